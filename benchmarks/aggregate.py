@@ -1,0 +1,96 @@
+"""Seconds and peak memory of aggregating a study of generated shards.
+
+    python benchmarks/aggregate.py [--shards 1000] [--images 2000] [--timesteps 10]
+
+The shards go to a temporary folder; the aggregation, pictures included, runs in a process of its own.
+"""
+
+import argparse
+import logging
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcsweep import shards
+
+THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+TENTHS = [index / 10 for index in range(11)]
+
+log = logging.getLogger("benchmark")
+
+
+def settings(sigma: float, beta: float, lambda_: float, timesteps: int) -> dict[str, Any]:
+    """Those of one generated grid point."""
+    return {
+        "model": {"name": "generated"},
+        "dataset": {"name": "generated"},
+        "noise": {"name": "gaussian", "sigma": sigma, "seed": 0},
+        "pcoder": {"active": [1, 2], "beta": [beta] * 2, "lambda": [lambda_] * 2, "alpha": [0.01] * 2},
+        "threshold": 0.5,
+        "thresholds": THRESHOLDS,
+        "timesteps": timesteps,
+    }
+
+
+def columns(point: dict[str, Any], images: int, generator: np.random.Generator) -> dict[str, Any]:
+    """Uniform numbers, one in fifty undefined."""
+    steps = point["timesteps"] + 1
+    rows = images * steps
+    pcoder = point["pcoder"]
+    constant = {"model": "generated", "dataset": "generated", "noise": "gaussian", "pcoder": "all"}
+    constant |= {"sigma": point["noise"]["sigma"], **{name: pcoder[name][0] for name in ("beta", "lambda", "alpha")}}
+    constant |= {f"{name}_n": pcoder[name] for name in ("beta", "lambda", "alpha")}
+    metrics = generator.random((7, rows), np.float32)
+    metrics[:5, generator.random(rows) < 0.02] = np.nan
+    names = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability")
+    return {
+        **{name: [value] * rows for name, value in constant.items()},
+        "image_id": np.repeat([f"image_{index:08d}" for index in range(images)], steps),
+        "class_index": np.zeros(rows, np.int32),
+        "target": np.zeros(rows, np.int32),
+        "timestep": np.tile(np.arange(steps, dtype=np.int32), images),
+        **dict(zip(names, metrics, strict=True)),
+        "iou_at": list(generator.random((rows, len(THRESHOLDS)), np.float32)),
+        "correct": generator.random(rows) < 0.5,
+    }
+
+
+def generate(folder: Path, count: int, images: int, timesteps: int) -> None:
+    """Writes `count` shards of a β × λ × σ grid."""
+    grid = ((sigma, beta, lambda_) for sigma, beta, lambda_ in product(range(1, 1000), TENTHS, TENTHS) if beta + lambda_ <= 1)
+    generator = np.random.default_rng(0)
+    for sigma, beta, lambda_ in islice(grid, count):
+        point = settings(sigma / 10, beta, lambda_, timesteps)
+        shards.write(folder / "shards", point, columns(point, images, generator), {})
+
+
+def main() -> None:
+    """Generates, aggregates, reports."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--shards", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--timesteps", type=int, default=10, help="after t = 0")
+    sizes = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with tempfile.TemporaryDirectory() as root:
+        start = time.perf_counter()
+        generate(Path(root) / "generated", sizes.shards, sizes.images, sizes.timesteps)
+        log.info("generated in %.0f s", time.perf_counter() - start)
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "pcsweep.aggregate", "study=generated", f"output_root={root}"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    log.info("%d shards × %d images × %d timesteps", sizes.shards, sizes.images, sizes.timesteps + 1)
+    log.info("aggregated in %.1f s, peak memory %.2f GiB", seconds, peak)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The launcher `grid`: checks a whole sweep before its first job, then runs what is missing, one point after the other, here.
+
+Every point is composed once, at submission. Where jobs go to a cluster instead, this is the place that sends them.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, configure_log, run_job, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class GridConf:
+    """Configuration of the launcher `grid`."""
+
+    _target_: str = "hydra_plugins.pcsweep_launcher.grid.GridLauncher"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="grid", node=GridConf, provider="pcsweep_launcher")
+
+
+class GridLauncher(Launcher):
+    """Runs the points of a sweep in this process."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before `launch`."""
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Checks all points, then runs them.
+
+        Raises:
+            BadSetting: a point is refused; none has been run then.
+        """
+        from pcsweep.progress import progress
+        from pcsweep.study import plan
+
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        configs = [self._composed(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
+        planned = plan([_task_config(config) for config in configs])
+        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        _log.info("%s", planned)
+        results = []
+        with progress("points", len(configs), "points") as advance:
+            for config in configs:
+                results.append(self._run(config))
+                advance(1)
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        return results
+
+    def _composed(self, overrides: list[str], number: int) -> DictConfig:
+        config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        with open_dict(config):
+            config.hydra.job.id = config.hydra.job.num = number
+        return config
+
+    def _run(self, config: DictConfig) -> JobReturn:
+        state = Singleton.get_state()
+        result = run_job(
+            hydra_context=self.hydra_context,
+            task_function=self.task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        Singleton.set_state(state)
+        return result
+
+
+def _task_config(config: DictConfig) -> Any:
+    """The configuration as the task will see it, without Hydra's own node."""
+    return DictConfig({key: value for key, value in config.items_ex(resolve=False) if key != "hydra"})

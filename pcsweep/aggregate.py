@@ -1,0 +1,293 @@
+"""Shards → statistics: one long table per study, its pictures, and what is missing.
+
+Each shard is one cell; no number ever mixes two of them.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.progress import track
+
+from pcsweep import cells, figures, shards
+from pcsweep.cells import AXES, Coordinates
+from pcsweep.statistics import STATISTICS, Summary, resampling, summarise
+from pcsweep.summary import findings, summary
+
+HELP = """\
+Shards → tables and pictures of one study.
+
+    python -m pcsweep.aggregate study=NAME [output_root=outputs] [resamples=1000] [seed=0]
+
+study        the folder below output_root; its shards/ are read
+output_root  where the studies are
+resamples    how many bootstrap resamples of the images, at least 2
+seed         of the resampling, at least 0
+
+Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
+"""
+
+METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """The statistics of a study.
+
+    `table` has one row per cell × timestep × metric; `facets` names its columns beside the axes that tell cells apart.
+    """
+
+    table: pa.Table
+    skipped: list[Coordinates]  # β + λ > 1: never computed
+    missing: list[Coordinates]  # planned, and no verified shard
+    damaged: list[str]  # what was wrong with each shard moved aside
+    facets: tuple[str, ...] = ()
+    commands: list[str] = field(default_factory=list)  # that compute what is missing
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One shard's statistics."""
+
+    identity: str
+    place: Coordinates
+    settings: Mapping[str, Any]
+    metrics: list[str]
+    timesteps: list[int]
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the command line."""
+
+    study: str = ""
+    output_root: str = "outputs"
+    resamples: int = 1000
+    seed: int = 0
+
+
+def aggregate(folder: Path, resamples: int = 1000, seed: int = 0) -> Aggregate:
+    """The statistics of the study in `folder`, read one shard at a time; damaged shards are moved to `shards/damaged/`.
+
+    Raises:
+        ValueError: no shard can be read, or the shards differ in settings that must not be mixed.
+    """
+    paths = sorted((folder / "shards").glob("*.parquet"))
+    damaged: list[str] = []
+    counts: dict[int, np.ndarray] = {}
+    found = []
+    for shard in _verified(paths, damaged):
+        metrics, values, timesteps, images = _values(shard)
+        size = values.shape[-1]
+        if size not in counts:
+            counts[size] = resampling(size, resamples, seed)
+        settings = {**shard.settings, "images": images}
+        found.append(Cell(shard.path.stem, _place(shard), settings, metrics, timesteps, summarise(values, counts[size])))
+    if not found:
+        raise ValueError(f"Expected shards in {folder / 'shards'}, but there are none{_but_damaged(damaged)}.")
+    cells.check_alike([cell.settings for cell in found])
+    return _assembled(found, cells.planned(folder / "planned"), damaged)
+
+
+def _but_damaged(damaged: Sequence[str]) -> str:
+    return " but damaged ones, moved aside: " + "; ".join(damaged) if damaged else ""
+
+
+def _verified(paths: Sequence[Path], damaged: list[str]) -> Iterator[shards.Shard]:
+    """Every good shard; what is wrong with the others is appended to `damaged`."""
+    console = Console(stderr=True)
+    for path in track(paths, "Reading shards", console=console, disable=not console.is_terminal, transient=True):
+        try:
+            yield shards.read(path)
+        except shards.DamagedShard as error:
+            shards.set_aside(path)
+            damaged.append(str(error))
+            log.warning("Damaged shard moved aside: %s", error)
+        except FileNotFoundError:
+            log.warning("%s went away while the study was read", path)
+
+
+def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]:
+    """Names of the metrics, their values as (metrics, timesteps, images by identifier), the timesteps, the images' digest."""
+    table = shard.table
+    ids = table["image_id"].combine_chunks().dictionary_encode()
+    names = np.array(ids.dictionary.to_pylist())
+    order = np.argsort(names)
+    image = np.argsort(order)[ids.indices.to_numpy()]
+    timesteps, step = np.unique(table["timestep"].to_numpy(), return_inverse=True)
+    position = step * len(names) + image
+    if table.num_rows != len(names) * len(timesteps) or np.unique(position).size != table.num_rows:
+        raise ValueError(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
+    columns = _columns(shard)
+    values = np.empty((len(columns), table.num_rows), np.float32)
+    for row, column in zip(values, columns.values(), strict=True):
+        row[position] = column
+    digest = hashlib.sha256("\n".join(names[order]).encode()).hexdigest()
+    images = f"{len(names)} images {digest[:8]}"
+    return list(columns), values.reshape(len(columns), len(timesteps), len(names)), timesteps.tolist(), images
+
+
+def _columns(shard: shards.Shard) -> dict[str, np.ndarray]:
+    """The metrics that were asked for, one value per row."""
+    table, columns = shard.table, {}
+    for name in METRICS:
+        if table[name].null_count < table.num_rows:
+            columns[name] = table[name].cast(pa.float32()).to_numpy()
+        if name == "iou" and table["iou_at"].null_count < table.num_rows:
+            thresholds = shard.settings.get("thresholds", [])
+            flat = pc.list_flatten(table["iou_at"]).to_numpy()
+            if flat.size != table.num_rows * len(thresholds):
+                raise ValueError(f"{shard.path}: expected iou_at to have one value per threshold {thresholds}")
+            columns |= {f"iou@{each:g}": flat[index :: len(thresholds)] for index, each in enumerate(thresholds)}
+    return columns
+
+
+def _place(shard: shards.Shard) -> Coordinates:
+    row = shard.table.slice(0, 1).to_pylist()[0]
+    return {axis: shards.canonical(row[axis]) for axis in AXES}
+
+
+def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str]) -> Aggregate:
+    """The table, and which cells are not in it."""
+    settings = [cell.settings for cell in found]
+    facets = cells.further_columns(settings + [point.settings for point in points])
+    places = [{**cell.place, **cells.further_coordinates(cell.settings, facets)} for cell in found]
+    there = {cell.identity for cell in found}
+    gone = [point for point in points if not point.skipped and point.identity not in there]
+    if points:
+        skipped = [_planned_place(point, facets) for point in points if point.skipped]
+        missing = [_planned_place(point, facets) for point in gone]
+    else:
+        skipped, missing = cells.product_gaps(places)
+    commands = list(dict.fromkeys(point.command for point in gone))
+    return Aggregate(_table(found, places), skipped, missing, damaged, tuple(facets), commands)
+
+
+def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
+    return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
+
+
+def _table(found: list[Cell], places: list[Coordinates]) -> pa.Table:
+    """One row per cell × timestep × metric; cells by coordinates, whatever their files are called."""
+    order = sorted(range(len(found)), key=lambda index: (_sortable(places[index]), found[index].identity))
+    found, places = [found[index] for index in order], [places[index] for index in order]
+    rows = [len(cell.metrics) * len(cell.timesteps) for cell in found]
+    columns: dict[str, pa.Array] = {}
+    for name in places[0]:
+        kind = shards.SCHEMA.field(name).type if name in AXES else None
+        columns[name] = _column([place[name] for place in places], kind).take(pa.array(np.repeat(np.arange(len(found)), rows)))
+    columns["identity"] = pa.array(np.repeat([cell.identity for cell in found], rows))
+    columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
+    columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
+    for name in STATISTICS:
+        columns[name] = pa.array(np.concatenate([getattr(cell.summary, name).T.ravel() for cell in found]))
+    return pa.table(columns)
+
+
+def _sortable(place: Coordinates) -> list[tuple[bool, bool, float, str]]:
+    """Numbers by size, before texts, before null."""
+    return [
+        (value is None, isinstance(value, str), value if isinstance(value, int | float) else 0.0, str(value))
+        for value in place.values()
+    ]
+
+
+def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:
+    """As their own type, or as text where they have none in common."""
+    try:
+        return pa.array(values, kind)
+    except pa.ArrowException:
+        return pa.array([None if value is None else str(value) for value in values])
+
+
+def save(result: Aggregate, folder: Path) -> list[Path]:
+    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/` into the study's folder; the paths of the pictures."""
+    _write(folder / "aggregate.parquet", lambda path: pq.write_table(result.table, path, compression="zstd"))
+    _write(folder / "aggregate.csv", lambda path: pyarrow.csv.write_csv(result.table, path))
+    rows = result.table.filter(pc.field("metric") == "iou").to_pylist()
+    return figures.draw(rows, result.skipped, result.missing, result.facets, folder / "figures")
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def parse(words: Sequence[str]) -> Options:
+    """The options that `key=value` words give.
+
+    Raises:
+        ValueError: an unknown key, or a value out of its range.
+    """
+    valid = {"study", "output_root", "resamples", "seed"}
+    given = dict(word.partition("=")[::2] for word in words)
+    for key in given:
+        if key not in valid:
+            raise ValueError(f"Expected one of study=, output_root=, resamples=, seed=, but got {key!r}.")
+    options = Options(given.get("study", ""), given.get("output_root", "outputs"))
+    return replace(
+        options,
+        resamples=_number("resamples", given.get("resamples", "1000"), 2),
+        seed=_number("seed", given.get("seed", "0"), 0),
+    )
+
+
+def _number(name: str, text: str, least: int) -> int:
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+        raise ValueError(f"Expected `{name}` to be a whole number of at least {least}, but got {text!r}.")
+    return int(text)
+
+
+def _folder(options: Options) -> Path:
+    root = Path(options.output_root)
+    folder = root / options.study
+    bad_name = not re.fullmatch(r"[\w+=,@-][\w.+=,@-]*", options.study)
+    if bad_name or not folder.is_dir():
+        there = ", ".join(sorted(path.parent.name for path in root.glob("*/shards"))) or "none"
+        raise ValueError(f"Expected `study` to name a study in {root} (there: {there}), but got {options.study!r}.")
+    return folder
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; 0, or 2 with one line on stderr where it cannot be followed."""
+    words = sys.argv[1:] if argv is None else argv
+    console = Console()
+    if {"-h", "--help"} & set(words):
+        console.print(HELP, markup=False, highlight=False)
+        return 0
+    try:
+        options = parse(words)
+        folder = _folder(options)
+        result = aggregate(folder, options.resamples, options.seed)
+        pictures = save(result, folder)
+    except ValueError as error:
+        sys.stderr.write(f"pcsweep.aggregate: {error}\n")
+        return 2
+    lines = summary(result.table, result.skipped, result.missing, result.damaged, result.commands)
+    for line in [*lines, *(f"Picture: {path}" for path in pictures), *findings(result.table)]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

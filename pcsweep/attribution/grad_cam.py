@@ -1,0 +1,57 @@
+"""Grad-CAM (Selvaraju et al., 2017, "Grad-CAM: Visual explanations from deep networks via gradient-based localization", ICCV).
+
+At every timestep the logits depend on the last representation r_N(t) through the head alone. Grad-CAM of the head at r_N(t) is
+therefore Grad-CAM of the whole unrolled network, for one small backward pass.
+
+*How we deviate from the paper:* nothing is upsampled or scaled here; `pcsweep.metrics` does that, explicitly.
+"""
+
+import torch
+from captum.attr import LayerGradCam
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+
+class _AtRepresentation(nn.Module):
+    """The head behind an identity, which gives Captum a layer whose output is r_N itself."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.representation = nn.Identity()
+        self.head = head
+
+    def forward(self, representation: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.representation(representation))
+        return logits
+
+
+def grad_cam(
+    head: nn.Module,
+    representation: Float[Tensor, "batch channel height width"],
+    target: Int[Tensor, " batch"],
+    layer: str | None = None,
+) -> Float[Tensor, "batch map_height map_width"]:
+    """Rectified Grad-CAM of the target class, as Captum's `LayerGradCam` computes it.
+
+    Args:
+        head: module from the last representation r_N to logits (`PredictiveNetwork.head`).
+        representation: r_N(t).
+        target: class index of each image.
+        layer: where to take the map: `None` for r_N itself, or the name of a module of the head with a spatial output.
+
+    Raises:
+        ValueError: the head has no module of that name, or what it returns has no two spatial dimensions.
+    """
+    network = _AtRepresentation(head)
+    names = [name for name, _ in head.named_modules() if name]
+    if layer is not None and layer not in names:
+        raise ValueError(f"Expected `layer` to be null or one of the head's modules ({', '.join(names)}), but got {layer!r}.")
+    chosen = network.representation if layer is None else network.get_submodule(f"head.{layer}")
+    with torch.enable_grad():
+        cam = LayerGradCam(network, chosen).attribute(
+            representation.detach().requires_grad_(), target=target, relu_attributions=True
+        )
+    assert isinstance(cam, Tensor)  # one layer of one output, as asked for
+    if cam.ndim != 4:
+        raise ValueError(f"Expected `layer` to have an output of channels, height and width, but {layer!r} has not.")
+    return cam.detach().squeeze(1)

@@ -1,0 +1,160 @@
+"""The cells of a study: their coordinates, which settings they may differ in, and which are planned but not there."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from pcsweep.shards import canonical
+
+AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
+COEFFICIENTS = ("beta", "lambda", "alpha")
+MAY_DIFFER = ("model", "noise", "pcoder")
+ON_AN_AXIS = {"model.name", "noise.name", "noise.sigma", "pcoder.active", *(f"pcoder.{name}" for name in COEFFICIENTS)}
+
+Coordinates = dict[str, Any]  # one value per axis and per further column
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One planned grid point."""
+
+    identity: str | None  # None where skipped
+    settings: Mapping[str, Any]
+    skipped: bool  # β + λ > 1: never computed
+    command: str
+
+
+def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The settings as dotted keys; a list is a leaf."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def check_alike(settings: Sequence[Mapping[str, Any]]) -> None:
+    """Refuses shards that differ in a setting that is no coordinate of a cell.
+
+    Raises:
+        ValueError: names every such key, its values, and how many shards have each.
+    """
+    flats = [leaves(each) for each in settings]
+    keys = sorted({key for flat in flats for key in flat if key.split(".")[0] not in MAY_DIFFER})
+    problems = []
+    for key in keys:
+        counts = Counter(json.dumps(flat.get(key), ensure_ascii=False) for flat in flats)
+        if len(counts) > 1:
+            each = ", ".join(f"{value} in {_shards(count)}" for value, count in sorted(counts.items()))
+            problems.append(f"`{key}` is {each}")
+    if problems:
+        raise ValueError(
+            f"Expected the shards of one study to differ only in model, noise and pcoder, but {'; '.join(problems)}. "
+            "They are never averaged together: give each its own study=NAME."
+        )
+
+
+def _shards(count: int) -> str:
+    return f"{count} shard" + "s" * (count != 1)
+
+
+def further_columns(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Dotted names of the settings, beside the axes, that tell cells apart.
+
+    Those of the model, noise and pcoder that vary within one model and noise name, such as `noise.seed`; and the coefficients that
+    are given per pcoder somewhere, such as `pcoder.beta`.
+    """
+    flats = [leaves(each) for each in settings]
+    seen: dict[str, dict[Any, set[str]]] = {}
+    for key in sorted({key for flat in flats for key in flat if key.split(".")[0] in MAY_DIFFER} - ON_AN_AXIS):
+        for flat in flats:
+            seen.setdefault(key, {}).setdefault(flat.get(f"{key.split('.')[0]}.name"), set()).add(json.dumps(flat.get(key)))
+    varying = [key for key, values in seen.items() if any(len(each) > 1 for each in values.values())]
+    listed = {f"pcoder.{name}" for name in COEFFICIENTS for each in settings if _is_listed(each, name)}
+    return varying + sorted(listed)
+
+
+def _is_listed(settings: Mapping[str, Any], name: str) -> bool:
+    return bool(settings.get("pcoder", {}).get(name)) and _common(settings["pcoder"], name) is None
+
+
+def _common(pcoder: Mapping[str, Any], name: str) -> float | None:
+    """The coefficient that all active pcoders share, or None."""
+    asked = pcoder[name]
+    if not isinstance(asked, list):
+        return None if asked is None else float(asked)
+    values = {asked[index - 1] for index in _active(pcoder)}
+    return float(values.pop()) if len(values) == 1 else None
+
+
+def _active(pcoder: Mapping[str, Any]) -> list[int]:
+    active: Any = pcoder.get("active")
+    return active if isinstance(active, list) else list(range(1, len(pcoder["beta"]) + 1))
+
+
+def coordinates(settings: Mapping[str, Any]) -> Coordinates:
+    """A cell's place on the axes, from its settings: as the shard's constant columns have it."""
+    pcoder = settings["pcoder"]
+    active = _active(pcoder)
+    whole = not isinstance(pcoder["beta"], list) or len(active) == len(pcoder["beta"])
+    sigma = settings["noise"].get("sigma")
+    return {
+        "model": settings["model"]["name"],
+        "dataset": settings["dataset"]["name"],
+        "noise": settings["noise"]["name"],
+        "sigma": None if sigma is None else float(sigma),
+        "pcoder": "all" if whole else "+".join(map(str, active)),
+        **{name: canonical(_common(pcoder, name)) for name in COEFFICIENTS},
+    }
+
+
+def further_coordinates(settings: Mapping[str, Any], columns: Iterable[str]) -> Coordinates:
+    """The values of the further columns; lists as text, and a coefficient only where it is given per pcoder."""
+    flat = leaves(settings)
+    values: Coordinates = {}
+    for key in columns:
+        value = flat.get(key)
+        if key in ON_AN_AXIS and not _is_listed(settings, key.removeprefix("pcoder.")):
+            value = None
+        values[key] = json.dumps(value) if isinstance(value, list) else value
+    return values
+
+
+def key(place: Coordinates) -> str:
+    """A hashable form of coordinates, equal where they are."""
+    return json.dumps(canonical(place), sort_keys=True)
+
+
+def planned(folder: Path) -> list[Point]:
+    """The points of every `planned/*.json`, each once; where several commands plan the same point, the last file's."""
+    points: dict[str, Point] = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            plan = json.loads(path.read_text())
+            found = [Point(each["identity"], each["settings"], each["skipped"], plan["command"]) for each in plan["points"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("%s is no readable plan (%s); its points are left out", path, error)
+            continue
+        for point in found:
+            points[point.identity or json.dumps(canonical(point.settings), sort_keys=True)] = point
+    return list(points.values())
+
+
+def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[Coordinates]]:
+    """Without a plan: what the product of the observed β and λ lacks, as (skipped, missing)."""
+    scalar = [cell for cell in cells if cell["beta"] is not None and cell["lambda"] is not None]
+    there = {key(cell) for cell in scalar}
+    others = {key({**cell, "beta": None, "lambda": None}): cell for cell in scalar}
+    skipped, missing = [], []
+    pairs = product(sorted({cell["beta"] for cell in scalar}), sorted({cell["lambda"] for cell in scalar}))
+    for (beta, lambda_), other in product(pairs, others.values()):
+        place = {**other, "beta": beta, "lambda": lambda_}
+        if key(place) not in there:
+            (skipped if beta + lambda_ > 1 + 1e-9 else missing).append(place)
+    return skipped, missing

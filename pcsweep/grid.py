@@ -1,0 +1,300 @@
+"""Grid points: one cell of a study each, checked whole before anything is computed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, StringConstraints
+from torch import Tensor, nn
+
+from pcsweep.dataset import Dataset, Sample, select
+from pcsweep.measurement import Metric, Precision, Target
+from pcsweep.model import Model
+from pcsweep.network import Coefficients, SumTooLarge, one_per_pcoder
+from pcsweep.noise import Space, corrupt, generator_for
+from pcsweep.settings import BadSetting, Choice, checked, choose
+
+_PLACES = ("weights", "feedback_weights", "root", "cache")  # settings that say where something lies, not what it is
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The top-level keys of the configuration (`conf/config.yaml` says what each means)."""
+
+    study: str
+    timesteps: Annotated[int, Field(ge=0)]
+    threshold: Share
+    thresholds: tuple[Share, ...]
+    metrics: tuple[Metric, ...]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1)]
+    device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    precision: Precision
+    output_root: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the study lies."""
+        return self.output_root / self.study
+
+
+@dataclass(frozen=True)
+class _NoiseSettings:
+    """The keys of the noise group that every noise has."""
+
+    space: Space = "normalized"
+    clip: bool = False
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+@dataclass(frozen=True)
+class _PCoderSettings:
+    beta: float | tuple[float, ...]
+    lambda_: float | tuple[float, ...]
+    alpha: float | tuple[float, ...]
+    active: Literal["all"] | int | tuple[int, ...] = "all"
+    gradient_scaling: bool = True
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One cell of a study, checked and ready to be computed.
+
+    Args:
+        settings: the top-level keys.
+        model, dataset, noise, attribution: what each group has chosen.
+        noise_settings: where the noise is added.
+        target: the class whose attribution is taken.
+        active: numbers of the active pcoders, from 1.
+        asked: β, λ, α as asked for, before inactive pcoders are made plain.
+        config: the resolved configuration (YAML), for the shard's metadata.
+    """
+
+    settings: Settings
+    model: Choice
+    dataset: Choice
+    limit: int | None
+    noise: Choice
+    noise_settings: _NoiseSettings
+    attribution: Choice
+    target: Target
+    active: tuple[int, ...]
+    asked: tuple[tuple[float, float, float], ...]
+    config: str
+
+    @property
+    def skipped(self) -> bool:
+        """Whether β + λ > 1: no update rule, the cell stays dark."""
+        return self.coefficients is None
+
+    @property
+    def coefficients(self) -> Coefficients | None:
+        """Of every pcoder, inactive ones plain feedforward; `None` where β + λ > 1."""
+        beta, lambda_, alpha = zip(*self.asked, strict=True)
+        try:
+            return Coefficients(beta, lambda_, alpha).restricted_to(self.active, len(self.asked))
+        except SumTooLarge:
+            return None
+
+    @property
+    def shard_folder(self) -> Path:
+        """Of the study."""
+        return self.settings.folder / "shards"
+
+    def identified(self) -> dict[str, Any]:
+        """Every setting that decides a number, and none that does not."""
+        beta, lambda_, alpha = zip(*self.asked, strict=True)
+        return {
+            "model": {**self.model.describe(without=_PLACES), "weights_sha256": load_model(self.model).fingerprint},
+            "dataset": self.dataset.describe(without=_PLACES),
+            "selection": {"count": len(self.selection()), "seed": self.settings.seed},
+            "noise": {**self.noise.describe(), **vars(self.noise_settings)},
+            "pcoder": {"active": self.active, "beta": beta, "lambda": lambda_, "alpha": alpha},
+            "attribution": self.attribution.describe(),
+            "target": self.target,
+            "threshold": self.settings.threshold,
+            "thresholds": self.settings.thresholds,
+            "metrics": sorted(self.settings.metrics),
+            "timesteps": self.settings.timesteps,
+            "precision": self.settings.precision,
+        }
+
+    def selection(self) -> list[int]:
+        """Indices of the images."""
+        return select(len(load_dataset(self.dataset)), self.limit, self.settings.seed)
+
+    def corrupt(self, sample: Sample) -> Tensor:
+        """The sample's noisy, normalised image."""
+        space = self.noise_settings
+        return corrupt(
+            sample.image,
+            partial(self.noise.function, **self.noise.arguments),
+            generator_for(sample.image_id, space.seed),
+            load_model(self.model),
+            space=space.space,
+            clip=space.clip,
+        )
+
+    def attribute(self, head: nn.Module, representation: Tensor, target: Tensor) -> Tensor:
+        """The attribution maps, (batch, height, width)."""
+        maps: Tensor = self.attribution.function(head, representation, target, **self.attribution.arguments)
+        return maps
+
+    @property
+    def label(self) -> str:
+        """For people: β, λ and σ, in a few words."""
+        beta, lambda_, _ = (_scalar(column) for column in self._asked_columns())
+        words = [f"β={_shown(beta)}", f"λ={_shown(lambda_)}", self.noise.name]
+        if "sigma" in self.noise.arguments:
+            words[-1] += f" σ={self.noise.arguments['sigma']:g}"
+        return " ".join([*words, "" if len(self.active) == len(self.asked) else f"pcoder {self.active_label}"]).strip()
+
+    @property
+    def active_label(self) -> str:
+        """`all`, or the numbers of the active pcoders: `1+3`."""
+        return "all" if len(self.active) == len(self.asked) else "+".join(map(str, self.active))
+
+    def _asked_columns(self) -> list[list[float]]:
+        """β, λ, α of the active pcoders."""
+        rows = [row for number, row in enumerate(self.asked, start=1) if number in self.active]
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    def constants(self) -> dict[str, Any]:
+        """The columns that are the same in every row of the shard."""
+        coefficients = self.coefficients
+        assert coefficients is not None  # a skipped point has no shard
+        beta, lambda_, alpha = (_scalar(column) for column in self._asked_columns())
+        return {
+            "model": self.model.name,
+            "dataset": self.dataset.name,
+            "noise": self.noise.name,
+            "sigma": 0.0 if self.noise.name == "none" else self.noise.arguments.get("sigma"),
+            "pcoder": self.active_label,
+            "beta": beta,
+            "lambda": lambda_,
+            "alpha": alpha,
+            "beta_n": list(coefficients.beta),  # type: ignore[arg-type]
+            "lambda_n": list(coefficients.lambda_),  # type: ignore[arg-type]
+            "alpha_n": list(coefficients.alpha),  # type: ignore[arg-type]
+        }
+
+
+def grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
+    """The grid point that a composed and resolved configuration asks for, with every value checked.
+
+    Args:
+        plain: the configuration as plain dictionaries and lists.
+        config: the same as YAML, to be stored with the results.
+
+    Raises:
+        BadSetting: the first value that is wrong, named, with what is allowed.
+    """
+    try:
+        return _grid_point(plain, config)
+    except ValueError as error:
+        raise error if isinstance(error, BadSetting) else BadSetting(str(error)) from error
+
+
+def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
+    groups = {group: dict(plain[group]) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
+    settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in groups}))
+    _check_device(settings.device, settings.precision)
+    limit = checked(_limited, {"limit": groups["dataset"].pop("limit", None)}, "dataset.")["limit"]
+    target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
+    common = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
+    noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
+    choices = {group: choose(group, groups[group]) for group in ("model", "dataset", "noise", "attribution")}
+    pcoders = groups["pcoder"]
+    pcoders["lambda_"] = pcoders.pop("lambda", None)
+    asked = _PCoderSettings(**checked(_PCoderSettings, pcoders, "pcoder."))
+    count = len(load_model(choices["model"]).network.sqrt_cs)
+    point = GridPoint(
+        settings=settings,
+        limit=limit,
+        noise_settings=noise_settings,
+        target=target,
+        active=_active(asked.active, count),
+        asked=_asked(asked, count),
+        config=config,
+        **choices,
+    )
+    _ = point.coefficients
+    _probe(point)
+    return point
+
+
+def _limited(*, limit: Annotated[int, Field(ge=1)] | None) -> None:
+    """The signature of `dataset.limit`."""
+
+
+def _targeted(*, target: Target) -> None:
+    """The signature of `attribution.target`."""
+
+
+def _active(active: Literal["all"] | int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    numbers = range(1, count + 1) if active == "all" else [active] if isinstance(active, int) else active
+    if not numbers or len(set(numbers)) < len(numbers) or not all(1 <= number <= count for number in numbers):
+        raise BadSetting(f"Expected `pcoder.active` to be all or different numbers from 1 to {count}, but got {active!r}.")
+    return tuple(sorted(numbers))
+
+
+def _asked(asked: _PCoderSettings, count: int) -> tuple[tuple[float, float, float], ...]:
+    named = (("beta", asked.beta), ("lambda", asked.lambda_), ("alpha", asked.alpha))
+    return tuple(zip(*(one_per_pcoder(name, values, count) for name, values in named), strict=True))
+
+
+def device_of(name: str) -> torch.device:
+    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def _check_device(device: str, precision: Precision) -> None:
+    if device.startswith("cuda"):
+        there = torch.cuda.device_count()
+        number = int(device.partition(":")[2] or 0)
+        if number >= there:
+            raise BadSetting(f"Expected `device` to be auto or cpu, or one of this machine's {there} CUDA devices, but got {device!r}.")
+    elif precision == "tf32" and device_of(device).type != "cuda":
+        raise BadSetting("Expected `precision` to be fp32 or bf16 on a CPU, but got 'tf32'.")
+
+
+def _probe(point: GridPoint) -> None:
+    """Tries noise and attribution once on nothing much, so that what they refuse is refused before any work."""
+    model = load_model(point.model)
+    sample = load_dataset(point.dataset)[point.selection()[0]]
+    image = point.corrupt(sample)
+    state = next(model.network.run(image[None], Coefficients(1.0, 0.0, 0.0), 0))
+    classes = state.logits.shape[1]
+    if not 0 <= sample.class_index < classes:
+        raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {sample.class_index}.")
+    point.attribute(model.network.head, state.representations[-1], torch.tensor([sample.class_index]))
+
+
+@lru_cache(maxsize=1)
+def load_model(choice: Choice) -> Model:
+    """The model, loaded once per process."""
+    model: Model = choice()
+    return model
+
+
+@lru_cache(maxsize=1)
+def load_dataset(choice: Choice) -> Dataset:
+    """The dataset, made once per process."""
+    dataset: Dataset = choice()
+    return dataset
+
+
+def _scalar(column: Sequence[float]) -> float | None:
+    """The one value of a column, or `None` where it has several."""
+    return column[0] if len(set(column)) == 1 else None
+
+
+def _shown(value: float | None) -> str:
+    return "per pcoder" if value is None else f"{value:.3g}"
+
+

@@ -1,0 +1,240 @@
+"""Predictive-coding dynamics on any feedforward network.
+
+The equations are those of predify (Choksi et al., 2021, "Predify: Augmenting deep neural networks with brain-inspired
+predictive coding dynamics", NeurIPS). With pcoders n = 1..N bottom-up, r_0 the image and f_n the n-th stage of the backbone:
+
+    t = 0   r_n(0) = f_n(r_{n-1}(0))
+    t > 0   r_n(t) = β_n f_n(r_{n-1}(t)) + λ_n p_{n+1}(t-1) + (1 - β_n - λ_n) r_n(t-1) - α_n s_n g_n(t-1)
+            p_n(t) = P_n(r_n(t)),  ε_n(t) = mean over one image's elements of (p_n(t) - r_{n-1}(t))²,  g_n = ∂ε_n/∂r_n
+
+*Where we differ from predify:* the error is a mean over each image alone. predify's unscaled rule averages over the batch, which
+makes an image's result depend on its neighbours; ours equals predify at a batch of one. The last pcoder has no feedback: λ_N
+counts as 0, as there.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from pcsweep.backbone import cut
+
+_SUM_TOLERANCE = 1e-9  # 0.7000000000000001 + 0.3 is a sum of one
+
+
+@dataclass(frozen=True, eq=False)
+class PCoder:
+    """One level of predictive coding: which representation, and what predicts the one below from it.
+
+    Args:
+        module: name of the backbone's module whose output is the representation r_n, such as `"features.3"`.
+        predictor: P_n, maps r_n to the shape of r_{n-1}.
+        sqrt_c: √C_n, where C_n = how many elements of p_n one cell of r_n reaches. The gradient is then scaled by s_n = K_n/√C_n
+            (K_n: elements of p_n of one image), predify's `PCoderN`. `None`: s_n = 1, predify's `PCoder`.
+    """
+
+    module: str
+    predictor: nn.Module
+    sqrt_c: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.sqrt_c is not None and not (math.isfinite(self.sqrt_c) and self.sqrt_c > 0):
+            raise ValueError(f"Expected `sqrt_c` to be positive or None, but got {self.sqrt_c}.")
+
+
+class SumTooLarge(ValueError):
+    """β + λ > 1: the memory would have a negative weight. A sweep skips such a cell."""
+
+
+def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> list[float]:
+    """The values as a list of one per pcoder.
+
+    Raises:
+        ValueError: a list of another length than `count`.
+    """
+    column = list(values) if isinstance(values, Sequence) else [values] * count
+    if len(column) != count:
+        raise ValueError(f"Expected `{name}` to be one number or {count}, one per pcoder, but got {len(column)}.")
+    return [float(value) for value in column]
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """β, λ and α of every pcoder: each one number for all, or one per pcoder (bottom-up).
+
+    Raises:
+        ValueError: β or λ outside [0, 1], α negative, or lists of different lengths; `SumTooLarge` where β + λ > 1.
+    """
+
+    beta: float | Sequence[float]
+    lambda_: float | Sequence[float]
+    alpha: float | Sequence[float]
+
+    def __post_init__(self) -> None:
+        for name, values, highest in (("beta", self.beta, 1.0), ("lambda", self.lambda_, 1.0), ("alpha", self.alpha, math.inf)):
+            for value in _listed(values):
+                if not (0 <= value <= highest and math.isfinite(value)):
+                    allowed = "in [0, 1]" if highest == 1 else "non-negative and finite"
+                    raise ValueError(f"Expected `{name}` to be {allowed}, but got {value}.")
+        lengths = {len(values) for values in (self.beta, self.lambda_, self.alpha) if isinstance(values, Sequence)}
+        if len(lengths) > 1 or 0 in lengths:
+            raise ValueError(f"Expected one value per pcoder in each list, but got lists of {sorted(lengths)} values.")
+        for beta, lambda_, _ in self.per_pcoder(max(lengths, default=1)):
+            if beta + lambda_ > 1 + _SUM_TOLERANCE:
+                raise SumTooLarge(f"Expected `beta` + `lambda` to be at most 1, but got {beta} + {lambda_}.")
+
+    def per_pcoder(self, count: int) -> list[tuple[float, float, float]]:
+        """(β_n, λ_n, α_n) for n = 1..count.
+
+        Raises:
+            ValueError: a list of another length than `count`.
+        """
+        named = (("beta", self.beta), ("lambda", self.lambda_), ("alpha", self.alpha))
+        return list(zip(*(one_per_pcoder(name, values, count) for name, values in named), strict=True))
+
+    def restricted_to(self, active: Iterable[int], count: int) -> "Coefficients":
+        """The same for the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
+        chosen = set(active)
+        rows = [row if n in chosen else (1.0, 0.0, 0.0) for n, row in enumerate(self.per_pcoder(count), start=1)]
+        beta, lambda_, alpha = zip(*rows, strict=True)
+        return Coefficients(beta, lambda_, alpha)
+
+
+def _listed(values: float | Sequence[float]) -> Sequence[float]:
+    return values if isinstance(values, Sequence) else [values]
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The network at one timestep: r_1(t)..r_N(t), each (batch, …), and the logits (batch, classes)."""
+
+    timestep: int
+    representations: list[Tensor]
+    logits: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class _Feedback:
+    """What timestep t hands to t + 1 from pcoder n: p_n(t) and s_n g_n(t), each None where no coefficient asks for it."""
+
+    prediction: Tensor | None
+    gradient: Tensor | None
+
+
+class PredictiveNetwork(nn.Module):
+    """A backbone cut at its pcoders, unrolled over time by `run`.
+
+    Shares the backbone's parameters, leaves nothing on it (no hook, no state, no change of mode), and keeps nothing between
+    runs. It is built in evaluation mode.
+
+    Args:
+        backbone: any module from images to logits that can be cut at the pcoders' modules with one tensor crossing each cut.
+        pcoders: bottom-up, at least one.
+
+    Raises:
+        ValueError: no pcoder, or a backbone that cannot be cut there (see `pcsweep.backbone.cut`).
+    """
+
+    def __init__(self, backbone: nn.Module, pcoders: Sequence[PCoder]) -> None:
+        super().__init__()
+        if not pcoders:
+            raise ValueError("Expected at least one pcoder, but got none.")
+        *stages, head = cut(backbone, [pcoder.module for pcoder in pcoders])
+        self.stages = nn.ModuleList(stages)
+        self.head: nn.Module = head
+        self.predictors = nn.ModuleList(pcoder.predictor for pcoder in pcoders)
+        self.modules_cut = tuple(pcoder.module for pcoder in pcoders)
+        self.sqrt_cs = tuple(pcoder.sqrt_c for pcoder in pcoders)
+        self.eval()
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
+        """Logits of the plain feedforward pass (t = 0)."""
+        representation = images
+        for stage in self.stages:
+            representation = stage(representation)
+        logits: Tensor = self.head(representation)
+        return logits
+
+    @torch.no_grad()
+    def run(
+        self, images: Float[Tensor, "batch 3 height width"], coefficients: Coefficients, timesteps: int
+    ) -> Iterator[State]:
+        """Yields the states of t = 0..timesteps. No autograd graph is kept, and memory does not grow with t.
+
+        Raises:
+            ValueError: negative `timesteps`, coefficients of another number of pcoders, or a predictor whose output has another
+                shape than the representation below it.
+        """
+        if timesteps < 0:
+            raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
+        rules = coefficients.per_pcoder(len(self.stages))
+        representations: list[Tensor] = []
+        for stage in self.stages:
+            representations.append(stage(representations[-1] if representations else images))
+        yield State(0, list(representations), self.head(representations[-1]))
+        for timestep in range(1, timesteps + 1):
+            representations = self._step(images, representations, rules)
+            yield State(timestep, list(representations), self.head(representations[-1]))
+
+    def _step(self, images: Tensor, before: list[Tensor], rules: list[tuple[float, float, float]]) -> list[Tensor]:
+        """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
+        feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
+        after: list[Tensor] = []
+        for n, (beta, lambda_, alpha) in enumerate(rules):
+            above = feedback[n + 1].prediction if n + 1 < len(rules) else None
+            memory = 1 - beta - (0.0 if above is None else lambda_)
+            drive = partial(self.stages[n], after[-1] if after else images)
+            terms = [
+                (beta, drive() if beta else None),
+                (lambda_, above),
+                (memory if abs(memory) > _SUM_TOLERANCE else 0.0, before[n]),
+                (-alpha, feedback[n].gradient),
+            ]
+            after.append(_weighted_sum(terms, like=before[n]))
+        return after
+
+    def _feedback(
+        self, n: int, images: Tensor, representations: list[Tensor], rules: list[tuple[float, float, float]]
+    ) -> _Feedback:
+        """p_n and s_n g_n where the rules use them; the gradient's graph spans one predictor and is freed here."""
+        wants_prediction = n > 0 and rules[n - 1][1] > 0
+        wants_gradient = rules[n][2] > 0
+        if not (wants_prediction or wants_gradient):
+            return _Feedback(None, None)
+        below = representations[n - 1] if n else images
+        if not wants_gradient:
+            return _Feedback(_matching(self.predictors[n](representations[n]), below, self.modules_cut[n]), None)
+        with torch.enable_grad():
+            representation = representations[n].detach().requires_grad_()
+            prediction = _matching(self.predictors[n](representation), below, self.modules_cut[n])
+            error = (prediction - below).square().flatten(1).mean(1)  # (batch,): ε_n of each image
+            (gradient,) = torch.autograd.grad(error.sum(), representation)
+        return _Feedback(prediction.detach(), gradient * self._scale(n, prediction))
+
+    def _scale(self, n: int, prediction: Tensor) -> float:
+        sqrt_c = self.sqrt_cs[n]
+        return 1.0 if sqrt_c is None else prediction[0].numel() / sqrt_c
+
+
+def _matching(prediction: Tensor, below: Tensor, module: str) -> Tensor:
+    if prediction.shape != below.shape:
+        raise ValueError(
+            f"Expected the predictor on {module!r} to return {tuple(below.shape[1:])}, the shape of the representation below it, "
+            f"but got {tuple(prediction.shape[1:])}."
+        )
+    return prediction
+
+
+def _weighted_sum(terms: Iterable[tuple[float, Tensor | None]], like: Tensor) -> Tensor:
+    """Σ weight · tensor; a weight of one copies to the bit and a weight of zero leaves no trace, not even of an infinity."""
+    total: Tensor | None = None
+    for weight, tensor in terms:
+        if tensor is None or weight == 0:
+            continue
+        term = tensor if weight == 1 else weight * tensor
+        total = term if total is None else total + term
+    return torch.zeros_like(like) if total is None else total

@@ -1,0 +1,54 @@
+"""Progress for people who wait: a bar with rate and time left on a terminal, a plain log line now and then elsewhere."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+_SECONDS_BETWEEN_LINES = 15.0
+_log = logging.getLogger(__name__)
+
+Advance = Callable[[int], None]
+
+
+class _RateColumn(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.3g} {self.unit}/s")
+
+
+@contextmanager
+def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
+    """Gives a function to call with every number of `unit`s done."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(description, total, unit)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _RateColumn(unit), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _lines(description: str, total: int, unit: str) -> Advance:
+    started = time.monotonic()
+    said, done = started, 0
+
+    def advance(count: int) -> None:
+        nonlocal said, done
+        done += count
+        now = time.monotonic()
+        if now - said >= _SECONDS_BETWEEN_LINES:
+            said = now
+            rate = done / (now - started)
+            _log.info("%s: %d of %d, %.3g %s/s, %.0f s left", description, done, total, rate, unit, (total - done) / rate)
+
+    return advance

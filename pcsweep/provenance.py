@@ -1,0 +1,42 @@
+"""Where a number came from: code, libraries, machine."""
+
+import os
+import platform
+import socket
+import subprocess
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import pcsweep
+
+_LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pyarrow", "hydra-core", "omegaconf")
+
+
+@lru_cache(maxsize=1)
+def provenance() -> dict[str, str]:
+    """Code version (with the git commit, and whether files differ from it), library versions, host and job."""
+    return {
+        "code_version": pcsweep.__version__,
+        "git": _git_state(Path(pcsweep.__file__).parent.parent),
+        "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "job": os.environ.get("SLURM_JOB_ID", ""),
+    }
+
+
+def _git_state(folder: Path) -> str:
+    """Such as `1a2b3c… dirty`; empty where the package does not run from its own repository."""
+    if not (folder / ".git").exists():
+        return ""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"{commit} dirty" if changed else commit
+
+
+def _git(folder: Path, *words: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True).stdout.strip()

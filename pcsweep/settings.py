@@ -1,0 +1,157 @@
+"""The signature is the schema: from a group's configuration to a function and checked arguments."""
+
+import importlib
+import inspect
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+_TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
+
+_STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class BadSetting(ValueError):
+    """A value that a user gave is refused; the message names it, the value, and what is allowed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What one configuration group has chosen: a function or class of the package, and the settings to call it with.
+
+    Args:
+        group: such as `noise`.
+        name: of its file, such as `gaussian`.
+        function: what `_target_` names.
+        arguments: checked against the function's signature.
+    """
+
+    group: str
+    name: str
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any]
+
+    def __call__(self) -> Any:
+        """Calls the function with its settings."""
+        return self.function(**self.arguments)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Choice) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, str, str]:
+        return self.function.__module__, self.function.__qualname__, json.dumps(self.arguments, sort_keys=True, default=str)
+
+    def describe(self, without: Iterable[str] = ()) -> dict[str, Any]:
+        """Name and arguments, as they enter a grid point's identity."""
+        return {"name": self.name, **{key: value for key, value in self.arguments.items() if key not in set(without)}}
+
+
+def choose(group: str, config: Mapping[str, Any]) -> Choice:
+    """The choice that a group's configuration makes.
+
+    Raises:
+        BadSetting: a `_target_` outside `pcsweep.<group>.` (refused before anything is imported), an argument that the function
+            does not have, or a value outside its annotation.
+    """
+    arguments = dict(config)
+    target = arguments.pop("_target_", None)
+    matched = _TARGET.fullmatch(str(target))
+    if not matched or matched["group"] != group:
+        raise BadSetting(f"Expected `{group}._target_` to be pcsweep.{group}.<file>.<function>, but got {target!r}.")
+    if nested := _nested_target(arguments, group):
+        raise BadSetting(f"Expected one `_target_` in `{group}`, but there is another at `{nested}`.")
+    module_name = f"pcsweep.{group}.{matched['name']}"
+    try:
+        function = getattr(importlib.import_module(module_name), matched["attribute"])
+    except ModuleNotFoundError as error:
+        if error.name != module_name:
+            raise
+        raise BadSetting(f"Expected `{group}._target_` to name a file of pcsweep/{group}, but there is no {module_name}.") from None
+    except AttributeError:
+        raise BadSetting(f"Expected `{group}._target_` to exist, but {module_name} has no {matched['attribute']!r}.") from None
+    if not callable(function) or getattr(function, "__module__", None) != module_name:
+        raise BadSetting(f"Expected `{group}._target_` to be a function or class of {module_name}, but got {target!r}.")
+    return Choice(group, matched["name"], function, checked(function, arguments, prefix=f"{group}."))
+
+
+def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values, converted to what the annotations of `function` say; its defaults filled in.
+
+    Args:
+        function: its parameters that carry configuration are those given by keyword here, or with a default.
+        values: by parameter name.
+        prefix: of the names in messages, such as `noise.`.
+
+    Raises:
+        BadSetting: a name that is no parameter, a value outside its annotation, a keyword-only parameter without a value.
+    """
+    parameters = inspect.signature(function, eval_str=True).parameters
+    settable = {name: parameter for name, parameter in parameters.items() if _is_setting(parameter, function)}
+    if unknown := sorted(set(values) - set(settable)):
+        names = ", ".join(f"`{prefix}{name}`" for name in settable) or "none"
+        raise BadSetting(f"Unknown setting `{prefix}{unknown[0]}`. Valid ones: {names}.")
+    result = {}
+    for name, parameter in settable.items():
+        if name in values:
+            result[name] = _validated(parameter.annotation, values[name], f"{prefix}{name}")
+        elif parameter.default is not parameter.empty:
+            result[name] = parameter.default
+        else:
+            raise BadSetting(f"Expected a value for `{prefix}{name}`, but there is none.")
+    return result
+
+
+def _is_setting(parameter: inspect.Parameter, function: Callable[..., Any]) -> bool:
+    """Data (an image, a generator, a head) comes by position and without default; settings are all other parameters."""
+    data = parameter.kind is parameter.POSITIONAL_OR_KEYWORD and parameter.default is parameter.empty
+    return inspect.isclass(function) or not data
+
+
+def _validated(annotation: Any, value: Any, name: str) -> Any:
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        allowed = " or ".join(dict.fromkeys(_allowed(detail["msg"]) for detail in error.errors()))
+        raise BadSetting(f"Expected `{name}` to be {allowed}, but got {value!r}.") from None
+
+
+def _allowed(message: str) -> str:
+    allowed = re.sub(r"^Input should be ", "", message)
+    return re.sub(r", (unable to|got a|input was).*$", "", allowed)
+
+
+def _nested_target(value: Any, path: str) -> str | None:
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        if key == "_target_":
+            return f"{path}._target_"
+        if found := _nested_target(inner, f"{path}.{key}"):
+            return found
+    return None
+
+
+def study_folder(output_root: str, study: str) -> str:
+    """`<output_root>/<study>`, made if missing: called before Hydra makes its own folder in there.
+
+    Raises:
+        BadSetting: a name that is no plain folder name, or a folder that cannot be written.
+    """
+    if not isinstance(study, str) or not _STUDY.fullmatch(study):
+        raise BadSetting(f"Expected `study` to be a name of letters, digits, '.', '_' and '-', but got {study!r}.")
+    folder = Path(output_root) / study
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise BadSetting(f"Expected `output_root` to be a folder that can be written, but {folder}: {error.strerror}.") from error
+    return str(folder)

@@ -1,0 +1,216 @@
+"""Shards: one Parquet file per grid point, complete or absent.
+
+A shard's name is the identity of what it holds: a hash of every setting that decides a number. It is written to a temporary file
+beside its place, verified, then moved there in one step, so that a killed writer, a full disk or a second writer of the same
+point leaves either one good shard or none. A shard is read back with its page checksums.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SCHEMA_VERSION = 1
+
+SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("dataset", pa.string()),
+        ("noise", pa.string()),
+        ("sigma", pa.float64()),  # null for a noise without sigma
+        ("pcoder", pa.string()),  # label of the active set: "all" or "1+3"
+        ("beta", pa.float64()),  # of the active pcoders; null where they differ
+        ("lambda", pa.float64()),
+        ("alpha", pa.float64()),
+        ("beta_n", pa.list_(pa.float64())),  # as computed, one per pcoder
+        ("lambda_n", pa.list_(pa.float64())),
+        ("alpha_n", pa.list_(pa.float64())),
+        ("image_id", pa.string()),
+        ("class_index", pa.int32()),
+        ("target", pa.int32()),  # the class whose Grad-CAM this is
+        ("timestep", pa.int32()),
+        ("area", pa.float32()),  # share of the mask: the chance level of mass
+        ("iou", pa.float32()),
+        ("iou_at", pa.list_(pa.float32())),  # at each of the metadata's thresholds
+        ("pointing", pa.float32()),
+        ("mass", pa.float32()),
+        ("rank", pa.float32()),
+        ("target_logit", pa.float32()),
+        ("target_probability", pa.float32()),
+        ("correct", pa.bool_()),
+    ]
+)
+
+
+class DamagedShard(Exception):
+    """A file in the place of a shard that is none, or not the one its name says."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The rows of one grid point (one per image and timestep) and the metadata stored with them."""
+
+    path: Path
+    table: pa.Table
+    metadata: dict[str, str]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The canonical settings that the identity is the hash of."""
+        settings: dict[str, Any] = json.loads(self.metadata["settings"])
+        return settings
+
+
+def canonical(settings: Any) -> Any:
+    """The settings with every float rounded to ten digits, -0 as 0, and tuples as lists."""
+    if isinstance(settings, Mapping):
+        return {str(key): canonical(value) for key, value in settings.items()}
+    if isinstance(settings, list | tuple):
+        return [canonical(value) for value in settings]
+    if isinstance(settings, float):
+        return round(settings, 10) + 0.0
+    return settings
+
+
+def identity(settings: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical form of the settings and the version of the schema."""
+    text = json.dumps([SCHEMA_VERSION, canonical(settings)], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def place(folder: Path, identity: str) -> Path:
+    """Where the shard of that identity is, or will be."""
+    return folder / f"{identity}.parquet"
+
+
+def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any], metadata: Mapping[str, str]) -> Path:
+    """Writes one shard into `folder` and returns its path.
+
+    Args:
+        folder: the study's shard folder; made if missing.
+        settings: everything that decides a number; names the shard.
+        columns: one sequence per column of `SCHEMA`, all of one length.
+        metadata: further texts to store (configuration, code version, host, …).
+
+    Raises:
+        OSError: the file cannot be written whole; nothing is left of it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = identity(settings)
+    table = pa.table(dict(columns), schema=SCHEMA)
+    texts = {
+        **metadata,
+        "settings": json.dumps(canonical(settings), sort_keys=True),
+        "identity": name,
+        "schema_version": str(SCHEMA_VERSION),
+        "rows": str(table.num_rows),
+    }
+    texts["digest"] = _digest(texts)
+    temporary = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+    try:
+        pq.write_table(
+            table.replace_schema_metadata({f"pcsweep.{key}": value for key, value in texts.items()}),
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+        )
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        _verified(temporary, name)
+        os.replace(temporary, place(folder, name))
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync(folder)
+    return place(folder, name)
+
+
+def read(path: Path) -> Shard:
+    """The shard at `path`, verified: every page's checksum, the row count, the schema, and the identity against the name.
+
+    Raises:
+        DamagedShard: anything of that is wrong; the message says what.
+    """
+    return _verified(path, path.stem)
+
+
+def is_done(folder: Path, identity: str) -> bool:
+    """Whether the shard of that identity is there and verifies.
+
+    Raises:
+        DamagedShard: it is there and does not verify; it has been moved to `damaged/`.
+    """
+    path = place(folder, identity)
+    if not path.exists():
+        return False
+    try:
+        read(path)
+    except DamagedShard:
+        set_aside(path)
+        raise
+    return True
+
+
+def read_all(folder: Path) -> Iterator[Shard | DamagedShard]:
+    """Every shard of a study, in the order of their names; in place of one that does not verify, what is wrong with it."""
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            yield read(path)
+        except DamagedShard as damaged:
+            yield damaged
+
+
+def set_aside(path: Path) -> Path:
+    """Moves a damaged shard to `damaged/` beside it, where it is kept and never read."""
+    folder = path.parent / "damaged"
+    folder.mkdir(exist_ok=True)
+    kept = folder / f"{path.name}.{secrets.token_hex(4)}"
+    os.replace(path, kept)
+    return kept
+
+
+def _verified(path: Path, name: str) -> Shard:
+    try:
+        table = pq.read_table(path, page_checksum_verification=True, partitioning=None, memory_map=False)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DamagedShard(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from error
+    stored = table.schema.metadata or {}
+    texts = {
+        key.decode().removeprefix("pcsweep."): value.decode(errors="replace")
+        for key, value in stored.items()
+        if key.startswith(b"pcsweep.")
+    }
+    if not table.schema.equals(SCHEMA):
+        raise DamagedShard(f"{path}: columns other than those of schema version {SCHEMA_VERSION}")
+    try:
+        recomputed = identity(json.loads(texts["settings"]))
+    except (KeyError, ValueError) as error:
+        raise DamagedShard(f"{path}: no readable settings in its metadata") from error
+    if not name == texts.get("identity") == recomputed:
+        raise DamagedShard(f"{path}: holds the settings of identity {recomputed}")
+    if texts.pop("digest", None) != _digest(texts):
+        raise DamagedShard(f"{path}: its metadata has changed since it was written")
+    if texts.get("rows") != str(table.num_rows):
+        raise DamagedShard(f"{path}: {table.num_rows} rows, but {texts.get('rows')} were written")
+    return Shard(path, table, texts)
+
+
+def _digest(texts: Mapping[str, str]) -> str:
+    """Of the metadata, which Parquet's page checksums do not cover."""
+    return hashlib.sha256(json.dumps(dict(texts), sort_keys=True).encode()).hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,205 @@
+"""From configurations to finished shards: check all, plan, run one.
+
+The only module below `__main__` that sees a `DictConfig`.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from pcsweep import shards
+from pcsweep.dataset import Sample
+from pcsweep.grid import GridPoint, device_of, grid_point, load_dataset, load_model
+from pcsweep.measurement import Columns, Measurement
+from pcsweep.progress import progress
+from pcsweep.provenance import provenance
+from pcsweep.settings import BadSetting, Choice
+
+_log = logging.getLogger(__name__)
+_CPU_BATCH, _CUDA_BATCH = 25, 64  # images, for `batch_size: auto`
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep still has to do, counted in grid points."""
+
+    points: int
+    done: int
+    skipped: int
+
+    @property
+    def to_run(self) -> int:
+        """Points without a shard that are not skipped."""
+        return self.points - self.done - self.skipped
+
+    def __str__(self) -> str:
+        return f"{self.done} of {self.points} already done, {self.skipped} skipped (β+λ>1), {self.to_run} to run"
+
+
+def point_from(config: DictConfig) -> GridPoint:
+    """The grid point of a composed configuration.
+
+    Raises:
+        BadSetting: a value is wrong.
+    """
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)  # a DictConfig
+    return grid_point({str(key): value for key, value in plain.items()}, OmegaConf.to_yaml(config, resolve=True))
+
+
+def plan(configs: Sequence[DictConfig]) -> Plan:
+    """Checks every grid point of a sweep before any is computed, and notes in the study's folder what was asked for.
+
+    Raises:
+        BadSetting: one line for every grid point that is refused.
+    """
+    points, refused = [], []
+    for number, config in enumerate(configs):
+        try:
+            points.append(point_from(config))
+        except BadSetting as error:
+            refused.append(f"point {number}: {error}" if len(configs) > 1 else str(error))
+    if refused:
+        raise BadSetting("\n".join(dict.fromkeys(refused)))
+    identified = [point.identified() for point in points]
+    identities = [None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)]
+    done = sum(
+        identity is not None and _is_done(point.shard_folder, identity)
+        for point, identity in zip(points, identities, strict=True)
+    )
+    _note(points, identified, identities)
+    return Plan(points=len(points), done=done, skipped=identities.count(None))
+
+
+def run(config: DictConfig) -> None:
+    """Computes the configuration's grid point, unless its shard is there or β + λ > 1.
+
+    Raises:
+        BadSetting: a value is wrong.
+    """
+    point = point_from(config)
+    settings = point.identified()
+    identity = shards.identity(settings)
+    if point.skipped:
+        _log.info("Skipped: %s (β+λ>1)", point.label)
+        return
+    if _is_done(point.shard_folder, identity):
+        _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
+        return
+    started = time.monotonic()
+    columns = _measure(point)
+    seconds = time.monotonic() - started
+    metadata = {**provenance(), "config": point.config, "seconds": f"{seconds:.3f}"}
+    path = shards.write(point.shard_folder, settings, columns, metadata)
+    _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
+
+
+def command() -> str:
+    """The command line of this process, ready to be typed again."""
+    program = ["python", "-m", "pcsweep"] if sys.argv[0].endswith("__main__.py") else [Path(sys.argv[0]).name]
+    return shlex.join([*program, *sys.argv[1:]])
+
+
+def _is_done(folder: Path, identity: str) -> bool:
+    """Like `shards.is_done`, and says so where a damaged shard was set aside."""
+    try:
+        return shards.is_done(folder, identity)
+    except shards.DamagedShard as damaged:
+        _log.warning("Computing again, the file is kept in %s: %s", folder / "damaged", damaged)
+        return False
+
+
+def _measure(point: GridPoint) -> Columns:
+    samples = _samples(point.dataset, tuple(point.selection()))
+    coefficients = point.coefficients
+    assert coefficients is not None  # a skipped point is not measured
+    device = device_of(point.settings.device)
+    model = load_model(point.model)
+    model.network.to(device)
+    measurement = Measurement(
+        model=model,
+        coefficients=coefficients,
+        corrupt=point.corrupt,
+        attribution=point.attribute,
+        target=point.target,
+        timesteps=point.settings.timesteps,
+        threshold=point.settings.threshold,
+        thresholds=point.settings.thresholds,
+        metrics=point.settings.metrics,
+        precision=point.settings.precision,
+    )
+    parts = []
+    with progress(point.label, len(samples), "images") as advance:
+        for batch in _batches(samples, point.settings.batch_size, device):
+            parts.append(measurement.of(batch))
+            advance(len(batch))
+    measured = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return _all_columns(point, measured)
+
+
+def _all_columns(point: GridPoint, measured: Columns) -> Columns:
+    """The shard's columns in the schema's order: what is constant, what was measured, and null for what was not asked for."""
+    rows = len(measured["timestep"])
+    constant = {name: [value] * rows for name, value in point.constants().items()}
+    nothing = [None] * rows
+    columns = {name: measured.get(name, constant.get(name, nothing)) for name in shards.SCHEMA.names}
+    if "iou_at" in measured:
+        columns["iou_at"] = list(measured["iou_at"])
+    return columns
+
+
+def _batches(samples: Sequence[Sample], size: str | int, device: torch.device) -> Iterator[Sequence[Sample]]:
+    step = size if isinstance(size, int) else _CUDA_BATCH if device.type == "cuda" else _CPU_BATCH
+    for start in range(0, len(samples), step):
+        yield samples[start : start + step]
+
+
+@lru_cache(maxsize=1)
+def _samples(choice: Choice, indices: tuple[int, ...]) -> list[Sample]:
+    """The selected samples, made once per process."""
+    dataset, samples = load_dataset(choice), []
+    with progress("loading images", len(indices), "images") as advance:
+        for index in indices:
+            samples.append(dataset[index])
+            advance(1)
+    return samples
+
+
+def _summary(columns: Columns) -> str:
+    """Mean IoU at the first and the last timestep."""
+    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
+    if iou[0] is None:
+        return "measured"
+    first, last = (np.asarray(iou, dtype=float)[timestep == t] for t in (0, timestep.max()))
+    if np.isnan(first).all() or np.isnan(last).all():
+        return "IoU undefined"
+    return f"IoU {np.nanmean(first):.3f} at t=0, {np.nanmean(last):.3f} at t={timestep.max()}"
+
+
+def _note(points: Sequence[GridPoint], identified: Sequence[dict[str, Any]], identities: Sequence[str | None]) -> None:
+    """Writes `planned/<hash>.json`: what was asked for, so that aggregation can say what is missing."""
+    for folder in {point.settings.folder for point in points}:
+        listed = [
+            {"identity": identity, "settings": shards.canonical(settings), "skipped": point.skipped}
+            for point, settings, identity in zip(points, identified, identities, strict=True)
+            if point.settings.folder == folder
+        ]
+        text = json.dumps({"command": command(), "points": listed}, indent=1)
+        path = folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        temporary.write_text(text)
+        os.replace(temporary, path)
