@@ -1,11 +1,14 @@
 """`python -m pcsweep` and `pcsweep`: the Hydra entry. Heavy imports wait until a grid point is to be computed."""
 
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 _REFUSED, _INTERRUPTED = 2, 130
+_REFUSALS = (BadSetting, HydraException, OmegaConfBaseException)
 
 
 def conf_folder() -> str:
@@ -26,19 +30,24 @@ def conf_folder() -> str:
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.study import run
+    from pcsweep.study import main
 
-    run(config)
+    main(config)
 
 
 def main() -> None:
-    """Runs Hydra; a refused value ends with exit code 2 and one message, an interruption with 130 and how to go on."""
+    """The command."""
+    guarded(_run)
+
+
+def guarded(entry: Callable[[], None]) -> None:
+    """Runs a Hydra entry; a refused value ends with exit code 2 and one message, an interruption with 130 and how to go on."""
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets errors through to the handlers below
     try:
-        _run()
-    except (BadSetting, HydraException, OmegaConfBaseException) as error:
+        entry()
+    except _REFUSALS as error:
         if show_traceback:
             raise
         sys.exit(_refuse(error))
@@ -49,13 +58,29 @@ def main() -> None:
         sys.exit(_INTERRUPTED)
 
 
-def _refuse(error: Exception) -> int:
-    causes = [error]
-    while (cause := causes[-1].__cause__) and isinstance(cause, HydraException | OmegaConfBaseException | BadSetting):
-        causes.append(cause)
-    messages = dict.fromkeys(str(cause).strip() for cause in causes)
-    sys.stderr.write("pcsweep: " + "\n".join(messages) + "\n")
+def _refuse(error: BaseException) -> int:
+    messages = [str(error).strip()]
+    while isinstance(error.__cause__, _REFUSALS):
+        error = error.__cause__
+        messages.append(str(error).strip())
+    text = "\n".join(dict.fromkeys(messages)).partition("\nConfig search path")[0]
+    if unknown := re.search(r"Could not override '([\w.]+)'", text):
+        text = f"Unknown setting `{unknown[1]}`. Valid ones: {', '.join(_keys_beside(unknown[1]))}."
+    if "raised while resolving interpolation: " in text:
+        text = text.partition("raised while resolving interpolation: ")[2].partition("\n")[0]
+    sys.stderr.write(f"pcsweep: {text}\n")
     return _REFUSED
+
+
+def _keys_beside(key: str) -> list[str]:
+    """The keys at the same level, with the groups as the command line chose them."""
+    GlobalHydra.instance().clear()
+    with hydra.initialize_config_dir(conf_folder(), version_base="1.3"):
+        groups = [word for word in sys.argv[1:] if re.fullmatch(rf"({'|'.join(os.listdir(conf_folder()))})=\w+", word)]
+        config = hydra.compose("config", overrides=groups)
+    parent = key.rpartition(".")[0]
+    level = OmegaConf.select(config, parent) if parent else config
+    return [f"`{parent}.{name}`" if parent else f"`{name}`" for name in level if not name.startswith("_")]
 
 
 if __name__ == "__main__":

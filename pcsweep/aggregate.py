@@ -9,10 +9,15 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # before numpy: workers of one BLAS thread each, not BLAS threads that wait for each other
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +46,7 @@ Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
 """
 
 METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
+WORKERS = 2  # shards in memory at a time: one is read while the other is resampled
 
 log = logging.getLogger(__name__)
 
@@ -90,37 +96,43 @@ def aggregate(folder: Path, resamples: int = 1000, seed: int = 0) -> Aggregate:
     """
     paths = sorted((folder / "shards").glob("*.parquet"))
     damaged: list[str] = []
-    counts: dict[int, np.ndarray] = {}
     found = []
-    for shard in _verified(paths, damaged):
-        metrics, values, timesteps, images = _values(shard)
-        size = values.shape[-1]
-        if size not in counts:
-            counts[size] = resampling(size, resamples, seed)
-        settings = {**shard.settings, "images": images}
-        found.append(Cell(shard.path.stem, _place(shard), settings, metrics, timesteps, summarise(values, counts[size])))
+    resample = cache(partial(resampling, resamples=resamples, seed=seed))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for result in _tracked(pool.map(partial(_cell, resample=resample), paths), len(paths)):
+            if isinstance(result, Cell):
+                found.append(result)
+            elif result is not None:
+                damaged.append(str(result))
     if not found:
         raise ValueError(f"Expected shards in {folder / 'shards'}, but there are none{_but_damaged(damaged)}.")
     cells.check_alike([cell.settings for cell in found])
     return _assembled(found, cells.planned(folder / "planned"), damaged)
 
 
+def _tracked(results: Iterable[Any], total: int) -> Iterable[Any]:
+    console = Console(stderr=True)
+    return track(results, "Reading shards", total=total, console=console, disable=not console.is_terminal, transient=True)
+
+
 def _but_damaged(damaged: Sequence[str]) -> str:
     return " but damaged ones, moved aside: " + "; ".join(damaged) if damaged else ""
 
 
-def _verified(paths: Sequence[Path], damaged: list[str]) -> Iterator[shards.Shard]:
-    """Every good shard; what is wrong with the others is appended to `damaged`."""
-    console = Console(stderr=True)
-    for path in track(paths, "Reading shards", console=console, disable=not console.is_terminal, transient=True):
-        try:
-            yield shards.read(path)
-        except shards.DamagedShard as error:
-            shards.set_aside(path)
-            damaged.append(str(error))
-            log.warning("Damaged shard moved aside: %s", error)
-        except FileNotFoundError:
-            log.warning("%s went away while the study was read", path)
+def _cell(path: Path, resample: Callable[[int], np.ndarray]) -> Cell | shards.DamagedShard | None:
+    """One shard's statistics; what is wrong with it, where it had to be moved aside; None where it went away meanwhile."""
+    try:
+        shard = shards.read(path)
+    except shards.DamagedShard as error:
+        shards.set_aside(path)
+        log.warning("Damaged shard moved aside: %s", error)
+        return error
+    except FileNotFoundError:
+        log.warning("%s went away while the study was read", path)
+        return None
+    metrics, values, timesteps, images = _values(shard)
+    settings = {**shard.settings, "images": images}
+    return Cell(path.stem, _place(shard), settings, metrics, timesteps, summarise(values, resample(values.shape[-1])))
 
 
 def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]:
@@ -132,7 +144,7 @@ def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]
     image = np.argsort(order)[ids.indices.to_numpy()]
     timesteps, step = np.unique(table["timestep"].to_numpy(), return_inverse=True)
     position = step * len(names) + image
-    if table.num_rows != len(names) * len(timesteps) or np.unique(position).size != table.num_rows:
+    if table.num_rows != len(names) * len(timesteps) or np.bincount(position).max() > 1:
         raise ValueError(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
     columns = _columns(shard)
     values = np.empty((len(columns), table.num_rows), np.float32)
@@ -185,7 +197,7 @@ def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
 
 def _table(found: list[Cell], places: list[Coordinates]) -> pa.Table:
     """One row per cell × timestep × metric; cells by coordinates, whatever their files are called."""
-    order = sorted(range(len(found)), key=lambda index: (_sortable(places[index]), found[index].identity))
+    order = sorted(range(len(found)), key=lambda index: (cells.sortable(places[index]), found[index].identity))
     found, places = [found[index] for index in order], [places[index] for index in order]
     rows = [len(cell.metrics) * len(cell.timesteps) for cell in found]
     columns: dict[str, pa.Array] = {}
@@ -198,14 +210,6 @@ def _table(found: list[Cell], places: list[Coordinates]) -> pa.Table:
     for name in STATISTICS:
         columns[name] = pa.array(np.concatenate([getattr(cell.summary, name).T.ravel() for cell in found]))
     return pa.table(columns)
-
-
-def _sortable(place: Coordinates) -> list[tuple[bool, bool, float, str]]:
-    """Numbers by size, before texts, before null."""
-    return [
-        (value is None, isinstance(value, str), value if isinstance(value, int | float) else 0.0, str(value))
-        for value in place.values()
-    ]
 
 
 def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:

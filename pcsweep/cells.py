@@ -67,8 +67,8 @@ def _shards(count: int) -> str:
 def further_columns(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Dotted names of the settings, beside the axes, that tell cells apart.
 
-    Those of the model, noise and pcoder that vary within one model and noise name, such as `noise.seed`; and the coefficients that
-    are given per pcoder somewhere, such as `pcoder.beta`.
+    Those of the model, noise and pcoder that vary within one model and noise name, such as `noise.seed`; and the coefficients
+    that are given per pcoder somewhere, such as `pcoder.beta`.
     """
     flats = [leaves(each) for each in settings]
     seen: dict[str, dict[Any, set[str]]] = {}
@@ -151,10 +151,19 @@ def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[
     scalar = [cell for cell in cells if cell["beta"] is not None and cell["lambda"] is not None]
     there = {key(cell) for cell in scalar}
     others = {key({**cell, "beta": None, "lambda": None}): cell for cell in scalar}
-    skipped, missing = [], []
+    skipped: list[Coordinates] = []
+    missing: list[Coordinates] = []
     pairs = product(sorted({cell["beta"] for cell in scalar}), sorted({cell["lambda"] for cell in scalar}))
     for (beta, lambda_), other in product(pairs, others.values()):
         place = {**other, "beta": beta, "lambda": lambda_}
         if key(place) not in there:
             (skipped if beta + lambda_ > 1 + 1e-9 else missing).append(place)
     return skipped, missing
+
+
+def sortable(place: Coordinates) -> list[tuple[bool, bool, int | float, str]]:
+    """Numbers by size, before texts, before null."""
+    return [
+        (value is None, isinstance(value, str), value if isinstance(value, int | float) else 0, str(value))
+        for value in place.values()
+    ]

@@ -4,10 +4,8 @@ The only importer of matplotlib. No pyplot: nothing global is drawn on, and no d
 """
 
 import os
-import re
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,43 +17,17 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch, Rectangle
 
-Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
+from pcsweep.pages import Page, Row, coefficient, pages, text_of
 
 DPI = 200
-WIDTH = 7.2  # inches: a page's text
+WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 COLORMAP = "PuOr_r"
-DARK, PALE, NOTHING = "#333333", "#d9d9d9", "white"
+DARK, PALE, NOTHING = "#333333", "#b3b3b3", "white"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito, distinguishable by colour-blind readers
 LABELS = {"skipped": "skipped: β + λ > 1", "missing": "missing", "undefined": "undefined (NaN)"}
-SYMBOLS = {"sigma": "σ", "alpha": "α"}
-
-
-@dataclass(frozen=True)
-class Page:
-    """What one file shows: the rows of one facet, a column of panels for each value of `across`."""
-
-    name: str  # "" where there is one page
-    title: str
-    across: str  # "sigma" or "pcoder"
-    rows: list[Row]
-    skipped: list[Row]
-    missing: list[Row]
-
-    @property
-    def columns(self) -> list[Any]:
-        """The values that get a column of panels each."""
-        return _sorted({row[self.across] for row in self.everything})
-
-    @property
-    def everything(self) -> list[Row]:
-        """All cells, there or not."""
-        return [*self.rows, *self.skipped, *self.missing]
-
-    def axis(self, name: str) -> list[Any]:
-        """The values of β or λ in order: numbers, then lists per pcoder."""
-        return _sorted({_coefficient(row, name) for row in self.everything})
 
 
 def draw(rows: Sequence[Row], skipped: Sequence[Row], missing: Sequence[Row], facets: Sequence[str], folder: Path) -> list[Path]:
@@ -79,29 +51,10 @@ def draw(rows: Sequence[Row], skipped: Sequence[Row], missing: Sequence[Row], fa
     return pictures
 
 
-def pages(rows: Sequence[Row], skipped: Sequence[Row], missing: Sequence[Row], facets: Sequence[str]) -> list[Page]:
-    """One page per combination of what varies beside σ, β and λ; several pcoders share one where there is one σ only."""
-    varying = [name for name in ("model", "noise", "alpha", *facets) if name not in ("pcoder.beta", "pcoder.lambda")]
-    everything = [*rows, *skipped, *missing]
-    several = {name: len({row[name] for row in everything}) > 1 for name in ("sigma", "pcoder")}
-    across = "pcoder" if several["pcoder"] and not several["sigma"] else "sigma"
-    if several["pcoder"] and several["sigma"]:
-        varying.append("pcoder")
-    varying = [name for name in varying if len({row[name] for row in everything}) > 1]
-    found = []
-    for facet in _sorted({tuple(row[name] for name in varying) for row in rows}):
-        of_facet = [[row for row in group if tuple(row[name] for name in varying) == facet] for group in (rows, skipped, missing)]
-        words = [(name, _text(value)) for name, value in zip(varying, facet, strict=True) if value is not None]
-        name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{name}-{text}").strip("-") for name, text in words)
-        title = ", ".join(f"{SYMBOLS.get(name, name)} = {text}" for name, text in words)
-        found.append(Page(name, title, across, *of_facet))
-    return found
-
-
 def matrix(page: Page, column: Any, timestep: int) -> tuple[np.ndarray, np.ndarray]:
     """One panel: normalised IoU and the state of each cell, both (β, λ) in the order of the page's axes.
 
-    The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; the value of all but the first is NaN.
+    The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; all others are NaN there.
     """
     betas, lambdas = page.axis("beta"), page.axis("lambda")
     values = np.full((len(betas), len(lambdas)), np.nan)
@@ -111,7 +64,7 @@ def matrix(page: Page, column: Any, timestep: int) -> tuple[np.ndarray, np.ndarr
         for row in rows:
             if row[page.across] != column:
                 continue
-            place = betas.index(_coefficient(row, "beta")), lambdas.index(_coefficient(row, "lambda"))
+            place = betas.index(coefficient(row, "beta")), lambdas.index(coefficient(row, "lambda"))
             states[place] = state
             if state == "value":
                 values[place] = row["normalized"]
@@ -139,22 +92,28 @@ def heatmap(page: Page) -> Figure:
     """IoU(t) / IoU(0) over λ and β: a row of panels per timestep, a column per σ (or pcoder)."""
     timesteps = sorted({row["timestep"] for row in page.rows})
     side = min(max((WIDTH - 1.6) / len(page.columns), 0.75), 1.7)
+    height = min(max(0.3 * len(page.axis("beta")), 0.75), side, max(HEIGHT / len(timesteps), 0.6))
     width = max(WIDTH, side * len(page.columns) + 1.6) if len(page.columns) > 2 else 4.6
-    figure = Figure(figsize=(width, side * len(timesteps) + 1.1), layout="constrained")
+    figure = Figure(
+        figsize=(width, height * len(timesteps) + 1.1),
+        layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02),
+    )
     FigureCanvasAgg(figure)
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)  # type: ignore[union-attr]
-    axes = figure.subplots(len(timesteps), len(page.columns), squeeze=False, sharex=True, sharey=True)
+    axes = figure.subplots(len(timesteps), len(page.columns), squeeze=False)  # all alike; sharing axes is slow
     norm, seen = scale(page), set()
     for (row, column), panel in np.ndenumerate(axes):
         values, states = matrix(page, page.columns[column], timesteps[row])
         seen |= set(states.ravel().tolist())
         _panel(panel, colours(values, states, norm), states)
+        _ticks(panel, page, side, height)
+        panel.tick_params(labelbottom=row == len(timesteps) - 1, labelleft=column == 0)
         if row == 0:
             panel.set_title(_heading(page, page.columns[column]), fontsize=8)
         if column == 0:
-            panel.set_ylabel(f"t = {timesteps[row]}", fontsize=8)
-    _ticks(axes[0, 0], page, side)
-    _frame(figure, page, "λ", "β")
+            panel.set_ylabel(f"t = {timesteps[row]}\nβ", fontsize=8)
+        if row == len(timesteps) - 1:
+            panel.set_xlabel("λ", fontsize=8)
+    figure.suptitle(page.title, fontsize=9)
     bar = figure.colorbar(_mappable(norm), ax=axes, label="IoU(t) / IoU(0)", shrink=min(1.0, 3 / len(timesteps)), aspect=25)
     bar.ax.tick_params(labelsize=7)
     patches = [_patch(state) for state in LABELS if state in seen]
@@ -168,7 +127,7 @@ def _panel(panel: Axes, rgba: np.ndarray, states: np.ndarray) -> None:
     missing = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in np.argwhere(states == "missing")]
     if missing:
         panel.add_collection(
-            PatchCollection(missing, facecolor=NOTHING, edgecolor="#808080", hatch="//////", linewidth=0), autolim=False
+            PatchCollection(missing, facecolor=NOTHING, edgecolor="#808080", hatch="//////", linewidth=0.4), autolim=False
         )
     panel.tick_params(labelsize=6, length=2, pad=1.5)
 
@@ -183,21 +142,14 @@ def _mappable(norm: Normalize) -> ScalarMappable:
     return ScalarMappable(norm, COLORMAP)
 
 
-def _ticks(panel: Axes, page: Page, side: float) -> None:
+def _ticks(panel: Axes, page: Page, side: float, height: float) -> None:
     """As many as there is room for; the first and, where the steps allow, the last among them."""
-    for axis, name, room in ((panel.xaxis, "lambda", side / 0.24), (panel.yaxis, "beta", side / 0.14)):
+    for axis, name, room in ((panel.xaxis, "lambda", side / 0.24), (panel.yaxis, "beta", height / 0.14)):
         values = page.axis(name)
         step = max(1, -(-(len(values) - 1) // max(1, int(room) - 1)))
         while step < len(values) - 1 and (len(values) - 1) % step and (len(values) - 1) // step > 1:
             step += 1
-        axis.set_ticks(list(range(0, len(values), step)), [_text(value) for value in values[::step]])
-
-
-def _frame(figure: Figure, page: Page, below: str, left: str) -> None:
-    figure.supxlabel(below, fontsize=9)
-    figure.supylabel(left, fontsize=9, rotation=0 if len(left) == 1 else 90)
-    if page.title:
-        figure.suptitle(page.title, fontsize=9)
+        axis.set_ticks(list(range(0, len(values), step)), [text_of(value) for value in values[::step]])
 
 
 def best(page: Page, count: int = len(COLOURS)) -> list[tuple[Any, Any]]:
@@ -232,7 +184,9 @@ def curves(page: Page) -> Figure:
         panel.set_visible(False)
     for index in range(max(0, len(page.columns) - columns), len(page.columns)):
         axes[index].tick_params(labelbottom=True)
-    _frame(figure, page, "timestep t", "IoU ± bootstrap standard deviation")
+        axes[index].set_xlabel("timestep t", fontsize=8)
+    figure.supylabel("IoU ± bootstrap standard deviation", fontsize=8)
+    figure.suptitle(page.title, fontsize=9)
     order = [_name(pair) for pair in coloured]
     named = sorted(handles.items(), key=lambda item: order.index(item[0]) if item[0] in order else -len(item[0]))
     figure.legend(
@@ -272,38 +226,17 @@ def _is_control(row: Row) -> bool:
 
 
 def _pair(row: Row) -> tuple[Any, Any]:
-    return _coefficient(row, "beta"), _coefficient(row, "lambda")
-
-
-def _coefficient(row: Row, name: str) -> Any:
-    """A number, or the list per pcoder as text."""
-    return row.get(f"pcoder.{name}") if row[name] is None else row[name]
+    return coefficient(row, "beta"), coefficient(row, "lambda")
 
 
 def _name(pair: tuple[Any, Any]) -> str:
-    return f"β = {_text(pair[0])}, λ = {_text(pair[1])}"
+    return f"β = {text_of(pair[0])}, λ = {text_of(pair[1])}"
 
 
 def _heading(page: Page, column: Any) -> str:
     if page.across == "pcoder":
         return f"pcoder {column}"
-    return "no σ" if column is None else f"σ = {_text(column)}"
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _sorted(values: Iterable[Any]) -> list[Any]:
-    """Numbers by size, then texts, then None; tuples likewise, item by item."""
-
-    def rank(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return [rank(item) for item in value]
-        number = isinstance(value, int | float)
-        return value is None, not number, value if number else 0, str(value)
-
-    return sorted(values, key=rank)
+    return "no σ" if column is None else f"σ = {text_of(column)}"
 
 
 def _save(figure: Figure, stem: Path) -> list[Path]:
@@ -314,6 +247,7 @@ def _save(figure: Figure, stem: Path) -> list[Path]:
         try:
             figure.savefig(temporary, format=ending, dpi=DPI)
             os.replace(temporary, path)
+            figure.set_layout_engine("none")  # the second file has the layout of the first
         finally:
             temporary.unlink(missing_ok=True)
         paths.append(path)

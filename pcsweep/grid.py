@@ -108,7 +108,8 @@ class GridPoint:
 
     def identified(self) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
-        beta, lambda_, alpha = zip(*self.asked, strict=True)
+        rows = [row if number in self.active else (1.0, 0.0, 0.0) for number, row in enumerate(self.asked, start=1)]
+        beta, lambda_, alpha = zip(*rows, strict=True)
         return {
             "model": {**self.model.describe(without=_PLACES), "weights_sha256": load_model(self.model).fingerprint},
             "dataset": self.dataset.describe(without=_PLACES),
@@ -196,8 +197,10 @@ def grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
     """
     try:
         return _grid_point(plain, config)
+    except BadSetting:
+        raise
     except ValueError as error:
-        raise error if isinstance(error, BadSetting) else BadSetting(str(error)) from error
+        raise BadSetting(str(error)) from error
 
 
 def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
@@ -224,7 +227,7 @@ def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
         **choices,
     )
     _ = point.coefficients
-    _probe(point)
+    _probe(point.model, point.dataset, point.noise, point.attribution, point.selection()[0])
     return point
 
 
@@ -263,16 +266,17 @@ def _check_device(device: str, precision: Precision) -> None:
         raise BadSetting("Expected `precision` to be fp32 or bf16 on a CPU, but got 'tf32'.")
 
 
-def _probe(point: GridPoint) -> None:
-    """Tries noise and attribution once on nothing much, so that what they refuse is refused before any work."""
-    model = load_model(point.model)
-    sample = load_dataset(point.dataset)[point.selection()[0]]
-    image = point.corrupt(sample)
-    state = next(model.network.run(image[None], Coefficients(1.0, 0.0, 0.0), 0))
+@lru_cache(maxsize=64)
+def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, index: int) -> None:
+    """Tries noise and attribution once on one image, so that what they refuse is refused before any work."""
+    sample, loaded = load_dataset(dataset)[index], load_model(model)
+    image = noise.function(loaded.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
+    state = next(loaded.network.cpu().run(image[None], Coefficients(1.0, 0.0, 0.0), 0))
     classes = state.logits.shape[1]
     if not 0 <= sample.class_index < classes:
         raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {sample.class_index}.")
-    point.attribute(model.network.head, state.representations[-1], torch.tensor([sample.class_index]))
+    target = torch.tensor([sample.class_index])
+    attribution.function(loaded.network.head, state.representations[-1], target, **attribution.arguments)
 
 
 @lru_cache(maxsize=1)

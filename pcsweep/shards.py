@@ -184,7 +184,7 @@ def _verified(path: Path, name: str) -> Shard:
         raise DamagedShard(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from error
     stored = table.schema.metadata or {}
     texts = {
-        key.decode().removeprefix("pcsweep."): value.decode(errors="replace")
+        key.decode(errors="replace").removeprefix("pcsweep."): value.decode(errors="replace")
         for key, value in stored.items()
         if key.startswith(b"pcsweep.")
     }

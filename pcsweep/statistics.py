@@ -51,7 +51,8 @@ def summarise(
     filled = np.where(defined, values, 0).astype(np.float64)
     n = defined.sum(axis=-1)
     mean = _ratio(filled.sum(axis=-1), n)
-    means = _ratio(filled @ counts.T, _drawn(defined, counts))  # (metrics, timesteps, resamples)
+    sums = (filled.reshape(-1, values.shape[-1]) @ counts.T).reshape(*values.shape[:-1], -1)  # one large product
+    means = _ratio(sums, _drawn(defined, counts))  # (metrics, timesteps, resamples)
     ratios = _ratio(means, means[:, :1])
     bootstrap_mean, bootstrap_std = _moments(means)
     low, high = _interval(means)
@@ -90,10 +91,12 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> Float64[np.ndarray
 def _moments(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation over the last axis, of what is defined."""
     defined = ~np.isnan(samples)
+    if defined.all():
+        return samples.mean(axis=-1), samples.std(axis=-1, ddof=1)
     n = defined.sum(axis=-1)
     mean = _ratio(np.where(defined, samples, 0).sum(axis=-1), n)
     squares = np.where(defined, samples - mean[..., None], 0) ** 2
-    return mean, np.sqrt(_ratio(squares.sum(axis=-1), n - 1))
+    return mean, np.sqrt(_ratio(squares.sum(axis=-1), np.maximum(n - 1, 0)))
 
 
 def _interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -84,6 +84,15 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
     return Plan(points=len(points), done=done, skipped=identities.count(None))
 
 
+def main(config: DictConfig) -> None:
+    """`run`, for Hydra's task: a refused value ends the process with exit code 2 and one message."""
+    try:
+        run(config)
+    except BadSetting as error:
+        sys.stderr.write(f"pcsweep: {error}\n")
+        sys.exit(2)
+
+
 def run(config: DictConfig) -> None:
     """Computes the configuration's grid point, unless its shard is there or β + λ > 1.
 

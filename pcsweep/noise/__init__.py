@@ -6,7 +6,7 @@ result is clipped, is said by the keys `space` and `clip` of its YAML and done h
 
 import hashlib
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,7 @@ Space = Literal["normalized", "pixel"]
 Image = Float[Tensor, "3 height width"]
 
 
+@runtime_checkable
 class Normalization(Protocol):
     """The part of a model that noise needs: to and from normalised images."""
 

@@ -1,0 +1,39 @@
+# What can be made here; `make help` lists it.
+PYTHON ?= python3
+STUDY ?= demo
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+.DEFAULT_GOAL := help
+.PHONY: help demo aggregate test check clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: $(VENV)/.installed ## Set up and run the study `demo` on the embedded model, then draw its heatmaps
+	$(BIN)/python -m pcsweep experiment=demo
+	$(BIN)/python -m pcsweep.aggregate study=demo
+
+aggregate: $(VENV)/.installed ## Tables and heatmaps of a study: make aggregate STUDY=demo
+	$(BIN)/python -m pcsweep.aggregate study=$(STUDY)
+
+test: $(VENV)/.installed-dev ## Set up and run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev ## Style, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean: ## Remove the virtual environment and caches; studies in outputs/ stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	touch $@

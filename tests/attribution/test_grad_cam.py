@@ -1,0 +1,69 @@
+"""Grad-CAM by hand, against Captum on a whole network, and with nothing left behind."""
+
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from torch import nn
+
+from pcsweep.attribution import grad_cam
+
+
+class Head(nn.Module):
+    """Two channels to two logits by global average pooling and literal weights; `scaled` doubles its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.doubled = nn.Conv2d(2, 2, 1, bias=False)
+        self.doubled.weight.data = torch.tensor([[2.0, 0.0], [0.0, 2.0]])[..., None, None]
+        self.linear = nn.Linear(2, 2, bias=False)
+        self.linear.weight.data = torch.tensor([[1.0, -3.0], [-1.0, 1.0]])
+
+    def forward(self, x):
+        return self.linear(self.doubled(x).mean((2, 3)))
+
+
+REPRESENTATION = torch.tensor([[[[4.0, 0.0]], [[1.0, 1.0]]]])  # (1, 2, 1, 2)
+
+
+def test_by_hand():
+    # d logit_0 / d r = 2·(1, -3)/2 pixels, so the map is ReLU(r_1 - 3 r_2) = (1, 0); for class 1 ReLU(-r_1 + r_2) = (0, 1).
+    assert grad_cam(Head(), REPRESENTATION, torch.tensor([0])).tolist() == [[[1.0, 0.0]]]
+    assert grad_cam(Head(), REPRESENTATION, torch.tensor([1])).tolist() == [[[0.0, 1.0]]]
+    # At `doubled` the gradient is (1, -3)/2 and the activation twice as large.
+    assert grad_cam(Head(), REPRESENTATION, torch.tensor([0]), layer="doubled").tolist() == [[[1.0, 0.0]]]
+
+
+def test_equals_captum_on_the_whole_network():
+    torch.manual_seed(0)
+    below, head = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()), Head()
+    images, target = torch.randn(5, 3, 8, 8), torch.tensor([0, 1, 0, 1, 1])
+    whole = LayerGradCam(nn.Sequential(below, head), below).attribute(images, target, relu_attributions=True)
+    computed = grad_cam(head, below(images), target)
+    torch.testing.assert_close(computed, whole[:, 0].detach())
+    assert computed.shape == (5, 6, 6)
+    assert not computed.requires_grad
+
+
+def test_works_without_grad_mode_and_alone_as_in_a_batch():
+    torch.manual_seed(0)
+    representation, target = torch.randn(3, 2, 4, 4), torch.tensor([0, 1, 0])
+    with torch.no_grad():
+        together = grad_cam(Head(), representation, target)
+    for n in range(3):
+        torch.testing.assert_close(grad_cam(Head(), representation[n : n + 1], target[n : n + 1])[0], together[n])
+
+
+def test_no_hook_survives_even_an_error():
+    head = Head()
+    grad_cam(head, REPRESENTATION, torch.tensor([0]), layer="doubled")
+    with pytest.raises((AssertionError, IndexError)):
+        grad_cam(head, REPRESENTATION, torch.tensor([7]), layer="doubled")
+    assert not any(module._forward_hooks or module._backward_hooks or module._forward_pre_hooks for module in head.modules())
+    assert head.linear.weight.grad is None
+
+
+def test_a_wrong_layer_is_refused():
+    with pytest.raises(ValueError, match=r"one of the head's modules \(doubled, linear\), but got 'nope'"):
+        grad_cam(Head(), REPRESENTATION, torch.tensor([0]), layer="nope")
+    with pytest.raises(ValueError, match="channels, height and width, but 'linear' has not"):
+        grad_cam(Head(), REPRESENTATION, torch.tensor([0]), layer="linear")

@@ -1,0 +1,51 @@
+"""The equations written down once more, image by image and with autograd: the oracle of the tests.
+
+Shares no code with the package and takes no shortcut: every prediction and gradient is computed at every timestep.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+Rules = Sequence[tuple[float, float, float]]  # (β_n, λ_n, α_n)
+
+
+def trajectory(
+    stages: Sequence[nn.Module],
+    predictors: Sequence[nn.Module],
+    sqrt_cs: Sequence[float | None],
+    rules: Rules,
+    images: Tensor,
+    timesteps: int,
+) -> list[list[Tensor]]:
+    """r_1(t)..r_N(t) of the whole batch for t = 0..timesteps."""
+    each = [_of_one(stages, predictors, sqrt_cs, rules, image[None], timesteps) for image in images]
+    return [[torch.cat(parts) for parts in zip(*at_t, strict=True)] for at_t in zip(*each, strict=True)]
+
+
+def _of_one(stages, predictors, sqrt_cs, rules, image, timesteps) -> list[list[Tensor]]:
+    last = len(stages) - 1
+    r = []
+    for stage in stages:
+        r.append(stage(r[-1] if r else image).detach())
+    states = [r]
+    for _ in range(timesteps):
+        p, g = [], []
+        for n, predictor in enumerate(predictors):
+            r_n = r[n].clone().requires_grad_()
+            p_n = predictor(r_n)
+            error = ((p_n - (r[n - 1] if n else image)) ** 2).mean()
+            (gradient,) = torch.autograd.grad(error, r_n)
+            s_n = 1.0 if sqrt_cs[n] is None else p_n.numel() / sqrt_cs[n]
+            p.append(p_n.detach())
+            g.append(s_n * gradient)
+        new = []
+        for n, (beta, lambda_, alpha) in enumerate(rules):
+            feedback = lambda_ * p[n + 1] if n < last else 0.0
+            memory = (1 - beta - (lambda_ if n < last else 0.0)) * r[n]
+            drive = beta * stages[n](new[-1] if new else image).detach()
+            new.append(drive + feedback + memory - alpha * g[n])
+        r = new
+        states.append(r)
+    return states

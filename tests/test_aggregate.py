@@ -1,0 +1,330 @@
+"""Aggregation against plain loops: the numbers, what may not be mixed, what is missing, and the command."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pcsweep import shards
+from pcsweep.aggregate import aggregate, main, parse
+
+IMAGES, STEPS, RESAMPLES = 7, 3, 50
+THRESHOLDS = [0.25, 0.5]
+NAMES = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability")
+
+
+def settings(beta: float, lambda_: float, sigma: float = 0.2, **changed: Any) -> dict[str, Any]:
+    """Of one grid point; `changed` replaces leaves, `noise__seed=1` for those in a group."""
+    point: dict[str, Any] = {
+        "model": {"name": "toy", "weights_sha256": "ab"},
+        "dataset": {"name": "shapes"},
+        "selection": {"count": IMAGES, "seed": 0},
+        "noise": {"name": "gaussian", "sigma": sigma, "seed": 0},
+        "pcoder": {"active": [1, 2], "beta": [beta] * 2, "lambda": [lambda_] * 2, "alpha": [0.0] * 2},
+        "threshold": 0.5,
+        "thresholds": THRESHOLDS,
+        "timesteps": STEPS - 1,
+    }
+    for name, value in changed.items():
+        *groups, leaf = name.split("__")
+        place = point
+        for group in groups:
+            place = place[group]
+        place[leaf] = value
+    return point
+
+
+def columns(point: dict[str, Any], seed: int = 0, undefined: int = 2, steady: bool = False) -> dict[str, Any]:
+    """Random numbers, rows shuffled, the first `undefined` images' IoU undefined after t = 0."""
+    generator = np.random.default_rng(seed)
+    ids = [f"image {index}" for index in range(IMAGES)]
+    values = {name: generator.random((IMAGES, STEPS)).astype(np.float32) for name in NAMES}
+    if steady:
+        values["iou"][:] = values["iou"][:, :1]
+    values["iou"][:undefined, 1:] = np.nan
+    order = generator.permutation(IMAGES * STEPS)
+    rows = len(order)
+    pcoder = point["pcoder"]
+    same = {name: pcoder[name][0] if len(set(pcoder[name])) == 1 else None for name in ("beta", "lambda", "alpha")}
+    return {
+        **{group: [point[group]["name"]] * rows for group in ("model", "dataset", "noise")},
+        "sigma": [point["noise"]["sigma"]] * rows,
+        "pcoder": ["all"] * rows,
+        **{name: [value] * rows for name, value in same.items()},
+        **{f"{name}_n": [pcoder[name]] * rows for name in same},
+        "image_id": np.repeat(ids, STEPS)[order],
+        "class_index": np.zeros(rows, np.int32),
+        "target": np.zeros(rows, np.int32),
+        "timestep": np.tile(np.arange(STEPS, dtype=np.int32), IMAGES)[order],
+        **{name: value.ravel()[order] for name, value in values.items()},
+        "iou_at": list(generator.random((rows, len(THRESHOLDS))).astype(np.float32)),
+        "correct": generator.random(rows) < 0.5,
+    }
+
+
+def put(folder: Path, point: dict[str, Any], **how: Any) -> Path:
+    """One shard of the study in `folder`."""
+    return shards.write(folder / "shards", point, columns(point, **how), {})
+
+
+def plan(folder: Path, points: list[dict[str, Any]], command: str = "python -m pcsweep -m x=1") -> None:
+    """What a launcher leaves of its plan."""
+    entries = []
+    for point in points:
+        skipped = point["pcoder"]["beta"][0] + point["pcoder"]["lambda"][0] > 1
+        entries.append({"identity": None if skipped else shards.identity(point), "settings": point, "skipped": skipped})
+    (folder / "planned").mkdir()
+    (folder / "planned" / "1.json").write_text(json.dumps({"command": command, "points": entries}))
+
+
+def statistics(folder: Path, metric: str = "iou") -> list[dict[str, Any]]:
+    """The rows of one metric."""
+    return [row for row in aggregate(folder, RESAMPLES).table.to_pylist() if row["metric"] == metric]
+
+
+def grid(values: dict[str, Any], column: Any) -> np.ndarray:
+    """A shard's column as (images, timesteps), by plain search."""
+    found = np.full((IMAGES, STEPS), np.nan)
+    for image, timestep, value in zip(values["image_id"], values["timestep"], column, strict=True):
+        found[int(image.split()[1]), timestep] = value
+    return found
+
+
+def mean(values: Any) -> float:
+    """Of what is defined; NaN of nothing."""
+    some = [value for value in values if value == value]
+    return sum(some) / len(some) if some else float("nan")
+
+
+def expect_like_loops(row: dict[str, Any], values: np.ndarray) -> None:
+    generator = np.random.default_rng(0)
+    draws = [generator.integers(0, IMAGES, IMAGES) for _ in range(RESAMPLES)]
+    step = row["timestep"]
+    means = [mean(values[draw, step]) for draw in draws]
+    ratios = [mean(values[draw, step]) / mean(values[draw, 0]) for draw in draws]
+    expected = {
+        "mean": mean(values[:, step]),
+        "bootstrap_mean": mean(means),
+        "bootstrap_std": np.nanstd(means, ddof=1),
+        "low": np.nanpercentile(means, 2.5),
+        "high": np.nanpercentile(means, 97.5),
+        "n": sum(value == value for value in values[:, step]),
+        "nan": sum(value != value for value in values[:, step]),
+        "normalized": mean(values[:, step]) / mean(values[:, 0]),
+        "normalized_low": np.nanpercentile(ratios, 2.5),
+        "normalized_high": np.nanpercentile(ratios, 97.5),
+    }
+    assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("undefined", [0, 2, 6])
+def test_statistics_are_those_of_plain_loops(tmp_path: Path, undefined: int) -> None:
+    point = settings(0.5, 0.3)
+    put(tmp_path, point, undefined=undefined)
+    values = columns(point, undefined=undefined)
+    for name in (*NAMES, "correct"):
+        rows = statistics(tmp_path, name)
+        assert [row["timestep"] for row in rows] == [0, 1, 2]
+        for row in rows:
+            expect_like_loops(row, grid(values, values[name]))
+    for index, threshold in enumerate(THRESHOLDS):
+        for row in statistics(tmp_path, f"iou@{threshold}"):
+            expect_like_loops(row, grid(values, [each[index] for each in values["iou_at"]]))
+
+
+def test_a_mean_of_nothing_is_nan_and_counted(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.3), undefined=IMAGES)
+    first, second, _ = statistics(tmp_path)
+    assert (first["n"], first["nan"], second["n"], second["nan"]) == (IMAGES, 0, 0, IMAGES)
+    assert all(np.isnan(second[name]) for name in ("mean", "bootstrap_mean", "bootstrap_std", "low", "high", "normalized"))
+
+
+def test_a_metric_that_was_not_asked_for_is_left_out(tmp_path: Path) -> None:
+    point = settings(0.5, 0.3)
+    nothing = {name: [None] * (IMAGES * STEPS) for name in ("iou_at", "rank", "correct")}
+    shards.write(tmp_path / "shards", point, {**columns(point), **nothing}, {})
+    metrics = set(aggregate(tmp_path, 2).table["metric"].to_pylist())
+    assert metrics == {"area", "iou", "pointing", "mass", "target_logit", "target_probability"}
+
+
+def test_a_cell_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
+    point = settings(0.5, 0.3)
+    put(tmp_path / "alone", point)
+    for beta in (0.1, 0.5, 0.9):
+        put(tmp_path / "among", settings(beta, 0.3 if beta == 0.5 else 0.0), seed=int(beta == 0.9))
+    name = shards.identity(point)
+    assert statistics(tmp_path / "alone") == [row for row in statistics(tmp_path / "among") if row["identity"] == name]
+
+
+def test_rows_are_in_the_order_of_the_coordinates(tmp_path: Path) -> None:
+    for beta, sigma in ((0.9, 0.1), (0.1, 0.6), (0.1, 0.1), (0.5, 0.6)):
+        put(tmp_path, settings(beta, 0.1, sigma))
+    places = [(row["sigma"], row["beta"]) for row in statistics(tmp_path)][::STEPS]
+    assert places == [(0.1, 0.1), (0.1, 0.9), (0.6, 0.1), (0.6, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"threshold": 0.6}, r"`threshold` is 0\.5 in 2 shards, 0\.6 in 1 shard\. .*study=NAME"),
+        ({"dataset__name": "other"}, r'`dataset\.name` is "other" in 1 shard, "shapes" in 2 shards'),
+        ({"selection__count": 9}, r"`selection\.count` is 7 in 2 shards, 9 in 1 shard"),
+        ({"timesteps": 9}, r"`timesteps`"),
+    ],
+)
+def test_shards_that_must_not_be_mixed_are_refused(
+    tmp_path: Path, changed: dict[str, Any], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "s", settings(0.5, 0.1))
+    put(tmp_path / "s", settings(0.5, 0.2))
+    put(tmp_path / "s", settings(0.5, 0.3, **changed))
+    with pytest.raises(ValueError, match=message):
+        aggregate(tmp_path / "s", 2)
+    assert main(["study=s", f"output_root={tmp_path}"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_other_images_under_the_same_settings_are_refused(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.1))
+    point = settings(0.5, 0.2)
+    values = columns(point)
+    values["image_id"] = [f"other {name}" for name in values["image_id"]]
+    shards.write(tmp_path / "shards", point, values, {})
+    with pytest.raises(ValueError, match="`images` is .*7 images"):
+        aggregate(tmp_path, 2)
+
+
+def test_a_row_given_twice_is_refused(tmp_path: Path) -> None:
+    point = settings(0.5, 0.2)
+    values = columns(point)
+    values["timestep"][np.asarray(values["timestep"]) == 2] = 1
+    shards.write(tmp_path / "shards", point, values, {})
+    with pytest.raises(ValueError, match="expected one row per image and timestep"):
+        aggregate(tmp_path, 2)
+
+
+def test_a_damaged_shard_is_named_moved_and_missing(tmp_path: Path) -> None:
+    good, bad = settings(0.5, 0.1), settings(0.5, 0.2)
+    put(tmp_path, good)
+    path = put(tmp_path, bad)
+    plan(tmp_path, [good, bad])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    path.write_bytes(content)
+    result = aggregate(tmp_path, 2)
+    assert path.name in result.damaged[0]
+    assert len(list((tmp_path / "shards" / "damaged").glob(f"{path.name}*"))) == 1
+    assert not path.exists()
+    assert set(result.table["identity"].to_pylist()) == {shards.identity(good)}
+    assert [place["lambda"] for place in result.missing] == [0.2]
+
+
+def test_only_damaged_shards_are_an_error_that_names_them(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.1)).write_bytes(b"no parquet")
+    with pytest.raises(ValueError, match="none but damaged ones, moved aside: .*not a whole Parquet file"):
+        aggregate(tmp_path, 2)
+
+
+def test_what_is_planned_is_found_skipped_or_missing(tmp_path: Path) -> None:
+    points = [settings(beta, lambda_) for beta in (0.2, 0.7) for lambda_ in (0.2, 0.7)]
+    plan(tmp_path, points, "python -m pcsweep -m study=s")
+    for point in points[:2]:
+        put(tmp_path, point)
+    result = aggregate(tmp_path, 2)
+    assert [(place["beta"], place["lambda"]) for place in result.skipped] == [(0.7, 0.7)]
+    assert [(place["beta"], place["lambda"]) for place in result.missing] == [(0.7, 0.2)]
+    assert result.commands == ["python -m pcsweep -m study=s"]
+
+
+def test_without_a_plan_the_product_of_the_coefficients_is_expected(tmp_path: Path) -> None:
+    for beta, lambda_ in ((0.2, 0.2), (0.7, 0.2), (0.1, 0.7), (0.3, 0.7)):
+        put(tmp_path, settings(beta, lambda_))
+    result = aggregate(tmp_path, 2)
+    assert [(place["beta"], place["lambda"]) for place in result.skipped] == [(0.7, 0.7)]
+    assert [(place["beta"], place["lambda"]) for place in result.missing] == [(0.1, 0.2), (0.2, 0.7), (0.3, 0.2)]
+
+
+def test_an_unreadable_plan_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put(tmp_path, settings(0.5, 0.1))
+    (tmp_path / "planned").mkdir()
+    (tmp_path / "planned" / "half.json").write_text('{"command"')
+    assert aggregate(tmp_path, 2).missing == []
+    assert "half.json is no readable plan" in caplog.text
+
+
+def test_a_noise_seed_that_varies_is_a_column(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        put(tmp_path, settings(0.5, 0.1, noise__seed=seed), seed=seed)
+    plan(tmp_path, [settings(0.5, 0.1, noise__seed=2)])
+    result = aggregate(tmp_path, 2)
+    assert result.facets == ("noise.seed",)
+    assert set(result.table["noise.seed"].to_pylist()) == {0, 1}
+    assert [place["noise.seed"] for place in result.missing] == [2]
+
+
+def test_what_follows_from_the_name_is_no_column(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.1))
+    put(tmp_path, settings(0.5, 0.1, model={"name": "other", "weights_sha256": "cd"}))
+    assert aggregate(tmp_path, 2).facets == ()
+
+
+def test_coefficients_per_pcoder_are_labelled(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.1))
+    put(tmp_path, settings(0.5, 0.1, pcoder__beta=[0.8, 0.4]))
+    rows = [row for row in statistics(tmp_path) if row["timestep"] == 0]
+    assert [(row["beta"], row["pcoder.beta"]) for row in rows] == [(0.5, None), (None, "[0.8, 0.4]")]
+
+
+def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [settings(1.0, 0.0), settings(0.5, 0.2), settings(0.7, 0.7), settings(0.2, 0.2)]
+    plan(tmp_path / "s" if (tmp_path / "s").mkdir() is None else tmp_path, points, "python -m pcsweep -m study=s")
+    put(tmp_path / "s", points[0], steady=True, undefined=0)
+    put(tmp_path / "s", points[1])
+    assert main(["study=s", f"output_root={tmp_path}", "resamples=10", "seed=3"]) == 0
+    told = capsys.readouterr().out
+    assert "Cells: 2 found, 1 skipped (β + λ > 1), 1 missing, 0 damaged" in told
+    assert "missing: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.2 λ=0.2" in told
+    assert "computed by: python -m pcsweep -m study=s" in told
+    assert "of iou" in told
+    assert "σ=0.2: IoU(t) / IoU(0) peaks at" in told
+    assert "control (β=1, λ=0) is flat" in told
+    table = pq.read_table(tmp_path / "s" / "aggregate.parquet")
+    assert (tmp_path / "s" / "aggregate.csv").read_text().count("\n") == table.num_rows + 1
+    left = {path.name for path in (tmp_path / "s").iterdir()}
+    assert left == {"aggregate.parquet", "aggregate.csv", "figures", "planned", "shards"}
+    for name in ("heatmap.png", "heatmap.pdf", "curves.png", "curves.pdf"):
+        assert (tmp_path / "s" / "figures" / name).stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["study=nope"], "there: here), but got 'nope'"),
+        ([], "there: here), but got ''"),
+        (["study=../x"], "but got '../x'"),
+        (["study=here"], "but there are none"),
+        (["study=here", "resamples=1"], "Expected `resamples` to be a whole number of at least 2, but got '1'"),
+        (["study=here", "seed=x"], "Expected `seed` to be a whole number of at least 0, but got 'x'"),
+        (["study=here", "sede=1"], "Expected one of study=, output_root=, resamples=, seed=, but got 'sede'"),
+    ],
+)
+def test_a_bad_command_is_one_line_and_exit_code_2(
+    tmp_path: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "here" / "shards").mkdir(parents=True)
+    assert main([*words, f"output_root={tmp_path}"]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
+
+
+def test_help_teaches_the_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("study=NAME", "output_root=outputs", "resamples=1000", "seed=0"))
+    assert parse(["study=a"]).resamples == 1000

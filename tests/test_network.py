@@ -1,0 +1,246 @@
+"""The dynamics against what predify computed, against a plain transcription of the equations, and against their laws."""
+
+import copy
+import gc
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import trajectory
+from torch import nn
+
+from pcsweep.attribution import grad_cam
+from pcsweep.network import Coefficients, PCoder, PredictiveNetwork, SumTooLarge
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.npz"))
+
+
+class Backbone(nn.Module):
+    """Three blocks as in the golden traces; in-place ReLUs, as VGG has them."""
+
+    def __init__(self, dropout: float = 0.0) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for below, above in ((3, 8), (8, 12), (12, 16)):
+            layers += [nn.Conv2d(below, above, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, images):
+        return self.classifier(self.dropout(self.features(images).flatten(1)))
+
+
+MODULES = ("features.1", "features.4", "features.7")
+
+
+def predictors() -> list[nn.Module]:
+    return [
+        nn.ConvTranspose2d(8, 3, 5, padding=2),
+        nn.Sequential(nn.ConvTranspose2d(12, 8, 10, stride=2, padding=4), nn.ReLU()),
+        nn.Sequential(nn.ConvTranspose2d(16, 12, 14, stride=2, padding=6), nn.ReLU()),
+    ]
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return PredictiveNetwork(Backbone(), [PCoder(m, p, 20.0) for m, p in zip(MODULES, predictors(), strict=True)])
+
+
+@pytest.fixture
+def images():
+    return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+SOME = Coefficients([0.3, 0.4, 0.5], [0.3, 0.2, 0.0], 0.05)
+
+
+def distance(computed, expected):
+    return ((computed - expected).norm() / expected.norm().clamp(min=1e-12)).item()
+
+
+def test_there_are_golden_traces():
+    assert len(GOLDEN) >= 7
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_predify_computes_the_same(path):
+    with np.load(path) as arrays:
+        golden = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    backbone, feedback = Backbone(), predictors()
+    backbone.load_state_dict({name.removeprefix("backbone."): golden[name] for name in golden if name.startswith("backbone.")})
+    for n, predictor in enumerate(feedback, start=1):
+        prefix = f"predictor{n}."
+        predictor.load_state_dict({name.removeprefix(prefix): golden[name] for name in golden if name.startswith(prefix)})
+    sqrt_c = [golden[f"C_sqrt{n}"].item() if f"C_sqrt{n}" in golden else None for n in (1, 2, 3)]
+    network = PredictiveNetwork(backbone, [PCoder(*parts) for parts in zip(MODULES, feedback, sqrt_c, strict=True)])
+    coefficients = Coefficients(*(golden[name].double().tolist() for name in ("beta", "lambda", "alpha")))
+    timesteps = max(int(name.split(".")[0][1:]) for name in golden if name[1].isdigit())
+    states = list(network.run(golden["input"], coefficients, timesteps))
+    assert [state.timestep for state in states] == list(range(timesteps + 1))
+    for state in states:
+        expected = [golden[f"t{state.timestep}.rep{n}"] for n in (1, 2, 3)]
+        assert all(distance(r, e) < 1e-5 for r, e in zip(state.representations, expected, strict=True))
+        assert distance(state.logits, golden[f"t{state.timestep}.logits"]) < 1e-5
+        cam = grad_cam(network.head, state.representations[-1], golden["target"])
+        assert distance(cam, golden[f"t{state.timestep}.gradcam"].squeeze(1)) < 1e-5
+
+
+class Chain(nn.Module):
+    """A random backbone: convolutions, every second one of stride two, then a linear head."""
+
+    def __init__(self, depth: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(3 if n == 0 else 4, 4, 3, padding=1, stride=1 + n % 2), nn.ReLU()) for n in range(depth)
+        )
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, images):
+        for block in self.blocks:
+            images = block(images)
+        return self.head(images.mean((2, 3)))
+
+
+def predictor(n: int, relu: bool) -> nn.Module:
+    stride = 1 + n % 2
+    convolution = nn.ConvTranspose2d(4, 3 if n == 0 else 4, 3 + n % 2, stride=stride, padding=1)
+    return nn.Sequential(convolution, nn.ReLU()) if relu else convolution
+
+
+weight = st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1)
+
+
+@st.composite
+def cases(draw):
+    depth = draw(st.integers(1, 4))
+    rules = []
+    for _ in range(depth):
+        beta = draw(weight)
+        rules.append((beta, draw(weight) * (1 - beta), draw(st.sampled_from([0.0, 0.01]) | st.floats(0, 1))))
+    relus = draw(st.lists(st.booleans(), min_size=depth, max_size=depth))
+    sqrt_cs = draw(st.lists(st.none() | st.floats(5, 30), min_size=depth, max_size=depth))
+    return rules, relus, sqrt_cs, draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(0, 1000))
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(cases())
+def test_random_networks_follow_the_equations(case):
+    rules, relus, sqrt_cs, timesteps, batch, seed = case
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        backbone, images = Chain(len(rules)).double(), torch.randn(batch, 3, 8, 8).double()
+        feedback = [predictor(n, relu).double() for n, relu in enumerate(relus)]
+    pcoders = [PCoder(f"blocks.{n}", p, c) for n, (p, c) in enumerate(zip(feedback, sqrt_cs, strict=True))]
+    beta, lambda_, alpha = zip(*rules, strict=True)
+    states = list(PredictiveNetwork(backbone, pcoders).run(images, Coefficients(beta, lambda_, alpha), timesteps))
+    expected = trajectory(backbone.blocks, feedback, sqrt_cs, rules, images, timesteps)
+    assert len(states) == len(expected) == timesteps + 1
+    for state, representations in zip(states, expected, strict=True):
+        for computed, oracle in zip(state.representations, representations, strict=True):
+            torch.testing.assert_close(computed, oracle, rtol=1e-9, atol=1e-9 * max(1.0, oracle.abs().max().item()))
+        torch.testing.assert_close(state.logits, backbone.head(representations[-1].mean((2, 3))))
+
+
+def test_plain_feedforward_is_a_fixed_point_to_the_bit(network, images):
+    states = list(network.run(images, Coefficients(1.0, 0.0, 0.0), 5))
+    assert all(state.logits.equal(network(images)) for state in states)
+    assert all(r.equal(f) for state in states for r, f in zip(state.representations, states[0].representations, strict=True))
+
+
+def test_an_image_does_not_depend_on_its_neighbours(network, images):
+    together = list(network.run(images, SOME, 4))[-1]
+    order = torch.tensor([2, 0, 3, 1])
+    shuffled = list(network.run(images[order], SOME, 4))[-1]
+    torch.testing.assert_close(shuffled.logits, together.logits[order], rtol=1e-6, atol=1e-7)
+    for n in range(4):
+        alone = list(network.run(images[n : n + 1], SOME, 4))[-1]
+        torch.testing.assert_close(alone.representations[-1], together.representations[-1][n : n + 1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_runs_the_same(network, images, copied):
+    expected = list(network.run(images, SOME, 3))
+    for state, original in zip(copied(network).run(images, SOME, 3), expected, strict=True):
+        assert state.logits.equal(original.logits)
+
+
+def test_memory_is_flat_in_time(network, images):
+    counts = []
+    for state in network.run(images, SOME, 12):
+        gc.collect()
+        counts.append(sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects()))
+        assert not any(r.requires_grad for r in [*state.representations, state.logits])
+    assert len(set(counts[2:])) == 1
+
+
+def test_later_steps_do_not_change_a_state(network, images):
+    run = network.run(images, SOME, 3)
+    first = next(run)
+    kept = [r.clone() for r in first.representations]
+    list(run)
+    assert all(r.equal(k) for r, k in zip(first.representations, kept, strict=True))
+
+
+def test_nothing_is_left_on_the_backbone(images):
+    backbone = Backbone(dropout=0.5)
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    network = PredictiveNetwork(backbone, [PCoder(m, p) for m, p in zip(MODULES, predictors(), strict=True)])
+    first, second = (list(network.run(images, SOME, 2))[-1].logits for _ in range(2))
+    assert first.equal(second)  # no dropout: the network runs in evaluation mode
+    assert backbone.training
+    assert all(module.training for module in backbone.modules())
+    assert backbone.features[1].inplace
+    assert all(before[name].equal(tensor) for name, tensor in backbone.state_dict().items())
+    assert not any(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks for module in backbone.modules())
+    assert next(network.stages[0].parameters()) is backbone.features[0].weight
+
+
+def test_the_last_feedback_is_inert(network, images):
+    with_it = list(network.run(images, Coefficients([0.3, 0.4, 0.5], [0.3, 0.2, 0.5], 0.05), 3))[-1]
+    assert with_it.logits.equal(list(network.run(images, SOME, 3))[-1].logits)
+
+
+def test_inactive_pcoders_are_plain():
+    restricted = Coefficients(0.4, 0.3, 0.1).restricted_to([2], 3)
+    assert restricted.per_pcoder(3) == [(1, 0, 0), (0.4, 0.3, 0.1), (1, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((1.3, 0.0, 0.0), r"Expected `beta` to be in \[0, 1\], but got 1.3"),
+        ((0.5, -0.1, 0.0), r"Expected `lambda` to be in \[0, 1\], but got -0.1"),
+        ((0.5, 0.1, -1.0), "Expected `alpha` to be non-negative and finite, but got -1.0"),
+        ((0.5, 0.1, float("nan")), "Expected `alpha`"),
+        (([0.5, 0.5], [0.1], 0.0), "one value per pcoder in each list"),
+    ],
+)
+def test_wrong_coefficients_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        Coefficients(*values)
+
+
+def test_a_sum_over_one_has_an_error_of_its_own():
+    with pytest.raises(SumTooLarge, match=r"`beta` \+ `lambda` to be at most 1, but got 0.8 \+ 0.3"):
+        Coefficients(0.8, 0.3, 0.0)
+    assert Coefficients(0.7000000000000001, 0.3, 0.0).per_pcoder(1) == [(0.7000000000000001, 0.3, 0.0)]
+
+
+def test_wrong_arguments_are_refused(network, images):
+    with pytest.raises(ValueError, match="`timesteps` to be at least 0, but got -1"):
+        list(network.run(images, SOME, -1))
+    with pytest.raises(ValueError, match="`beta` to be one number or 3, one per pcoder, but got 2"):
+        list(network.run(images, Coefficients([0.1, 0.2], 0.0, 0.0), 1))
+    with pytest.raises(ValueError, match="at least one pcoder"):
+        PredictiveNetwork(Backbone(), [])
+    with pytest.raises(ValueError, match="`sqrt_c` to be positive or None, but got 0"):
+        PCoder("features.1", nn.Identity(), 0.0)
+    wrong = PredictiveNetwork(Backbone(), [PCoder("features.1", nn.ConvTranspose2d(8, 3, 3))])
+    with pytest.raises(ValueError, match=r"predictor on 'features.1' to return \(3, 16, 16\).*but got \(3, 18, 18\)"):
+        list(wrong.run(images, Coefficients(0.5, 0.0, 0.1), 1))

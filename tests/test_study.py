@@ -1,0 +1,229 @@
+"""From the command line to shards: what is computed, what is not computed again, and what is refused."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from pcsweep import shards
+from pcsweep.__main__ import conf_folder
+from pcsweep.settings import BadSetting, study_folder
+from pcsweep.study import plan, point_from, run
+
+SMALL = ["dataset.limit=4", "timesteps=1"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        yield lambda *words: compose("config", overrides=[*SMALL, f"output_root={tmp_path}", *words])
+
+
+def pcsweep(*words, folder, **options):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
+    command = [sys.executable, "-m", "pcsweep", *SMALL, *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, **options)
+
+
+def identity(config):
+    return shards.identity(point_from(config).identified())
+
+
+def table(folder):
+    return {shard.path.name: shard.table for shard in shards.read_all(folder)}
+
+
+def test_a_sweep_from_another_folder_leaves_its_shards_and_computes_them_once(tmp_path):
+    words = ["-m", "noise.sigma=0.1,0.6", "pcoder.beta=range(0,1,0.1)"]
+    first = pcsweep(*words, folder=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert "0 of 20 already done, 0 skipped (β+λ>1), 20 to run" in first.stdout
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "outputs/default/shards").glob("*.parquet")}
+    assert len(files) == 20
+    shard = shards.read(next(iter(files)))
+    assert shard.table.num_rows == 4 * 2
+    assert OmegaConf.create(shard.metadata["config"]).timesteps == 1
+    assert {"host", "libraries", "seconds", "git", "code_version"} <= set(shard.metadata)
+    second = pcsweep(*words, folder=tmp_path)
+    assert "20 of 20 already done, 0 skipped (β+λ>1), 0 to run" in second.stdout
+    assert second.stdout.count("Already done") == 20
+    assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "outputs/default/shards").glob("*.parquet")}
+
+
+def test_a_cell_beyond_one_is_skipped_and_counted(tmp_path):
+    done = pcsweep("-m", "pcoder.beta=0.5,0.9", "pcoder.lambda=0.2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "0 of 2 already done, 1 skipped (β+λ>1), 1 to run" in done.stdout
+    assert len(list((tmp_path / "outputs/default/shards").glob("*.parquet"))) == 1
+
+
+def test_one_bad_point_refuses_the_sweep_before_any_is_run(tmp_path):
+    refused = pcsweep("-m", "pcoder.beta=0.5,1.3,0.6", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "point 1: Expected `beta` to be in [0, 1], but got 1.3." in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("model=foo", "Available options in 'model'"),
+        ("noise.sgima=1", "Unknown setting `noise.sgima`. Valid ones: `noise.sigma`"),
+        ("study=a/b", "Expected `study` to be a name"),
+        ("model.weights=nope.safetensors", "there is no file 'nope.safetensors'"),
+        ("output_root=/dev/null", "to be a folder that can be written"),
+    ],
+)
+def test_a_wrong_word_ends_with_code_2_and_one_message(tmp_path, word, message):
+    refused = pcsweep(word, folder=tmp_path)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("noise.sigma=-1", "Expected `noise.sigma` to be greater than or equal to 0, but got -1"),
+        ("noise.sigma=inf", "Expected `noise.sigma` to be a finite number"),
+        ("noise.space=rgb", "to be 'normalized' or 'pixel', but got 'rgb'"),
+        ("timesteps=-1", "Expected `timesteps` to be greater than or equal to 0, but got -1"),
+        ("threshold=1.5", "Expected `threshold` to be less than or equal to 1"),
+        ("pcoder.beta=1.3", r"Expected `beta` to be in \[0, 1\], but got 1.3"),
+        ("pcoder.beta=[0.1,0.2]", "Expected `beta` to be one number or 4, one per pcoder, but got 2"),
+        ("pcoder.active=[5]", "all or different numbers from 1 to 4"),
+        ("hyperparameter=predify", "one per pcoder, but got 5"),
+        ("batch_size=0", "Expected `batch_size`"),
+        ("metrics=[iuo]", "Expected `metrics` to be 'iou', 'pointing', 'mass' or 'rank'"),
+        ("attribution.target=loudest", "Expected `attribution.target` to be 'label', 'predicted'"),
+        ("attribution.layer=nope", "Expected `layer` to be null or one of the head's modules"),
+        ("dataset.limit=501", "at most the dataset's 500 images, but got 501"),
+        ("device=cuda:99", "Expected `device` to be auto or cpu"),
+        ("device=tpu", "Expected `device`"),
+        ("noise._target_=os.system", "Expected `noise._target_` to be pcsweep.noise.<file>.<function>, but got 'os.system'"),
+        ("noise._target_=pcsweep.study.run", "Expected `noise._target_`"),
+        ("noise._target_=pcsweep.noise.gaussian.torch", "Expected `noise._target_` to be a function or class of"),
+        ("noise._target_=pcsweep.noise.nope.nope", "there is no pcsweep.noise.nope"),
+        ("+noise.nested={_target_:os.system}", "another at `noise.nested._target_`"),
+        ("+noise.amount=3", "Unknown setting `noise.amount`. Valid ones: `noise.sigma`"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(config, word, message):
+    with pytest.raises(BadSetting, match=message):
+        point_from(config(word))
+
+
+DECIDES = [
+    "pcoder.beta=0.7", "pcoder.lambda=0.05", "pcoder.alpha=0.02", "pcoder=unscaled", "pcoder.active=[1]", "noise.sigma=0.3",
+    "noise.space=pixel", "noise.clip=true", "noise.seed=1", "noise=none", "seed=1", "timesteps=2", "threshold=0.4",
+    "thresholds=[0.1]", "metrics=[iou]", "precision=bf16", "dataset.limit=5", "dataset.split=train", "dataset.seed=1",
+    "dataset.count=400", "attribution.target=predicted", "attribution.layer=pool", "model.weights=random",
+]  # fmt: skip
+
+
+def test_identity_changes_exactly_for_what_decides_a_number(config):
+    identities = [identity(config(word)) for word in DECIDES]
+    same = identity(config())
+    assert len({same, *identities}) == len(DECIDES) + 1
+    for word in ("batch_size=3", "device=cpu", "study=other", "pcoder.beta=0.8000000000000002", "pcoder.active=[4,3,2,1]"):
+        assert identity(config(word)) == same
+    assert identity(config("pcoder.beta=[0.8,0.8,0.8,0.8]")) == same
+
+
+def test_where_things_lie_is_no_part_of_identity(config, tmp_path):
+    from pcsweep.model import pminivgg
+
+    elsewhere = tmp_path / "copy.safetensors"
+    elsewhere.write_bytes(Path(pminivgg.__file__).with_suffix(".safetensors").read_bytes())
+    assert identity(config(f"model.weights={elsewhere}")) == identity(config())
+
+
+def test_batch_size_changes_no_number(config, tmp_path):
+    found = []
+    for size in (1, 3, 12):
+        words = [f"study=b{size}", f"batch_size={size}", "dataset.limit=12", "timesteps=4", "noise.sigma=0.8"]
+        run(config(*words))
+        found.extend(table(tmp_path / f"b{size}" / "shards").values())
+    first, *others = found
+    for other in others:
+        for name in ("iou", "pointing", "mass", "rank", "target_logit", "target_probability"):
+            np.testing.assert_allclose(other[name].to_numpy(), first[name].to_numpy(), rtol=1e-5, atol=1e-6, err_msg=name)
+        assert other["image_id"].equals(first["image_id"])
+
+
+def test_rows_and_columns(config, tmp_path):
+    run(config("pcoder.active=[2]", "pcoder.beta=[0.1,0.2,0.3,0.4]", "metrics=[iou]", "noise=none"))
+    (rows,) = table(tmp_path / "default" / "shards").values()
+    first = rows.to_pylist()[0]
+    assert (first["model"], first["dataset"], first["noise"], first["sigma"]) == ("pminivgg", "shapes", "none", 0.0)
+    assert (first["pcoder"], first["beta"], first["lambda"], first["alpha"]) == ("2", 0.2, 0.1, 0.01)
+    assert first["beta_n"] == [1, 0.2, 1, 1]
+    assert first["lambda_n"] == [0, 0.1, 0, 0]
+    assert first["mass"] is None
+    assert len(first["iou_at"]) == 12
+    assert first["iou_at"][7] == first["iou"]
+    assert first["target"] == first["class_index"]
+    assert rows["timestep"].to_pylist() == [0, 1] * 4
+    assert sum(rows["correct"].to_pylist()) >= 6
+
+
+def test_the_control_is_flat(config, tmp_path):
+    run(config("pcoder.beta=1", "pcoder.lambda=0", "pcoder.alpha=0", "timesteps=3"))
+    (rows,) = table(tmp_path / "default" / "shards").values()
+    iou = rows["iou"].to_numpy().reshape(4, 4)
+    assert np.array_equal(iou, np.repeat(iou[:, :1], 4, axis=1))
+
+
+def test_predicted_targets_are_the_predicted_classes(config, tmp_path):
+    run(config("attribution.target=predicted_at_0", "noise.sigma=3", "timesteps=3"))
+    (rows,) = table(tmp_path / "default" / "shards").values()
+    target = rows["target"].to_numpy().reshape(4, 4)
+    assert (target == target[:, :1]).all()
+
+
+def test_a_damaged_shard_is_said_and_computed_again(config, tmp_path, caplog):
+    caplog.set_level("INFO")
+    run(config())
+    (path,) = (tmp_path / "default" / "shards").glob("*.parquet")
+    good = shards.read(path).table
+    path.write_bytes(path.read_bytes()[:-200])
+    assert plan([config()]).to_run == 1
+    assert "Computing again" in caplog.text
+    run(config())
+    assert shards.read(path).table.equals(good)
+    assert len(list((path.parent / "damaged").iterdir())) == 1
+
+
+def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
+    words = ["-m", "noise.sigma=0.1,0.2,0.3", "pcoder.beta=range(0,1,0.1)"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pcsweep", *SMALL, *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 90
+    while len(list(tmp_path.rglob("*.parquet"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    _, stderr = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "python -m pcsweep dataset.limit=4 timesteps=1 -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)'" in stderr.decode()
+    found = list(shards.read_all(tmp_path / "outputs/default/shards"))
+    assert 3 <= len(found) < 30
+    assert all(isinstance(shard, shards.Shard) for shard in found)
+
+
+def test_help_teaches_the_groups(tmp_path):
+    shown = pcsweep("--help", folder=tmp_path)
+    assert shown.returncode == 0
+    for word in ("pcoder.beta", "noise.sigma", "experiment", "hyperparameter", "attribution", "Tab completion"):
+        assert word in shown.stdout
