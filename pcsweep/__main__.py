@@ -80,7 +80,7 @@ def _keys_beside(key: str) -> list[str]:
         config = hydra.compose("config", overrides=groups)
     parent = key.rpartition(".")[0]
     level = OmegaConf.select(config, parent) if parent else config
-    return [f"`{parent}.{name}`" if parent else f"`{name}`" for name in level if not name.startswith("_")]
+    return [f"`{parent}.{name}`" if parent else f"`{name}`" for name in map(str, level) if not name.startswith("_")]
 
 
 if __name__ == "__main__":

@@ -1,23 +1,22 @@
 """Cutting a backbone into the stages between its pcoders.
 
 A stage is the part of the network's dataflow graph between two named modules. Stages run on *twins* of the backbone's
-layers: same parameter tensors, but a mode of their own (evaluation) and no in-place operations, so that neither the backbone
-nor a stage's input is ever changed.
+layers: same parameter tensors, but a mode of their own (evaluation). In-place operations stay what they are, since what comes
+after may rely on them; a stage that could write into its input works on a copy of it.
 """
 
 import copy
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from torch import fx, nn
 
-_OUT_OF_PLACE = {
-    operator.iadd: operator.add,
-    operator.isub: operator.sub,
-    operator.imul: operator.mul,
-    operator.itruediv: operator.truediv,
+_IN_PLACE_OPERATORS = frozenset({"setitem"}) | {
+    name for name in vars(operator) if f"__{name}__" in vars(operator) and name[:1] == "i" and name[:3] not in ("ind", "inv")
 }
+# Modules whose output is never their input nor a view of it.
+_COMPUTING = (nn.modules.conv._ConvNd, nn.Linear, nn.modules.batchnorm._BatchNorm, nn.MaxPool2d, nn.AvgPool2d)
 
 
 def cut(backbone: nn.Module, modules: Sequence[str]) -> list[fx.GraphModule]:
@@ -41,7 +40,6 @@ def cut(backbone: nn.Module, modules: Sequence[str]) -> list[fx.GraphModule]:
         graph = tracer.trace(twin)
     except Exception as error:
         raise ValueError(f"{type(backbone).__name__} cannot be cut: torch.fx cannot trace it ({error}).") from error
-    _make_out_of_place(graph)
     start, *others = graph.find_nodes(op="placeholder")
     if any(node.users for node in others):
         raise ValueError(f"Expected a backbone of one input, but {type(backbone).__name__} has {len(others) + 1}.")
@@ -56,9 +54,20 @@ def _twin(module: nn.Module) -> nn.Module:
     """A copy of the module tree that shares its parameters and buffers; only flags are its own."""
     twin = copy.copy(module)
     twin._modules = {name: child if child is None else _twin(child) for name, child in module._modules.items()}
-    if getattr(twin, "inplace", None) is True:
-        twin.inplace = False  # type: ignore[assignment]
     return twin
+
+
+class _InPlaceProxy(fx.Proxy):
+    """Records `x += y` as the in-place operation that it is; torch.fx would record `x + y`."""
+
+
+def _recorded(name: str) -> Callable[[fx.Proxy, Any], Any]:
+    function = getattr(operator, name)
+    return lambda proxy, other: proxy.tracer.create_proxy("call_function", function, (proxy, other), {})
+
+
+for _name in _IN_PLACE_OPERATORS - {"setitem", "iconcat"}:
+    setattr(_InPlaceProxy, f"__{_name}__", _recorded(_name))
 
 
 class _ModuleOutputTracer(fx.Tracer):
@@ -73,6 +82,9 @@ class _ModuleOutputTracer(fx.Tracer):
         self.module_outputs.setdefault(self.path_of_module(m), []).append(output)
         return output
 
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _InPlaceProxy(node, self)
+
     def output_of(self, name: str) -> fx.Node:
         outputs = self.module_outputs.get(name, [])
         if len(outputs) != 1:
@@ -82,14 +94,27 @@ class _ModuleOutputTracer(fx.Tracer):
         return outputs[0].node
 
 
-def _make_out_of_place(graph: fx.Graph) -> None:
-    for node in graph.nodes:
-        if node.op == "call_function" and node.target in _OUT_OF_PLACE:
-            node.target = _OUT_OF_PLACE[node.target]
-        elif node.op == "call_function" and node.kwargs.get("inplace"):
-            node.update_kwarg("inplace", False)
-        elif node.op == "call_method" and node.target.endswith("_") and not node.target.endswith("__"):
-            node.target = node.target.removesuffix("_")
+def _may_write_into(source: fx.Node, nodes: Iterable[fx.Node], root: nn.Module) -> bool:
+    """Whether an in-place operation among `nodes` (in graph order) could reach the memory of `source`."""
+    aliases = {source}
+    for node in nodes:
+        if not aliases.intersection(node.all_input_nodes):
+            continue
+        module = _module_of(node, root)
+        if _is_in_place(node, module):
+            return True
+        if not isinstance(module, _COMPUTING):
+            aliases.add(node)
+    return False
+
+
+def _is_in_place(node: fx.Node, module: nn.Module | None) -> bool:
+    if module is not None:
+        return bool(getattr(module, "inplace", False))
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    by_name = name.endswith("_") and not name.endswith("__")
+    by_operator = getattr(node.target, "__module__", None) == "_operator" and name in _IN_PLACE_OPERATORS
+    return by_name or by_operator or bool(node.kwargs.get("inplace")) or "out" in node.kwargs
 
 
 def _stage(root: nn.Module, graph: fx.Graph, source: tuple[fx.Node, str], target: tuple[Any, str]) -> fx.GraphModule:
@@ -97,7 +122,7 @@ def _stage(root: nn.Module, graph: fx.Graph, source: tuple[fx.Node, str], target
     (source_node, source_label), (target_node, target_label) = source, target
     if not isinstance(target_node, fx.Node):
         raise ValueError(f"Expected a backbone that returns one tensor (logits), but it returns a {type(target_node).__name__}.")
-    needed = _ancestors(target_node, source_node)
+    needed = _needed(target_node, source_node, graph, root)
     if source_node not in needed:
         raise ValueError(f"Cannot cut at {source_label}: {target_label} does not depend on it. List pcoders bottom-up.")
     past = [node for node in needed if node.op == "placeholder" and node is not source_node]
@@ -106,13 +131,29 @@ def _stage(root: nn.Module, graph: fx.Graph, source: tuple[fx.Node, str], target
             f"Cannot cut at {source_label}: {target_label} also depends on what comes before it (a skip connection past the cut)."
         )
     stage, copies = fx.Graph(), {}
-    for node in graph.nodes:
+    inner = [node for node in graph.nodes if node in needed and node is not source_node]
+    for node in [source_node, *inner]:
         if node is source_node:
-            copies[node] = stage.placeholder("representation")
-        elif node in needed:
+            given = stage.placeholder("representation")
+            copies[node] = stage.call_method("clone", (given,)) if _may_write_into(node, inner, root) else given
+        else:
             copies[node] = stage.node_copy(node, copies.__getitem__)
     stage.output(copies[target_node])
     return fx.GraphModule(root, stage, class_name=f"{type(root).__name__}Stage")
+
+
+def _needed(target: fx.Node, source: fx.Node, graph: fx.Graph, root: nn.Module) -> set[fx.Node]:
+    """What `target` is computed from, and what changes it in place on the way without being used by name."""
+    needed, nodes = _ancestors(target, source), list(graph.nodes)
+    for node in nodes[nodes.index(source) + 1 : nodes.index(target)]:
+        if node not in needed and _is_in_place(node, _module_of(node, root)):
+            changing = _ancestors(node, source)
+            needed |= changing if changing & needed else set()
+    return needed
+
+
+def _module_of(node: fx.Node, root: nn.Module) -> nn.Module | None:
+    return root.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
 def _ancestors(node: fx.Node, stop: fx.Node) -> set[fx.Node]:

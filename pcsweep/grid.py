@@ -261,7 +261,9 @@ def _check_device(device: str, precision: Precision) -> None:
         there = torch.cuda.device_count()
         number = int(device.partition(":")[2] or 0)
         if number >= there:
-            raise BadSetting(f"Expected `device` to be auto or cpu, or one of this machine's {there} CUDA devices, but got {device!r}.")
+            raise BadSetting(
+                f"Expected `device` to be auto or cpu, or one of this machine's {there} CUDA devices, but got {device!r}."
+            )
     elif precision == "tf32" and device_of(device).type != "cuda":
         raise BadSetting("Expected `precision` to be fp32 or bf16 on a CPU, but got 'tf32'.")
 
@@ -300,5 +302,3 @@ def _scalar(column: Sequence[float]) -> float | None:
 
 def _shown(value: float | None) -> str:
     return "per pcoder" if value is None else f"{value:.3g}"
-
-

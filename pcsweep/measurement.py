@@ -113,6 +113,4 @@ def computing_in(precision: Precision, device: torch.device) -> AbstractContextM
         return torch.autocast(device.type, dtype=torch.bfloat16)
     if device.type != "cuda":
         return nullcontext()
-    return torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32"
-    )
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32")

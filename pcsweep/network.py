@@ -159,10 +159,7 @@ class PredictiveNetwork(nn.Module):
         logits: Tensor = self.head(representation)
         return logits
 
-    @torch.no_grad()
-    def run(
-        self, images: Float[Tensor, "batch 3 height width"], coefficients: Coefficients, timesteps: int
-    ) -> Iterator[State]:
+    def run(self, images: Float[Tensor, "batch 3 height width"], coefficients: Coefficients, timesteps: int) -> Iterator[State]:
         """Yields the states of t = 0..timesteps. No autograd graph is kept, and memory does not grow with t.
 
         Raises:
@@ -172,14 +169,25 @@ class PredictiveNetwork(nn.Module):
         if timesteps < 0:
             raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
         rules = coefficients.per_pcoder(len(self.stages))
+        representations = self._feedforward(images)
+        yield self._state(0, representations)
+        for timestep in range(1, timesteps + 1):
+            representations = self._step(images, representations, rules)
+            yield self._state(timestep, representations)
+
+    @torch.no_grad()
+    def _feedforward(self, images: Tensor) -> list[Tensor]:
+        """r_1(0)..r_N(0)."""
         representations: list[Tensor] = []
         for stage in self.stages:
             representations.append(stage(representations[-1] if representations else images))
-        yield State(0, list(representations), self.head(representations[-1]))
-        for timestep in range(1, timesteps + 1):
-            representations = self._step(images, representations, rules)
-            yield State(timestep, list(representations), self.head(representations[-1]))
+        return representations
 
+    @torch.no_grad()
+    def _state(self, timestep: int, representations: list[Tensor]) -> State:
+        return State(timestep, list(representations), self.head(representations[-1]))
+
+    @torch.no_grad()
     def _step(self, images: Tensor, before: list[Tensor], rules: list[tuple[float, float, float]]) -> list[Tensor]:
         """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
         feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]

@@ -75,7 +75,9 @@ def choose(group: str, config: Mapping[str, Any]) -> Choice:
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
-        raise BadSetting(f"Expected `{group}._target_` to name a file of pcsweep/{group}, but there is no {module_name}.") from None
+        raise BadSetting(
+            f"Expected `{group}._target_` to name a file of pcsweep/{group}, but there is no {module_name}."
+        ) from None
     except AttributeError:
         raise BadSetting(f"Expected `{group}._target_` to exist, but {module_name} has no {matched['attribute']!r}.") from None
     if not callable(function) or getattr(function, "__module__", None) != module_name:

@@ -75,7 +75,9 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
     if refused:
         raise BadSetting("\n".join(dict.fromkeys(refused)))
     identified = [point.identified() for point in points]
-    identities = [None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)]
+    identities = [
+        None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)
+    ]
     done = sum(
         identity is not None and _is_done(point.shard_folder, identity)
         for point, identity in zip(points, identities, strict=True)

@@ -1,7 +1,7 @@
 """Training a predictive network: the backbone by classification, then the predictors by reconstruction.
 
-The predictors' recipe is predify's: the sum over pcoders of the mean squared error between p_n and r_{n-1} at t = 0, with the backbone
-frozen. *Where we differ:* Adam with a one-cycle schedule instead of plain SGD, which needs far fewer epochs on a small network.
+The predictors' recipe is predify's: the sum over pcoders of the mean squared error between p_n and r_{n-1} at t = 0, with the
+backbone frozen. *Where we differ:* Adam with a one-cycle schedule instead of plain SGD, which needs far fewer epochs here.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -107,7 +107,7 @@ class _Batches:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         for _ in range(self.recipe.epochs):
             order = torch.randperm(len(self.images), generator=self.generator)
-            for batch in order.split(self.recipe.batch_size)[: self.per_epoch]:
+            for batch in torch.split(order, self.recipe.batch_size)[: self.per_epoch]:
                 yield self._noisy(self.images[batch].float() / 255), batch
 
     def _noisy(self, pixels: Tensor) -> Tensor:

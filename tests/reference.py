@@ -3,25 +3,30 @@
 Shares no code with the package and takes no shortcut: every prediction and gradient is computed at every timestep.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Rules = Sequence[tuple[float, float, float]]  # (β_n, λ_n, α_n)
 
 
 def trajectory(
-    stages: Sequence[nn.Module],
-    predictors: Sequence[nn.Module],
+    stages: Sequence[Callable[[Tensor], Tensor]],
+    predictors: Sequence[Callable[[Tensor], Tensor]],
     sqrt_cs: Sequence[float | None],
     rules: Rules,
+    head: Callable[[Tensor], Tensor],
     images: Tensor,
     timesteps: int,
-) -> list[list[Tensor]]:
-    """r_1(t)..r_N(t) of the whole batch for t = 0..timesteps."""
+) -> list[tuple[list[Tensor], Tensor]]:
+    """(r_1(t)..r_N(t), logits) of the whole batch for t = 0..timesteps. A stage may be any callable."""
     each = [_of_one(stages, predictors, sqrt_cs, rules, image[None], timesteps) for image in images]
-    return [[torch.cat(parts) for parts in zip(*at_t, strict=True)] for at_t in zip(*each, strict=True)]
+    states = []
+    for at_t in zip(*each, strict=True):
+        r = [torch.cat(parts) for parts in zip(*at_t, strict=True)]
+        states.append((r, head(r[-1]).detach()))
+    return states
 
 
 def _of_one(stages, predictors, sqrt_cs, rules, image, timesteps) -> list[list[Tensor]]:

@@ -97,3 +97,132 @@ def test_pcoders_are_listed_bottom_up():
         cut(vgg11(weights=None), ["features.4", "features.1"])
     with pytest.raises(ValueError, match="on a module of its own"):
         cut(vgg11(weights=None), ["features.4", "features.4"])
+
+
+class Custom(nn.Module):
+    """What follows the convolution `below` is the test's own; `above` closes the network."""
+
+    def __init__(self, body) -> None:
+        super().__init__()
+        self.body = body
+        self.below, self.above = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.act, self.block = nn.ReLU(inplace=True), Block()
+
+    def forward(self, x):
+        return self.above(self.body(self, self.below(x))).mean((2, 3))
+
+
+class Block(nn.Module):
+    """A residual block that is whole inside one stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x):
+        y = self.convolution(x)
+        y += x
+        return functional.relu(y, inplace=True)
+
+
+def add_in_place(network, x):
+    x += 1.0
+    return x
+
+
+def relu_as_a_statement(network, x):
+    network.act(x)
+    return x
+
+
+def method_as_a_statement(network, x):
+    x.relu_()
+    return x
+
+
+def function_as_a_statement(network, x):
+    functional.relu(x, inplace=True)
+    return x
+
+
+def sum_under_another_name(network, x):
+    y = x
+    y += 1.0
+    return x
+
+
+def skip_after_an_in_place_relu(network, x):
+    y = network.act(x)  # as in a pre-activation block: `x` is rectified too
+    return y + x
+
+
+SOUND = {
+    "module": lambda network, x: network.act(x),
+    "function": lambda network, x: functional.relu(x, inplace=True),
+    "function, by position": lambda network, x: functional.relu(x, True),
+    "method": lambda network, x: x.relu_(),
+    "method with an argument": lambda network, x: x.mul_(2.0),
+    "assignment": add_in_place,
+    "functional": lambda network, x: functional.max_pool2d(functional.leaky_relu(x, 0.1), 2),
+    "dropout": lambda network, x: functional.dropout(x, training=network.training),
+    "residual block": lambda network, x: network.block(x),
+}
+
+
+def cut_and_compared(body, module="below"):
+    torch.manual_seed(0)
+    backbone, images = Custom(body).eval(), torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        assert composed(cut(backbone, [module]), images).equal(backbone(images.clone()))
+
+
+@pytest.mark.parametrize("body", SOUND.values(), ids=SOUND.keys())
+def test_in_place_operations_after_the_cut_leave_the_representation_alone(body):
+    cut_and_compared(body)
+
+
+def test_a_custom_block_is_a_cut():
+    cut_and_compared(SOUND["residual block"], "block")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [relu_as_a_statement, method_as_a_statement, function_as_a_statement, sum_under_another_name, skip_after_an_in_place_relu],
+)
+def test_an_in_place_change_is_seen_by_every_later_use_or_refused(body):
+    try:
+        cut_and_compared(body)
+    except ValueError as error:
+        assert "Cannot cut" in str(error) or "cannot be cut" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda network, x: torch.relu_(x),
+        lambda network, x: functional.leaky_relu_(x, 0.1),
+        lambda network, x: torch.add(x, 1.0, out=x),
+    ],
+    ids=["torch.relu_", "leaky_relu_", "out="],
+)
+def test_in_place_functions_leave_the_representation_alone(body):
+    cut_and_compared(body)
+
+
+def test_an_in_place_method_without_a_twin():
+    cut_and_compared(lambda network, x: x.zero_())
+
+
+def test_a_cut_shares_parameters_and_leaves_the_backbone_as_it_was():
+    backbone = Custom(SOUND["module"]).train()
+    stages = cut(backbone, ["below"])
+    assert all(module.training for module in backbone.modules())
+    assert not any(module.training for stage in stages for module in stage.modules())
+    assert backbone.act.inplace
+    assert stages[0].below.weight is backbone.below.weight
+    assert not any(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks for module in backbone.modules())
+
+
+def test_a_long_list_of_modules_is_shortened():
+    with pytest.raises(ValueError, match=r"got 'nope'\. It has: .*, … \(60 in all\)\."):
+        cut(nn.Sequential(*(nn.Identity() for _ in range(60))), ["nope"])

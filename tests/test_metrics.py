@@ -78,7 +78,10 @@ def test_undefined_is_nan():
 def test_a_map_equal_to_the_mask_is_perfect():
     mask = torch.tensor([[[True, False], [True, False]]])
     none = torch.zeros_like(mask)
-    scores = [metrics.iou(mask.float(), mask, none, 0.5), *(m(mask.float(), mask, none) for m in (metrics.pointing, metrics.mass, metrics.rank))]
+    scores = [
+        metrics.iou(mask.float(), mask, none, 0.5),
+        *(m(mask.float(), mask, none) for m in (metrics.pointing, metrics.mass, metrics.rank)),
+    ]
     assert [score.item() for score in scores] == [1, 1, 1, 1]
 
 

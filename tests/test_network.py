@@ -104,7 +104,10 @@ class Chain(nn.Module):
     def forward(self, images):
         for block in self.blocks:
             images = block(images)
-        return self.head(images.mean((2, 3)))
+        return self.top(images)
+
+    def top(self, representation):
+        return self.head(representation.mean((2, 3)))
 
 
 def predictor(n: int, relu: bool) -> nn.Module:
@@ -139,12 +142,12 @@ def test_random_networks_follow_the_equations(case):
     pcoders = [PCoder(f"blocks.{n}", p, c) for n, (p, c) in enumerate(zip(feedback, sqrt_cs, strict=True))]
     beta, lambda_, alpha = zip(*rules, strict=True)
     states = list(PredictiveNetwork(backbone, pcoders).run(images, Coefficients(beta, lambda_, alpha), timesteps))
-    expected = trajectory(backbone.blocks, feedback, sqrt_cs, rules, images, timesteps)
+    expected = trajectory(backbone.blocks, feedback, sqrt_cs, rules, backbone.top, images, timesteps)
     assert len(states) == len(expected) == timesteps + 1
-    for state, representations in zip(states, expected, strict=True):
+    for state, (representations, logits) in zip(states, expected, strict=True):
         for computed, oracle in zip(state.representations, representations, strict=True):
             torch.testing.assert_close(computed, oracle, rtol=1e-9, atol=1e-9 * max(1.0, oracle.abs().max().item()))
-        torch.testing.assert_close(state.logits, backbone.head(representations[-1].mean((2, 3))))
+        torch.testing.assert_close(state.logits, logits, rtol=1e-9, atol=1e-9 * max(1.0, logits.abs().max().item()))
 
 
 def test_plain_feedforward_is_a_fixed_point_to_the_bit(network, images):
@@ -161,6 +164,16 @@ def test_an_image_does_not_depend_on_its_neighbours(network, images):
     for n in range(4):
         alone = list(network.run(images[n : n + 1], SOME, 4))[-1]
         torch.testing.assert_close(alone.representations[-1], together.representations[-1][n : n + 1], rtol=1e-5, atol=1e-6)
+
+
+def test_every_representation_is_the_same_alone_in_a_batch_and_in_any_order(network, images):
+    together = list(network.run(images, SOME, 3))
+    backwards = list(network.run(images.flip(0), SOME, 3))
+    alone = [list(network.run(image[None], SOME, 3)) for image in images]
+    for t, state in enumerate(together):
+        for n, representation in enumerate(state.representations):
+            assert distance(backwards[t].representations[n].flip(0), representation) < 1e-6
+            assert distance(torch.cat([run[t].representations[n] for run in alone]), representation) < 1e-6
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
@@ -185,6 +198,76 @@ def test_later_steps_do_not_change_a_state(network, images):
     kept = [r.clone() for r in first.representations]
     list(run)
     assert all(r.equal(k) for r, k in zip(first.representations, kept, strict=True))
+
+
+def test_the_caller_keeps_its_gradient_mode(network, images):
+    for _ in network.run(images, SOME, 2):
+        assert torch.is_grad_enabled()
+    with torch.no_grad():
+        for _ in network.run(images, SOME, 2):
+            assert not torch.is_grad_enabled()
+
+
+def test_no_parameter_collects_a_gradient(network, images):
+    list(network.run(images, SOME, 2))
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_a_copy_is_in_evaluation_mode_and_has_parameters_of_its_own(network, images):
+    twin = copy.deepcopy(network)
+    assert not any(module.training for module in [*twin.modules(), *pickle.loads(pickle.dumps(network)).modules()])
+    before = network(images)
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            parameter.zero_()
+    assert network(images).equal(before)
+
+
+def test_batch_normalisation_runs_in_evaluation_and_learns_nothing(images):
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    backbone[1].running_mean += 1.0
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    network = PredictiveNetwork(backbone, [PCoder("1", nn.ConvTranspose2d(4, 3, 3))])
+    last = list(network.run(images, Coefficients(0.5, 0.0, 0.1), 2))[-1]
+    assert backbone.training
+    assert backbone[1].training
+    assert all(before[name].equal(tensor) for name, tensor in backbone.state_dict().items())
+    alone = list(network.run(images[:1], Coefficients(0.5, 0.0, 0.1), 2))[-1]
+    assert distance(alone.logits, last.logits[:1]) < 1e-6
+    assert network(images).equal(copy.deepcopy(backbone).eval()(images))
+
+
+def test_a_weight_of_zero_leaves_no_trace_of_an_infinity(network, images):
+    expected = network(images)
+    with torch.no_grad():
+        for parameter in network.predictors.parameters():
+            parameter.fill_(float("inf"))
+    states = list(network.run(images, Coefficients(1.0, 0.0, 0.0), 2))
+    assert all(state.logits.equal(expected) for state in states)
+
+
+def test_an_infinite_representation_is_not_undefined_where_its_memory_weighs_nothing():
+    backbone = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    images = torch.zeros(1, 3, 2, 2)
+    images[0, 0, 0, 0] = float("inf")
+    *_, last = PredictiveNetwork(backbone, [PCoder("0", nn.Identity())]).run(images, Coefficients(1.0, 0.0, 0.0), 2)
+    assert last.representations[0].equal(images)
+
+
+def test_a_network_at_rest_stays_where_it_is(network, images):
+    first, *later = network.run(images, Coefficients(0.0, 0.0, 0.0), 3)
+    assert all(r.equal(s) for state in later for r, s in zip(state.representations, first.representations, strict=True))
+
+
+def test_only_an_active_pcoder_departs_from_feedforward(network, images):
+    first, *_, last = network.run(images, SOME.restricted_to([2], 3), 3)
+    changed = [not r.equal(s) for r, s in zip(last.representations, first.representations, strict=True)]
+    assert changed == [False, True, True]  # the third is driven by the second
+
+
+@pytest.mark.parametrize("timesteps", [0, 1, 4])
+def test_a_run_yields_one_state_more_than_its_timesteps(network, images, timesteps):
+    assert [state.timestep for state in network.run(images, SOME, timesteps)] == list(range(timesteps + 1))
 
 
 def test_nothing_is_left_on_the_backbone(images):
@@ -217,7 +300,12 @@ def test_inactive_pcoders_are_plain():
         ((1.3, 0.0, 0.0), r"Expected `beta` to be in \[0, 1\], but got 1.3"),
         ((0.5, -0.1, 0.0), r"Expected `lambda` to be in \[0, 1\], but got -0.1"),
         ((0.5, 0.1, -1.0), "Expected `alpha` to be non-negative and finite, but got -1.0"),
-        ((0.5, 0.1, float("nan")), "Expected `alpha`"),
+        ((0.5, 0.1, float("nan")), "Expected `alpha` to be non-negative and finite, but got nan"),
+        ((0.5, 0.1, float("inf")), "Expected `alpha` to be non-negative and finite, but got inf"),
+        ((float("nan"), 0.1, 0.0), r"Expected `beta` to be in \[0, 1\], but got nan"),
+        (([0.5, 1.3], 0.0, 0.0), r"Expected `beta` to be in \[0, 1\], but got 1.3"),
+        (([0.5, 0.8], [0.1, 0.3], 0.0), "to be at most 1, but got 0.8"),
+        (([], 0.0, 0.0), "one value per pcoder in each list"),
         (([0.5, 0.5], [0.1], 0.0), "one value per pcoder in each list"),
     ],
 )
@@ -244,3 +332,22 @@ def test_wrong_arguments_are_refused(network, images):
     wrong = PredictiveNetwork(Backbone(), [PCoder("features.1", nn.ConvTranspose2d(8, 3, 3))])
     with pytest.raises(ValueError, match=r"predictor on 'features.1' to return \(3, 16, 16\).*but got \(3, 18, 18\)"):
         list(wrong.run(images, Coefficients(0.5, 0.0, 0.1), 1))
+
+
+@pytest.mark.parametrize("sqrt_c", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_scale_that_is_not_positive_is_refused(sqrt_c):
+    with pytest.raises(ValueError, match=f"`sqrt_c` to be positive or None, but got {sqrt_c}"):
+        PCoder("features.1", nn.Identity(), sqrt_c)
+
+
+@pytest.mark.parametrize(("name", "values"), [("lambda", (0.1, [0.1] * 4, 0.0)), ("alpha", (0.1, 0.1, [0.1]))])
+def test_a_list_of_another_length_is_named(network, images, name, values):
+    with pytest.raises(ValueError, match=f"`{name}` to be one number or 3, one per pcoder"):
+        list(network.run(images, Coefficients(*values), 1))
+
+
+def test_a_prediction_of_another_shape_is_refused_where_only_feedback_needs_it(images):
+    feedback = [nn.ConvTranspose2d(8, 3, 5, padding=2), nn.ConvTranspose2d(12, 7, 10, stride=2, padding=4)]
+    network = PredictiveNetwork(Backbone(), [PCoder(m, p) for m, p in zip(MODULES, feedback, strict=False)])
+    with pytest.raises(ValueError, match=r"predictor on 'features.4' to return \(8, 16, 16\).*but got \(7, "):
+        list(network.run(images, Coefficients(0.5, 0.3, 0.0), 1))

@@ -38,8 +38,12 @@ def test_the_wheel_runs_from_another_folder(wheel, tmp_path):
     code = "import pcsweep.__main__ as entry; print(entry.__file__); entry.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "dataset.limit=2", "timesteps=1"],
-        cwd=tmp_path, env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(site), "PATH": "", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     assert str(site) in done.stdout
     assert len(list((tmp_path / "outputs/default/shards").glob("*.parquet"))) == 1

@@ -29,7 +29,7 @@ def config(tmp_path):
 
 def pcsweep(*words, folder, **options):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-    command = [sys.executable, "-m", "pcsweep", *SMALL, *words]
+    command = [sys.executable, "-m", "pcsweep", *words, *SMALL]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, **options)
 
 
@@ -208,7 +208,11 @@ def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
     words = ["-m", "noise.sigma=0.1,0.2,0.3", "pcoder.beta=range(0,1,0.1)"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     child = subprocess.Popen(
-        [sys.executable, "-m", "pcsweep", *SMALL, *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "pcsweep", *words, *SMALL],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 90
     while len(list(tmp_path.rglob("*.parquet"))) < 3 and time.monotonic() < deadline:
@@ -216,7 +220,9 @@ def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert "python -m pcsweep dataset.limit=4 timesteps=1 -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)'" in stderr.decode()
+    assert (
+        "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=4 timesteps=1" in stderr.decode()
+    )
     found = list(shards.read_all(tmp_path / "outputs/default/shards"))
     assert 3 <= len(found) < 30
     assert all(isinstance(shard, shards.Shard) for shard in found)

@@ -6,7 +6,7 @@ an image survives 8-bit storage unchanged.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from pcsweep.dataset import Sample
 
-Grid = NDArray[np.float64]
+Grid = Any  # NDArray[np.float64], (64, 64): numpy's functions are typed as returning Any
 
 _SIZE = 64  # pixels, height and width
 _SPLITS = ("test", "train")
@@ -131,7 +131,8 @@ def _mask(random: np.random.Generator, shape: Callable[[Grid, Grid], Grid]) -> N
     centre_x, centre_y = random.uniform(-room, room, 2)
     x, y = (_X - centre_x) / radius, (_Y - centre_y) / radius
     u, v = x * np.cos(rotation) + y * np.sin(rotation), y * np.cos(rotation) - x * np.sin(rotation)
-    return shape(u, v) < 0
+    inside: NDArray[np.bool_] = shape(u, v) < 0
+    return inside
 
 
 def _colours(random: np.random.Generator) -> Grid:

@@ -6,7 +6,7 @@ how the weights were made and what they reach, is `pminivgg.md` beside this file
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, no_type_check
 
 import torch
 from pydantic import Field
@@ -39,6 +39,7 @@ class MiniVGG(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(below, 10)
 
+    @no_type_check  # torch.fx traces it with a proxy, which runtime type checks would refuse
     def forward(self, images: Tensor) -> Tensor:  # (batch, 3, 64, 64)
         features = self.pool(self.features(images)).flatten(1)  # (batch, 64)
         logits: Tensor = self.classifier(features)  # (batch, 10)
@@ -97,8 +98,12 @@ def _full_reach(predictor: nn.Module) -> int:
 
 def _load(network: nn.Module, path: Path) -> None:
     if not path.is_file():
-        raise ValueError(f"Expected `weights` to be 'published', 'random' or a .safetensors file, but there is no file {str(path)!r}.")
+        raise ValueError(
+            f"Expected `weights` to be 'published', 'random' or a .safetensors file, but there is no file {str(path)!r}."
+        )
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"Expected `weights` to be a file written by pcsweep.train, but {str(path)!r} does not fit: {error}") from error
+        raise ValueError(
+            f"Expected `weights` to be a file written by pcsweep.train, but {str(path)!r} does not fit: {error}"
+        ) from error

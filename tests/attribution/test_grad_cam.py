@@ -67,3 +67,41 @@ def test_a_wrong_layer_is_refused():
         grad_cam(Head(), REPRESENTATION, torch.tensor([0]), layer="nope")
     with pytest.raises(ValueError, match="channels, height and width, but 'linear' has not"):
         grad_cam(Head(), REPRESENTATION, torch.tensor([0]), layer="linear")
+
+
+def hooks(module):
+    return [h for m in module.modules() for h in (*m._forward_hooks, *m._forward_pre_hooks, *m._backward_hooks)]
+
+
+class Broken(Head):
+    def forward(self, x):
+        super().forward(x)
+        raise RuntimeError("the head is broken")
+
+
+@pytest.mark.parametrize("layer", [None, "doubled"])
+def test_no_hook_survives_a_head_that_raises(layer):
+    head = Broken()
+    with pytest.raises(RuntimeError, match="the head is broken"):
+        grad_cam(head, REPRESENTATION, torch.tensor([0]), layer=layer)
+    assert hooks(head) == []
+
+
+def test_a_module_of_the_head_equals_captum_on_the_whole_network():
+    torch.manual_seed(0)
+    below = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+    head = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2), nn.ReLU(), nn.Conv2d(6, 5, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    images, target = torch.randn(3, 3, 12, 12), torch.tensor([4, 0, 2])
+    for layer in ("0", "1", "2"):
+        whole = LayerGradCam(nn.Sequential(below, head), head[int(layer)]).attribute(images, target, relu_attributions=True)
+        torch.testing.assert_close(grad_cam(head, below(images), target, layer), whole[:, 0].detach())
+
+
+def test_needs_no_gradient_and_leaves_none():
+    head, representation = Head().requires_grad_(False), REPRESENTATION.clone()
+    with torch.no_grad():
+        assert grad_cam(head, representation, torch.tensor([0])).tolist() == [[[1.0, 0.0]]]
+    assert not representation.requires_grad
+    attached = REPRESENTATION.clone().requires_grad_()
+    assert not grad_cam(Head(), attached, torch.tensor([0])).requires_grad
+    assert attached.grad is None

@@ -30,7 +30,9 @@ def test_every_noise_file_has_a_yaml_that_chooses_it():
     files = {path.stem for path in Path(pcsweep.noise.__path__[0]).glob("*.py")} - {"__init__"}
     assert files == {path.stem for path in (CONF / "noise").glob("*.yaml")}
     for name in files:
-        config = OmegaConf.to_container(OmegaConf.merge({"seed": 0}, {"noise": OmegaConf.load(CONF / "noise" / f"{name}.yaml")}), resolve=True)
+        config = OmegaConf.to_container(
+            OmegaConf.merge({"seed": 0}, {"noise": OmegaConf.load(CONF / "noise" / f"{name}.yaml")}), resolve=True
+        )
         choice = choose("noise", {key: value for key, value in config["noise"].items() if key not in ("space", "clip", "seed")})
         noisy = choice.function(IMAGE, generator_for("a", 0), **choice.arguments)
         assert noisy.shape == IMAGE.shape
