@@ -150,9 +150,8 @@ class GridPoint:
     def label(self) -> str:
         """For people: β, λ and σ, in a few words."""
         beta, lambda_, _ = (_scalar(column) for column in self._asked_columns())
-        words = [f"β={_shown(beta)}", f"λ={_shown(lambda_)}", self.noise.name]
-        if "sigma" in self.noise.arguments:
-            words[-1] += f" σ={self.noise.arguments['sigma']:g}"
+        noise = [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]
+        words = [f"β={_shown(beta)}", f"λ={_shown(lambda_)}", self.noise.name, *noise]
         return " ".join([*words, "" if len(self.active) == len(self.asked) else f"pcoder {self.active_label}"]).strip()
 
     @property

@@ -17,6 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+pa.enable_signal_handlers(False)  # Ctrl-C stays with Python: Arrow's own handlers can end the process without a word
+
 SCHEMA_VERSION = 1
 
 SCHEMA = pa.schema(

@@ -49,7 +49,8 @@ def findings(table: pa.Table) -> list[str]:
     for sigma in dict.fromkeys(row["sigma"] for row in rows):
         best = max((row for row in rows if row["sigma"] == sigma), key=lambda row: row["normalized"])
         place = describe({axis: best[axis] for axis in ("beta", "lambda", "alpha")} | {"pcoder": best["pcoder"]})
-        lines.append(f"σ={sigma}: IoU(t) / IoU(0) peaks at {best['normalized']:.3f} with {place}, t={best['timestep']}")
+        level = "No σ" if sigma is None else f"σ={sigma}"
+        lines.append(f"{level}: IoU(t) / IoU(0) peaks at {best['normalized']:.3f} with {place}, t={best['timestep']}")
     control = [abs(row["normalized"] - 1) for row in rows if row["beta"] == 1 and row["lambda"] == 0]
     if control:
         flat = "is flat" if max(control) < 1e-6 else f"is not flat: it strays from 1 by up to {max(control):.3g}"

@@ -219,7 +219,7 @@ def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=60)
-    assert child.returncode == 130
+    assert child.returncode == 130, stderr.decode()
     assert (
         "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=4 timesteps=1" in stderr.decode()
     )
