@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pcsweep.provenance import command
 from pcsweep.settings import BadSetting, study_folder
 
 if TYPE_CHECKING:
@@ -37,11 +38,17 @@ def _run(config: "DictConfig") -> None:
 
 def main() -> None:
     """The command."""
-    guarded(_run)
+    guarded(_run, "config", "Every finished point is kept; to go on, give the same command again:\n ")
 
 
-def guarded(entry: Callable[[], None]) -> None:
-    """Runs a Hydra entry; a refused value ends with exit code 2 and one message, an interruption with 130 and how to go on."""
+def guarded(entry: Callable[[], None], config_name: str, interrupted: str) -> None:
+    """Runs a Hydra entry; a refused value ends with exit code 2 and one message, an interruption with 130 and how to go on.
+
+    Args:
+        entry: a function under `hydra.main`.
+        config_name: of its primary configuration.
+        interrupted: what to say, before the command itself, after Ctrl-C.
+    """
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets errors through to the handlers below
@@ -50,34 +57,32 @@ def guarded(entry: Callable[[], None]) -> None:
     except _REFUSALS as error:
         if show_traceback:
             raise
-        sys.exit(_refuse(error))
+        sys.exit(_refuse(error, config_name))
     except KeyboardInterrupt:
-        from pcsweep.study import command
-
-        sys.stderr.write(f"\nInterrupted. Every finished point is kept; to go on, give the same command again:\n  {command()}\n")
+        sys.stderr.write(f"\nInterrupted. {interrupted} {command()}\n")
         sys.exit(_INTERRUPTED)
 
 
-def _refuse(error: BaseException) -> int:
+def _refuse(error: BaseException, config_name: str) -> int:
     messages = [str(error).strip()]
     while isinstance(error.__cause__, _REFUSALS):
         error = error.__cause__
         messages.append(str(error).strip())
     text = "\n".join(dict.fromkeys(messages)).partition("\nConfig search path")[0]
     if unknown := re.search(r"Could not override '([\w.]+)'", text):
-        text = f"Unknown setting `{unknown[1]}`. Valid ones: {', '.join(_keys_beside(unknown[1]))}."
+        text = f"Unknown setting `{unknown[1]}`. Valid ones: {', '.join(_keys_beside(unknown[1], config_name))}."
     if "raised while resolving interpolation: " in text:
         text = text.partition("raised while resolving interpolation: ")[2].partition("\n")[0]
     sys.stderr.write(f"pcsweep: {text}\n")
     return _REFUSED
 
 
-def _keys_beside(key: str) -> list[str]:
+def _keys_beside(key: str, config_name: str) -> list[str]:
     """The keys at the same level, with the groups as the command line chose them."""
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(conf_folder(), version_base="1.3"):
         groups = [word for word in sys.argv[1:] if re.fullmatch(rf"({'|'.join(os.listdir(conf_folder()))})=\w+", word)]
-        config = hydra.compose("config", overrides=groups)
+        config = hydra.compose(config_name, overrides=groups)
     parent = key.rpartition(".")[0]
     level = OmegaConf.select(config, parent) if parent else config
     return [f"`{parent}.{name}`" if parent else f"`{name}`" for name in map(str, level) if not name.startswith("_")]

@@ -7,9 +7,8 @@ import hashlib
 import logging
 import os
 import re
-import secrets
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -25,10 +24,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from rich.console import Console
-from rich.progress import track
 
 from pcsweep import cells, figures, shards
+from pcsweep.atomic import replacing
 from pcsweep.cells import AXES, Coordinates
+from pcsweep.progress import progress
+from pcsweep.settings import STUDY_NAME
 from pcsweep.statistics import STATISTICS, Summary, resampling, summarise
 from pcsweep.summary import findings, summary
 
@@ -98,8 +99,9 @@ def aggregate(folder: Path, resamples: int = 1000, seed: int = 0) -> Aggregate:
     damaged: list[str] = []
     found = []
     resample = cache(partial(resampling, resamples=resamples, seed=seed))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for result in _tracked(pool.map(partial(_cell, resample=resample), paths), len(paths)):
+    with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", len(paths), "shards") as advance:
+        for result in pool.map(partial(_cell, resample=resample), paths):
+            advance(1)
             if isinstance(result, Cell):
                 found.append(result)
             elif result is not None:
@@ -108,11 +110,6 @@ def aggregate(folder: Path, resamples: int = 1000, seed: int = 0) -> Aggregate:
         raise ValueError(f"Expected shards in {folder / 'shards'}, but there are none{_but_damaged(damaged)}.")
     cells.check_alike([cell.settings for cell in found])
     return _assembled(found, cells.planned(folder / "planned"), damaged)
-
-
-def _tracked(results: Iterable[Any], total: int) -> Iterable[Any]:
-    console = Console(stderr=True)
-    return track(results, "Reading shards", total=total, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _but_damaged(damaged: Sequence[str]) -> str:
@@ -222,19 +219,12 @@ def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:
 
 def save(result: Aggregate, folder: Path) -> list[Path]:
     """Writes `aggregate.parquet`, `aggregate.csv` and `figures/` into the study's folder; the paths of the pictures."""
-    _write(folder / "aggregate.parquet", lambda path: pq.write_table(result.table, path, compression="zstd"))
-    _write(folder / "aggregate.csv", lambda path: pyarrow.csv.write_csv(result.table, path))
+    with replacing(folder / "aggregate.parquet") as path:
+        pq.write_table(result.table, path, compression="zstd")
+    with replacing(folder / "aggregate.csv") as path:
+        pyarrow.csv.write_csv(result.table, path)
     rows = result.table.filter(pc.field("metric") == "iou").to_pylist()
     return figures.draw(rows, result.skipped, result.missing, result.facets, folder / "figures")
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def parse(words: Sequence[str]) -> Options:
@@ -265,8 +255,7 @@ def _number(name: str, text: str, least: int) -> int:
 def _folder(options: Options) -> Path:
     root = Path(options.output_root)
     folder = root / options.study
-    bad_name = not re.fullmatch(r"[\w+=,@-][\w.+=,@-]*", options.study)
-    if bad_name or not folder.is_dir():
+    if not STUDY_NAME.fullmatch(options.study) or not folder.is_dir():
         there = ", ".join(sorted(path.parent.name for path in root.glob("*/shards"))) or "none"
         raise ValueError(f"Expected `study` to name a study in {root} (there: {there}), but got {options.study!r}.")
     return folder

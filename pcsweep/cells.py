@@ -99,15 +99,16 @@ def _active(pcoder: Mapping[str, Any]) -> list[int]:
 
 
 def coordinates(settings: Mapping[str, Any]) -> Coordinates:
-    """A cell's place on the axes, from its settings: as the shard's constant columns have it."""
+    """A cell's place on the axes, from its canonical settings."""
     pcoder = settings["pcoder"]
     active = _active(pcoder)
     whole = not isinstance(pcoder["beta"], list) or len(active) == len(pcoder["beta"])
-    sigma = settings["noise"].get("sigma")
+    noise = settings["noise"]
+    sigma = 0.0 if noise["name"] == "none" else noise.get("sigma")
     return {
         "model": settings["model"]["name"],
         "dataset": settings["dataset"]["name"],
-        "noise": settings["noise"]["name"],
+        "noise": noise["name"],
         "sigma": None if sigma is None else float(sigma),
         "pcoder": "all" if whole else "+".join(map(str, active)),
         **{name: canonical(_common(pcoder, name)) for name in COEFFICIENTS},

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pcsweep.dataset import Dataset, Sample, select
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
-from pcsweep.network import Coefficients, SumTooLarge, one_per_pcoder
+from pcsweep.network import Coefficients, SumTooLarge, one_per_pcoder, plain_unless
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
@@ -68,6 +68,7 @@ class GridPoint:
     Args:
         settings: the top-level keys.
         model, dataset, noise, attribution: what each group has chosen.
+        limit: number of images; `None` for all.
         noise_settings: where the noise is added.
         target: the class whose attribution is taken.
         active: numbers of the active pcoders, from 1.
@@ -108,8 +109,7 @@ class GridPoint:
 
     def identified(self) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
-        rows = [row if number in self.active else (1.0, 0.0, 0.0) for number, row in enumerate(self.asked, start=1)]
-        beta, lambda_, alpha = zip(*rows, strict=True)
+        beta, lambda_, alpha = zip(*plain_unless(self.active, self.asked), strict=True)
         return {
             "model": {**self.model.describe(without=_PLACES), "weights_sha256": load_model(self.model).fingerprint},
             "dataset": self.dataset.describe(without=_PLACES),
@@ -148,40 +148,13 @@ class GridPoint:
 
     @property
     def label(self) -> str:
-        """For people: β, λ and σ, in a few words."""
-        beta, lambda_, _ = (_scalar(column) for column in self._asked_columns())
+        """For people: β, λ, the noise, and which pcoders are active if not all, in a few words."""
+        beta, lambda_, _ = zip(*(self.asked[number - 1] for number in self.active), strict=True)
         noise = [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]
         words = [f"β={_shown(beta)}", f"λ={_shown(lambda_)}", self.noise.name, *noise]
-        return " ".join([*words, "" if len(self.active) == len(self.asked) else f"pcoder {self.active_label}"]).strip()
-
-    @property
-    def active_label(self) -> str:
-        """`all`, or the numbers of the active pcoders: `1+3`."""
-        return "all" if len(self.active) == len(self.asked) else "+".join(map(str, self.active))
-
-    def _asked_columns(self) -> list[list[float]]:
-        """β, λ, α of the active pcoders."""
-        rows = [row for number, row in enumerate(self.asked, start=1) if number in self.active]
-        return [list(column) for column in zip(*rows, strict=True)]
-
-    def constants(self) -> dict[str, Any]:
-        """The columns that are the same in every row of the shard."""
-        coefficients = self.coefficients
-        assert coefficients is not None  # a skipped point has no shard
-        beta, lambda_, alpha = (_scalar(column) for column in self._asked_columns())
-        return {
-            "model": self.model.name,
-            "dataset": self.dataset.name,
-            "noise": self.noise.name,
-            "sigma": 0.0 if self.noise.name == "none" else self.noise.arguments.get("sigma"),
-            "pcoder": self.active_label,
-            "beta": beta,
-            "lambda": lambda_,
-            "alpha": alpha,
-            "beta_n": list(coefficients.beta),  # type: ignore[arg-type]
-            "lambda_n": list(coefficients.lambda_),  # type: ignore[arg-type]
-            "alpha_n": list(coefficients.alpha),  # type: ignore[arg-type]
-        }
+        if len(self.active) < len(self.asked):
+            words.append(f"pcoder {'+'.join(map(str, self.active))}")
+        return " ".join(words)
 
 
 def grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
@@ -294,10 +267,5 @@ def load_dataset(choice: Choice) -> Dataset:
     return dataset
 
 
-def _scalar(column: Sequence[float]) -> float | None:
-    """The one value of a column, or `None` where it has several."""
-    return column[0] if len(set(column)) == 1 else None
-
-
-def _shown(value: float | None) -> str:
-    return "per pcoder" if value is None else f"{value:.3g}"
+def _shown(values: Sequence[float]) -> str:
+    return f"{values[0]:.3g}" if len(set(values)) == 1 else "per pcoder"

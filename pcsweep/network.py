@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from pcsweep.backbone import cut
 
+Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
+
 _SUM_TOLERANCE = 1e-9  # 0.7000000000000001 + 0.3 is a sum of one
 
 
@@ -62,6 +64,12 @@ def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> li
     return [float(value) for value in column]
 
 
+def plain_unless(active: Iterable[int], rules: Sequence[Rule]) -> list[Rule]:
+    """The rules of the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
+    chosen = set(active)
+    return [rule if n in chosen else (1.0, 0.0, 0.0) for n, rule in enumerate(rules, start=1)]
+
+
 @dataclass(frozen=True)
 class Coefficients:
     """β, λ and α of every pcoder: each one number for all, or one per pcoder (bottom-up).
@@ -87,7 +95,7 @@ class Coefficients:
             if beta + lambda_ > 1 + _SUM_TOLERANCE:
                 raise SumTooLarge(f"Expected `beta` + `lambda` to be at most 1, but got {beta} + {lambda_}.")
 
-    def per_pcoder(self, count: int) -> list[tuple[float, float, float]]:
+    def per_pcoder(self, count: int) -> list[Rule]:
         """(β_n, λ_n, α_n) for n = 1..count.
 
         Raises:
@@ -98,9 +106,7 @@ class Coefficients:
 
     def restricted_to(self, active: Iterable[int], count: int) -> "Coefficients":
         """The same for the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
-        chosen = set(active)
-        rows = [row if n in chosen else (1.0, 0.0, 0.0) for n, row in enumerate(self.per_pcoder(count), start=1)]
-        beta, lambda_, alpha = zip(*rows, strict=True)
+        beta, lambda_, alpha = zip(*plain_unless(active, self.per_pcoder(count)), strict=True)
         return Coefficients(beta, lambda_, alpha)
 
 
@@ -188,7 +194,7 @@ class PredictiveNetwork(nn.Module):
         return State(timestep, list(representations), self.head(representations[-1]))
 
     @torch.no_grad()
-    def _step(self, images: Tensor, before: list[Tensor], rules: list[tuple[float, float, float]]) -> list[Tensor]:
+    def _step(self, images: Tensor, before: list[Tensor], rules: list[Rule]) -> list[Tensor]:
         """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
         feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
         after: list[Tensor] = []
@@ -205,9 +211,7 @@ class PredictiveNetwork(nn.Module):
             after.append(_weighted_sum(terms, like=before[n]))
         return after
 
-    def _feedback(
-        self, n: int, images: Tensor, representations: list[Tensor], rules: list[tuple[float, float, float]]
-    ) -> _Feedback:
+    def _feedback(self, n: int, images: Tensor, representations: list[Tensor], rules: list[Rule]) -> _Feedback:
         """p_n and s_n g_n where the rules use them; the gradient's graph spans one predictor and is freed here."""
         wants_prediction = n > 0 and rules[n - 1][1] > 0
         wants_gradient = rules[n][2] > 0

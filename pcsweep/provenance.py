@@ -2,8 +2,10 @@
 
 import os
 import platform
+import shlex
 import socket
 import subprocess
+import sys
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +13,14 @@ from pathlib import Path
 import pcsweep
 
 _LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pyarrow", "hydra-core", "omegaconf")
+
+
+def command() -> str:
+    """The command line of this process, ready to be typed again."""
+    entry = Path(sys.argv[0])
+    module = "pcsweep" if entry.name == "__main__.py" else f"pcsweep.{entry.stem}"
+    program = ["python", "-m", module] if entry.suffix == ".py" else [entry.name]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 @lru_cache(maxsize=1)

@@ -4,8 +4,10 @@ import importlib
 import inspect
 import json
 import re
+import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,21 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 _TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
-
-_STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class BadSetting(ValueError):
     """A value that a user gave is refused; the message names it, the value, and what is allowed."""
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Around a Hydra task: a refused value ends the process with exit code 2 and one message."""
+    try:
+        yield
+    except BadSetting as error:
+        sys.stderr.write(f"pcsweep: {error}\n")
+        sys.exit(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +49,15 @@ class Choice:
     arguments: Mapping[str, Any]
 
     def __call__(self) -> Any:
-        """Calls the function with its settings."""
-        return self.function(**self.arguments)
+        """Calls the function with its settings.
+
+        Raises:
+            BadSetting: the function refuses one with a ValueError.
+        """
+        try:
+            return self.function(**self.arguments)
+        except ValueError as error:
+            raise BadSetting(str(error)) from error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Choice) and self._key() == other._key()
@@ -147,7 +165,7 @@ def study_folder(output_root: str, study: str) -> str:
     Raises:
         BadSetting: a name that is no plain folder name, or a folder that cannot be written.
     """
-    if not isinstance(study, str) or not _STUDY.fullmatch(study):
+    if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
         raise BadSetting(f"Expected `study` to be a name of letters, digits, '.', '_' and '-', but got {study!r}.")
     folder = Path(output_root) / study
     try:

@@ -17,6 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pcsweep.atomic import replacing
+
 pa.enable_signal_handlers(False)  # Ctrl-C stays with Python: Arrow's own handlers can end the process without a word
 
 SCHEMA_VERSION = 1
@@ -104,7 +106,6 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     Raises:
         OSError: the file cannot be written whole; nothing is left of it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     name = identity(settings)
     table = pa.table(dict(columns), schema=SCHEMA)
     texts = {
@@ -115,22 +116,16 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
         "rows": str(table.num_rows),
     }
     texts["digest"] = _digest(texts)
-    temporary = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
-    try:
+    path = place(folder, name)
+    with replacing(path) as temporary:
         pq.write_table(
             table.replace_schema_metadata({f"pcsweep.{key}": value for key, value in texts.items()}),
             temporary,
             compression="zstd",
             write_page_checksum=True,
         )
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
         _verified(temporary, name)
-        os.replace(temporary, place(folder, name))
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync(folder)
-    return place(folder, name)
+    return path
 
 
 def read(path: Path) -> Shard:
@@ -208,11 +203,3 @@ def _verified(path: Path, name: str) -> Shard:
 def _digest(texts: Mapping[str, str]) -> str:
     """Of the metadata, which Parquet's page checksums do not cover."""
     return hashlib.sha256(json.dumps(dict(texts), sort_keys=True).encode()).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

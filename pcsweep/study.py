@@ -6,9 +6,6 @@ The only module below `__main__` that sees a `DictConfig`.
 import hashlib
 import json
 import logging
-import os
-import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,12 +18,14 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from pcsweep import shards
+from pcsweep.atomic import replacing
+from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
 from pcsweep.grid import GridPoint, device_of, grid_point, load_dataset, load_model
 from pcsweep.measurement import Columns, Measurement
 from pcsweep.progress import progress
-from pcsweep.provenance import provenance
-from pcsweep.settings import BadSetting, Choice
+from pcsweep.provenance import command, provenance
+from pcsweep.settings import BadSetting, Choice, refusing
 
 _log = logging.getLogger(__name__)
 _CPU_BATCH, _CUDA_BATCH = 25, 64  # images, for `batch_size: auto`
@@ -88,11 +87,8 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
 
 def main(config: DictConfig) -> None:
     """`run`, for Hydra's task: a refused value ends the process with exit code 2 and one message."""
-    try:
+    with refusing():
         run(config)
-    except BadSetting as error:
-        sys.stderr.write(f"pcsweep: {error}\n")
-        sys.exit(2)
 
 
 def run(config: DictConfig) -> None:
@@ -111,17 +107,11 @@ def run(config: DictConfig) -> None:
         _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
         return
     started = time.monotonic()
-    columns = _measure(point)
+    columns = _all_columns(point, settings, _measure(point))
     seconds = time.monotonic() - started
     metadata = {**provenance(), "config": point.config, "seconds": f"{seconds:.3f}"}
     path = shards.write(point.shard_folder, settings, columns, metadata)
     _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
-
-
-def command() -> str:
-    """The command line of this process, ready to be typed again."""
-    program = ["python", "-m", "pcsweep"] if sys.argv[0].endswith("__main__.py") else [Path(sys.argv[0]).name]
-    return shlex.join([*program, *sys.argv[1:]])
 
 
 def _is_done(folder: Path, identity: str) -> bool:
@@ -157,14 +147,17 @@ def _measure(point: GridPoint) -> Columns:
         for batch in _batches(samples, point.settings.batch_size, device):
             parts.append(measurement.of(batch))
             advance(len(batch))
-    measured = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return _all_columns(point, measured)
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _all_columns(point: GridPoint, measured: Columns) -> Columns:
+def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) -> Columns:
     """The shard's columns in the schema's order: what is constant, what was measured, and null for what was not asked for."""
     rows = len(measured["timestep"])
-    constant = {name: [value] * rows for name, value in point.constants().items()}
+    applied = point.coefficients
+    assert applied is not None  # a skipped point has no shard
+    per_pcoder = {"beta_n": applied.beta, "lambda_n": applied.lambda_, "alpha_n": applied.alpha}
+    constants = {**coordinates(shards.canonical(settings)), **per_pcoder}
+    constant = {name: [value] * rows for name, value in constants.items()}
     nothing = [None] * rows
     columns = {name: measured.get(name, constant.get(name, nothing)) for name in shards.SCHEMA.names}
     if "iou_at" in measured:
@@ -209,8 +202,5 @@ def _note(points: Sequence[GridPoint], identified: Sequence[dict[str, Any]], ide
             if point.settings.folder == folder
         ]
         text = json.dumps({"command": command(), "points": listed}, indent=1)
-        path = folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        temporary.write_text(text)
-        os.replace(temporary, path)
+        with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
+            path.write_text(text)

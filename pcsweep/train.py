@@ -1,7 +1,6 @@
 """`python -m pcsweep.train`: from a model's random weights to a file of trained ones."""
 
 import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,11 @@ _log = logging.getLogger(__name__)
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def _run(config: "DictConfig") -> None:
+    from pcsweep.settings import refusing
     from pcsweep.train import train
 
-    train(config)
+    with refusing():
+        train(config)
 
 
 def train(config: "DictConfig") -> Path:
@@ -32,6 +33,7 @@ def train(config: "DictConfig") -> Path:
     from omegaconf import OmegaConf
     from safetensors.torch import save_file
 
+    from pcsweep.atomic import replacing
     from pcsweep.dataset import Dataset
     from pcsweep.grid import load_dataset, load_model
     from pcsweep.settings import checked, choose
@@ -44,16 +46,14 @@ def train(config: "DictConfig") -> Path:
     model, dataset = load_model(choose("model", plain["model"])), load_dataset(choose("dataset", plain["dataset"]))
     assert isinstance(dataset, Dataset)
     output = Path(str(plain["output"]))
-    output.parent.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(int(plain["seed"]))
     images, labels = load(dataset)
     losses = train_backbone(model, images, labels, recipes["backbone"], generator)
     _say("backbone, cross-entropy", losses)
     losses = train_predictors(model, images, recipes["feedback"], generator)
     _say("predictors, squared error", losses)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    save_file(model.network.state_dict(), temporary)
-    os.replace(temporary, output)
+    with replacing(output) as path:
+        save_file(model.network.state_dict(), path)
     _log.info("Wrote %s; use it with model.weights=%s", output, output)
     return output
 
@@ -66,7 +66,7 @@ def _say(what: str, losses: list[float]) -> None:
 
 def main() -> None:
     """The command."""
-    guarded(_run)
+    guarded(_run, "train", "Nothing was written; to start anew:")
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ SOUND = {
 }
 
 
-def cut_and_compared(body, module="below"):
+def assert_cut_computes_the_same(body, module="below"):
     torch.manual_seed(0)
     backbone, images = Custom(body).eval(), torch.randn(2, 3, 8, 8)
     with torch.no_grad():
@@ -178,11 +178,11 @@ def cut_and_compared(body, module="below"):
 
 @pytest.mark.parametrize("body", SOUND.values(), ids=SOUND.keys())
 def test_in_place_operations_after_the_cut_leave_the_representation_alone(body):
-    cut_and_compared(body)
+    assert_cut_computes_the_same(body)
 
 
 def test_a_custom_block_is_a_cut():
-    cut_and_compared(SOUND["residual block"], "block")
+    assert_cut_computes_the_same(SOUND["residual block"], "block")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_custom_block_is_a_cut():
 )
 def test_an_in_place_change_is_seen_by_every_later_use_or_refused(body):
     try:
-        cut_and_compared(body)
+        assert_cut_computes_the_same(body)
     except ValueError as error:
         assert "Cannot cut" in str(error) or "cannot be cut" in str(error)  # noqa: PT017
 
@@ -206,11 +206,11 @@ def test_an_in_place_change_is_seen_by_every_later_use_or_refused(body):
     ids=["torch.relu_", "leaky_relu_", "out="],
 )
 def test_in_place_functions_leave_the_representation_alone(body):
-    cut_and_compared(body)
+    assert_cut_computes_the_same(body)
 
 
 def test_an_in_place_method_without_a_twin():
-    cut_and_compared(lambda network, x: x.zero_())
+    assert_cut_computes_the_same(lambda network, x: x.zero_())
 
 
 def test_a_cut_shares_parameters_and_leaves_the_backbone_as_it_was():
