@@ -1,5 +1,6 @@
 """`python -m pcsweep` and `pcsweep`: the Hydra entry. Heavy imports wait until a grid point is to be computed."""
 
+import logging
 import os
 import re
 import sys
@@ -60,7 +61,11 @@ def guarded(entry: Callable[[], None], config_name: str, interrupted: str) -> No
         sys.exit(_refuse(error, config_name))
     except KeyboardInterrupt:
         sys.stderr.write(f"\nInterrupted. {interrupted} {command()}\n")
-        sys.exit(_INTERRUPTED)
+        logging.shutdown()
+        sys.stdout.flush()
+        # Not sys.exit: where Ctrl-C met code run from a string (a dataclass in the making, say), the interpreter remembers it and
+        # would end by the signal all the same.
+        os._exit(_INTERRUPTED)
 
 
 def _refuse(error: BaseException, config_name: str) -> int:

@@ -19,6 +19,10 @@ Target = Literal["label", "predicted", "predicted_at_0"]
 Precision = Literal["fp32", "tf32", "bf16"]
 Columns = dict[str, Any]
 
+# Images per pass through the network, always: libraries choose their algorithm by the shape of a batch, and a result would
+# otherwise depend in its last bits, and at a threshold or a near-tie in its first, on how many images share the batch.
+ROWS = 8
+
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
@@ -49,7 +53,25 @@ class Measurement:
     precision: Precision
 
     def of(self, samples: Sequence[Sample]) -> Columns:
-        """The measured columns of one batch, one row per image and timestep, image by image."""
+        """The measured columns, one row per image and timestep, image by image."""
+        groups = [self._of_group(samples[start : start + ROWS]) for start in range(0, len(samples), ROWS)]
+        return {name: np.concatenate([group[name] for group in groups]) for name in groups[0]}
+
+    def _of_group(self, samples: Sequence[Sample]) -> Columns:
+        """Of at most `ROWS` samples."""
+        steps = self._computed([*samples, *[samples[-1]] * (ROWS - len(samples))])  # filled up with the last of them
+        columns = {name: np.stack([step[name][: len(samples)] for step in steps], axis=1) for name in steps[0]}
+        rows = {name: values.reshape(-1, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
+        repeats = self.timesteps + 1
+        return {
+            "image_id": np.repeat([sample.image_id for sample in samples], repeats),
+            "class_index": np.repeat([sample.class_index for sample in samples], repeats),
+            "timestep": np.tile(np.arange(repeats), len(samples)),
+            **rows,
+        }
+
+    def _computed(self, samples: Sequence[Sample]) -> list[dict[str, Any]]:
+        """What is measured at t = 0..T, an array (batch, …) per column."""
         device = next(self.model.network.parameters()).device
         images = torch.stack([self.corrupt(sample) for sample in samples]).to(device)
         scene = _Scene(
@@ -58,16 +80,7 @@ class Measurement:
             label=torch.tensor([sample.class_index for sample in samples], device=device),
         )
         with computing_in(self.precision, device):
-            steps = list(self._steps(images, scene))
-        columns = {name: np.stack([step[name] for step in steps], axis=1) for name in steps[0]}  # (batch, T + 1, …)
-        rows = {name: values.reshape(-1, *values.shape[2:]) for name, values in columns.items()}
-        repeats = self.timesteps + 1
-        return {
-            "image_id": np.repeat([sample.image_id for sample in samples], repeats),
-            "class_index": np.repeat([sample.class_index for sample in samples], repeats),
-            "timestep": np.tile(np.arange(repeats), len(samples)),
-            **rows,
-        }
+            return list(self._steps(images, scene))
 
     def _steps(self, images: Tensor, scene: "_Scene") -> Iterator[dict[str, Any]]:
         predicted_at_0: Tensor | None = None

@@ -19,8 +19,6 @@ import pyarrow.parquet as pq
 
 from pcsweep.atomic import replacing
 
-pa.enable_signal_handlers(False)  # Ctrl-C stays with Python: Arrow's own handlers can end the process without a word
-
 SCHEMA_VERSION = 1
 
 SCHEMA = pa.schema(

@@ -6,6 +6,7 @@ The only module below `__main__` that sees a `DictConfig`.
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from omegaconf import DictConfig, OmegaConf
 
 from pcsweep import shards
@@ -22,13 +22,12 @@ from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
 from pcsweep.grid import GridPoint, device_of, grid_point, load_dataset, load_model
-from pcsweep.measurement import Columns, Measurement
+from pcsweep.measurement import ROWS, Columns, Measurement
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
 from pcsweep.settings import BadSetting, Choice, refusing
 
 _log = logging.getLogger(__name__)
-_CPU_BATCH, _CUDA_BATCH = 25, 64  # images, for `batch_size: auto`
 
 
 @dataclass(frozen=True)
@@ -127,9 +126,8 @@ def _measure(point: GridPoint) -> Columns:
     samples = _samples(point.dataset, tuple(point.selection()))
     coefficients = point.coefficients
     assert coefficients is not None  # a skipped point is not measured
-    device = device_of(point.settings.device)
     model = load_model(point.model)
-    model.network.to(device)
+    model.network.to(device_of(point.settings.device))
     measurement = Measurement(
         model=model,
         coefficients=coefficients,
@@ -144,7 +142,7 @@ def _measure(point: GridPoint) -> Columns:
     )
     parts = []
     with progress(point.label, len(samples), "images") as advance:
-        for batch in _batches(samples, point.settings.batch_size, device):
+        for batch in _batches(samples, point.settings.batch_size):
             parts.append(measurement.of(batch))
             advance(len(batch))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -165,8 +163,8 @@ def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) 
     return columns
 
 
-def _batches(samples: Sequence[Sample], size: str | int, device: torch.device) -> Iterator[Sequence[Sample]]:
-    step = size if isinstance(size, int) else _CUDA_BATCH if device.type == "cuda" else _CPU_BATCH
+def _batches(samples: Sequence[Sample], size: str | int) -> Iterator[Sequence[Sample]]:
+    step = math.ceil(size / ROWS) * ROWS if isinstance(size, int) else ROWS
     for start in range(0, len(samples), step):
         yield samples[start : start + step]
 
