@@ -1,11 +1,13 @@
 """Grid points: one cell of a study each, checked whole before anything is computed."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field, StringConstraints
 from torch import Tensor, nn
@@ -17,9 +19,17 @@ from pcsweep.network import Coefficients, SumTooLarge, one_per_pcoder, plain_unl
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
-_PLACES = ("weights", "feedback_weights", "root", "cache")  # settings that say where something lies, not what it is
+_PLACES = (
+    "weights",
+    "feedback_weights",
+    "root",
+    "categories",
+    "config",
+)  # settings that say where something lies, not what it is
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
+PerPCoder = float | tuple[float, ...] | Literal["model"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,8 @@ class Settings:
     device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
     precision: Precision
     output_root: Path
+    pictures: Annotated[int, Field(ge=0)] = 0
+    figure: Figure = "heatmap"
 
     @property
     def folder(self) -> Path:
@@ -53,12 +65,22 @@ class _NoiseSettings:
 
 
 @dataclass(frozen=True)
+class _DatasetSettings:
+    """The keys of the dataset group that every dataset has."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
 class _PCoderSettings:
-    beta: float | tuple[float, ...]
-    lambda_: float | tuple[float, ...]
-    alpha: float | tuple[float, ...]
+    beta: PerPCoder
+    lambda_: PerPCoder
+    alpha: PerPCoder
     active: Literal["all"] | int | tuple[int, ...] = "all"
     gradient_scaling: bool = True
+    stretch: bool = False
+    hyperparameter: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,10 +91,12 @@ class GridPoint:
         settings: the top-level keys.
         model, dataset, noise, attribution: what each group has chosen.
         limit: number of images; `None` for all.
+        cache: folder for decoded images, if any.
         noise_settings: where the noise is added.
         target: the class whose attribution is taken.
         active: numbers of the active pcoders, from 1.
         asked: β, λ, α as asked for, before inactive pcoders are made plain.
+        hyperparameter: name of the set of coefficients.
         config: the resolved configuration (YAML), for the shard's metadata.
     """
 
@@ -80,12 +104,14 @@ class GridPoint:
     model: Choice
     dataset: Choice
     limit: int | None
+    cache: Path | None
     noise: Choice
     noise_settings: _NoiseSettings
     attribution: Choice
     target: Target
     active: tuple[int, ...]
     asked: tuple[tuple[float, float, float], ...]
+    hyperparameter: str
     config: str
 
     @property
@@ -113,7 +139,7 @@ class GridPoint:
         return {
             "model": {**self.model.describe(without=_PLACES), "weights_sha256": load_model(self.model).fingerprint},
             "dataset": self.dataset.describe(without=_PLACES),
-            "selection": {"count": len(self.selection()), "seed": self.settings.seed},
+            "selection": {"seed": self.settings.seed, **_described(self.dataset, self.limit, self.settings.seed)},
             "noise": {**self.noise.describe(), **vars(self.noise_settings)},
             "pcoder": {"active": self.active, "beta": beta, "lambda": lambda_, "alpha": alpha},
             "attribution": self.attribution.describe(),
@@ -123,11 +149,12 @@ class GridPoint:
             "metrics": sorted(self.settings.metrics),
             "timesteps": self.settings.timesteps,
             "precision": self.settings.precision,
+            "pictures": min(self.settings.pictures, len(self.selection())),
         }
 
-    def selection(self) -> list[int]:
+    def selection(self) -> tuple[int, ...]:
         """Indices of the images."""
-        return select(len(load_dataset(self.dataset)), self.limit, self.settings.seed)
+        return _selection(self.dataset, self.limit, self.settings.seed)
 
     def corrupt(self, sample: Sample) -> Tensor:
         """The sample's noisy, normalised image."""
@@ -179,22 +206,28 @@ def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
     groups = {group: dict(plain[group]) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
     settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in groups}))
     _check_device(settings.device, settings.precision)
-    limit = checked(_limited, {"limit": groups["dataset"].pop("limit", None)}, "dataset.")["limit"]
+    taken = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
+    dataset_settings = _DatasetSettings(**checked(_DatasetSettings, taken, "dataset."))
     target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
     common = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
-    choices = {group: choose(group, groups[group]) for group in ("model", "dataset", "noise", "attribution")}
+    choices = {"model": choose("model", groups["model"])}
+    model = load_model(choices["model"])
+    groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
+    choices |= {group: choose(group, groups[group]) for group in ("dataset", "noise", "attribution")}
     pcoders = groups["pcoder"]
     pcoders["lambda_"] = pcoders.pop("lambda", None)
     asked = _PCoderSettings(**checked(_PCoderSettings, pcoders, "pcoder."))
-    count = len(load_model(choices["model"]).network.sqrt_cs)
+    count = len(model.network.sqrt_cs)
     point = GridPoint(
         settings=settings,
-        limit=limit,
+        limit=dataset_settings.limit,
+        cache=dataset_settings.cache,
         noise_settings=noise_settings,
         target=target,
         active=_active(asked.active, count),
-        asked=_asked(asked, count),
+        asked=_asked(asked, model),
+        hyperparameter=asked.hyperparameter,
         config=config,
         **choices,
     )
@@ -203,8 +236,10 @@ def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
     return point
 
 
-def _limited(*, limit: Annotated[int, Field(ge=1)] | None) -> None:
-    """The signature of `dataset.limit`."""
+def as_the_model_was_trained(dataset: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The settings of a dataset with the model's preprocessing in place of `auto`."""
+    own = vars(model.preprocessing)
+    return {key: own[key] if value == "auto" and key in own else value for key, value in dataset.items()}
 
 
 def _targeted(*, target: Target) -> None:
@@ -218,9 +253,36 @@ def _active(active: Literal["all"] | int | tuple[int, ...], count: int) -> tuple
     return tuple(sorted(numbers))
 
 
-def _asked(asked: _PCoderSettings, count: int) -> tuple[tuple[float, float, float], ...]:
-    named = (("beta", asked.beta), ("lambda", asked.lambda_), ("alpha", asked.alpha))
-    return tuple(zip(*(one_per_pcoder(name, values, count) for name, values in named), strict=True))
+def _asked(asked: _PCoderSettings, model: Model) -> tuple[tuple[float, float, float], ...]:
+    count = len(model.network.sqrt_cs)
+    columns = []
+    for name, values in (("beta", asked.beta), ("lambda", asked.lambda_), ("alpha", asked.alpha)):
+        numbers = _of_model(name, model) if values == "model" else values
+        assert not isinstance(numbers, str)  # "model" is the only word that the schema lets through
+        if asked.stretch and not isinstance(numbers, float):
+            numbers = stretched(numbers, count)
+        columns.append(one_per_pcoder(name, numbers, count))
+    return tuple(zip(*columns, strict=True))
+
+
+def _of_model(name: str, model: Model) -> tuple[float, ...]:
+    if model.coefficients is None:
+        raise BadSetting(f"Expected `pcoder.{name}` to be numbers, since this model comes with none of its own, but got 'model'.")
+    return tuple(
+        rule[("beta", "lambda", "alpha").index(name)] for rule in model.coefficients.per_pcoder(len(model.network.stages))
+    )
+
+
+def stretched(values: Sequence[float], count: int) -> tuple[float, ...]:
+    """The values read as a profile over a network's relative depth, at `count` pcoders: linear in between.
+
+    >>> stretched((0.2, 0.4, 0.4, 0.5, 0.6), 5)
+    (0.2, 0.4, 0.4, 0.5, 0.6)
+    >>> stretched((0.0, 1.0), 3)
+    (0.0, 0.5, 1.0)
+    """
+    depths = np.linspace(0, 1, count) if count > 1 else [1.0]
+    return tuple(round(float(value), 10) for value in np.interp(depths, np.linspace(0, 1, len(values)), values))
 
 
 def device_of(name: str) -> torch.device:
@@ -251,6 +313,19 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, i
         raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {sample.class_index}.")
     target = torch.tensor([sample.class_index])
     attribution.function(loaded.network.head, state.representations[-1], target, **attribution.arguments)
+
+
+@lru_cache(maxsize=4)
+def _selection(dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]:
+    return tuple(select(load_dataset(dataset).class_indices, limit, seed))
+
+
+@lru_cache(maxsize=4)
+def _described(dataset: Choice, limit: int | None, seed: int) -> dict[str, Any]:
+    """How many images, and a hash of which ones."""
+    ids, indices = load_dataset(dataset).image_ids, _selection(dataset, limit, seed)
+    digest = hashlib.sha256("\n".join(ids[index] for index in indices).encode()).hexdigest()
+    return {"count": len(indices), "images_sha256": digest}
 
 
 @lru_cache(maxsize=1)

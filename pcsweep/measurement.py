@@ -66,6 +66,7 @@ class Measurement:
         return {
             "image_id": np.repeat([sample.image_id for sample in samples], repeats),
             "class_index": np.repeat([sample.class_index for sample in samples], repeats),
+            "category": np.repeat([sample.category for sample in samples], repeats),
             "timestep": np.tile(np.arange(repeats), len(samples)),
             **rows,
         }

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pcsweep.atomic import replacing
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = pa.schema(
     [
@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         ("alpha_n", pa.list_(pa.float64())),
         ("image_id", pa.string()),
         ("class_index", pa.int32()),
+        ("category", pa.string()),  # the dataset's own word for the class
         ("target", pa.int32()),  # the class whose Grad-CAM this is
         ("timestep", pa.int32()),
         ("area", pa.float32()),  # share of the mask: the chance level of mass
@@ -47,6 +48,12 @@ SCHEMA = pa.schema(
         ("target_logit", pa.float32()),
         ("target_probability", pa.float32()),
         ("correct", pa.bool_()),
+        # Of the first images of the selection, as many as the setting `pictures` says; null for the others.
+        ("map", pa.list_(pa.list_(pa.float32()))),  # the attribution as computed, before upsampling: rows of a map
+        ("image", pa.binary()),  # PNGs, at t = 0 only: what the dataset shows, what the network saw, the object, what is ignored
+        ("noisy", pa.binary()),
+        ("mask", pa.binary()),
+        ("ignore", pa.binary()),
     ]
 )
 
@@ -98,14 +105,15 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     Args:
         folder: the study's shard folder; made if missing.
         settings: everything that decides a number; names the shard.
-        columns: one sequence per column of `SCHEMA`, all of one length.
+        columns: sequences of one length, by the names of `SCHEMA`; a column left out is null throughout.
         metadata: further texts to store (configuration, code version, host, …).
 
     Raises:
         OSError: the file cannot be written whole; nothing is left of it.
     """
     name = identity(settings)
-    table = pa.table(dict(columns), schema=SCHEMA)
+    nothing = [None] * len(columns["timestep"])
+    table = pa.table({column: columns.get(column, nothing) for column in SCHEMA.names}, schema=SCHEMA)
     texts = {
         **metadata,
         "settings": json.dumps(canonical(settings), sort_keys=True),

@@ -123,7 +123,7 @@ def _is_done(folder: Path, identity: str) -> bool:
 
 
 def _measure(point: GridPoint) -> Columns:
-    samples = _samples(point.dataset, tuple(point.selection()))
+    samples = _samples(point.dataset, point.selection())
     coefficients = point.coefficients
     assert coefficients is not None  # a skipped point is not measured
     model = load_model(point.model)
@@ -149,15 +149,13 @@ def _measure(point: GridPoint) -> Columns:
 
 
 def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) -> Columns:
-    """The shard's columns in the schema's order: what is constant, what was measured, and null for what was not asked for."""
+    """The shard's columns: what is constant and what was measured."""
     rows = len(measured["timestep"])
     applied = point.coefficients
     assert applied is not None  # a skipped point has no shard
     per_pcoder = {"beta_n": applied.beta, "lambda_n": applied.lambda_, "alpha_n": applied.alpha}
     constants = {**coordinates(shards.canonical(settings)), **per_pcoder}
-    constant = {name: [value] * rows for name, value in constants.items()}
-    nothing = [None] * rows
-    columns = {name: measured.get(name, constant.get(name, nothing)) for name in shards.SCHEMA.names}
+    columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     if "iou_at" in measured:
         columns["iou_at"] = list(measured["iou_at"])
     return columns
@@ -195,7 +193,13 @@ def _note(points: Sequence[GridPoint], identified: Sequence[dict[str, Any]], ide
     """Writes `planned/<hash>.json`: what was asked for, so that aggregation can say what is missing."""
     for folder in {point.settings.folder for point in points}:
         listed = [
-            {"identity": identity, "settings": shards.canonical(settings), "skipped": point.skipped}
+            {
+                "identity": identity,
+                "settings": shards.canonical(settings),
+                "skipped": point.skipped,
+                "hyperparameter": point.hyperparameter,
+                "figure": point.settings.figure,
+            }
             for point, settings, identity in zip(points, identified, identities, strict=True)
             if point.settings.folder == folder
         ]

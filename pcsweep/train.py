@@ -43,6 +43,7 @@ def train(config: "DictConfig") -> Path:
     assert isinstance(plain, dict)  # a DictConfig
     recipes = {part: Recipe(**checked(Recipe, plain[part], f"{part}.")) for part in ("backbone", "feedback")}
     plain["dataset"].pop("limit", None)
+    plain["dataset"].pop("cache", None)
     model, dataset = load_model(choose("model", plain["model"])), load_dataset(choose("dataset", plain["dataset"]))
     assert isinstance(dataset, Dataset)
     output = Path(str(plain["output"]))

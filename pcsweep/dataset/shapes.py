@@ -97,6 +97,20 @@ class Shapes:
         """The names of the ten shapes, in the order of the logits."""
         return tuple(_SHAPES)
 
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """Split and number."""
+        return tuple(f"{self.split}-{index:06d}" for index in range(self.count))
+
+    @property
+    def class_indices(self) -> tuple[int, ...]:
+        """The ten classes in turn."""
+        return tuple(index % len(_SHAPES) for index in range(self.count))
+
+    def stamp(self, index: int) -> str:
+        """Nothing: the settings say all of a generated image."""
+        return ""
+
     def __len__(self) -> int:
         return self.count
 
@@ -121,6 +135,7 @@ class Shapes:
             mask=torch.from_numpy(mask),
             ignore=torch.zeros(mask.shape, dtype=torch.bool),
             class_index=class_index,
+            category=self.class_names[class_index],
         )
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.model import Model
+from pcsweep.model import Model, Preprocessing
 from pcsweep.network import PCoder, PredictiveNetwork
 
 _CHANNELS = (16, 32, 48, 64)
@@ -87,7 +87,13 @@ def pminivgg(
     network = PredictiveNetwork(backbone, pcoders)
     if weights != "random":
         _load(network, _PUBLISHED if weights == "published" else Path(weights))
-    return Model(network, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), class_names=Shapes().class_names)
+    return Model(
+        network,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.25, 0.25, 0.25),
+        class_names=Shapes().class_names,
+        preprocessing=Preprocessing(resize=64, crop=64),
+    )
 
 
 def _full_reach(predictor: nn.Module) -> int:

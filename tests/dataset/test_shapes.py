@@ -1,8 +1,12 @@
 """The generated dataset: deterministic by index, exact masks, ten classes, no image in both splits."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pcsweep.dataset import Dataset, select
 from pcsweep.dataset.shapes import Shapes
@@ -52,8 +56,20 @@ def test_an_index_outside_is_refused():
 
 
 def test_a_larger_limit_only_adds_images():
-    assert select(100, 10, seed=3) == select(100, 50, seed=3)[:10]
-    assert sorted(select(100, None, seed=3)) == list(range(100))
-    assert select(100, 10, seed=3) != select(100, 10, seed=4)
+    labels = Shapes(count=100).class_indices
+    assert select(labels, 10, seed=3) == select(labels, 50, seed=3)[:10]
+    assert sorted(select(labels, None, seed=3)) == list(range(100))
+    assert select(labels, 10, seed=3) != select(labels, 10, seed=4)
     with pytest.raises(ValueError, match="at most the dataset's 100 images, but got 101"):
-        select(100, 101, seed=0)
+        select(labels, 101, seed=0)
+
+
+@given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=60), seed=st.integers(0, 9))
+def test_a_selection_is_balanced_at_every_length(labels, seed):
+    """No class is ahead of another by more than one, unless that one has no sample left."""
+    order = select(labels, None, seed)
+    assert sorted(order) == list(range(len(labels)))
+    for length in range(1, len(labels) + 1):
+        taken = Counter(labels[index] for index in order[:length])
+        for name, there in Counter(labels).items():
+            assert taken[name] >= min(there, max(taken.values()) - 1)

@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import pcsweep.noise
-from pcsweep.model import Model
+from pcsweep.model import Model, Preprocessing
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.noise import corrupt, generator_for
 from pcsweep.noise.gaussian import gaussian
@@ -19,7 +19,7 @@ from pcsweep.settings import choose
 CONF = Path(__file__).parents[2] / "conf"
 IMAGE = torch.full((3, 64, 64), 0.5)
 _network = PredictiveNetwork(nn.Sequential(nn.Conv2d(3, 2, 1)), [PCoder("0", nn.ConvTranspose2d(2, 3, 1))])
-MODEL = Model(_network, mean=(0.5, 0.4, 0.3), std=(0.25, 0.5, 0.2), class_names=())
+MODEL = Model(_network, mean=(0.5, 0.4, 0.3), std=(0.25, 0.5, 0.2), class_names=(), preprocessing=Preprocessing(64, 64))
 
 
 def by(sigma):
