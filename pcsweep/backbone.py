@@ -2,7 +2,9 @@
 
 A stage is the part of the network's dataflow graph between two named modules. Stages run on *twins* of the backbone's
 layers: same parameter tensors, but a mode of their own (evaluation). In-place operations stay what they are, since what comes
-after may rely on them; a stage that could write into its input works on a copy of it.
+after may rely on them; a stage that could write into its input works on a copy of it. The first dimension of every tensor that
+crosses a cut is the batch: a network that asks its input for the batch size, as `x.view(images.size(0), -1)` does, is cut all the
+same, and the stage asks the tensor that it is given.
 """
 
 import copy
@@ -122,6 +124,7 @@ def _stage(root: nn.Module, graph: fx.Graph, source: tuple[fx.Node, str], target
     (source_node, source_label), (target_node, target_label) = source, target
     if not isinstance(target_node, fx.Node):
         raise ValueError(f"Expected a backbone that returns one tensor (logits), but it returns a {type(target_node).__name__}.")
+    batch_sizes = _batch_sizes_before(source_node, graph)
     needed = _needed(target_node, source_node, graph, root)
     if source_node not in needed:
         raise ValueError(f"Cannot cut at {source_label}: {target_label} does not depend on it. List pcoders bottom-up.")
@@ -136,6 +139,8 @@ def _stage(root: nn.Module, graph: fx.Graph, source: tuple[fx.Node, str], target
         if node is source_node:
             given = stage.placeholder("representation")
             copies[node] = stage.call_method("clone", (given,)) if _may_write_into(node, inner, root) else given
+        elif node in batch_sizes:
+            copies[node] = stage.call_method("size", (given, 0))
         else:
             copies[node] = stage.node_copy(node, copies.__getitem__)
     stage.output(copies[target_node])
@@ -144,10 +149,10 @@ def _stage(root: nn.Module, graph: fx.Graph, source: tuple[fx.Node, str], target
 
 def _needed(target: fx.Node, source: fx.Node, graph: fx.Graph, root: nn.Module) -> set[fx.Node]:
     """What `target` is computed from, and what changes it in place on the way without being used by name."""
-    needed, nodes = _ancestors(target, source), list(graph.nodes)
+    needed, nodes = _ancestors(target, source, graph), list(graph.nodes)
     for node in nodes[nodes.index(source) + 1 : nodes.index(target)]:
         if node not in needed and _is_in_place(node, _module_of(node, root)):
-            changing = _ancestors(node, source)
+            changing = _ancestors(node, source, graph)
             needed |= changing if changing & needed else set()
     return needed
 
@@ -156,16 +161,37 @@ def _module_of(node: fx.Node, root: nn.Module) -> nn.Module | None:
     return root.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
-def _ancestors(node: fx.Node, stop: fx.Node) -> set[fx.Node]:
+def _ancestors(node: fx.Node, stop: fx.Node, graph: fx.Graph) -> set[fx.Node]:
+    """What `node` is computed from, down to `stop` and to batch sizes asked of what comes before it."""
+    batch_sizes = _batch_sizes_before(stop, graph)
     found, todo = {node}, [node]
     while todo:
         current = todo.pop()
-        if current is stop:
+        if current is stop or current in batch_sizes:
             continue
         fresh = [parent for parent in current.all_input_nodes if parent not in found]
         found.update(fresh)
         todo.extend(fresh)
     return found
+
+
+def _batch_sizes_before(source: fx.Node, graph: fx.Graph) -> set[fx.Node]:
+    """The nodes that ask a tensor before `source` for the length of its first dimension."""
+    nodes = list(graph.nodes)
+    before = {node for node in nodes[: nodes.index(source)] if node.op != "get_attr"}
+    return {node for node in nodes if _asked_for_its_first_dimension(node) in before}
+
+
+def _asked_for_its_first_dimension(node: fx.Node) -> Any:
+    """The x of `x.size(0)`, `x.size()[0]` and `x.shape[0]`; None for any other node."""
+    if node.op == "call_method" and node.target == "size":
+        return node.args[0] if node.args[1:] == (0,) or node.kwargs == {"dim": 0} else None
+    if node.target is not operator.getitem or node.args[1] != 0 or not isinstance(node.args[0], fx.Node):
+        return None
+    sizes = node.args[0]
+    by_method = sizes.op == "call_method" and sizes.target == "size" and len(sizes.args) == 1
+    by_attribute = sizes.target is getattr and sizes.args[1] == "shape"
+    return sizes.args[0] if by_method or by_attribute else None
 
 
 def _listing(names: dict[str, nn.Module], most: int = 40) -> str:

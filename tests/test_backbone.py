@@ -23,6 +23,30 @@ class Residual(nn.Module):
         return self.third(self.act(z)).relu_().mean((2, 3))
 
 
+class Flattening(nn.Module):
+    """Asks its input for the batch size, long after it was used."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3, stride=2), nn.Linear(4, 5)
+        self.size = {"size(0)": lambda x: x.size(0), "size(dim)": lambda x: x.size(dim=0), "size()[0]": lambda x: x.size()[0],
+                     "shape": lambda x: x.shape[0]}[how]  # fmt: skip
+
+    def forward(self, x):
+        pooled = self.first(x).mean((2, 3), keepdim=True)
+        return self.last(pooled.view(self.size(x), -1))
+
+
+@pytest.mark.parametrize("how", ["size(0)", "size(dim)", "size()[0]", "shape"])
+@torch.no_grad()
+def test_the_batch_size_may_be_asked_of_the_image(how):
+    backbone = Flattening(how)
+    stages = cut(backbone, ["first"])
+    for batch in (1, 3):
+        images = torch.randn(batch, 3, 9, 9)
+        assert composed(stages, images).equal(backbone(images))
+
+
 def composed(stages, x):
     for stage in stages:
         before = x.clone()

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from pcsweep.network import Coefficients, PredictiveNetwork
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # what most networks for ImageNet were trained with
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -63,7 +65,7 @@ class Model:
         digest = hashlib.sha256(repr(described).encode())
         for name, tensor in sorted(network.state_dict().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
         return digest.hexdigest()
 
 

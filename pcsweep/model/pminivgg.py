@@ -10,17 +10,18 @@ from typing import Annotated, no_type_check
 
 import torch
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pcsweep.dataset.shapes import Shapes
+from pcsweep.feedback import Source, load, reach, say_if_random
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import PCoder, PredictiveNetwork
+from pcsweep.weights import backbone_state, fill, read
 
 _CHANNELS = (16, 32, 48, 64)
 _PCODER_MODULES = ("features.5", "features.12", "features.19", "features.26")
 _PUBLISHED = Path(__file__).with_suffix(".safetensors")
+_WORDS = ("published", "random")
 
 
 class MiniVGG(nn.Module):
@@ -62,6 +63,7 @@ def predictors() -> nn.ModuleList:
 
 def pminivgg(
     weights: str = "published",
+    feedback_weights: str | None = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:
@@ -70,6 +72,7 @@ def pminivgg(
     Args:
         weights: `published` (in the package), `random` (untrained, for `pcsweep.train`), or the path of a file that
             `pcsweep.train` wrote.
+        feedback_weights: the path of a file of pcsweep.train whose predictors replace those of `weights`; or `None`.
         gradient_scaling: scale the error's gradient by K_n/√C_n, with C_n = output channels × kernel² of the predictor (its
             full reach, where predify counts the changed outputs on a first batch).
         seed: of the random weights.
@@ -81,35 +84,22 @@ def pminivgg(
         torch.manual_seed(seed)
         backbone, feedback = MiniVGG(), predictors()
     pcoders = [
-        PCoder(module, predictor, _full_reach(predictor) ** 0.5 if gradient_scaling else None)
-        for module, predictor in zip(_PCODER_MODULES, feedback, strict=True)
+        PCoder(module, predictor, reach(predictor, (channels, 16, 16)) ** 0.5 if gradient_scaling else None)
+        for module, predictor, channels in zip(_PCODER_MODULES, feedback, _CHANNELS, strict=True)
     ]
     network = PredictiveNetwork(backbone, pcoders)
     if weights != "random":
-        _load(network, _PUBLISHED if weights == "published" else Path(weights))
+        fill(network, read(_PUBLISHED).tensors if weights == "published" else backbone_state(weights, _WORDS), weights)
+    else:
+        say_if_random(backbone=True, predictors=feedback_weights is None)
+    coefficients = None
+    if feedback_weights is not None:
+        coefficients = load(list(network.predictors), Source(feedback_weights)).coefficients
     return Model(
         network,
         mean=(0.5, 0.5, 0.5),
         std=(0.25, 0.25, 0.25),
         class_names=Shapes().class_names,
         preprocessing=Preprocessing(resize=64, crop=64),
+        coefficients=coefficients,
     )
-
-
-def _full_reach(predictor: nn.Module) -> int:
-    """How many elements of a prediction one cell of the representation reaches, away from the border."""
-    convolution = next(module for module in predictor.modules() if isinstance(module, nn.ConvTranspose2d))
-    return convolution.out_channels * convolution.kernel_size[0] * convolution.kernel_size[1]
-
-
-def _load(network: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise ValueError(
-            f"Expected `weights` to be 'published', 'random' or a .safetensors file, but there is no file {str(path)!r}."
-        )
-    try:
-        network.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        raise ValueError(
-            f"Expected `weights` to be a file written by pcsweep.train, but {str(path)!r} does not fit: {error}"
-        ) from error

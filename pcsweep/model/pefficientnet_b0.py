@@ -1,0 +1,40 @@
+"""PEfficientNetB0: timm's EfficientNet-B0 with predify's eight pcoders, on the stem's activation and the seven stages."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pcsweep.feedback import PUBLISHED_AT, Source
+from pcsweep.model import Model
+from pcsweep.model.timm import model_of
+
+# Where timm 0.4 had `act1`, timm 1 has batch norm and activation in one module.
+MODULES = ("bn1", *(f"blocks.{stage}" for stage in range(7)))
+PUBLISHED = "pnet_pretrained_pc{n}_009.pth"
+
+
+def pefficientnet_b0(
+    weights: str = "default",
+    feedback_weights: str | None = None,
+    gradient_scaling: bool = True,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> Model:
+    """PEfficientNetB0 for 224 × 224 images and the 1000 classes of ImageNet, with predify's default predictors.
+
+    Args:
+        weights: `default` (timm's, through its cache), the path of a state dict, or `random`.
+        feedback_weights: a folder or glob of predify's eight published files, a file of pcsweep.train, or `random`. `None`:
+            random where the backbone is, else refused.
+        gradient_scaling: scale the error's gradient by K_n/√C_n (predify's `PCoderN`).
+        seed: of random weights.
+
+    Raises:
+        ValueError: weights that are missing or do not fit.
+    """
+    if feedback_weights is None and weights != "random":
+        names = ", ".join(PUBLISHED.format(n=n) for n in range(1, 9))
+        raise ValueError(
+            f"Expected `model.feedback_weights` to be the folder of the eight files {names}, which predify's authors publish "
+            f"({PUBLISHED_AT}), or a file of pcsweep.train, or random, but got null."
+        )
+    return model_of("efficientnet_b0", MODULES, weights, Source(feedback_weights, PUBLISHED), gradient_scaling, seed)

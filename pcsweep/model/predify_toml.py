@@ -1,0 +1,52 @@
+"""A network described by a predify configuration (TOML), on a backbone of torchvision or timm."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from pcsweep.feedback import Source, predictive, say_if_random
+from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
+from pcsweep.predify import configuration
+from pcsweep.pretrained import class_names, timm_backbone, torchvision_backbone
+
+
+def predify_toml(
+    config: Path,
+    backbone: str = "vgg16",
+    library: Literal["torchvision", "timm"] = "torchvision",
+    weights: str = "default",
+    feedback_weights: str | None = None,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> Model:
+    """The network of a predify configuration, with its coefficients (`hyperparameter=model`) and its gradient scaling.
+
+    Args:
+        config: path of the TOML file.
+        backbone: the network that the configuration is for, by the name that its library gives it.
+        library: of the backbone.
+        weights: `default` (the library's), the path of a state dict, or `random`.
+        feedback_weights: a folder or glob of predify's files, a whole predify network, a file of pcsweep.train, or `random` (also
+            `None`).
+        seed: of random weights.
+
+    Raises:
+        ValueError: a configuration that is refused, a backbone that cannot be cut there, weights that are missing or do not fit.
+    """
+    described, source = configuration(config), Source(feedback_weights)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = (torchvision_backbone if library == "torchvision" else timm_backbone)(backbone, weights)
+        predicting, _ = predictive(
+            network, described.modules, described.size, source, described.gradient_scaling, described.build
+        )
+    say_if_random(backbone=weights == "random", predictors=source.random)
+    return Model(
+        predicting,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        class_names=class_names(predicting, described.size),
+        preprocessing=Preprocessing(resize=described.size, crop=described.size),
+        coefficients=described.coefficients,
+    )

@@ -1,0 +1,70 @@
+"""PVGG16: torchvision's VGG16 with predify's five pcoders, the network of the paper.
+
+Pcoders on the last ReLU of each block and the predictors are those of predify's PVGG16 configuration (Choksi et al., 2021).
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from pcsweep.feedback import PUBLISHED_AT, Shape, Source, predictive, say_if_random
+from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
+from pcsweep.pretrained import class_names, torchvision_backbone
+
+MODULES = ("features.3", "features.8", "features.15", "features.22", "features.29")
+PUBLISHED = "pvgg16_imagenet_pretrained_pc{n}_pmodule.pth"
+_SIZE = 224
+
+
+def predictors(shapes: Sequence[Shape] = ()) -> list[nn.Module]:
+    """P_1..P_5, untrained; their form does not depend on the shapes."""
+    upwards = [_upwards(128, 64, 10), _upwards(256, 128, 14), _upwards(512, 256, 14), _upwards(512, 512, 14)]
+    return [nn.ConvTranspose2d(64, 3, 5, padding=2), *upwards]
+
+
+def _upwards(above: int, below: int, kernel: int) -> nn.Module:
+    return nn.Sequential(nn.ConvTranspose2d(above, below, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU())
+
+
+def pvgg16(
+    weights: str = "default",
+    feedback_weights: str | None = None,
+    gradient_scaling: bool = True,
+    seed: Annotated[int, Field(ge=0)] = 0,
+) -> Model:
+    """PVGG16 for 224 × 224 images and the 1000 classes of ImageNet.
+
+    Args:
+        weights: `default` or `IMAGENET1K_V1` (torchvision's, through its cache), the path of a state dict, or `random`.
+        feedback_weights: a folder or glob of predify's five published files, a whole predify network, a file of pcsweep.train, or
+            `random`. `None`: random where the backbone is, else refused.
+        gradient_scaling: scale the error's gradient by K_n/√C_n (predify's `PCoderN`).
+        seed: of random weights.
+
+    Raises:
+        ValueError: weights that are missing or do not fit.
+    """
+    if feedback_weights is None and weights != "random":
+        names = ", ".join(PUBLISHED.format(n=n) for n in range(1, 6))
+        raise ValueError(
+            f"Expected `model.feedback_weights` to be the folder of the five files {names}, which predify's authors publish "
+            f"({PUBLISHED_AT}), or a file of pcsweep.train, or random, but got null."
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        source = Source(feedback_weights, PUBLISHED)
+        network, coefficients = predictive(
+            torchvision_backbone("vgg16", weights), MODULES, _SIZE, source, gradient_scaling, predictors
+        )
+    say_if_random(backbone=weights == "random", predictors=source.random)
+    return Model(
+        network,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        class_names=class_names(network, _SIZE),
+        preprocessing=Preprocessing(resize=_SIZE, crop=_SIZE),
+        coefficients=coefficients,
+    )

