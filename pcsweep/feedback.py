@@ -192,9 +192,7 @@ def _numbered(place: str) -> dict[int, list[Path]]:
     return found
 
 
-def _filled(
-    predictors: Sequence[nn.Module], fill: Callable[[int, nn.Module], float | None]
-) -> tuple[float | None, ...]:
+def _filled(predictors: Sequence[nn.Module], fill: Callable[[int, nn.Module], float | None]) -> tuple[float | None, ...]:
     """What `fill` returns for each numbered predictor; what it refuses of any, in one message."""
     sqrt_cs, problems = [], []
     for n, predictor in enumerate(predictors, start=1):

@@ -7,29 +7,23 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import torch
 from pydantic import Field, StringConstraints
 from torch import Tensor, nn
 
+from pcsweep.coefficients import pcoder_settings
 from pcsweep.dataset import Dataset, Sample, select
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
-from pcsweep.network import Coefficients, SumTooLarge, one_per_pcoder, plain_unless
+from pcsweep.network import Coefficients, SumTooLarge, plain_unless
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
-_PLACES = (
-    "weights",
-    "feedback_weights",
-    "root",
-    "categories",
-    "config",
-)  # settings that say where something lies, not what it is
+# Settings that say where something lies, not what it is.
+_PLACES = ("weights", "feedback_weights", "root", "categories", "config")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
-PerPCoder = float | tuple[float, ...] | Literal["model"]
 
 
 @dataclass(frozen=True)
@@ -70,17 +64,6 @@ class _DatasetSettings:
 
     limit: Annotated[int, Field(ge=1)] | None = None
     cache: Path | None = None
-
-
-@dataclass(frozen=True)
-class _PCoderSettings:
-    beta: PerPCoder
-    lambda_: PerPCoder
-    alpha: PerPCoder
-    active: Literal["all"] | int | tuple[int, ...] = "all"
-    gradient_scaling: bool = True
-    stretch: bool = False
-    hyperparameter: str = ""
 
 
 @dataclass(frozen=True)
@@ -215,19 +198,16 @@ def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
     model = load_model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
     choices |= {group: choose(group, groups[group]) for group in ("dataset", "noise", "attribution")}
-    pcoders = groups["pcoder"]
-    pcoders["lambda_"] = pcoders.pop("lambda", None)
-    asked = _PCoderSettings(**checked(_PCoderSettings, pcoders, "pcoder."))
-    count = len(model.network.sqrt_cs)
+    pcoders = pcoder_settings(groups["pcoder"])
     point = GridPoint(
         settings=settings,
         limit=dataset_settings.limit,
         cache=dataset_settings.cache,
         noise_settings=noise_settings,
         target=target,
-        active=_active(asked.active, count),
-        asked=_asked(asked, model),
-        hyperparameter=asked.hyperparameter,
+        active=pcoders.numbers(len(model.network.stages)),
+        asked=pcoders.rules(model),
+        hyperparameter=pcoders.hyperparameter,
         config=config,
         **choices,
     )
@@ -244,45 +224,6 @@ def as_the_model_was_trained(dataset: Mapping[str, Any], model: Model) -> dict[s
 
 def _targeted(*, target: Target) -> None:
     """The signature of `attribution.target`."""
-
-
-def _active(active: Literal["all"] | int | tuple[int, ...], count: int) -> tuple[int, ...]:
-    numbers = range(1, count + 1) if active == "all" else [active] if isinstance(active, int) else active
-    if not numbers or len(set(numbers)) < len(numbers) or not all(1 <= number <= count for number in numbers):
-        raise BadSetting(f"Expected `pcoder.active` to be all or different numbers from 1 to {count}, but got {active!r}.")
-    return tuple(sorted(numbers))
-
-
-def _asked(asked: _PCoderSettings, model: Model) -> tuple[tuple[float, float, float], ...]:
-    count = len(model.network.sqrt_cs)
-    columns = []
-    for name, values in (("beta", asked.beta), ("lambda", asked.lambda_), ("alpha", asked.alpha)):
-        numbers = _of_model(name, model) if values == "model" else values
-        assert not isinstance(numbers, str)  # "model" is the only word that the schema lets through
-        if asked.stretch and not isinstance(numbers, float):
-            numbers = stretched(numbers, count)
-        columns.append(one_per_pcoder(name, numbers, count))
-    return tuple(zip(*columns, strict=True))
-
-
-def _of_model(name: str, model: Model) -> tuple[float, ...]:
-    if model.coefficients is None:
-        raise BadSetting(f"Expected `pcoder.{name}` to be numbers, since this model comes with none of its own, but got 'model'.")
-    return tuple(
-        rule[("beta", "lambda", "alpha").index(name)] for rule in model.coefficients.per_pcoder(len(model.network.stages))
-    )
-
-
-def stretched(values: Sequence[float], count: int) -> tuple[float, ...]:
-    """The values read as a profile over a network's relative depth, at `count` pcoders: linear in between.
-
-    >>> stretched((0.2, 0.4, 0.4, 0.5, 0.6), 5)
-    (0.2, 0.4, 0.4, 0.5, 0.6)
-    >>> stretched((0.0, 1.0), 3)
-    (0.0, 0.5, 1.0)
-    """
-    depths = np.linspace(0, 1, count) if count > 1 else [1.0]
-    return tuple(round(float(value), 10) for value in np.interp(depths, np.linspace(0, 1, len(values)), values))
 
 
 def device_of(name: str) -> torch.device:

@@ -1,6 +1,7 @@
 """Backbones of torchvision and timm, with the weights that their libraries offer, weights from a file, or random ones."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 import timm
@@ -51,9 +52,8 @@ def timm_backbone(name: str, weights: str) -> nn.Module:
     """
     architecture = name.partition(".")[0]
     if not timm.is_model(architecture):
-        near = timm.list_models(f"*{architecture}*")[:10]
-        known = f"Similar names: {', '.join(near)}" if near else "timm.list_models() has all"
-        raise ValueError(f"Expected a network of timm, but got {name!r}. {known}.")
+        near = ", ".join(get_close_matches(architecture, timm.list_models(), 8, 0.4)) or "none"
+        raise ValueError(f"Expected a network of timm, but got {name!r}. Similar names: {near}; timm.list_models() has all.")
     if weights == "default":
         pretrained: nn.Module = fetched(lambda: timm.create_model(name, pretrained=True), f"timm's weights of {name}")
         return pretrained.eval()

@@ -57,5 +57,5 @@ def test_a_wrong_recipe_is_refused(tmp_path):
 
 def test_weights_of_another_network_are_refused(tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(ValueError, match="written by pcsweep.train, but"):
+    with pytest.raises(ValueError, match="to be a file of tensors alone, but it is not"):
         pminivgg(str(tmp_path / "bad.safetensors"))

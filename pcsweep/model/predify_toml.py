@@ -13,6 +13,7 @@ from pcsweep.pretrained import class_names, timm_backbone, torchvision_backbone
 
 
 def predify_toml(
+    *,
     config: Path,
     backbone: str = "vgg16",
     library: Literal["torchvision", "timm"] = "torchvision",

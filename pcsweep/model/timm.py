@@ -14,6 +14,7 @@ from pcsweep.pretrained import class_names, timm_backbone
 
 
 def timm(
+    *,
     name: str,
     pcoders: Annotated[tuple[str, ...], Field(min_length=1)],
     weights: str = "default",

@@ -56,20 +56,20 @@ def test_pefficientnet_b0_has_the_keys_of_predifys_files():
 
 
 def test_timm_takes_any_network_and_its_preprocessing(tmp_path):
-    model = timm("mobilenetv3_small_050", ("conv_stem", "blocks.1", "blocks.3"), "random")
+    model = timm(name="mobilenetv3_small_050", pcoders=("conv_stem", "blocks.1", "blocks.3"), weights="random")
     assert [shape[1:] for shape in runs(model)] == [(112, 112), (28, 28), (14, 14)]
     assert model.preprocessing == Preprocessing(256, 224, "bicubic")
     assert (
-        timm("mobilenetv3_small_050", ("conv_stem",), "random", seed=1).fingerprint
-        != timm("mobilenetv3_small_050", ("conv_stem",), "random").fingerprint
+        timm(name="mobilenetv3_small_050", pcoders=("conv_stem",), weights="random", seed=1).fingerprint
+        != timm(name="mobilenetv3_small_050", pcoders=("conv_stem",), weights="random").fingerprint
     )
-    with pytest.raises(ValueError, match="Expected a network of timm, but got 'resnet_18'. Similar names|list_models"):
-        timm("resnet_18", ("layer1",), "random")
+    with pytest.raises(ValueError, match="Expected a network of timm, but got 'resnet_18'. Similar names: .*resnet18"):
+        timm(name="resnet_18", pcoders=("layer1",), weights="random")
     with pytest.raises(ValueError, match="Expected `module` to be a module of the backbone, but got 'layer9'"):
-        timm("mobilenetv3_small_050", ("layer9",), "random")
+        timm(name="mobilenetv3_small_050", pcoders=("layer9",), weights="random")
     torch.save({"weight": torch.zeros(1)}, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="w.pth does not fit: it lacks"):
-        timm("mobilenetv3_small_050", ("conv_stem",), str(tmp_path / "w.pth"))
+        timm(name="mobilenetv3_small_050", pcoders=("conv_stem",), weights=str(tmp_path / "w.pth"))
 
 
 def test_a_predify_configuration_makes_its_network(tmp_path):
@@ -85,14 +85,14 @@ module = "layer2"
 predictor = "Sequential(ConvTranspose2d(128, 64, kernel_size=6, stride=2, padding=2), ReLU())"
 hyperparameters = {feedforward=0.5, feedback=0.2, pc=0.03}
 """)
-    model = predify_toml(path, "resnet18", weights="random")
+    model = predify_toml(config=path, backbone="resnet18", weights="random")
     assert runs(model) == [(64, 16, 16), (128, 8, 8)]
     assert model.coefficients == Coefficients([0.3, 0.5], [0.3, 0.0], [0.01, 0.03])
     assert model.network.sqrt_cs == pytest.approx([(3 * 100) ** 0.5, (64 * 36) ** 0.5])
     with pytest.raises(ValueError, match="Expected a network of torchvision"):
-        predify_toml(path, "resnet19", weights="random")
+        predify_toml(config=path, backbone="resnet19", weights="random")
     with pytest.raises(ValueError, match="Expected `module` to be a module of the backbone"):
-        predify_toml(path, "vgg11", weights="random")
+        predify_toml(config=path, backbone="vgg11", weights="random")
 
 
 def test_pefficientnet_lite0_is_the_packaged_network(caplog):
@@ -111,6 +111,6 @@ def test_random_weights_are_seeded_and_leave_torchs_generator_alone():
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    first = timm("mobilenetv3_small_050", ("conv_stem",), "random", seed=7)
+    first = timm(name="mobilenetv3_small_050", pcoders=("conv_stem",), weights="random", seed=7)
     assert torch.rand(2).equal(expected)
-    assert first.fingerprint == timm("mobilenetv3_small_050", ("conv_stem",), "random", seed=7).fingerprint
+    assert first.fingerprint == timm(name="mobilenetv3_small_050", pcoders=("conv_stem",), weights="random", seed=7).fingerprint
