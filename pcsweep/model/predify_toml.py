@@ -1,10 +1,12 @@
 """A network described by a predify configuration (TOML), on a backbone of torchvision or timm."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from torch import nn
 
 from pcsweep.feedback import Source, predictive, say_if_random
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
@@ -39,9 +41,8 @@ def predify_toml(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = (torchvision_backbone if library == "torchvision" else timm_backbone)(backbone, weights)
-        predicting, _ = predictive(
-            network, described.modules, described.size, source, described.gradient_scaling, described.build
-        )
+        modules = _by_todays_names(described.modules, network)
+        predicting, _ = predictive(network, modules, described.size, source, described.gradient_scaling, described.build)
     say_if_random(backbone=weights == "random", predictors=source.random)
     return Model(
         predicting,
@@ -51,3 +52,9 @@ def predify_toml(
         preprocessing=Preprocessing(resize=described.size, crop=described.size),
         coefficients=described.coefficients,
     )
+
+
+def _by_todays_names(modules: Sequence[str], backbone: nn.Module) -> list[str]:
+    """timm 1 has batch norm and activation in one module, `bn1`, where predify's configurations name the activation, `act1`."""
+    there = {name for name, _ in backbone.named_modules()}
+    return ["bn1" if module == "act1" and "act1" not in there and "bn1" in there else module for module in modules]

@@ -89,6 +89,10 @@ hyperparameters = {feedforward=0.5, feedback=0.2, pc=0.03}
     assert runs(model) == [(64, 16, 16), (128, 8, 8)]
     assert model.coefficients == Coefficients([0.3, 0.5], [0.3, 0.0], [0.01, 0.03])
     assert model.network.sqrt_cs == pytest.approx([(3 * 100) ** 0.5, (64 * 36) ** 0.5])
+    path.write_text('input_size = [3, 96, 96]\n[[pcoders]]\nmodule = "act1"\n[[pcoders]]\nmodule = "blocks[0]"\n')
+    stem = predify_toml(config=path, backbone="efficientnet_b0", library="timm", weights="random")
+    assert runs(stem) == [(32, 48, 48), (16, 48, 48)]  # as predify's configuration of 2021 names it
+    assert stem.network.sqrt_cs == (None, None)
     with pytest.raises(ValueError, match="Expected a network of torchvision"):
         predify_toml(config=path, backbone="resnet19", weights="random")
     with pytest.raises(ValueError, match="Expected `module` to be a module of the backbone"):
