@@ -246,12 +246,13 @@ def _check_device(device: str, precision: Precision) -> None:
 @lru_cache(maxsize=64)
 def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, index: int) -> None:
     """Tries noise and attribution once on one image, so that what they refuse is refused before any work."""
-    sample, loaded = load_dataset(dataset)[index], load_model(model)
+    images, loaded = load_dataset(dataset), load_model(model)
+    sample = images[index]
     image = noise.function(loaded.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
     state = next(loaded.network.cpu().run(image[None], Coefficients(1.0, 0.0, 0.0), 0))
     classes = state.logits.shape[1]
-    if not 0 <= sample.class_index < classes:
-        raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {sample.class_index}.")
+    if foreign := [number for number in images.class_indices if not 0 <= number < classes]:
+        raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {foreign[0]}.")
     target = torch.tensor([sample.class_index])
     attribution.function(loaded.network.head, state.representations[-1], target, **attribution.arguments)
 
@@ -263,9 +264,10 @@ def _selection(dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]
 
 @lru_cache(maxsize=4)
 def _described(dataset: Choice, limit: int | None, seed: int) -> dict[str, Any]:
-    """How many images, and a hash of which ones."""
-    ids, indices = load_dataset(dataset).image_ids, _selection(dataset, limit, seed)
-    digest = hashlib.sha256("\n".join(ids[index] for index in indices).encode()).hexdigest()
+    """How many images, and a hash of which ones of which class."""
+    made, indices = load_dataset(dataset), _selection(dataset, limit, seed)
+    text = "\n".join(f"{made.class_indices[index]} {made.image_ids[index]}" for index in indices)
+    digest = hashlib.sha256(text.encode()).hexdigest()
     return {"count": len(indices), "images_sha256": digest}
 
 

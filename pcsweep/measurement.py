@@ -1,6 +1,6 @@
 """One grid point on many images: noise, dynamics, attribution and metrics at every timestep."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcsweep import metrics
+from pcsweep import metrics, png
 from pcsweep.dataset import Sample
 from pcsweep.model import Model
 from pcsweep.network import Coefficients, State
@@ -39,6 +39,7 @@ class Measurement:
         thresholds: of `iou_at`.
         metrics: which to compute; the others stay null.
         precision: of the dynamics and the attribution; the metrics are always fp32.
+        pictured: the `image_id`s of which pictures and maps are kept.
     """
 
     model: Model
@@ -51,6 +52,7 @@ class Measurement:
     thresholds: Sequence[float]
     metrics: Sequence[Metric]
     precision: Precision
+    pictured: Set[str] = frozenset()
 
     def of(self, samples: Sequence[Sample]) -> Columns:
         """The measured columns, one row per image and timestep, image by image."""
@@ -61,6 +63,7 @@ class Measurement:
         """Of at most `ROWS` samples."""
         steps = self._computed([*samples, *[samples[-1]] * (ROWS - len(samples))])  # filled up with the last of them
         columns = {name: np.stack([step[name][: len(samples)] for step in steps], axis=1) for name in steps[0]}
+        pictures = self._pictures(samples, columns.pop("map")) if self.pictured else {}
         rows = {name: values.reshape(-1, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
         repeats = self.timesteps + 1
         return {
@@ -69,7 +72,28 @@ class Measurement:
             "category": np.repeat([sample.category for sample in samples], repeats),
             "timestep": np.tile(np.arange(repeats), len(samples)),
             **rows,
+            **pictures,
         }
+
+    def _pictures(self, samples: Sequence[Sample], maps: np.ndarray) -> Columns:
+        """Maps, and at t = 0 PNGs, of the samples to be pictured; null in the other rows.
+
+        Args:
+            samples: of one group.
+            maps: (batch, T + 1, height, width), before upsampling.
+        """
+        repeats = self.timesteps + 1
+        columns = {name: np.full(len(samples) * repeats, None) for name in ("map", "image", "noisy", "mask", "ignore")}
+        for number, sample in enumerate(samples):
+            if sample.image_id not in self.pictured:
+                continue
+            start = number * repeats
+            for timestep in range(repeats):
+                columns["map"][start + timestep] = maps[number, timestep].tolist()
+            columns["image"][start] = png.of_image(sample.image)
+            columns["noisy"][start] = png.of_image(self.model.denormalize(self.corrupt(sample)))
+            columns["mask"][start], columns["ignore"][start] = png.of_mask(sample.mask), png.of_mask(sample.ignore)
+        return columns
 
     def _computed(self, samples: Sequence[Sample]) -> list[dict[str, Any]]:
         """What is measured at t = 0..T, an array (batch, …) per column."""
@@ -92,8 +116,8 @@ class Measurement:
             yield self._measured(state, target, scene)
 
     def _measured(self, state: State, target: Tensor, scene: "_Scene") -> dict[str, Any]:
-        maps = self.attribution(self.model.network.head, state.representations[-1], target)
-        saliency = metrics.scaled(maps.float(), (scene.mask.shape[1], scene.mask.shape[2]))
+        maps = self.attribution(self.model.network.head, state.representations[-1], target).float()
+        saliency = metrics.scaled(maps, (scene.mask.shape[1], scene.mask.shape[2]))
         logit, probability, correct = metrics.classification(state.logits.float(), target, scene.label)
         measured: dict[str, Tensor] = {
             "target": target,
@@ -102,6 +126,8 @@ class Measurement:
             "target_probability": probability,
             "correct": correct,
         }
+        if self.pictured:
+            measured["map"] = maps
         if "iou" in self.metrics:
             measured["iou"] = metrics.iou(saliency, scene.mask, scene.ignore, self.threshold)
             at = [metrics.iou(saliency, scene.mask, scene.ignore, threshold) for threshold in self.thresholds]

@@ -21,6 +21,7 @@ from pcsweep import shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
+from pcsweep.decoding import decode
 from pcsweep.grid import GridPoint, device_of, grid_point, load_dataset, load_model
 from pcsweep.measurement import ROWS, Columns, Measurement
 from pcsweep.progress import progress
@@ -123,7 +124,7 @@ def _is_done(folder: Path, identity: str) -> bool:
 
 
 def _measure(point: GridPoint) -> Columns:
-    samples = _samples(point.dataset, point.selection())
+    samples = _samples(point.dataset, point.selection(), point.cache)
     coefficients = point.coefficients
     assert coefficients is not None  # a skipped point is not measured
     model = load_model(point.model)
@@ -139,6 +140,7 @@ def _measure(point: GridPoint) -> Columns:
         thresholds=point.settings.thresholds,
         metrics=point.settings.metrics,
         precision=point.settings.precision,
+        pictured=_pictured(point),
     )
     parts = []
     with progress(point.label, len(samples), "images") as advance:
@@ -148,12 +150,19 @@ def _measure(point: GridPoint) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
+def _pictured(point: GridPoint) -> frozenset[str]:
+    """The identifiers of the first images of the selection, as many as `pictures` says."""
+    ids = load_dataset(point.dataset).image_ids
+    return frozenset(ids[index] for index in point.selection()[: point.settings.pictures])
+
+
 def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) -> Columns:
     """The shard's columns: what is constant and what was measured."""
     rows = len(measured["timestep"])
     applied = point.coefficients
     assert applied is not None  # a skipped point has no shard
-    per_pcoder = {"beta_n": applied.beta, "lambda_n": applied.lambda_, "alpha_n": applied.alpha}
+    beta, lambda_, alpha = zip(*applied.per_pcoder(len(point.asked)), strict=True)
+    per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
     constants = {**coordinates(shards.canonical(settings)), **per_pcoder}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     if "iou_at" in measured:
@@ -168,14 +177,12 @@ def _batches(samples: Sequence[Sample], size: str | int) -> Iterator[Sequence[Sa
 
 
 @lru_cache(maxsize=1)
-def _samples(choice: Choice, indices: tuple[int, ...]) -> list[Sample]:
-    """The selected samples, made once per process."""
-    dataset, samples = load_dataset(choice), []
-    with progress("loading images", len(indices), "images") as advance:
-        for index in indices:
-            samples.append(dataset[index])
-            advance(1)
-    return samples
+def _samples(choice: Choice, indices: tuple[int, ...], cache: Path | None) -> Sequence[Sample]:
+    """The selected samples, decoded once per process."""
+    try:
+        return decode(load_dataset(choice), indices, choice.describe(), cache)
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
 
 
 def _summary(columns: Columns) -> str:

@@ -1,0 +1,104 @@
+"""Oxford-IIIT Pet: cats and dogs of 37 breeds with trimaps (Parkhi et al. 2012, *Cats and Dogs*), read through torchvision."""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from torchvision.datasets import OxfordIIITPet
+
+from pcsweep import imagenet
+from pcsweep.image_files import IGNORED, OBJECT, OTHER, Entry, ImageFiles, Regions, absent, check
+
+# Breeds that are a class of ImageNet-1k, by torchvision's names. No breed stands in for another: American Bulldog, Havanese,
+# Shiba Inu and nine of the twelve cats have no class.
+WNIDS = {
+    "American Pit Bull Terrier": "n02093428",  # ImageNet lists it as a name of its American Staffordshire terrier
+    "Basset Hound": "n02088238",
+    "Beagle": "n02088364",
+    "Boxer": "n02108089",
+    "Chihuahua": "n02085620",
+    "Egyptian Mau": "n02124075",  # ImageNet: Egyptian cat
+    "English Cocker Spaniel": "n02102318",
+    "English Setter": "n02100735",
+    "German Shorthaired": "n02100236",
+    "Great Pyrenees": "n02111500",
+    "Japanese Chin": "n02085782",  # ImageNet: Japanese spaniel, an older name
+    "Keeshond": "n02112350",
+    "Leonberger": "n02111129",
+    "Miniature Pinscher": "n02107312",
+    "Newfoundland": "n02111277",
+    "Persian": "n02123394",
+    "Pomeranian": "n02112018",
+    "Pug": "n02110958",
+    "Saint Bernard": "n02109525",
+    "Samoyed": "n02111889",
+    "Scottish Terrier": "n02097298",
+    "Siamese": "n02123597",
+    "Staffordshire Bull Terrier": "n02093256",
+    "Wheaten Terrier": "n02098105",  # ImageNet: soft-coated wheaten terrier, the breed's full name
+    "Yorkshire Terrier": "n02094433",
+}
+_REGIONS = np.array([OTHER, OBJECT, OTHER, IGNORED], dtype=np.uint8)  # of trimap values 1 pet, 2 background, 3 border
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OxfordPets(ImageFiles):
+    """Images of the breeds that ImageNet-1k has; the border of the trimap is left out of every metric.
+
+    Args:
+        split: `trainval` or `test`.
+
+    Raises:
+        ValueError: see `ImageFiles`; no such dataset in `root`.
+    """
+
+    split: Literal["trainval", "test"] = "test"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Those of ImageNet's 1000 classes."""
+        return imagenet.class_names()
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Of every image of a mapped breed, in the order of the split's list; the category is the breed."""
+        try:
+            pets = OxfordIIITPet(self.folder, self.split)
+        except (RuntimeError, OSError, ValueError) as error:
+            raise ValueError(
+                "Expected `dataset.root` to be the folder that holds `oxford-iiit-pet/images/`,"
+                f" `oxford-iiit-pet/annotations/{self.split}.txt` and `oxford-iiit-pet/annotations/trimaps/`,"
+                f" but got {self.folder}. torchvision fetches them: python -c 'from torchvision.datasets import OxfordIIITPet;"
+                f' OxfordIIITPet("{self.folder}", download=True)\''
+            ) from error
+        found = list(zip(pets._images, pets._segs, (pets.classes[label] for label in pets._labels), strict=True))
+        used = [(image, mask, breed) for image, mask, breed in found if breed in WNIDS]
+        _say_left_out([breed for _, _, breed in found if breed not in WNIDS], len(found))
+        problems = {"Missing images": [image for image, _, _ in used], "Missing trimaps": [mask for _, mask, _ in used]}
+        check(self.folder, {what: absent(paths, self.folder) for what, paths in problems.items()})
+        indices = imagenet.class_indices()
+        return tuple(Entry(image.stem, image, mask, indices[WNIDS[breed]], breed) for image, mask, breed in used)
+
+    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
+        """1 is the pet, 2 the background, 3 the border.
+
+        Raises:
+            ValueError: any other value.
+        """
+        trimap = np.asarray(mask)
+        if trimap.ndim != 2 or not np.isin(trimap, (1, 2, 3)).all():
+            raise ValueError(f"Expected {entry.mask} to be a trimap of the values 1, 2 and 3, but got others.")
+        regions: Regions = _REGIONS[trimap]
+        return regions
+
+
+def _say_left_out(breeds: list[str], total: int) -> None:
+    if breeds:
+        counts = ", ".join(f"{breed} ({count})" for breed, count in sorted(Counter(breeds).items()))
+        _log.info("Left out %d of %d images, of breeds that ImageNet-1k does not have: %s", len(breeds), total, counts)

@@ -1,0 +1,122 @@
+"""Pascal VOC's segmentation pictures (Everingham et al. 2010), read through torchvision."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+from torchvision.datasets import VOCSegmentation
+
+from pcsweep import imagenet
+from pcsweep.image_files import IGNORED, OBJECT, OTHER, Entry, ImageFiles, Regions, absent, check, read
+from pcsweep.parallel import gathered
+
+CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse",
+    "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # the k-th is the value k of a mask  # fmt: skip
+
+# The VOC classes of which ImageNet-1k has exactly one kind. The others have none (cow, person) or several (aeroplane: airliner
+# and warplane; bicycle: mountain bike and tandem; bird; boat; bottle: beer, pop, water, wine; bus: minibus, school bus and
+# trolleybus; car; cat; chair: barber, folding, rocking; dog; motorbike: moped and scooter; sheep: ram and bighorn; train: bullet
+# train, electric and steam locomotive; tvmonitor: monitor, screen and television), of which the mask does not say one.
+WNIDS = {
+    "diningtable": "n03201208",  # dining table, board: the same thing
+    "horse": "n02389026",  # sorrel: ImageNet-1k's only horse, though narrower
+    "pottedplant": "n03991062",  # pot, flowerpot: photographed with the plant in it, which VOC's mask covers too
+    "sofa": "n04344873",  # studio couch, day bed: ImageNet-1k's only sofa, though narrower
+}
+_VALUES = {CLASSES.index(name) + 1: name for name in WNIDS}
+_IGNORED_VALUE = 255
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VOC(ImageFiles):
+    """Pictures that show a mapped class; of several, the one with the largest area in the picture is the object.
+
+    Args:
+        year: of the challenge.
+        image_set: `train`, `val` or `trainval`; `test` has masks in 2007 alone.
+
+    Raises:
+        ValueError: see `ImageFiles`; no such dataset in `root`.
+    """
+
+    year: Literal[2007, 2008, 2009, 2010, 2011, 2012] = 2012
+    image_set: Literal["train", "val", "trainval", "test"] = "val"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Those of ImageNet's 1000 classes."""
+        return imagenet.class_names()
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Of every picture of a mapped class, in the order of the image set's list; the category is VOC's word.
+
+        All masks are read for it.
+        """
+        pictures = self._pictures()
+        images, masks = [Path(path) for path in pictures.images], [Path(path) for path in pictures.masks]
+        check(self.folder, {"Missing images": absent(images, self.folder), "Missing masks": absent(masks, self.folder)})
+        largest = list(gathered(_largest, masks, "reading masks"))
+        found = [(image, mask, name) for image, mask, name in zip(images, masks, largest, strict=True) if name]
+        if len(found) < len(images):
+            left, names = len(images) - len(found), ", ".join(WNIDS)
+            _log.info("Left out %d of %d pictures, which show none of VOC's classes %s", left, len(images), names)
+        indices = imagenet.class_indices()
+        return tuple(Entry(image.stem, image, mask, indices[WNIDS[name]], name) for image, mask, name in found)
+
+    def _pictures(self) -> VOCSegmentation:
+        if self.image_set == "test" and self.year != 2007:
+            raise ValueError(f"Expected `dataset.image_set` to be train, val or trainval in {self.year}, but got 'test'.")
+        try:
+            return VOCSegmentation(self.folder, str(self.year), self.image_set)
+        except (RuntimeError, OSError) as error:
+            inside = ("TrainVal/" if self.year == 2011 else "") + f"VOCdevkit/VOC{self.year}"
+            raise ValueError(
+                f"Expected `dataset.root` to be the folder that holds `{inside}/` with `JPEGImages/`, `SegmentationClass/` and"
+                f" `ImageSets/Segmentation/{self.image_set}.txt`, but got {self.folder}. torchvision fetches them: python -c"
+                " 'from torchvision.datasets import VOCSegmentation;"
+                f' VOCSegmentation("{self.folder}", "{self.year}", "{self.image_set}", download=True)\''
+            ) from error
+
+    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
+        """The value of the entry's class is the object, 255 (borders and difficult objects) is left out.
+
+        Raises:
+            ValueError: see `_values`.
+        """
+        values = _values(mask, entry.mask)
+        regions = np.full(values.shape, OTHER, dtype=np.uint8)
+        regions[values == CLASSES.index(entry.category) + 1] = OBJECT
+        regions[values == _IGNORED_VALUE] = IGNORED
+        return regions
+
+
+def _largest(path: Path) -> str:
+    """The mapped class with the largest area in a mask, the first in `WNIDS` of equal ones; empty if there is none."""
+    areas: Sequence[int] = np.bincount(_values(read(path), path).ravel(), minlength=256).tolist()
+    value = max(_VALUES, key=lambda value: areas[value])
+    return _VALUES[value] if areas[value] else ""
+
+
+def _values(mask: Image.Image, path: Path) -> Regions:
+    """A mask's values.
+
+    Raises:
+        ValueError: no palette or grey image, or a value that is no class.
+    """
+    if mask.mode not in ("P", "L"):
+        raise ValueError(f"Expected {path} to be a palette image, but got PIL's mode {mask.mode}.")
+    values: Regions = np.asarray(mask)
+    foreign = values[(values > len(CLASSES)) & (values != _IGNORED_VALUE)]
+    if foreign.size:
+        raise ValueError(f"Expected {path} to hold values 0 to {len(CLASSES)}, or {_IGNORED_VALUE}, but got {foreign[0]}.")
+    return values

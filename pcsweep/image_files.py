@@ -1,0 +1,193 @@
+"""Datasets of photographs and masks in files: brought to size alike, and every error names its file."""
+
+import os
+import struct
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+from pydantic import Field
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2.functional import center_crop, resize
+
+from pcsweep.dataset import Sample
+from pcsweep.parallel import listed
+
+OTHER, OBJECT, IGNORED = 0, 1, 2  # what a pixel of `ImageFiles.regions` is
+SUFFIXES = (".jpeg", ".jpg", ".png")  # of images, in upper or lower case
+
+Side = Annotated[int, Field(ge=1)]
+Regions = UInt8[np.ndarray[Any, Any], "height width"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of a dataset, not yet read: its identifier, its files, its class and the dataset's own word for the class."""
+
+    image_id: str
+    image: Path
+    mask: Path
+    class_index: int
+    category: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFiles(ABC):
+    """A dataset of images in files; what kind of files is left to the classes derived from it.
+
+    Image and mask are resized until the shorter side has `resize` pixels, then a square is cut from their centre, as by
+    torchvision's `Resize` and `CenterCrop` on PIL images; masks by nearest neighbour. EXIF orientation is not applied, as in
+    torchvision's `ImageFolder`. Grey, CMYK and palette images become RGB.
+
+    Args:
+        root: folder of the dataset.
+        resize: length of the shorter side, in pixels.
+        crop: side of the square, in pixels, at most `resize`.
+        interpolation: of the image; antialiased where it shrinks.
+
+    Raises:
+        ValueError: `crop` larger than `resize`; files that are not there.
+    """
+
+    root: Path
+    resize: Side
+    crop: Side
+    interpolation: Literal["bilinear", "bicubic"]
+
+    def __post_init__(self) -> None:
+        if self.crop > self.resize:
+            raise ValueError(
+                f"Expected `dataset.crop` to be at most `dataset.resize`, which is {self.resize} pixels, but got {self.crop}."
+            )
+        if not self.entries:
+            raise ValueError(f"Expected `dataset.root` to hold images, but got {self.folder}, in which none can be used.")
+
+    @cached_property
+    @abstractmethod
+    def entries(self) -> tuple[Entry, ...]:
+        """Of every image, in the order of the dataset; found without reading any image."""
+
+    @property
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """`class_names[k]` names class k."""
+
+    @abstractmethod
+    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
+        """Which pixels of the mask are `OBJECT`, `IGNORED` and `OTHER`.
+
+        Raises:
+            ValueError: a mask of another kind.
+        """
+
+    @property
+    def folder(self) -> Path:
+        """`root`, with `~` for the home folder."""
+        return self.root.expanduser()
+
+    @cached_property
+    def image_ids(self) -> tuple[str, ...]:
+        """Of every image."""
+        return tuple(entry.image_id for entry in self.entries)
+
+    @cached_property
+    def class_indices(self) -> tuple[int, ...]:
+        """Of every image."""
+        return tuple(entry.class_index for entry in self.entries)
+
+    def stamp(self, index: int) -> str:
+        """Class, and size and time of image and mask."""
+        entry = self.entries[index]
+        return f"{entry.class_index} {entry.category} {_stamp(entry.image)} {_stamp(entry.mask)}"
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Reads image and mask `index`.
+
+        Raises:
+            IndexError: an index outside the dataset.
+            ValueError: a file that cannot be read, or a mask of another size than its image; names the file.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"Expected `index` to be in 0..{len(self) - 1}, but got {index}.")
+        entry = self.entries[index]
+        image, mask = read(entry.image), read(entry.mask)
+        if mask.size != image.size:
+            raise ValueError(f"Expected {entry.mask} to be as large as its image, {_size(image)}, but got {_size(mask)}.")
+        levels = self._framed(_rgb(image, entry.image), InterpolationMode(self.interpolation)).transpose(2, 0, 1)
+        regions = self._framed(Image.fromarray(self.regions(entry, mask)), InterpolationMode.NEAREST)
+        return Sample(
+            image_id=entry.image_id,
+            image=torch.from_numpy(np.ascontiguousarray(levels, dtype=np.float32) / np.float32(255)),
+            mask=torch.from_numpy(regions == OBJECT),
+            ignore=torch.from_numpy(regions == IGNORED),
+            class_index=entry.class_index,
+            category=entry.category,
+        )
+
+    def _framed(self, picture: Image.Image, interpolation: InterpolationMode) -> Any:
+        return np.asarray(center_crop(resize(picture, [self.resize], interpolation), [self.crop, self.crop]))
+
+
+def read(path: Path) -> Image.Image:
+    """The image in a file, decoded whole.
+
+    Raises:
+        ValueError: no such file, no image, or a broken or truncated one; names the file.
+    """
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except UnidentifiedImageError:
+        reason = "it is none"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
+        reason = str(error)
+    raise ValueError(f"Expected {path} to be a whole image, but: {reason}.")
+
+
+def _rgb(picture: Image.Image, path: Path) -> Image.Image:
+    if picture.mode[0] in "IF":  # PIL would clip the values, not scale them
+        raise ValueError(f"Expected {path} to have 8 bits per channel, but got PIL's mode {picture.mode}.")
+    if picture.mode == "P" and isinstance(picture.info.get("transparency"), bytes):
+        picture = picture.convert("RGBA")  # PIL warns of the direct way; the colours are the same
+    return picture.convert("RGB")
+
+
+def check(root: Path, problems: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a dataset's folder for every kind of problem that has names.
+
+    Raises:
+        ValueError: each kind with its count and at most ten of its names.
+    """
+    if lines := [f"{what} ({len(names)}): {listed(names)}" for what, names in problems.items() if names]:
+        raise ValueError(f"Expected `dataset.root` to be a whole dataset, but got {root}:\n  " + "\n  ".join(lines))
+
+
+def absent(paths: Sequence[Path], folder: Path) -> list[str]:
+    """Those that are not there, relative to the folder."""
+    return [str(path.relative_to(folder)) for path in paths if not path.is_file()]
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return "absent"  # reading it says what is wrong
+    return f"{status.st_size}:{status.st_mtime_ns}"
+
+
+def _size(picture: Image.Image) -> str:
+    return f"{picture.width} × {picture.height} pixels (width × height)"

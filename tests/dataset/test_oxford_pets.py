@@ -1,0 +1,99 @@
+"""Oxford-IIIT Pet: trimaps, the breeds that ImageNet has, and the others left out and counted."""
+
+import logging
+from collections import Counter
+
+import image_trees
+import numpy as np
+import pytest
+from PIL import Image
+
+from pcsweep import imagenet
+from pcsweep.dataset import Dataset
+from pcsweep.dataset.oxford_pets import WNIDS, OxfordPets
+
+BREEDS = ["Abyssinian", "basset_hound", "Egyptian_Mau", "havanese"]  # of the files; numbered from 1
+# What ImageNet calls those that it calls otherwise.
+SYNONYMS = {
+    "Egyptian Mau": "Egyptian cat",
+    "German Shorthaired": "German short-haired pointer",
+    "Japanese Chin": "Japanese spaniel",
+    "Leonberger": "Leonberg",
+    "Staffordshire Bull Terrier": "Staffordshire bullterrier",
+    "Wheaten Terrier": "soft-coated wheaten terrier",
+    "Basset Hound": "basset",
+    "Persian": "Persian cat",
+    "Siamese": "Siamese cat",
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two images of each of four breeds."""
+    folder = tmp_path / "oxford-iiit-pet"
+    trimap = np.full((30, 40), 2, dtype=np.uint8)
+    trimap[:, :20], trimap[:, 20:22] = 1, 3
+    lines = []
+    for label, breed in enumerate(BREEDS, start=1):
+        for number in (1, 10):
+            image_trees.save_photograph(folder / "images" / f"{breed}_{number}.jpg", seed=label)
+            (folder / "annotations/trimaps").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(trimap).save(folder / "annotations/trimaps" / f"{breed}_{number}.png")
+            lines.append(f"{breed}_{number} {label} 1 1")
+    (folder / "annotations/test.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def dataset(root, **settings) -> OxfordPets:
+    """With images unchanged but for the cut to 30 × 30 pixels."""
+    return OxfordPets(**{"root": root, "resize": 30, "crop": 30, "interpolation": "bilinear", **settings})
+
+
+def test_every_breed_is_the_class_of_its_name():
+    assert len(set(WNIDS.values())) == len(WNIDS) == 25
+    for breed, wnid in WNIDS.items():
+        names = imagenet.class_names()[imagenet.class_indices()[wnid]].lower().split(", ")
+        assert SYNONYMS.get(breed, breed).lower() in names
+
+
+def test_mapped_breeds_are_used_and_the_others_counted(root, caplog):
+    with caplog.at_level(logging.INFO):
+        images = dataset(root)
+    assert isinstance(images, Dataset)
+    assert images.image_ids == ("basset_hound_1", "basset_hound_10", "Egyptian_Mau_1", "Egyptian_Mau_10")
+    assert Counter(images.class_indices) == {
+        imagenet.class_indices()[WNIDS[breed]]: 2 for breed in ("Basset Hound", "Egyptian Mau")
+    }
+    assert [record.message for record in caplog.records] == [
+        "Left out 4 of 8 images, of breeds that ImageNet-1k does not have: Abyssinian (2), Havanese (2)"
+    ]
+    assert images[0].category == "Basset Hound"
+
+
+def test_the_border_is_ignored(root):
+    sample = dataset(root)[0]
+    assert sample.mask[:, :15].all()
+    assert not sample.mask[:, 15:].any()
+    assert sample.ignore[:, 15:17].all()
+    assert sample.ignore.sum() == 2 * 30
+
+
+def test_a_trimap_of_other_values_is_refused(root):
+    Image.new("L", (40, 30)).save(root / "oxford-iiit-pet/annotations/trimaps/basset_hound_1.png")
+    with pytest.raises(ValueError, match=r"basset_hound_1.png to be a trimap of the values 1, 2 and 3"):
+        dataset(root)[0]
+
+
+def test_missing_files_are_counted_and_named(root):
+    (root / "oxford-iiit-pet/annotations/trimaps/basset_hound_1.png").unlink()
+    (root / "oxford-iiit-pet/images/Egyptian_Mau_10.jpg").unlink()
+    with pytest.raises(ValueError, match=r"Missing images \(1\): .*Egyptian_Mau_10.jpg\n  Missing trimaps \(1\): .*hound_1.png"):
+        dataset(root)
+
+
+def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root, tmp_path):
+    expected = r"annotations/trainval.txt` .*OxfordIIITPet\(\".*\", download=True\)'"
+    with pytest.raises(ValueError, match=expected):
+        dataset(root, split="trainval")
+    with pytest.raises(ValueError, match="the folder that holds `oxford-iiit-pet/images/`"):
+        dataset(tmp_path / "nowhere")

@@ -1,0 +1,89 @@
+"""Pascal VOC: the classes that ImageNet has once, the largest of them the object, the other pictures left out and counted."""
+
+import logging
+
+import image_trees
+import numpy as np
+import pytest
+from PIL import Image
+
+from pcsweep import imagenet
+from pcsweep.dataset import Dataset
+from pcsweep.dataset.voc import CLASSES, VOC, WNIDS
+
+TABLE, HORSE, SOFA, DOG = (CLASSES.index(name) + 1 for name in ("diningtable", "horse", "sofa", "dog"))
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three pictures: a horse smaller than a dog; a dog; a sofa larger than a table."""
+    folder = tmp_path / "VOCdevkit/VOC2012"
+    for seed, (name, left, right) in enumerate([("a", HORSE, DOG), ("b", DOG, DOG), ("c", TABLE, SOFA)]):
+        mask = np.full((30, 40), right, dtype=np.uint8)
+        mask[:, :15], mask[:2] = left, 255
+        image_trees.save_photograph(folder / f"JPEGImages/{name}.jpg", seed=seed)
+        (folder / "SegmentationClass").mkdir(exist_ok=True)
+        picture = Image.fromarray(mask).convert("P")
+        picture.putdata(mask.ravel().tolist())
+        picture.save(folder / f"SegmentationClass/{name}.png")
+    (folder / "ImageSets/Segmentation").mkdir(parents=True)
+    (folder / "ImageSets/Segmentation/val.txt").write_text("a\nb\nc\n")
+    return tmp_path
+
+
+def dataset(root, **settings) -> VOC:
+    """With images unchanged but for the cut to 30 × 30 pixels."""
+    return VOC(**{"root": root, "resize": 30, "crop": 30, "interpolation": "bilinear", **settings})
+
+
+def test_every_mapped_class_is_one_of_imagenets():
+    words = {"diningtable": "dining table", "horse": "sorrel", "pottedplant": "flowerpot", "sofa": "studio couch"}
+    assert set(WNIDS) == set(words) <= set(CLASSES)
+    for name, wnid in WNIDS.items():
+        assert words[name] in imagenet.class_names()[imagenet.class_indices()[wnid]].split(", ")
+
+
+def test_the_largest_mapped_class_is_the_object(root, caplog):
+    with caplog.at_level(logging.INFO):
+        images = dataset(root)
+    assert isinstance(images, Dataset)
+    assert images.image_ids == ("a", "c")
+    assert [images[index].category for index in (0, 1)] == ["horse", "sofa"]
+    assert images.class_indices == (339, 831)
+    assert "Left out 1 of 3 pictures" in caplog.text
+    horse, sofa = images[0], images[1]
+    assert horse.mask[2:, :10].all()
+    assert not horse.mask[:, 10:].any()
+    assert sofa.mask[2:, 10:].all()
+    assert not sofa.mask[:, :10].any()
+    assert horse.ignore[:2].all()
+    assert not horse.ignore[2:].any()
+
+
+def test_values_that_are_no_class_and_other_masks_are_refused(root):
+    path = root / "VOCdevkit/VOC2012/SegmentationClass/b.png"
+    Image.new("L", (40, 30), 21).save(path)
+    with pytest.raises(ValueError, match=r"(?s)1 of 3 images cannot be used:.*b.png to hold values 0 to 20, or 255, but got 21"):
+        dataset(root)
+    Image.new("RGB", (40, 30)).save(path)
+    with pytest.raises(ValueError, match=r"b.png to be a palette image, but got PIL's mode RGB"):
+        dataset(root)
+
+
+def test_no_mapped_picture_at_all_is_refused(root):
+    (root / "VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt").write_text("b\n")
+    with pytest.raises(ValueError, match="to hold images, but got .*, in which none can be used"):
+        dataset(root)
+
+
+def test_missing_files_are_counted_and_named(root):
+    (root / "VOCdevkit/VOC2012/SegmentationClass/c.png").unlink()
+    with pytest.raises(ValueError, match=r"Missing masks \(1\): VOCdevkit/VOC2012/SegmentationClass/c.png"):
+        dataset(root)
+
+
+def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root):
+    with pytest.raises(ValueError, match=r'`VOCdevkit/VOC2007/` with .*VOCSegmentation\(".*", "2007", "test", download=True\)'):
+        dataset(root, year=2007, image_set="test")
+    with pytest.raises(ValueError, match="`dataset.image_set` to be train, val or trainval in 2012, but got 'test'"):
+        dataset(root, image_set="test")
