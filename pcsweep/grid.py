@@ -59,7 +59,7 @@ class _NoiseSettings:
 
 
 @dataclass(frozen=True)
-class _DatasetSettings:
+class DatasetSettings:
     """The keys of the dataset group that every dataset has."""
 
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -188,9 +188,9 @@ def grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
 def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
     groups = {group: dict(plain[group]) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
     settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in groups}))
-    _check_device(settings.device, settings.precision)
+    check_device(settings.device, settings.precision)
     taken = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
-    dataset_settings = _DatasetSettings(**checked(_DatasetSettings, taken, "dataset."))
+    dataset_settings = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
     common = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
@@ -231,7 +231,12 @@ def device_of(name: str) -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
-def _check_device(device: str, precision: Precision) -> None:
+def check_device(device: str, precision: Precision) -> None:
+    """Refuses a device that is not here, or a precision that it does not have.
+
+    Raises:
+        BadSetting: with what there is.
+    """
     if device.startswith("cuda"):
         there = torch.cuda.device_count()
         number = int(device.partition(":")[2] or 0)

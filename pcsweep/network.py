@@ -9,7 +9,7 @@ predictive coding dynamics", NeurIPS). With pcoders n = 1..N bottom-up, r_0 the 
 
 *Where we differ from predify:* the error is a mean over each image alone. predify's unscaled rule averages over the batch, which
 makes an image's result depend on its neighbours; ours equals predify at a batch of one. The last pcoder has no feedback: λ_N
-counts as 0, as there.
+counts as 0, as there. In training (`unroll`) g_n is differentiated as well, where predify takes it for a constant.
 """
 
 import math
@@ -23,7 +23,9 @@ from torch import Tensor, nn
 
 from pcsweep.backbone import cut
 
+Weight = float | Tensor  # a number, or a tensor without dimensions that is learned
 Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
+LearnedRule = tuple[Weight, Weight, Weight]
 
 _SUM_TOLERANCE = 1e-9  # 0.7000000000000001 + 0.3 is a sum of one
 
@@ -172,16 +174,35 @@ class PredictiveNetwork(nn.Module):
             ValueError: negative `timesteps`, coefficients of another number of pcoders, or a predictor whose output has another
                 shape than the representation below it.
         """
+        states = self.unroll(images, coefficients.per_pcoder(len(self.stages)), timesteps)
+        while True:
+            with torch.no_grad():  # not around the yield, which would switch it off for whoever asks for the states
+                state = next(states, None)
+            if state is None:
+                return
+            yield state
+
+    def unroll(
+        self, images: Float[Tensor, "batch 3 height width"], rules: Sequence[LearnedRule], timesteps: int
+    ) -> Iterator[State]:
+        """The states of t = 0..timesteps, differentiable where autograd is on, for training: the graph grows with t.
+
+        Args:
+            images: as for `run`.
+            rules: (β_n, λ_n, α_n) of every pcoder, numbers or tensors without dimensions.
+            timesteps: T.
+
+        Raises:
+            ValueError: negative `timesteps`, or a predictor whose output has another shape than the representation below it.
+        """
         if timesteps < 0:
             raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
-        rules = coefficients.per_pcoder(len(self.stages))
         representations = self._feedforward(images)
         yield self._state(0, representations)
         for timestep in range(1, timesteps + 1):
             representations = self._step(images, representations, rules)
             yield self._state(timestep, representations)
 
-    @torch.no_grad()
     def _feedforward(self, images: Tensor) -> list[Tensor]:
         """r_1(0)..r_N(0)."""
         representations: list[Tensor] = []
@@ -189,30 +210,30 @@ class PredictiveNetwork(nn.Module):
             representations.append(stage(representations[-1] if representations else images))
         return representations
 
-    @torch.no_grad()
     def _state(self, timestep: int, representations: list[Tensor]) -> State:
         return State(timestep, list(representations), self.head(representations[-1]))
 
-    @torch.no_grad()
-    def _step(self, images: Tensor, before: list[Tensor], rules: list[Rule]) -> list[Tensor]:
+    def _step(self, images: Tensor, before: list[Tensor], rules: Sequence[LearnedRule]) -> list[Tensor]:
         """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
         feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
         after: list[Tensor] = []
         for n, (beta, lambda_, alpha) in enumerate(rules):
             above = feedback[n + 1].prediction if n + 1 < len(rules) else None
-            memory = 1 - beta - (0.0 if above is None else lambda_)
+            memory: Weight = 1 - beta if above is None else 1 - beta - lambda_
+            kept = memory > _SUM_TOLERANCE or memory < -_SUM_TOLERANCE
             drive = partial(self.stages[n], after[-1] if after else images)
             terms = [
                 (beta, drive() if beta else None),
                 (lambda_, above),
-                (memory if abs(memory) > _SUM_TOLERANCE else 0.0, before[n]),
+                (memory if kept else 0.0, before[n]),
                 (-alpha, feedback[n].gradient),
             ]
             after.append(_weighted_sum(terms, like=before[n]))
         return after
 
-    def _feedback(self, n: int, images: Tensor, representations: list[Tensor], rules: list[Rule]) -> _Feedback:
-        """p_n and s_n g_n where the rules use them; the gradient's graph spans one predictor and is freed here."""
+    def _feedback(self, n: int, images: Tensor, representations: list[Tensor], rules: Sequence[LearnedRule]) -> _Feedback:
+        """p_n and s_n g_n where the rules use them; without autograd, the gradient's graph is freed here."""
+        differentiable = torch.is_grad_enabled()
         wants_prediction = n > 0 and rules[n - 1][1] > 0
         wants_gradient = rules[n][2] > 0
         if not (wants_prediction or wants_gradient):
@@ -221,11 +242,13 @@ class PredictiveNetwork(nn.Module):
         if not wants_gradient:
             return _Feedback(_matching(self.predictors[n](representations[n]), below, self.modules_cut[n]), None)
         with torch.enable_grad():
-            representation = representations[n].detach().requires_grad_()
+            given = representations[n]
+            representation = given if differentiable and given.requires_grad else given.detach().requires_grad_()
             prediction = _matching(self.predictors[n](representation), below, self.modules_cut[n])
             error = (prediction - below).square().flatten(1).mean(1)  # (batch,): ε_n of each image
-            (gradient,) = torch.autograd.grad(error.sum(), representation)
-        return _Feedback(prediction.detach(), gradient * self._scale(n, prediction))
+            (gradient,) = torch.autograd.grad(error.sum(), representation, create_graph=differentiable)
+            scaled = gradient * self._scale(n, prediction)
+        return _Feedback(prediction, scaled) if differentiable else _Feedback(prediction.detach(), scaled.detach())
 
     def _scale(self, n: int, prediction: Tensor) -> float:
         sqrt_c = self.sqrt_cs[n]
@@ -241,7 +264,7 @@ def _matching(prediction: Tensor, below: Tensor, module: str) -> Tensor:
     return prediction
 
 
-def _weighted_sum(terms: Iterable[tuple[float, Tensor | None]], like: Tensor) -> Tensor:
+def _weighted_sum(terms: Iterable[tuple[Weight, Tensor | None]], like: Tensor) -> Tensor:
     """Σ weight · tensor; a weight of one copies to the bit and a weight of zero leaves no trace, not even of an infinity."""
     total: Tensor | None = None
     for weight, tensor in terms:

@@ -1,138 +1,210 @@
-"""Training a predictive network: the backbone by classification, then the predictors by reconstruction.
+"""Training a predictive network: the backbone by classification, then the predictors.
 
-The predictors' recipe is predify's: the sum over pcoders of the mean squared error between p_n and r_{n-1} at t = 0, with the
-backbone frozen. *Where we differ:* Adam with a one-cycle schedule instead of plain SGD, which needs far fewer epochs here.
+The predictors learn from two errors, each with a weight: *reconstruction*, predify's recipe, the sum over pcoders of the mean
+squared error between p_n and r_{n-1} at t = 0; and *classification*, the mean over t = 1..T of the cross-entropy of the logits,
+through all of the dynamics. The backbone is frozen then. β, λ and α can be learned beside the predictors.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
 from jaxtyping import Float, Int, UInt8
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pcsweep.dataset import Dataset
+from pcsweep.checkpoint import State
+from pcsweep.measurement import Precision, computing_in
 from pcsweep.model import Model
 from pcsweep.network import PredictiveNetwork
 from pcsweep.progress import progress
+from pcsweep.recipe import FeedbackRecipe, Recipe
+from pcsweep.simplex import LearnedCoefficients
 
 Images = UInt8[Tensor, "count 3 height width"]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Whole = Annotated[int, Field(ge=0)]
-Loss = Callable[[Tensor, Tensor], Tensor]  # (images, their indices) -> a number
+Labels = Int[Tensor, " count"]
+Losses = dict[str, Tensor]  # parts of a loss by name; `loss` is their weighted sum
+Record = Callable[[int, Mapping[str, float]], None]  # step, what was measured there
+
+PHASES = ("backbone", "feedback")
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How one part of a network is trained.
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What is trained, on what and how.
 
     Args:
-        epochs: passes over the data.
-        batch_size: images per step.
-        learning_rate: the highest of the one-cycle schedule.
-        weight_decay: decoupled (AdamW).
-        noise: each image gets Gaussian noise of a σ drawn uniformly from [0, noise], in units of the pixel range.
+        model: on its device; changed in place.
+        images, labels: the training set, on the CPU.
+        recipes: of the backbone and of the feedback.
+        coefficients: of the dynamics in classification; learned where the recipe says so.
+        precision: of forward passes; parameters are always fp32.
+        generator: of the order of images and of their noise, on the CPU.
     """
 
-    epochs: Whole
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    learning_rate: Positive = 3e-3
-    weight_decay: NonNegative = 0.0
-    noise: NonNegative = 0.0
+    model: Model
+    images: Images
+    labels: Labels
+    backbone: Recipe
+    feedback: FeedbackRecipe
+    coefficients: LearnedCoefficients
+    precision: Precision
+    generator: torch.Generator
+
+    def run(self, save: Callable[[State], None], record: Record, state: State | None = None) -> dict[str, list[float]]:
+        """Trains, from the start or from a state that was saved, to the same weights to the bit.
+
+        Args:
+            save: called after every epoch with all that resuming needs.
+            record: called at every step.
+            state: where to resume.
+
+        Returns:
+            The loss of every step of each phase.
+        """
+        losses: dict[str, list[float]] = {phase: [] for phase in PHASES}
+        if state is not None:
+            losses |= {phase: list(values) for phase, values in state["losses"].items()}
+            self._trained_load(state["trained"])
+            self.generator.set_state(state["generator"])
+        for phase in PHASES:
+            before = state if state is not None and state["phase"] == phase else None
+            if state is None or PHASES.index(phase) >= PHASES.index(state["phase"]):
+                self._run_phase(phase, losses, save, record, before)
+        return losses
+
+    def _run_phase(
+        self, phase: str, losses: dict[str, list[float]], save: Callable[[State], None], record: Record, before: State | None
+    ) -> None:
+        recipe = self.backbone if phase == "backbone" else self.feedback
+        if not recipe.epochs:
+            return
+        parameters = self._made_trainable(phase)
+        optimizer, steps = _optimizer(recipe, parameters), self._steps_per_epoch(recipe)
+        schedule = _schedule(recipe, optimizer, steps * recipe.epochs)
+        if before is not None:
+            optimizer.load_state_dict(before["optimizer"])
+            schedule.load_state_dict(before["schedule"])
+        first = 0 if before is None else int(before["epoch"]) + 1
+        with progress(f"{phase}: steps of {recipe.epochs - first} epochs", steps * (recipe.epochs - first), "steps") as advance:
+            for epoch in range(first, recipe.epochs):
+                for pixels, batch in self._batches(recipe):
+                    parts = self._losses(phase, pixels, batch)
+                    optimizer.zero_grad()
+                    parts["loss"].backward()  # type: ignore[no-untyped-call]
+                    rate = optimizer.param_groups[0]["lr"]
+                    optimizer.step()
+                    schedule.step()
+                    losses[phase].append(parts["loss"].item())
+                    numbers = {name: part.item() for name, part in parts.items()} | {"learning_rate": rate}
+                    record(sum(map(len, losses.values())), {f"{phase}/{name}": number for name, number in numbers.items()})
+                    advance(1)
+                save(self._state(phase, epoch, losses, optimizer, schedule))
+        self.model.network.eval()
+
+    def _made_trainable(self, phase: str) -> list[nn.Parameter]:
+        """The parameters of a phase; only they ask for gradients, and only a backbone that learns is in training mode."""
+        network = self.model.network.eval().requires_grad_(False)
+        parts: list[nn.Module] = [network.stages.train(), network.head.train()] if phase == "backbone" else [network.predictors]
+        if phase == "feedback" and self.feedback.learn_coefficients:
+            parts.append(self.coefficients)
+        return [parameter for part in parts for parameter in part.requires_grad_(True).parameters()]
+
+    def _losses(self, phase: str, pixels: Tensor, batch: Tensor) -> Losses:
+        device = next(self.model.network.parameters()).device
+        images, labels = self.model.normalize(pixels.to(device)), self.labels[batch].to(device)
+        with computing_in(self.precision, device):
+            if phase == "backbone":
+                return {"loss": functional.cross_entropy(self.model.network(images), labels)}
+            return feedback_losses(self.model.network, images, labels, self.coefficients, self.feedback)
+
+    def _steps_per_epoch(self, recipe: Recipe) -> int:
+        whole, rest = divmod(len(self.images), recipe.batch_size)
+        return max(1, whole + (rest > 0 and not recipe.drop_last))
+
+    def _batches(self, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+        """One epoch of noisy images (values about [0, 1]) with the indices they came from."""
+        order = torch.randperm(len(self.images), generator=self.generator)
+        for batch in torch.split(order, recipe.batch_size)[: self._steps_per_epoch(recipe)]:
+            pixels = self.images[batch].float() / 255
+            if recipe.noise:
+                sigma = recipe.noise * torch.rand(len(pixels), 1, 1, 1, generator=self.generator)
+                pixels = pixels + sigma * torch.randn(pixels.shape, generator=self.generator)
+            yield pixels, batch
+
+    def _state(
+        self,
+        phase: str,
+        epoch: int,
+        losses: Mapping[str, Sequence[float]],
+        optimizer: torch.optim.Optimizer,
+        schedule: torch.optim.lr_scheduler.LRScheduler,
+    ) -> State:
+        return {
+            "phase": phase,
+            "epoch": epoch,
+            "losses": {name: list(values) for name, values in losses.items()},
+            "trained": {**self.trained(), **{f"coefficients.{k}": v for k, v in self.coefficients.state_dict().items()}},
+            "optimizer": optimizer.state_dict(),
+            "schedule": {
+                key: value for key, value in schedule.state_dict().items() if not callable(value) and key != "lr_lambdas"
+            },
+            "generator": self.generator.get_state(),
+        }
+
+    def trained(self) -> dict[str, Tensor]:
+        """The tensors that this training changes, by their names in the network: predictors alone where the backbone is kept."""
+        state = self.model.network.state_dict()
+        return {name: tensor for name, tensor in state.items() if self.backbone.epochs or name.startswith("predictors.")}
+
+    def _trained_load(self, tensors: Mapping[str, Tensor]) -> None:
+        prefix = "coefficients."
+        self.coefficients.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+        rest = {name: tensor for name, tensor in tensors.items() if not name.startswith(prefix)}
+        self.model.network.load_state_dict({**self.model.network.state_dict(), **rest})
 
 
-def load(dataset: Dataset) -> tuple[Images, Int[Tensor, " count"]]:
-    """Every image of the dataset in 8 bits, and its class."""
-    images, labels = [], []
-    with progress("images", len(dataset), "images") as advance:
-        for index in range(len(dataset)):
-            sample = dataset[index]
-            images.append((sample.image * 255).round().to(torch.uint8))
-            labels.append(sample.class_index)
-            advance(1)
-    return torch.stack(images), torch.tensor(labels)
-
-
-def train_backbone(
-    model: Model, images: Images, labels: Int[Tensor, " count"], recipe: Recipe, generator: torch.Generator
-) -> list[float]:
-    """Trains stages and head by cross-entropy, in place. Returns the loss of every step."""
-    network = model.network
-    network.stages.train()
-    network.head.train()
-
-    def loss(noisy: Tensor, batch: Tensor) -> Tensor:
-        return functional.cross_entropy(network(noisy), labels[batch])
-
-    losses = _descend([network.stages, network.head], _Batches(model, images, recipe, generator), loss, recipe, "backbone")
-    network.eval()
-    return losses
-
-
-def train_predictors(model: Model, images: Images, recipe: Recipe, generator: torch.Generator) -> list[float]:
-    """Trains the predictors by reconstruction at t = 0, in place, the backbone frozen. Returns the loss of every step."""
-
-    def loss(noisy: Tensor, _: Tensor) -> Tensor:
-        return reconstruction_error(model.network, noisy)
-
-    return _descend([model.network.predictors], _Batches(model, images, recipe, generator), loss, recipe, "predictors")
-
-
-def reconstruction_error(network: PredictiveNetwork, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, ""]:
-    """Σ_n of the mean squared error between p_n and r_{n-1} at t = 0; no gradient reaches the backbone."""
+def feedback_losses(
+    network: PredictiveNetwork,
+    images: Float[Tensor, "batch 3 height width"],
+    labels: Labels,
+    coefficients: LearnedCoefficients,
+    recipe: FeedbackRecipe,
+) -> Losses:
+    """The errors that the predictors learn from; those of weight zero are not computed."""
+    parts: Losses = {}
     total = images.new_zeros(())
+    if recipe.reconstruction:
+        errors = reconstruction_errors(network, images)
+        parts |= {f"reconstruction_{n}": error.detach() for n, error in enumerate(errors, start=1)}
+        total = total + recipe.reconstruction * torch.stack(errors).sum()
+    if recipe.classification:
+        states = list(network.unroll(images, coefficients.rules(), recipe.timesteps))[1:]
+        entropies = [functional.cross_entropy(state.logits, labels) for state in states]
+        parts |= {f"cross_entropy_t{t}": entropy.detach() for t, entropy in enumerate(entropies, start=1)}
+        total = total + recipe.classification * torch.stack(entropies).mean()
+    return {"loss": total, **parts}
+
+
+def reconstruction_errors(network: PredictiveNetwork, images: Float[Tensor, "batch 3 height width"]) -> list[Float[Tensor, ""]]:
+    """The mean squared error between p_n and r_{n-1} at t = 0 of every pcoder; no gradient reaches the backbone."""
+    errors = []
     below = images
     for stage, predictor in zip(network.stages, network.predictors, strict=True):
         with torch.no_grad():
             representation = stage(below)
-        total = total + functional.mse_loss(predictor(representation), below)
+        errors.append(functional.mse_loss(predictor(representation), below))
         below = representation
-    return total
+    return errors
 
 
-class _Batches:
-    """Normalised noisy batches with the indices they came from, in an order drawn anew each epoch."""
-
-    def __init__(self, model: Model, images: Images, recipe: Recipe, generator: torch.Generator) -> None:
-        self.model, self.images, self.recipe, self.generator = model, images, recipe, generator
-        self.per_epoch = max(1, len(images) // recipe.batch_size)
-
-    def __len__(self) -> int:
-        return self.per_epoch * self.recipe.epochs
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for _ in range(self.recipe.epochs):
-            order = torch.randperm(len(self.images), generator=self.generator)
-            for batch in torch.split(order, self.recipe.batch_size)[: self.per_epoch]:
-                yield self._noisy(self.images[batch].float() / 255), batch
-
-    def _noisy(self, pixels: Tensor) -> Tensor:
-        if self.recipe.noise:
-            sigma = self.recipe.noise * torch.rand(len(pixels), 1, 1, 1, generator=self.generator)
-            pixels = pixels + sigma * torch.randn(pixels.shape, generator=self.generator)
-        return self.model.normalize(pixels)
+def _optimizer(recipe: Recipe, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=recipe.momentum)
+    return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
 
 
-def _descend(parts: Iterable[nn.Module], batches: _Batches, loss: Loss, recipe: Recipe, description: str) -> list[float]:
-    if not len(batches):
-        return []
-    parameters = [parameter for part in parts for parameter in part.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=recipe.learning_rate, total_steps=len(batches) + 1, pct_start=0.15
-    )
-    losses = []
-    with progress(description, len(batches), "steps") as advance:
-        for images, batch in batches:
-            value = loss(images, batch)
-            optimizer.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            losses.append(value.item())
-            advance(1)
-    return losses
+def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    if recipe.schedule == "constant":
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps + 1, pct_start=0.15)

@@ -57,6 +57,14 @@ class File:
         return {name.removeprefix(prefix): tensor for name, tensor in self.tensors.items() if name.startswith(prefix)}
 
 
+def metadata(coefficients: Coefficients | None) -> dict[str, str] | None:
+    """What a file of safetensors says of learned coefficients; `File.coefficients` reads it."""
+    if coefficients is None:
+        return None
+    named = {"beta": coefficients.beta, "lambda": coefficients.lambda_, "alpha": coefficients.alpha}
+    return {_COEFFICIENTS: json.dumps(named)}
+
+
 def read(path: Path) -> File:
     """The tensors in a file. Nothing in it is run: PyTorch's format is read with `weights_only=True`.
 

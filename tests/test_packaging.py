@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from pcsweep.__main__ import conf_folder
 
 ROOT = Path(__file__).parents[1]
-GROUPS = ["model", "dataset", "noise", "pcoder", "hyperparameter", "attribution", "experiment"]
+GROUPS = ["model", "dataset", "noise", "pcoder", "hyperparameter", "attribution", "experiment", "recipe"]
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,9 @@ def test_the_wheel_runs_from_another_folder(wheel, tmp_path):
 def test_every_choice_composes_and_is_commented(path):
     assert path.parent.name in GROUPS
     with initialize_config_dir(conf_folder(), version_base="1.3"):
-        config = compose("config", overrides=[f"{path.parent.name}={path.stem}"], return_hydra_config=False)
-    assert config.study
+        primary = "train" if path.parent.name == "recipe" else "config"
+        config = compose(primary, overrides=[f"{path.parent.name}={path.stem}"], return_hydra_config=False)
+    assert config.model._target_
     lines = path.read_text().splitlines()
     assert lines[0].startswith("#")
     if path.parent.name == "experiment":

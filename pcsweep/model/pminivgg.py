@@ -72,7 +72,7 @@ def pminivgg(
     Args:
         weights: `published` (in the package), `random` (untrained, for `pcsweep.train`), or the path of a file that
             `pcsweep.train` wrote.
-        feedback_weights: the path of a file of pcsweep.train whose predictors replace those of `weights`; or `None`.
+        feedback_weights: `None` for the predictors of `weights`, `random`, or the path of a file of pcsweep.train.
         gradient_scaling: scale the error's gradient by K_n/√C_n, with C_n = output channels × kernel² of the predictor (its
             full reach, where predify counts the changed outputs on a first batch).
         seed: of the random weights.
@@ -89,12 +89,13 @@ def pminivgg(
     ]
     network = PredictiveNetwork(backbone, pcoders)
     if weights != "random":
-        fill(network, read(_PUBLISHED).tensors if weights == "published" else backbone_state(weights, _WORDS), weights)
-    else:
-        say_if_random(backbone=True, predictors=feedback_weights is None)
+        given = read(_PUBLISHED).tensors if weights == "published" else backbone_state(weights, _WORDS)
+        drawn = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("predictors.")}
+        fill(network, {**given, **(drawn if feedback_weights == "random" else {})}, weights)
     coefficients = None
-    if feedback_weights is not None:
+    if feedback_weights not in (None, "random"):
         coefficients = load(list(network.predictors), Source(feedback_weights)).coefficients
+    say_if_random(backbone=weights == "random", predictors=feedback_weights == "random")
     return Model(
         network,
         mean=(0.5, 0.5, 0.5),

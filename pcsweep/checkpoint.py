@@ -1,0 +1,66 @@
+"""Where a training is, on disk: complete or absent, and only ever resumed by the same training."""
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pcsweep.atomic import replacing
+from pcsweep.cells import leaves
+
+State = dict[str, Any]  # tensors, numbers, texts, and dictionaries and lists of them
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file beside the output.
+
+    Args:
+        path: of the file.
+        settings: everything that decides the result.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+
+    def save(self, state: State) -> None:
+        """Replaces the file by this state, in one step."""
+        with replacing(self.path) as temporary:
+            torch.save({"settings": json.dumps(self.settings, sort_keys=True), "state": state}, temporary)
+
+    def load(self) -> State | None:
+        """The state, or `None` without a file. Nothing in it is run (`weights_only=True`).
+
+        Raises:
+            ValueError: a damaged file, or that of a training with other settings.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            settings, state = json.loads(content["settings"]), dict(content["state"])
+        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"Expected {str(self.path)!r} to be a checkpoint, but it cannot be read ({type(error).__name__}). Delete it to "
+                "start anew."
+            ) from error
+        if differing := _differing(settings, json.loads(json.dumps(self.settings))):
+            raise ValueError(
+                f"Expected {str(self.path)!r} to be a checkpoint of this training, but {differing}. Choose another `output`, or "
+                "delete the file to start anew."
+            )
+        return state
+
+    def remove(self) -> None:
+        """Once the output is there."""
+        self.path.unlink(missing_ok=True)
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    old, new = leaves(there), leaves(here)
+    keys = [key for key in sorted(old | new) if old.get(key) != new.get(key)]
+    return "; ".join(f"`{key}` was {old.get(key)!r} and is {new.get(key)!r}" for key in keys)
