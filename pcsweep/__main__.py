@@ -30,6 +30,17 @@ def conf_folder() -> str:
     return str(next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir()))
 
 
+def each_pcoder(model: "DictConfig") -> str:
+    """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
+    from pcsweep.grid import load_model
+    from pcsweep.settings import choose
+
+    settings = OmegaConf.to_container(model, resolve=True)
+    assert isinstance(settings, dict)  # the group `model`
+    count = len(load_model(choose("model", {str(key): value for key, value in settings.items()})).network.stages)
+    return ",".join(str(number) for number in range(1, count + 1))
+
+
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
     from pcsweep.study import main
@@ -51,6 +62,7 @@ def guarded(entry: Callable[[], None], config_name: str, interrupted: str) -> No
         interrupted: what to say, before the command itself, after Ctrl-C.
     """
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
+    OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"  # lets errors through to the handlers below
     try:
@@ -75,11 +87,18 @@ def _refuse(error: BaseException, config_name: str) -> int:
         messages.append(str(error).strip())
     text = "\n".join(dict.fromkeys(messages)).partition("\nConfig search path")[0]
     if unknown := re.search(r"Could not override '([\w.]+)'", text):
-        text = f"Unknown setting `{unknown[1]}`. Valid ones: {', '.join(_keys_beside(unknown[1], config_name))}."
+        text = _unknown(unknown[1], config_name)
     if "raised while resolving interpolation: " in text:
         text = text.partition("raised while resolving interpolation: ")[2].partition("\n")[0]
     sys.stderr.write(f"pcsweep: {text}\n")
     return _REFUSED
+
+
+def _unknown(key: str, config_name: str) -> str:
+    parent, _, last = key.rpartition(".")
+    if last.isdigit():
+        return f"Expected `{parent}` to be a list that has an element {last}; give the whole list before it on the command line."
+    return f"Unknown setting `{key}`. Valid ones: {', '.join(_keys_beside(key, config_name))}."
 
 
 def _keys_beside(key: str, config_name: str) -> list[str]:

@@ -3,12 +3,10 @@
 Each shard is one cell; no number ever mixes two of them.
 """
 
-import hashlib
-import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -28,9 +26,12 @@ from rich.console import Console
 from pcsweep import cells, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import AXES, Coordinates
+from pcsweep.exhibition import exhibition
+from pcsweep.pages import Results
 from pcsweep.progress import progress
+from pcsweep.reduction import Cell, reduced
 from pcsweep.settings import STUDY_NAME
-from pcsweep.statistics import STATISTICS, Summary, resampling, summarise
+from pcsweep.statistics import STATISTICS, resampling
 from pcsweep.summary import findings, summary
 
 HELP = """\
@@ -46,10 +47,7 @@ seed         of the resampling, at least 0
 Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
 """
 
-METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
 WORKERS = 2  # shards in memory at a time: one is read while the other is resampled
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,18 +63,7 @@ class Aggregate:
     damaged: list[str]  # what was wrong with each shard moved aside
     facets: tuple[str, ...] = ()
     commands: list[str] = field(default_factory=list)  # that compute what is missing
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One shard's statistics."""
-
-    identity: str
-    place: Coordinates
-    settings: Mapping[str, Any]
-    metrics: list[str]
-    timesteps: list[int]
-    summary: Summary
+    figures: tuple[str, ...] = ()  # of the paper, that were asked for
 
 
 @dataclass(frozen=True)
@@ -100,7 +87,7 @@ def aggregate(folder: Path, resamples: int = 1000, seed: int = 0) -> Aggregate:
     found = []
     resample = cache(partial(resampling, resamples=resamples, seed=seed))
     with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", len(paths), "shards") as advance:
-        for result in pool.map(partial(_cell, resample=resample), paths):
+        for result in pool.map(partial(reduced, resample=resample), paths):
             advance(1)
             if isinstance(result, Cell):
                 found.append(result)
@@ -116,62 +103,6 @@ def _but_damaged(damaged: Sequence[str]) -> str:
     return " but damaged ones, moved aside: " + "; ".join(damaged) if damaged else ""
 
 
-def _cell(path: Path, resample: Callable[[int], np.ndarray]) -> Cell | shards.DamagedShard | None:
-    """One shard's statistics; what is wrong with it, where it had to be moved aside; None where it went away meanwhile."""
-    try:
-        shard = shards.read(path)
-    except shards.DamagedShard as error:
-        shards.set_aside(path)
-        log.warning("Damaged shard moved aside: %s", error)
-        return error
-    except FileNotFoundError:
-        log.warning("%s went away while the study was read", path)
-        return None
-    metrics, values, timesteps, images = _values(shard)
-    settings = {**shard.settings, "images": images}
-    return Cell(path.stem, _place(shard), settings, metrics, timesteps, summarise(values, resample(values.shape[-1])))
-
-
-def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]:
-    """Names of the metrics, their values as (metrics, timesteps, images by identifier), the timesteps, the images' digest."""
-    table = shard.table
-    ids = table["image_id"].combine_chunks().dictionary_encode()
-    names = np.array(ids.dictionary.to_pylist())
-    order = np.argsort(names)
-    image = np.argsort(order)[ids.indices.to_numpy()]
-    timesteps, step = np.unique(table["timestep"].to_numpy(), return_inverse=True)
-    position = step * len(names) + image
-    if table.num_rows != len(names) * len(timesteps) or np.bincount(position).max() > 1:
-        raise ValueError(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
-    columns = _columns(shard)
-    values = np.empty((len(columns), table.num_rows), np.float32)
-    for row, column in zip(values, columns.values(), strict=True):
-        row[position] = column
-    digest = hashlib.sha256("\n".join(names[order]).encode()).hexdigest()
-    images = f"{len(names)} images {digest[:8]}"
-    return list(columns), values.reshape(len(columns), len(timesteps), len(names)), timesteps.tolist(), images
-
-
-def _columns(shard: shards.Shard) -> dict[str, np.ndarray]:
-    """The metrics that were asked for, one value per row."""
-    table, columns = shard.table, {}
-    for name in METRICS:
-        if table[name].null_count < table.num_rows:
-            columns[name] = table[name].cast(pa.float32()).to_numpy()
-        if name == "iou" and table["iou_at"].null_count < table.num_rows:
-            thresholds = shard.settings.get("thresholds", [])
-            flat = pc.list_flatten(table["iou_at"]).to_numpy()
-            if flat.size != table.num_rows * len(thresholds):
-                raise ValueError(f"{shard.path}: expected iou_at to have one value per threshold {thresholds}")
-            columns |= {f"iou@{each:g}": flat[index :: len(thresholds)] for index, each in enumerate(thresholds)}
-    return columns
-
-
-def _place(shard: shards.Shard) -> Coordinates:
-    row = shard.table.slice(0, 1).to_pylist()[0]
-    return {axis: shards.canonical(row[axis]) for axis in AXES}
-
-
 def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str]) -> Aggregate:
     """The table, and which cells are not in it."""
     settings = [cell.settings for cell in found]
@@ -185,14 +116,16 @@ def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str])
     else:
         skipped, missing = cells.product_gaps(places)
     commands = list(dict.fromkeys(point.command for point in gone))
-    return Aggregate(_table(found, places), skipped, missing, damaged, tuple(facets), commands)
+    asked = tuple(sorted({point.figure for point in points} - {"heatmap"}))
+    presets = {point.identity: point.hyperparameter for point in points if point.hyperparameter}
+    return Aggregate(_table(found, places, presets), skipped, missing, damaged, tuple(facets), commands, asked)
 
 
 def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
     return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
 
 
-def _table(found: list[Cell], places: list[Coordinates]) -> pa.Table:
+def _table(found: list[Cell], places: list[Coordinates], presets: Mapping[str | None, str]) -> pa.Table:
     """One row per cell × timestep × metric; cells by coordinates, whatever their files are called."""
     order = sorted(range(len(found)), key=lambda index: (cells.sortable(places[index]), found[index].identity))
     found, places = [found[index] for index in order], [places[index] for index in order]
@@ -202,6 +135,8 @@ def _table(found: list[Cell], places: list[Coordinates]) -> pa.Table:
         kind = shards.SCHEMA.field(name).type if name in AXES else None
         columns[name] = _column([place[name] for place in places], kind).take(pa.array(np.repeat(np.arange(len(found)), rows)))
     columns["identity"] = pa.array(np.repeat([cell.identity for cell in found], rows))
+    columns["hyperparameter"] = pa.array(np.repeat([presets.get(cell.identity) for cell in found], rows), pa.string())
+    columns["lambda_inert"] = pa.array(np.repeat([cells.lambda_inert(cell.settings) for cell in found], rows))
     columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
     columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
     for name in STATISTICS:
@@ -224,7 +159,12 @@ def save(result: Aggregate, folder: Path) -> list[Path]:
     with replacing(folder / "aggregate.csv") as path:
         pyarrow.csv.write_csv(result.table, path)
     rows = result.table.filter(pc.field("metric") == "iou").to_pylist()
-    return figures.draw(rows, result.skipped, result.missing, result.facets, folder / "figures")
+    results = Results(rows, result.skipped, result.missing, result.facets)
+    pictures = figures.draw(results, result.figures, folder / "figures")
+    if "fig1" in result.figures:
+        places = [shards.place(folder / "shards", name) for name in dict.fromkeys(result.table["identity"].to_pylist())]
+        pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], folder / "figures")
+    return pictures
 
 
 def parse(words: Sequence[str]) -> Options:

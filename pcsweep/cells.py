@@ -2,9 +2,10 @@
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ class Point:
     settings: Mapping[str, Any]
     skipped: bool  # β + λ > 1: never computed
     command: str
+    hyperparameter: str = ""  # names of its set of coefficients
+    figure: str = "heatmap"
 
 
 def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -98,6 +101,11 @@ def _active(pcoder: Mapping[str, Any]) -> list[int]:
     return active if isinstance(active, list) else list(range(1, len(pcoder["beta"]) + 1))
 
 
+def lambda_inert(settings: Mapping[str, Any]) -> bool:
+    """Whether λ changes nothing: only the last pcoder is active, and no feedback reaches it."""
+    return _active(settings["pcoder"]) == [len(settings["pcoder"]["beta"])]
+
+
 def coordinates(settings: Mapping[str, Any]) -> Coordinates:
     """A cell's place on the axes, from its canonical settings."""
     pcoder = settings["pcoder"]
@@ -133,18 +141,32 @@ def key(place: Coordinates) -> str:
 
 
 def planned(folder: Path) -> list[Point]:
-    """The points of every `planned/*.json`, each once; where several commands plan the same point, the last file's."""
+    """The points of every `planned/*.json`, each once; planned by several commands, as the last, under all names."""
     points: dict[str, Point] = {}
     for path in sorted(folder.glob("*.json")):
         try:
             plan = json.loads(path.read_text())
-            found = [Point(each["identity"], each["settings"], each["skipped"], plan["command"]) for each in plan["points"]]
+            found = [_point(each, plan["command"]) for each in plan["points"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s is no readable plan (%s); its points are left out", path, error)
             continue
         for point in found:
-            points[point.identity or json.dumps(canonical(point.settings), sort_keys=True)] = point
+            name = point.identity or json.dumps(canonical(point.settings), sort_keys=True)
+            before = points[name].hyperparameter.split(", ") if name in points else []
+            names = dict.fromkeys(word for word in (*before, point.hyperparameter) if word)
+            points[name] = replace(point, hyperparameter=", ".join(names))
     return list(points.values())
+
+
+def _point(entry: Mapping[str, Any], command: str) -> Point:
+    return Point(
+        identity=entry["identity"],
+        settings=entry["settings"],
+        skipped=entry["skipped"],
+        command=command,
+        hyperparameter=entry.get("hyperparameter") or "",
+        figure=entry.get("figure") or "heatmap",
+    )
 
 
 def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[Coordinates]]:
@@ -164,7 +186,11 @@ def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[
 
 def sortable(place: Coordinates) -> list[tuple[bool, bool, int | float, str]]:
     """Numbers by size, before texts, before null."""
-    return [
-        (value is None, isinstance(value, str), value if isinstance(value, int | float) else 0, str(value))
-        for value in place.values()
-    ]
+    return [sort_key(value) for value in place.values()]
+
+
+def sort_key(value: Any) -> tuple[bool, bool, int | float, str]:
+    """Numbers by size, then texts, those in them by size too (pcoder 2 before pcoder 10), then None."""
+    number = isinstance(value, int | float)
+    text = re.sub(r"\d+", lambda digits: digits[0].zfill(9), str(value))
+    return value is None, not number, value if number else 0, text

@@ -1,13 +1,33 @@
 """Which picture shows which cells: one page per file, laid out by what varies in a study."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pcsweep.cells import sort_key
+
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 
-SYMBOLS = {"sigma": "σ", "alpha": "α"}
+SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """All cells of a study.
+
+    Args:
+        rows: of the aggregate's table, those of the metric IoU.
+        skipped: coordinates of the cells with β + λ > 1.
+        missing: coordinates of the cells that were not computed.
+        facets: columns beside the axes that tell cells apart.
+    """
+
+    rows: Sequence[Row]
+    skipped: Sequence[Row] = ()
+    missing: Sequence[Row] = ()
+    facets: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -31,28 +51,51 @@ class Page:
         """All cells, there or not."""
         return [*self.rows, *self.skipped, *self.missing]
 
+    @property
+    def timesteps(self) -> list[int]:
+        """In order."""
+        return sorted({row["timestep"] for row in self.rows})
+
     def axis(self, name: str) -> list[Any]:
         """The values of β or λ in order: numbers, then lists per pcoder."""
         return in_order({coefficient(row, name) for row in self.everything})
 
 
-def pages(rows: Sequence[Row], skipped: Sequence[Row], missing: Sequence[Row], facets: Sequence[str]) -> list[Page]:
-    """One page per combination of what varies beside σ, β and λ; several pcoders share one where there is one σ only."""
-    varying = [name for name in ("model", "noise", "alpha", *facets) if name not in ("pcoder.beta", "pcoder.lambda")]
-    everything = [*rows, *skipped, *missing]
+def pages(results: Results, across: str | None = None, together: Sequence[str] = ()) -> list[Page]:
+    """One page per combination of what varies beside `across`, β and λ.
+
+    Args:
+        results: all cells.
+        across: "sigma" or "pcoder"; None: the pcoders where there are several and one σ only, else σ.
+        together: names of axes and facets that share a page although they vary.
+    """
+    groups = (results.rows, results.skipped, results.missing)
+    everything = [row for group in groups for row in group]
     several = {name: len({row[name] for row in everything}) > 1 for name in ("sigma", "pcoder")}
-    across = "pcoder" if several["pcoder"] and not several["sigma"] else "sigma"
-    if several["pcoder"] and several["sigma"]:
-        varying.append("pcoder")
+    if across is None:
+        across = "pcoder" if several["pcoder"] and not several["sigma"] else "sigma"
+    names = ("model", "noise", "alpha", *results.facets, "sigma", "pcoder")
+    varying = [name for name in names if name not in (across, "pcoder.beta", "pcoder.lambda", *together)]
     varying = [name for name in varying if len({row[name] for row in everything}) > 1]
     found = []
-    for facet in in_order({tuple(row[name] for name in varying) for row in rows}):
-        of_facet = [[row for row in group if tuple(row[name] for name in varying) == facet] for group in (rows, skipped, missing)]
-        words = [(name, text_of(value)) for name, value in zip(varying, facet, strict=True) if value is not None]
-        name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{name}-{text}").strip("-") for name, text in words)
-        title = ", ".join(f"{SYMBOLS.get(name, name)} = {text}" for name, text in words)
-        found.append(Page(name, title, across, *of_facet))
+    for facet in in_order({tuple(row[name] for name in varying) for row in results.rows}):
+        of_facet = [[row for row in group if tuple(row[name] for name in varying) == facet] for group in groups]
+        named = [(name, value) for name, value in zip(varying, facet, strict=True) if value is not None]
+        title = ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in named)
+        found.append(Page(file_name(named), title, across, *of_facet))
     return found
+
+
+def file_name(named: Iterable[tuple[str, Any]]) -> str:
+    """Such as `alpha-0.01_pcoder-1+3`."""
+    return "_".join(re.sub(r"[^\w.+-]+", "-", f"{name}-{_whole(value)}").strip("-") for name, value in named)
+
+
+def heading(page: Page, column: Any) -> str:
+    """Of a column's panels."""
+    if page.across == "pcoder":
+        return f"pcoder {column}"
+    return "no σ" if column is None else f"σ = {text_of(column)}"
 
 
 def coefficient(row: Row, name: str) -> Any:
@@ -61,17 +104,35 @@ def coefficient(row: Row, name: str) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """As a label has it."""
+    """As a label has it; the numbers of a list, which is JSON in the table, to three digits."""
+    if isinstance(value, str) and value.startswith("["):
+        return "[" + " ".join(f"{each:.3g}" if isinstance(each, int | float) else str(each) for each in json.loads(value)) + "]"
+    return _whole(value)
+
+
+def _whole(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def pair_of(row: Row) -> tuple[Any, Any]:
+    """Its (β, λ)."""
+    return coefficient(row, "beta"), coefficient(row, "lambda")
+
+
+def pair_text(pair: tuple[Any, Any]) -> str:
+    """As a label has it."""
+    return f"β = {text_of(pair[0])}, λ = {text_of(pair[1])}"
+
+
+def is_control(row: Row) -> bool:
+    """Whether it is the plain feedforward network at every t."""
+    return bool(row["beta"] == 1 and row["lambda"] == 0 and row["alpha"] == 0)
+
+
 def in_order(values: Iterable[Any]) -> list[Any]:
-    """Numbers by size, then texts, then None; tuples likewise, item by item."""
+    """By `sort_key`; tuples item by item."""
 
     def rank(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return [rank(item) for item in value]
-        number = isinstance(value, int | float)
-        return value is None, not number, value if number else 0, str(value)
+        return [rank(item) for item in value] if isinstance(value, tuple) else sort_key(value)
 
     return sorted(values, key=rank)

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
+from pcsweep.pages import coefficient, is_control
 
 LISTED = 20  # missing cells named
 
@@ -26,13 +27,19 @@ def summary(
     if len(missing) > LISTED:
         lines.append(f"  … and {len(missing) - LISTED} more missing")
     lines += [f"  computed by: {command}" for command in commands]
-    return lines + _undefined(table)
+    return lines + _inert(table) + _undefined(table)
 
 
 def describe(place: Coordinates) -> str:
     """A cell in a few words."""
     symbols = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
     return " ".join(f"{symbols.get(name, name)}={value}" for name, value in place.items() if value is not None)
+
+
+def _inert(table: pa.Table) -> list[str]:
+    count = pc.count_distinct(table.filter(table["lambda_inert"])["identity"]).as_py()
+    reason = "only the last pcoder is active, and no feedback reaches it: cells that differ in λ alone are equal"
+    return [f"λ is inert in {count} cell{'s' * (count != 1)}: {reason}"] if count else []
 
 
 def _undefined(table: pa.Table) -> list[str]:
@@ -48,11 +55,11 @@ def findings(table: pa.Table) -> list[str]:
     lines = []
     for sigma in dict.fromkeys(row["sigma"] for row in rows):
         best = max((row for row in rows if row["sigma"] == sigma), key=lambda row: row["normalized"])
-        place = describe({axis: best[axis] for axis in ("beta", "lambda", "alpha")} | {"pcoder": best["pcoder"]})
+        place = describe({axis: coefficient(best, axis) for axis in ("beta", "lambda", "alpha")} | {"pcoder": best["pcoder"]})
         level = "No σ" if sigma is None else f"σ={sigma}"
         lines.append(f"{level}: IoU(t) / IoU(0) peaks at {best['normalized']:.3f} with {place}, t={best['timestep']}")
-    control = [abs(row["normalized"] - 1) for row in rows if row["beta"] == 1 and row["lambda"] == 0]
+    control = [abs(row["normalized"] - 1) for row in rows if is_control(row)]
     if control:
         flat = "is flat" if max(control) < 1e-6 else f"is not flat: it strays from 1 by up to {max(control):.3g}"
-        lines.append(f"The feedforward control (β=1, λ=0) {flat}")
+        lines.append(f"The feedforward control (β=1, λ=0, α=0) {flat}")
     return lines

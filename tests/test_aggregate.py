@@ -271,6 +271,41 @@ def test_what_follows_from_the_name_is_no_column(tmp_path: Path) -> None:
     assert aggregate(tmp_path, 2).facets == ()
 
 
+@pytest.mark.parametrize(("active", "inert"), [([1, 2], False), ([1], False), ([2], True)])
+def test_lambda_is_inert_where_only_the_last_pcoder_is_active(
+    tmp_path: Path, active: list[int], inert: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(tmp_path / "s", settings(0.5, 0.1, pcoder__active=active))
+    assert main(["study=s", f"output_root={tmp_path}", "resamples=2"]) == 0
+    assert ("λ is inert in 1 cell: only the last pcoder is active" in capsys.readouterr().out) == inert
+    assert set(pq.read_table(tmp_path / "s" / "aggregate.parquet")["lambda_inert"].to_pylist()) == {inert}
+
+
+def test_the_plan_names_the_set_of_coefficients_and_the_figure(tmp_path: Path) -> None:
+    points = [settings(0.5, 0.1), settings(0.5, 0.2)]
+    for point in points:
+        put(tmp_path, point)
+    (tmp_path / "planned").mkdir()
+    for number, name in enumerate(("hps_1", "neurips", "hps_1")):
+        entry = {"identity": shards.identity(points[0]), "settings": points[0], "skipped": False}
+        plan = {"command": "x", "points": [{**entry, "hyperparameter": name, "figure": "fig2"}]}
+        (tmp_path / "planned" / f"{number}.json").write_text(json.dumps(plan))
+    result = aggregate(tmp_path, 2)
+    assert result.figures == ("fig2",)
+    names = {row["lambda"]: row["hyperparameter"] for row in result.table.to_pylist()}
+    assert names == {0.1: "hps_1, neurips", 0.2: None}
+
+
+def test_pcoders_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    ten = {f"pcoder__{name}": [0.1] * 10 for name in ("beta", "lambda", "alpha")}
+    for number in ("10", "2"):
+        point = settings(0.5, 0.1, pcoder__active=[int(number)], **ten)
+        values = columns(point)
+        values["pcoder"] = [number] * len(values["pcoder"])
+        shards.write(tmp_path / "shards", point, values, {})
+    assert list(dict.fromkeys(row["pcoder"] for row in statistics(tmp_path))) == ["2", "10"]
+
+
 def test_coefficients_per_pcoder_are_labelled(tmp_path: Path) -> None:
     put(tmp_path, settings(0.5, 0.1))
     put(tmp_path, settings(0.5, 0.1, pcoder__beta=[0.8, 0.4]))
@@ -292,7 +327,7 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
     assert "computed by: python -m pcsweep -m study=s" in told
     assert "of iou" in told
     assert "σ=0.2: IoU(t) / IoU(0) peaks at" in told
-    assert "control (β=1, λ=0) is flat" in told
+    assert "control (β=1, λ=0, α=0) is flat" in told
     table = pq.read_table(tmp_path / "s" / "aggregate.parquet")
     assert (tmp_path / "s" / "aggregate.csv").read_text().count("\n") == table.num_rows + 1
     left = {path.name for path in (tmp_path / "s").iterdir()}

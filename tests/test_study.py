@@ -79,6 +79,7 @@ def test_one_bad_point_refuses_the_sweep_before_any_is_run(tmp_path):
         ("model=foo", "Available options in 'model'"),
         ("noise.sgima=1", "Unknown setting `noise.sgima`. Valid ones: `noise.sigma`"),
         ("study=a/b", "Expected `study` to be a name"),
+        ("pcoder.beta.1=0.3", "Expected `pcoder.beta` to be a list that has an element 1; give the whole list before it"),
         ("model.weights=nope.safetensors", "there is no file 'nope.safetensors'"),
         ("output_root=/dev/null", "to be a folder that can be written"),
     ],
@@ -166,6 +167,33 @@ def test_an_image_has_the_same_rows_to_the_bit_whatever_images_are_with_it(confi
         (rows[limit],) = table(tmp_path / f"l{limit}" / "shards").values()
     assert rows[21].slice(0, 12 * 5).equals(rows[12])
     assert rows[21].slice(0, 3 * 5).equals(rows[3])
+
+
+def test_one_element_of_a_list_is_set_by_its_position(config):
+    given = point_from(config("pcoder.beta=[0.2,0.4,0.4,0.6]", "pcoder.beta.1=0.1"))
+    assert [rule[0] for rule in given.asked] == [0.2, 0.1, 0.4, 0.6]
+    stretched = point_from(config("hyperparameter=hps_0", "pcoder.beta.0=0.1"))  # of the five values, then stretched over four
+    assert [rule[0] for rule in stretched.asked] == pytest.approx([0.1, 0.4, 0.4 + 0.2 / 3, 0.6])
+
+
+def test_a_list_beside_a_set_of_coefficients_replaces_its_own(config):
+    given = point_from(config("hyperparameter=hps_0", "pcoder.beta=[0.2,0.3,0.4,0.5]"))
+    assert [rule[0] for rule in given.asked] == [0.2, 0.3, 0.4, 0.5]
+    assert [rule[1] for rule in given.asked] == pytest.approx([0.05, 0.1, 0.1, 0.0])
+
+
+@pytest.mark.parametrize(("word", "expected"), [("[1,3]", (1, 3)), ("2", (2,)), ("all", (1, 2, 3, 4))])
+def test_active_pcoders_by_number_or_list(config, word, expected):
+    assert point_from(config(f"pcoder.active={word}")).active == expected
+
+
+def test_the_last_lambda_is_stored_as_it_counts(config, tmp_path):
+    for lambda_ in (0.1, 0.2):
+        run(config("pcoder.active=4", f"pcoder.lambda={lambda_}"))
+    first, second = table(tmp_path / "default" / "shards").values()
+    assert first["lambda_n"].to_pylist()[0] == [0, 0, 0, 0]
+    assert {first["lambda"][0].as_py(), second["lambda"][0].as_py()} == {0.1, 0.2}
+    assert first.drop_columns(["lambda"]).equals(second.drop_columns(["lambda"]))
 
 
 def test_rows_and_columns(config, tmp_path):

@@ -1,0 +1,109 @@
+"""The images of a grid point whose pictures and maps its shard keeps."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+from pcsweep import shards
+from pcsweep.cells import AXES, Coordinates, coordinates, key
+from pcsweep.pages import SYMBOLS, file_name, text_of
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """One image and its maps.
+
+    Args:
+        image_id: of the image.
+        category: its dataset's word for the class.
+        image: what the dataset shows.
+        noisy: what the network saw, cut to the range of pixels.
+        mask: where the object is.
+        ignore: pixels left out of every metric.
+        saliency: by timestep, the map at the mask's size divided by its maximum; NaN throughout where that is zero.
+        iou: by timestep; None where it was not measured.
+    """
+
+    image_id: str
+    category: str
+    image: UInt8[np.ndarray, "height width 3"]
+    noisy: UInt8[np.ndarray, "height width 3"]
+    mask: Bool[np.ndarray, "height width"]
+    ignore: Bool[np.ndarray, "height width"]
+    saliency: dict[int, Float[np.ndarray, "height width"]]
+    iou: dict[int, float | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibition:
+    """The pictured images of one grid point, in the order of the selection, and what the point is."""
+
+    place: Coordinates
+    title: str
+    threshold: float  # of the IoU
+    exhibits: list[Exhibit]
+
+
+def exhibition(path: Path) -> Exhibition | None:
+    """What the shard at `path` keeps for pictures, if anything.
+
+    Raises:
+        DamagedShard: it does not verify.
+    """
+    shard = shards.read(path)
+    columns = ["image_id", "category", "timestep", "iou", "map", "image", "noisy", "mask", "ignore"]
+    pictured = shard.table.select(columns).filter(shard.table["map"].is_valid()).to_pylist()
+    images: dict[str, list[dict[str, Any]]] = {}
+    for row in pictured:
+        images.setdefault(row["image_id"], []).append(row)
+    if not images:
+        return None
+    settings = shard.settings
+    place = coordinates(settings)
+    for name in ("beta", "lambda", "alpha"):
+        place[name] = str(settings["pcoder"][name]) if place[name] is None else place[name]
+    exhibits = [_exhibit(rows) for rows in images.values()]
+    return Exhibition(place, _title(place, settings), settings["threshold"], exhibits)
+
+
+def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
+    import torch
+
+    from pcsweep import metrics, png
+
+    (first,) = (row for row in rows if row["image"] is not None)
+    mask, ignore = png.pixels(first["mask"]) > 0, png.pixels(first["ignore"]) > 0
+    scaled = metrics.scaled(torch.tensor([row["map"] for row in rows]), (mask.shape[0], mask.shape[1]))
+    return Exhibit(
+        image_id=first["image_id"],
+        category=first["category"] or "",
+        image=png.pixels(first["image"]),
+        noisy=png.pixels(first["noisy"]),
+        mask=mask,
+        ignore=ignore,
+        saliency={row["timestep"]: saliency.numpy() for row, saliency in zip(rows, scaled, strict=True)},
+        iou={row["timestep"]: row["iou"] for row in rows},
+    )
+
+
+def _title(place: Coordinates, settings: dict[str, Any]) -> str:
+    words = [f"{place['model']} on {place['dataset']}"]
+    words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in ("beta", "lambda", "alpha")]
+    space = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}.get(settings["noise"].get("space"), "")
+    if place["noise"] == "none" or place["sigma"] is None:
+        words.append("no noise" if place["noise"] == "none" else str(place["noise"]))
+    else:
+        words.append(f"σ = {text_of(place['sigma'])}" + (f" (of {space})" if space else ""))
+    return ", ".join(words) + ("" if place["pcoder"] == "all" else f", pcoder {place['pcoder']}")
+
+
+def names(exhibitions: Sequence[Exhibition]) -> Iterable[str]:
+    """Of their files: what varies among them; empty where there is one."""
+    places = [exhibition.place for exhibition in exhibitions]
+    varying = [axis for axis in AXES if len({key({axis: place[axis]}) for place in places}) > 1]
+    found = [file_name([(axis, place[axis]) for axis in varying]) for place in places]
+    return [f"{name}-{number}" if found.count(name) > 1 else name for number, name in enumerate(found, start=1)]

@@ -1,0 +1,91 @@
+"""Fig. 1: images, masks, and the attribution maps over time with the IoU under each."""
+
+from textwrap import wrap
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pcsweep.exhibition import Exhibit, Exhibition
+
+SHOWN = (0, 1, 2, 4, 8)  # the timesteps that get a column, as far as they were computed
+SIDE = 1.0  # inches per picture
+COLORMAP = "inferno"
+OUTLINE, REGION = "white", "#56B4E9"
+
+
+def overlays(exhibition: Exhibition) -> Figure:
+    """A row per image: the image, the noisy image, the mask, and the maps at t = 0, 1, 2, 4, 8."""
+    timesteps = [timestep for timestep in SHOWN if timestep in exhibition.exhibits[0].saliency]
+    headings = ["image", "noisy image", "mask", *(f"t = {timestep}" for timestep in timesteps)]
+    down, across = len(exhibition.exhibits), len(headings)
+    figure = Figure(figsize=(SIDE * across + 0.4, (SIDE + 0.2) * down + 0.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(down, across, squeeze=False)
+    for row, exhibit in zip(axes, exhibition.exhibits, strict=True):
+        for panel in row:
+            panel.set_xticks([])
+            panel.set_yticks([])
+        for panel, picture in zip(row, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
+            panel.imshow(picture, interpolation="nearest")
+        row[0].set_ylabel(named(exhibit), fontsize=6)
+        for panel, timestep in zip(row[3:], timesteps, strict=True):
+            _overlay(panel, exhibit, timestep, exhibition.threshold)
+    for panel, heading in zip(axes[0], headings, strict=True):
+        panel.set_title(heading, fontsize=8)
+    figure.suptitle(exhibition.title, fontsize=9)
+    figure.legend(
+        handles=[
+            Line2D([], [], color=OUTLINE, linewidth=1, label="mask"),
+            Line2D([], [], color=REGION, linewidth=1, label=f"map above {exhibition.threshold:g} of its maximum"),
+        ],
+        loc="outside lower center", ncols=2, fontsize=7, facecolor="#808080", labelcolor="white",
+    )  # fmt: skip
+    return figure
+
+
+def blended(
+    image: UInt8[np.ndarray, "height width 3"], saliency: Float[np.ndarray, "height width"]
+) -> Float[np.ndarray, "height width 3"]:
+    """The map's colours over the image in grey; the image in grey alone where the map is undefined."""
+    grey = np.repeat((image @ np.array([0.299, 0.587, 0.114]) / 255)[..., None], 3, axis=2)
+    if np.isnan(saliency).any():
+        return grey
+    over: np.ndarray = 0.4 * grey + 0.6 * np.asarray(colormaps[COLORMAP](saliency))[..., :3]
+    return over
+
+
+def masked(exhibit: Exhibit) -> UInt8[np.ndarray, "height width 3"]:
+    """The mask in white, what is ignored in grey."""
+    levels = np.where(exhibit.ignore, 128, np.where(exhibit.mask, 255, 0)).astype(np.uint8)
+    return np.repeat(levels[..., None], 3, axis=2)
+
+
+def named(exhibit: Exhibit) -> str:
+    """Category and identifier, without the folders before it and in lines short enough for the picture's height."""
+    name = exhibit.image_id.rpartition("/")[2]
+    return "\n".join(line for text in (exhibit.category, name) for line in wrap(text, 24))
+
+
+def _overlay(panel: Axes, exhibit: Exhibit, timestep: int, threshold: float) -> None:
+    saliency = exhibit.saliency[timestep]
+    panel.imshow(blended(exhibit.image, saliency), interpolation="nearest")
+    regions = ((exhibit.mask, OUTLINE), (saliency > threshold, REGION))
+    for region, colour in regions:
+        if region.any() and not region.all():
+            panel.contour(region, levels=[0.5], colors=[colour], linewidths=0.8)
+    panel.set_xlabel(under(exhibit, timestep), fontsize=7, labelpad=2)
+
+
+def under(exhibit: Exhibit, timestep: int) -> str:
+    """What stands under a map: its IoU, or why there is none."""
+    if np.isnan(exhibit.saliency[timestep]).any():
+        return "map is zero"
+    iou = exhibit.iou[timestep]
+    if iou is None:
+        return "IoU not measured"
+    return "IoU undefined" if np.isnan(iou) else f"IoU {iou:.3f}"

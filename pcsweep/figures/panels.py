@@ -1,0 +1,109 @@
+"""One panel of a heatmap: normalised IoU over (λ, β), and what its colours mean."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import ListedColormap, Normalize, to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from pcsweep.pages import Page, pair_of, text_of
+
+# Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
+COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")
+DARK, PALE, NOTHING = "#333333", "#b3b3b3", "white"
+LABELS = {"skipped": "skipped: β + λ > 1", "missing": "missing", "undefined": "undefined (NaN)", "": "not asked for"}
+HATCHES = {"missing": "//////", "": "....."}
+EDGES = {"missing": "#808080", "": "#c8c8c8"}
+USUAL = 0.9  # share of the values that the scale covers at least
+
+
+def matrix(page: Page, column: Any, timestep: int) -> tuple[np.ndarray, np.ndarray]:
+    """One panel: normalised IoU and the state of each cell, both (β, λ) in the order of the page's axes.
+
+    The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; all others are NaN there.
+    """
+    betas, lambdas = page.axis("beta"), page.axis("lambda")
+    values = np.full((len(betas), len(lambdas)), np.nan)
+    states = np.full(values.shape, "", dtype="U9")
+    at = [row for row in page.rows if row["timestep"] == timestep]
+    for state, rows in (("skipped", page.skipped), ("missing", page.missing), ("value", at)):
+        for row in rows:
+            if row[page.across] != column:
+                continue
+            beta, lambda_ = pair_of(row)
+            place = betas.index(beta), lambdas.index(lambda_)
+            states[place] = state
+            if state == "value":
+                values[place] = row["normalized"]
+    states[(states == "value") & np.isnan(values)] = "undefined"
+    return values, states
+
+
+def colours(values: np.ndarray, states: np.ndarray, norm: Normalize) -> np.ndarray:
+    """The panel's cells as RGBA, (β, λ, 4)."""
+    rgba: np.ndarray = np.asarray(COLORMAP(norm(np.where(np.isnan(values), 1.0, values))))
+    for state, colour in (("skipped", DARK), ("undefined", PALE), ("missing", NOTHING), ("", NOTHING)):
+        rgba[states == state] = to_rgba(colour)
+    return rgba
+
+
+def scale(page: Page) -> Normalize:
+    """Symmetrical about 1, wide enough for every rise and nine tenths of all changes; deeper falls have its last colour."""
+    changes = _changes(page)
+    usual = float(np.quantile(np.abs(changes), USUAL)) if changes.size else 0.0
+    reach = max(usual, float(changes.max(initial=0.0)), 0.01)
+    return Normalize(1 - reach, 1 + reach)
+
+
+def _changes(page: Page) -> np.ndarray:
+    """Of every defined value from that at t = 0."""
+    values = np.array([row["normalized"] for row in page.rows if row["timestep"] > 0], dtype=float)
+    changes: np.ndarray = values[~np.isnan(values)] - 1
+    return changes
+
+
+def bar(figure: Figure, axes: np.ndarray, page: Page) -> None:
+    """The scale beside the panels, with an arrow where values lie below it."""
+    norm, changes = scale(page), _changes(page)
+    assert norm.vmin is not None  # as scale made it
+    beyond = "min" if changes.min(initial=0.0) < norm.vmin - 1 - 1e-9 else "neither"
+    drawn = figure.colorbar(
+        ScalarMappable(norm, COLORMAP), ax=axes, label="IoU(t) / IoU(0)", shrink=min(1.0, 3 / len(axes)), aspect=25, extend=beyond
+    )
+    drawn.ax.tick_params(labelsize=7)
+
+
+def fill(panel: Axes, rgba: np.ndarray, states: np.ndarray) -> None:
+    """Draws the cells; missing ones and those that nobody asked for are hatched."""
+    panel.imshow(rgba, origin="lower", aspect="auto", interpolation="nearest")
+    for state, hatch in HATCHES.items():
+        cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in np.argwhere(states == state)]
+        if cells:
+            collection = PatchCollection(cells, facecolor=NOTHING, edgecolor=EDGES[state], hatch=hatch, linewidth=0.4)
+            panel.add_collection(collection, autolim=False)
+    panel.tick_params(labelsize=6, length=2, pad=1.5)
+
+
+def patch(state: str) -> Patch:
+    """For the legend."""
+    if state in HATCHES:
+        return Patch(facecolor=NOTHING, edgecolor=EDGES[state], hatch=HATCHES[state], label=LABELS[state])
+    return Patch(facecolor=DARK if state == "skipped" else PALE, label=LABELS[state])
+
+
+def tick(panel: Axes, page: Page, side: float, height: float) -> None:
+    """As many as there is room for in `side` × `height` inches; the first and, where the steps allow, the last among them."""
+    for axis, name, room in ((panel.xaxis, "lambda", side / 0.24), (panel.yaxis, "beta", height / 0.14)):
+        values = page.axis(name)
+        listed = any(isinstance(value, str) for value in values)
+        if listed and name == "lambda":
+            panel.tick_params(axis="x", labelrotation=90)
+            room = side / 0.12
+        least = max(1, -(-len(values) // max(1, int(room))))
+        step = next((each for each in range(least, 2 * least + 1) if (len(values) - 1) % each == 0), least)
+        axis.set_ticks(list(range(0, len(values), step)), [text_of(value) for value in values[::step]])

@@ -1,0 +1,40 @@
+"""Fig. 2: IoU over time for named sets of coefficients, bootstrap mean ± standard deviation."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pcsweep.figures.curves import COLOURS, legend, panelled, with_bars
+from pcsweep.pages import Page, Row, coefficient, pair_of, pair_text, text_of
+
+MARKS = ("-", "--", "-.", ":")
+
+
+def presets(page: Page) -> Figure:
+    """A line per cell, in the order of the sets' names; a panel per σ."""
+    names = sorted({label(row) for row in page.rows})
+    handles: dict[str, Any] = {}
+
+    def draw(panel: Axes, line: list[Row]) -> None:
+        name = label(line[0])
+        number = names.index(name)
+        style = {"color": COLOURS[number % len(COLOURS)], "linestyle": MARKS[number // len(COLOURS) % len(MARKS)]}
+        beside = 0.07 * (number - (len(names) - 1) / 2)  # so that error bars do not cover each other
+        handles[name] = with_bars(
+            panel, [{**row, "timestep": row["timestep"] + beside} for row in line], "bootstrap_mean", **style
+        )
+
+    figure = panelled(page, draw)
+    images = sorted({row["n"] + row["nan"] for row in page.rows})
+    figure.supylabel(f"IoU, bootstrap over {' or '.join(map(str, images))} images\nmean ± standard deviation", fontsize=8)
+    legend(figure, {name: handles[name] for name in names}, columns=1)
+    return figure
+
+
+def label(row: Row) -> str:
+    """The name of the set, the coefficients, and which pcoders are active if not all."""
+    words = [pair_text(pair_of(row)), f"α = {text_of(coefficient(row, 'alpha'))}"]
+    words += [f"pcoder {row['pcoder']}"] if row["pcoder"] != "all" else []
+    preset = row["hyperparameter"]
+    return (f"{preset}: " if preset and preset != "uniform" else "") + ", ".join(words)
