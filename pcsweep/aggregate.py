@@ -116,16 +116,20 @@ def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str])
     else:
         skipped, missing = cells.product_gaps(places)
     commands = list(dict.fromkeys(point.command for point in gone))
-    asked = tuple(sorted({point.figure for point in points} - {"heatmap"}))
-    presets = {point.identity: point.hyperparameter for point in points if point.hyperparameter}
-    return Aggregate(_table(found, places, presets), skipped, missing, damaged, tuple(facets), commands, asked)
+    planned = {point.identity for point in points}
+    asked = {point.figure for point in points} | {cell.figure for cell in found if cell.identity not in planned}
+    presets = {cell.identity: cell.hyperparameter for cell in found if cell.hyperparameter}
+    presets |= {point.identity: point.hyperparameter for point in points if point.identity and point.hyperparameter}
+    return Aggregate(
+        _table(found, places, presets), skipped, missing, damaged, tuple(facets), commands, tuple(sorted(asked - {"heatmap"}))
+    )
 
 
 def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
     return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
 
 
-def _table(found: list[Cell], places: list[Coordinates], presets: Mapping[str | None, str]) -> pa.Table:
+def _table(found: list[Cell], places: list[Coordinates], presets: Mapping[str, str]) -> pa.Table:
     """One row per cell × timestep × metric; cells by coordinates, whatever their files are called."""
     order = sorted(range(len(found)), key=lambda index: (cells.sortable(places[index]), found[index].identity))
     found, places = [found[index] for index in order], [places[index] for index in order]

@@ -291,4 +291,4 @@ def load_dataset(choice: Choice) -> Dataset:
 
 
 def _shown(values: Sequence[float]) -> str:
-    return f"{values[0]:.3g}" if len(set(values)) == 1 else "per pcoder"
+    return f"{values[0]:.3g}" if len(set(values)) == 1 else f"[{' '.join(f'{value:.3g}' for value in values)}]"

@@ -22,7 +22,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Cell:
-    """One shard's statistics."""
+    """One shard's statistics.
+
+    Args:
+        identity: of the shard.
+        place: on the axes.
+        settings: that the identity is the hash of, and the images.
+        metrics, timesteps: what the statistics are of.
+        summary: the statistics.
+        hyperparameter, figure: name of its set of coefficients, and the figure asked for, when it was computed.
+    """
 
     identity: str
     place: Coordinates
@@ -30,6 +39,8 @@ class Cell:
     metrics: list[str]
     timesteps: list[int]
     summary: Summary
+    hyperparameter: str = ""
+    figure: str = "heatmap"
 
 
 def reduced(path: Path, resample: Callable[[int], np.ndarray]) -> Cell | shards.DamagedShard | None:
@@ -45,7 +56,9 @@ def reduced(path: Path, resample: Callable[[int], np.ndarray]) -> Cell | shards.
         return None
     metrics, values, timesteps, images = _values(shard)
     settings = {**shard.settings, "images": images}
-    return Cell(path.stem, _place(shard), settings, metrics, timesteps, summarise(values, resample(values.shape[-1])))
+    summary = summarise(values, resample(values.shape[-1]))
+    told = {name: shard.metadata[name] for name in ("hyperparameter", "figure") if shard.metadata.get(name)}
+    return Cell(path.stem, _place(shard), settings, metrics, timesteps, summary, **told)
 
 
 def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]:

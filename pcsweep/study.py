@@ -109,7 +109,8 @@ def run(config: DictConfig) -> None:
     started = time.monotonic()
     columns = _all_columns(point, settings, _measure(point))
     seconds = time.monotonic() - started
-    metadata = {**provenance(), "config": point.config, "seconds": f"{seconds:.3f}"}
+    told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure}
+    metadata = {**provenance(), **told, "config": point.config, "seconds": f"{seconds:.3f}"}
     path = shards.write(point.shard_folder, settings, columns, metadata)
     _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
 

@@ -296,6 +296,15 @@ def test_the_plan_names_the_set_of_coefficients_and_the_figure(tmp_path: Path) -
     assert names == {0.1: "hps_1, neurips", 0.2: None}
 
 
+def test_without_a_plan_the_shard_names_them(tmp_path: Path) -> None:
+    point = settings(0.5, 0.1)
+    shards.write(tmp_path / "shards", point, columns(point), {"hyperparameter": "hps_1", "figure": "fig2"})
+    put(tmp_path, settings(0.5, 0.2))
+    result = aggregate(tmp_path, 2)
+    assert result.figures == ("fig2",)
+    assert {row["lambda"]: row["hyperparameter"] for row in result.table.to_pylist()} == {0.1: "hps_1", 0.2: None}
+
+
 def test_pcoders_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     ten = {f"pcoder__{name}": [0.1] * 10 for name in ("beta", "lambda", "alpha")}
     for number in ("10", "2"):
