@@ -27,10 +27,21 @@ class Checkpoint:
     path: Path
     settings: Mapping[str, Any]
 
+    @property
+    def text(self) -> str:
+        """The settings, to be kept with what they make."""
+        return json.dumps(self.settings, sort_keys=True)
+
+    def differing(self, text: str) -> str:
+        """How the settings of another training, as `text`, differ from these; empty where they do not."""
+        old, new = leaves(json.loads(text)), leaves(json.loads(self.text))
+        keys = [key for key in sorted(old | new) if old.get(key) != new.get(key)]
+        return "; ".join(f"`{key}` was {old.get(key)!r} and is {new.get(key)!r}" for key in keys)
+
     def save(self, state: State) -> None:
         """Replaces the file by this state, in one step."""
         with replacing(self.path) as temporary:
-            torch.save({"settings": json.dumps(self.settings, sort_keys=True), "state": state}, temporary)
+            torch.save({"settings": self.text, "state": state}, temporary)
 
     def load(self) -> State | None:
         """The state, or `None` without a file. Nothing in it is run (`weights_only=True`).
@@ -42,13 +53,22 @@ class Checkpoint:
             return None
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
-            settings, state = json.loads(content["settings"]), dict(content["state"])
-        except (OSError, RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+            differing, state = self.differing(content["settings"]), dict(content["state"])
+        except (
+            OSError,
+            RuntimeError,
+            EOFError,
+            LookupError,
+            AttributeError,
+            TypeError,
+            ValueError,
+            pickle.UnpicklingError,
+        ) as error:
             raise ValueError(
                 f"Expected {str(self.path)!r} to be a checkpoint, but it cannot be read ({type(error).__name__}). Delete it to "
                 "start anew."
             ) from error
-        if differing := _differing(settings, json.loads(json.dumps(self.settings))):
+        if differing:
             raise ValueError(
                 f"Expected {str(self.path)!r} to be a checkpoint of this training, but {differing}. Choose another `output`, or "
                 "delete the file to start anew."
@@ -58,9 +78,3 @@ class Checkpoint:
     def remove(self) -> None:
         """Once the output is there."""
         self.path.unlink(missing_ok=True)
-
-
-def _differing(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    old, new = leaves(there), leaves(here)
-    keys = [key for key in sorted(old | new) if old.get(key) != new.get(key)]
-    return "; ".join(f"`{key}` was {old.get(key)!r} and is {new.get(key)!r}" for key in keys)

@@ -5,6 +5,8 @@ optimizer leaves them positive with a sum of one; α_n is a softplus. *Where we 
 them by their sum, starts them from other weights than those asked for, and overflows where one of these is 0 or 1.
 """
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -21,10 +23,14 @@ class LearnedCoefficients(nn.Module):
     Args:
         start: their first values; those nearer to the border than `INSIDE` are moved there, the others scaled to keep the sum.
         count: of pcoders.
+        learned: numbers, from 1, of the pcoders whose coefficients are learned; the others keep their first values exactly.
+            `None`: all.
     """
 
-    def __init__(self, start: Coefficients, count: int) -> None:
+    def __init__(self, start: Coefficients, count: int, learned: Collection[int] | None = None) -> None:
         super().__init__()
+        self.start = start.per_pcoder(count)
+        self.learned = frozenset(range(1, count + 1) if learned is None else learned)
         beta, lambda_, alpha = torch.tensor(start.per_pcoder(count), dtype=torch.float64).unbind(1)
         lambda_ = torch.cat([lambda_[:-1], lambda_.new_zeros(1)])
         weights = torch.stack([beta, lambda_, 1 - beta - lambda_], 1).clamp(min=INSIDE)
@@ -44,12 +50,16 @@ class LearnedCoefficients(nn.Module):
 
     def rules(self) -> list[LearnedRule]:
         """(β_n, λ_n, α_n) of every pcoder, for `PredictiveNetwork.unroll`."""
-        weights = self.weights()
-        *below, last = [(row[0], row[1], row[3] if on else 0.0) for row, on in zip(weights, self.has_rate, strict=True)]
-        return [*below, (last[0], 0.0, last[2])]
+        learned: list[LearnedRule] = [
+            (row[0], row[1] if n < len(self.start) else 0.0, row[3] if has_rate else 0.0)
+            for n, (row, has_rate) in enumerate(zip(self.weights(), self.has_rate, strict=True), start=1)
+        ]
+        return [learned[n - 1] if n in self.learned else rule for n, rule in enumerate(self.start, start=1)]
 
     def coefficients(self) -> Coefficients:
         """Their values now."""
         beta, lambda_, memory, alpha = self.weights().detach().double().unbind(1)
         whole = beta + lambda_ + memory  # one, but for rounding
-        return Coefficients((beta / whole).tolist(), (lambda_ / whole).tolist(), alpha.tolist())
+        learned = torch.stack([beta / whole, lambda_ / whole, alpha], 1).tolist()
+        now = [learned[n - 1] if n in self.learned else rule for n, rule in enumerate(self.start, start=1)]
+        return Coefficients(*(list(column) for column in zip(*now, strict=True)))

@@ -1,7 +1,10 @@
 """`python -m pcsweep.train`: trains a model's predictors, and its backbone if asked to, and writes their weights to a file."""
 
+import json
 import logging
 from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +18,17 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
     from torch import Tensor
 
+    from pcsweep.checkpoint import Checkpoint
+    from pcsweep.dataset import Dataset
+    from pcsweep.model import Model
     from pcsweep.network import Coefficients
+    from pcsweep.recipe import Options
+    from pcsweep.settings import Choice
     from pcsweep.training import Record, Training
 
 _log = logging.getLogger(__name__)
 _PLACES = ("output", "device")  # decide where, not what
+_METADATA = "pcsweep.training"  # of the output: the settings that made it
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
@@ -34,92 +43,166 @@ def _run(config: "DictConfig") -> None:
 def train(config: "DictConfig") -> Path:
     """Trains as `conf/train.yaml` says and returns the path of the weights.
 
-    Resumes where an earlier run of the same settings was interrupted, with the same result to the bit.
+    Resumes where an earlier run of the same settings was interrupted, with the same result to the bit; what it has finished is
+    not done again.
 
     Raises:
-        BadSetting: a value is wrong, the output is there already, or there is a checkpoint of another training beside it.
+        BadSetting: a value is wrong, or the output or a checkpoint beside it is there from another training.
     """
     from omegaconf import OmegaConf
 
-    from pcsweep.checkpoint import Checkpoint
     from pcsweep.settings import BadSetting
 
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)  # a DictConfig
     plain: dict[str, Any] = {str(key): value for key, value in container.items()}
     output = Path(str(plain["output"]))
-    if output.exists():
-        raise BadSetting(f"Expected `output` to be a new file, but {str(output)!r} is there: delete it, or choose another.")
-    checkpoint = Checkpoint(
-        output.with_name(f"{output.name}.checkpoint"), {key: value for key, value in plain.items() if key not in _PLACES}
-    )
+    if output.suffix != ".safetensors":
+        raise BadSetting(f"Expected `output` to be a .safetensors file, but got {str(output)!r}.")
     try:
-        state = checkpoint.load()
-        training = _training(plain)
+        prepared = _prepared(plain, output)
+    except BadSetting:
+        raise
     except ValueError as error:
         raise BadSetting(str(error)) from error
+    if prepared is None:
+        _log.info("Already trained: %s", output)
+    else:
+        _train(*prepared, output)
+    return output
+
+
+def _prepared(plain: "Mapping[str, Any]", output: Path) -> "tuple[Training, Checkpoint] | None":
+    """The training and its checkpoint; `None` where the output is there already."""
+    from pcsweep.checkpoint import Checkpoint
+
+    material = _material(plain)
+    checkpoint = Checkpoint(output.with_name(f"{output.name}.checkpoint"), _deciding(plain, material))
+    if output.exists():
+        _refuse_another(output, checkpoint)
+        checkpoint.remove()
+        return None
+    checkpoint.load()  # refuses before any image is decoded
+    return _training(plain, material), checkpoint
+
+
+def _train(training: "Training", checkpoint: "Checkpoint", output: Path) -> None:
+    state = checkpoint.load()
     if state is not None:
-        _log.info("Resuming after epoch %d of the %s", state["epoch"] + 1, state["phase"])
+        epochs = (training.backbone if state["phase"] == "backbone" else training.feedback).epochs
+        _log.info("Resuming after epoch %d of %d of the %s", state["epoch"] + 1, epochs, state["phase"])
     done = 0 if state is None else sum(map(len, state["losses"].values()))
     with _tensorboard(output.parent / "tensorboard" / output.stem, done) as record:
         losses = training.run(checkpoint.save, record, state)
     learned = training.coefficients.coefficients() if training.feedback.learn_coefficients else None
-    _write(output, training.trained(), learned)
+    _write(output, training.trained(), learned, checkpoint.text)
     checkpoint.remove()
     for phase, values in losses.items():
         _say(phase, values)
-    return output
 
 
-def _training(plain: "Mapping[str, Any]") -> "Training":
-    import torch
+@dataclass(frozen=True, eq=False)
+class _Material:
+    """What is trained on what, before any image is decoded."""
 
-    from pcsweep.coefficients import pcoder_settings
-    from pcsweep.grid import as_the_model_was_trained, check_device, device_of, load_model
-    from pcsweep.network import Coefficients
-    from pcsweep.recipe import FeedbackRecipe, Options, Recipe
-    from pcsweep.settings import checked, choose
-    from pcsweep.simplex import LearnedCoefficients
-    from pcsweep.training import Training
+    model: "Model"
+    choice: "Choice"
+    dataset: "Dataset"
+    indices: list[int]
+    cache: Path | None
 
-    options = Options(**checked(Options, {key: plain[key] for key in ("seed", "device", "precision")}))
-    check_device(options.device, options.precision)
-    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
-    feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
-    model = load_model(choose("model", plain["model"]))
-    beta, lambda_, alpha = zip(*pcoder_settings(plain["pcoder"]).rules(model), strict=True)
-    images, labels = _images(as_the_model_was_trained(plain["dataset"], model), options.seed)
-    if labels.max() >= len(model.class_names):
-        raise ValueError(f"Expected a dataset of the model's {len(model.class_names)} classes, but got class {labels.max()}.")
-    model.network.to(device_of(options.device))
-    return Training(
-        model=model,
-        images=images,
-        labels=labels,
-        backbone=backbone,
-        feedback=feedback,
-        coefficients=LearnedCoefficients(Coefficients(beta, lambda_, alpha), len(beta)).to(device_of(options.device)),
-        precision=options.precision,
-        generator=torch.Generator().manual_seed(options.seed),
-    )
+    @property
+    def images_sha256(self) -> str:
+        """Of which images of which class there are, in order."""
+        labels, names = self.dataset.class_indices, self.dataset.image_ids
+        return sha256("\n".join(f"{labels[index]} {names[index]}" for index in self.indices).encode()).hexdigest()
 
 
-def _images(settings: dict[str, Any], seed: int) -> "tuple[Tensor, Tensor]":
-    """The images in 8 bits and their classes, in the order of the dataset."""
-    import torch
-
+def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.dataset import select
-    from pcsweep.decoding import decode
-    from pcsweep.grid import DatasetSettings, load_dataset
+    from pcsweep.grid import DatasetSettings, as_the_model_was_trained, load_dataset
     from pcsweep.settings import checked, choose
 
+    options = _options(plain)
+    model = choose("model", plain["model"])()  # never a loaded one: training changes it
+    settings = as_the_model_was_trained(plain["dataset"], model)
     taken: dict[str, Any] = {key: settings.pop(key) for key in ("limit", "cache") if key in settings}
     common = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     choice = choose("dataset", settings)
     dataset = load_dataset(choice)
-    indices = sorted(select(dataset.class_indices, common.limit, seed))
-    decoded = decode(dataset, indices, choice.describe(), common.cache)
-    return decoded.images, torch.tensor(decoded.class_indices)
+    indices = sorted(select(dataset.class_indices, common.limit, options.seed))
+    highest = max(dataset.class_indices[index] for index in indices)
+    if highest >= len(model.class_names):
+        raise ValueError(f"Expected a dataset of the model's {len(model.class_names)} classes, but got class {highest}.")
+    return _Material(model, choice, dataset, indices, common.cache)
+
+
+def _options(plain: "Mapping[str, Any]") -> "Options":
+    from pcsweep.grid import check_device
+    from pcsweep.recipe import Options
+    from pcsweep.settings import checked
+
+    options = Options(**checked(Options, {key: plain[key] for key in ("seed", "device", "precision")}))
+    check_device(options.device, options.precision)
+    return options
+
+
+def _deciding(plain: "Mapping[str, Any]", material: _Material) -> dict[str, Any]:
+    """Everything that decides the result."""
+    settings = {key: value for key, value in plain.items() if key not in _PLACES}
+    settings["model"] = {**plain["model"], "weights_sha256": material.model.fingerprint}
+    settings["dataset"] = {key: value for key, value in plain["dataset"].items() if key != "cache"}
+    settings["dataset"]["images_sha256"] = material.images_sha256
+    return settings
+
+
+def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
+    """Unless the file is what this training wrote.
+
+    Raises:
+        ValueError: it is another's.
+    """
+    from pcsweep.weights import read
+
+    settings = read(output).metadata.get(_METADATA)
+    differing = "it does not say how it was made" if settings is None else checkpoint.differing(settings)
+    if differing:
+        raise ValueError(f"Expected `output` to be a new file, but {str(output)!r} is there, and {differing}. Choose another.")
+
+
+def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
+    import torch
+
+    from pcsweep.coefficients import pcoder_settings
+    from pcsweep.decoding import decode
+    from pcsweep.grid import device_of
+    from pcsweep.network import Coefficients
+    from pcsweep.recipe import FeedbackRecipe, Recipe
+    from pcsweep.settings import checked
+    from pcsweep.simplex import LearnedCoefficients
+    from pcsweep.training import Training
+
+    options, model = _options(plain), material.model
+    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
+    feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+    pcoders, count = pcoder_settings(plain["pcoder"]), len(model.network.stages)
+    beta, lambda_, alpha = zip(*pcoders.rules(model), strict=True)
+    active = pcoders.numbers(count)
+    start = Coefficients(beta, lambda_, alpha).restricted_to(active, count)
+    learned = active if feedback.learn_coefficients else ()
+    decoded = decode(material.dataset, material.indices, material.choice.describe(), material.cache)
+    device = device_of(options.device)
+    model.network.to(device)
+    return Training(
+        model=model,
+        images=decoded.images,
+        labels=torch.tensor(decoded.class_indices),
+        backbone=backbone,
+        feedback=feedback,
+        coefficients=LearnedCoefficients(start, count, learned).to(device),
+        precision=options.precision,
+        generator=torch.Generator().manual_seed(options.seed),
+    )
 
 
 @contextmanager
@@ -127,7 +210,7 @@ def _tensorboard(folder: Path, done: int) -> "Iterator[Record]":
     """Gives a function that writes numbers of a step for TensorBoard; those of steps after `done` are replaced."""
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder), purge_step=done + 1 if done else None)
+    writer = SummaryWriter(str(folder), purge_step=done + 1)
 
     def record(step: int, numbers: "Mapping[str, float]") -> None:
         for name, number in numbers.items():
@@ -139,7 +222,7 @@ def _tensorboard(folder: Path, done: int) -> "Iterator[Record]":
         writer.close()
 
 
-def _write(output: Path, tensors: "Mapping[str, Tensor]", learned: "Coefficients | None") -> None:
+def _write(output: Path, tensors: "Mapping[str, Tensor]", learned: "Coefficients | None", settings: str) -> None:
     from safetensors.torch import save_file
 
     from pcsweep.atomic import replacing
@@ -148,12 +231,24 @@ def _write(output: Path, tensors: "Mapping[str, Tensor]", learned: "Coefficients
     with replacing(output) as path:
         path.touch()
         mode = path.stat().st_mode  # as the user's umask says; save_file would leave the file to its owner alone
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path, metadata(learned))
+        described = {**(metadata(learned) or {}), _METADATA: settings}
+        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path, described)
+        _sort_header(path)
         path.chmod(mode)
     whole = not all(name.startswith("predictors.") for name in tensors)
     _log.info("Wrote %s; use it with model.%s=%s", output, "weights" if whole else "feedback_weights", output)
     if learned is not None:
         _log.info("Learned coefficients, for hyperparameter=model: %s", learned)
+
+
+def _sort_header(path: Path) -> None:
+    """safetensors writes its metadata in an order of chance; sorted, the same weights make the same file."""
+    with path.open("r+b") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.dumps(json.loads(file.read(size)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        assert len(header) <= size  # the same words in another order
+        file.seek(8)
+        file.write(header.ljust(size))
 
 
 def _say(what: str, losses: list[float]) -> None:

@@ -5,7 +5,9 @@ squared error between p_n and r_{n-1} at t = 0; and *classification*, the mean o
 through all of the dynamics. The backbone is frozen then. β, λ and α can be learned beside the predictors.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -14,11 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pcsweep.checkpoint import State
+from pcsweep.descent import Descent, descent
 from pcsweep.measurement import Precision, computing_in
 from pcsweep.model import Model
 from pcsweep.network import PredictiveNetwork
-from pcsweep.progress import progress
+from pcsweep.progress import Advance, progress
 from pcsweep.recipe import FeedbackRecipe, Recipe
+from pcsweep.settings import BadSetting
 from pcsweep.simplex import LearnedCoefficients
 
 Images = UInt8[Tensor, "count 3 height width"]
@@ -36,8 +40,8 @@ class Training:
     Args:
         model: on its device; changed in place.
         images, labels: the training set, on the CPU.
-        recipes: of the backbone and of the feedback.
-        coefficients: of the dynamics in classification; learned where the recipe says so.
+        backbone, feedback: their recipes.
+        coefficients: of the dynamics in classification; trained where the recipe says so.
         precision: of forward passes; parameters are always fp32.
         generator: of the order of images and of their noise, on the CPU.
     """
@@ -61,6 +65,9 @@ class Training:
 
         Returns:
             The loss of every step of each phase.
+
+        Raises:
+            BadSetting: the loss has become infinite or undefined; no step was made with it.
         """
         losses: dict[str, list[float]] = {phase: [] for phase in PHASES}
         if state is not None:
@@ -79,36 +86,57 @@ class Training:
         recipe = self.backbone if phase == "backbone" else self.feedback
         if not recipe.epochs:
             return
-        parameters = self._made_trainable(phase)
-        optimizer, steps = _optimizer(recipe, parameters), self._steps_per_epoch(recipe)
-        schedule = _schedule(recipe, optimizer, steps * recipe.epochs)
+        steps = self._steps_per_epoch(recipe)
+        down = descent(recipe, *self._made_trainable(phase), steps * recipe.epochs)
         if before is not None:
-            optimizer.load_state_dict(before["optimizer"])
-            schedule.load_state_dict(before["schedule"])
+            down.load(before)
         first = 0 if before is None else int(before["epoch"]) + 1
         with progress(f"{phase}: steps of {recipe.epochs - first} epochs", steps * (recipe.epochs - first), "steps") as advance:
             for epoch in range(first, recipe.epochs):
-                for pixels, batch in self._batches(recipe):
-                    parts = self._losses(phase, pixels, batch)
-                    optimizer.zero_grad()
-                    parts["loss"].backward()  # type: ignore[no-untyped-call]
-                    rate = optimizer.param_groups[0]["lr"]
-                    optimizer.step()
-                    schedule.step()
-                    losses[phase].append(parts["loss"].item())
-                    numbers = {name: part.item() for name, part in parts.items()} | {"learning_rate": rate}
-                    record(sum(map(len, losses.values())), {f"{phase}/{name}": number for name, number in numbers.items()})
-                    advance(1)
-                save(self._state(phase, epoch, losses, optimizer, schedule))
+                with self._layers_seeded(epoch):
+                    self._run_epoch(phase, down, losses, record, advance)
+                record(sum(map(len, losses.values())), self._coefficients_now(phase))
+                save(self._state(phase, epoch, losses, down))
         self.model.network.eval()
 
-    def _made_trainable(self, phase: str) -> list[nn.Parameter]:
-        """The parameters of a phase; only they ask for gradients, and only a backbone that learns is in training mode."""
+    def _run_epoch(self, phase: str, down: Descent, losses: dict[str, list[float]], record: Record, advance: Advance) -> None:
+        for pixels, batch in self._batches(self.backbone if phase == "backbone" else self.feedback):
+            parts = self._losses(phase, pixels, batch)
+            numbers = {name: part.item() for name, part in parts.items()}
+            if not math.isfinite(numbers["loss"]):
+                raise BadSetting(
+                    f"Expected `{phase}.learning_rate` to be one at which the loss stays finite, but it is {numbers['loss']} "
+                    f"at step {len(losses[phase]) + 1}."
+                )
+            numbers["learning_rate"] = down.step(parts["loss"])
+            losses[phase].append(numbers["loss"])
+            record(sum(map(len, losses.values())), {f"{phase}/{name}": number for name, number in numbers.items()})
+            advance(1)
+
+    def _made_trainable(self, phase: str) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """The weights and the coefficients of a phase; only they ask for gradients, and only a backbone that learns is in
+        training mode."""
         network = self.model.network.eval().requires_grad_(False)
+        learned = phase == "feedback" and self.feedback.learn_coefficients
+        coefficients = list(self.coefficients.requires_grad_(learned).parameters()) if learned else []
         parts: list[nn.Module] = [network.stages.train(), network.head.train()] if phase == "backbone" else [network.predictors]
-        if phase == "feedback" and self.feedback.learn_coefficients:
-            parts.append(self.coefficients)
-        return [parameter for part in parts for parameter in part.requires_grad_(True).parameters()]
+        return [parameter for part in parts for parameter in part.requires_grad_(True).parameters()], coefficients
+
+    @contextmanager
+    def _layers_seeded(self, epoch: int) -> Iterator[None]:
+        """Layers such as dropout draw from torch's global generator: seeded for each epoch, and given back as it was."""
+        device = next(self.model.network.parameters()).device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(self.generator.initial_seed() + epoch)
+            yield
+
+    def _coefficients_now(self, phase: str) -> dict[str, float]:
+        """β, λ and α by name where they are learned."""
+        if phase == "backbone" or not self.feedback.learn_coefficients:
+            return {}
+        rules = self.coefficients.coefficients().per_pcoder(len(self.model.network.stages))
+        names = ("beta", "lambda", "alpha")
+        return {f"{name}/{n}": rule[k] for n, rule in enumerate(rules, start=1) for k, name in enumerate(names)}
 
     def _losses(self, phase: str, pixels: Tensor, batch: Tensor) -> Losses:
         device = next(self.model.network.parameters()).device
@@ -132,23 +160,13 @@ class Training:
                 pixels = pixels + sigma * torch.randn(pixels.shape, generator=self.generator)
             yield pixels, batch
 
-    def _state(
-        self,
-        phase: str,
-        epoch: int,
-        losses: Mapping[str, Sequence[float]],
-        optimizer: torch.optim.Optimizer,
-        schedule: torch.optim.lr_scheduler.LRScheduler,
-    ) -> State:
+    def _state(self, phase: str, epoch: int, losses: Mapping[str, Sequence[float]], down: Descent) -> State:
         return {
             "phase": phase,
             "epoch": epoch,
             "losses": {name: list(values) for name, values in losses.items()},
             "trained": {**self.trained(), **{f"coefficients.{k}": v for k, v in self.coefficients.state_dict().items()}},
-            "optimizer": optimizer.state_dict(),
-            "schedule": {
-                key: value for key, value in schedule.state_dict().items() if not callable(value) and key != "lr_lambdas"
-            },
+            **down.state(),
             "generator": self.generator.get_state(),
         }
 
@@ -196,15 +214,3 @@ def reconstruction_errors(network: PredictiveNetwork, images: Float[Tensor, "bat
         errors.append(functional.mse_loss(predictor(representation), below))
         below = representation
     return errors
-
-
-def _optimizer(recipe: Recipe, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, momentum=recipe.momentum)
-    return torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-
-
-def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
-    if recipe.schedule == "constant":
-        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=steps + 1, pct_start=0.15)

@@ -40,3 +40,12 @@ def test_any_step_leaves_coefficients(numbers):
     now = learned.coefficients()  # Coefficients refuses what is none
     assert now.lambda_[-1] == 0
     assert learned.rules()[-1][1] == 0.0
+
+
+def test_what_is_not_learned_stays_exactly_as_it_was():
+    start = Coefficients([1.0, 0.5, 0.0], [0.0, 0.5, 0.0], [0.0, 0.1, 0.0])
+    fixed = LearnedCoefficients(start, 3, ())
+    assert fixed.rules() == start.per_pcoder(3) == fixed.coefficients().per_pcoder(3)
+    partly = LearnedCoefficients(start, 3, [2])
+    assert [partly.rules()[n] for n in (0, 2)] == [start.per_pcoder(3)[n] for n in (0, 2)]
+    assert partly.rules()[1][0].item() == pytest.approx(0.5, abs=INSIDE)

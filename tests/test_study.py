@@ -240,10 +240,10 @@ def test_a_damaged_shard_is_said_and_computed_again(config, tmp_path, caplog):
 
 
 def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
-    words = ["-m", "noise.sigma=0.1,0.2,0.3", "pcoder.beta=range(0,1,0.1)"]
+    words = ["-m", "noise.sigma=0.1,0.2,0.3", "pcoder.beta=range(0,1,0.1)", "dataset.limit=24", "timesteps=4"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pcsweep", *words, *SMALL],
+    child = subprocess.Popen(  # points that last long enough for a busy machine to notice the third of thirty
+        [sys.executable, "-m", "pcsweep", *words],
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.PIPE,
@@ -256,7 +256,8 @@ def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
     _, stderr = child.communicate(timeout=60)
     assert child.returncode == 130, stderr.decode()
     assert (
-        "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=4 timesteps=1" in stderr.decode()
+        "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=24 timesteps=4"
+        in stderr.decode()
     )
     found = list(shards.read_all(tmp_path / "outputs/default/shards"))
     assert 3 <= len(found) < 30

@@ -8,17 +8,24 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from safetensors import safe_open
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from pcsweep.__main__ import conf_folder
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.decoding import decode
+from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.network import Coefficients
 from pcsweep.recipe import FeedbackRecipe, Recipe
+from pcsweep.settings import BadSetting
 from pcsweep.simplex import LearnedCoefficients
+from pcsweep.train import train as command
 from pcsweep.training import Training, feedback_losses, reconstruction_errors
 
 SHAPES = decode(Shapes(split="train", count=96), range(96), {})
@@ -74,11 +81,14 @@ def test_supervision_learns_predictors_and_coefficients():
     seen = []
     losses = supervised.run(discard, lambda step, numbers: seen.append((step, numbers)))
     assert supervised.coefficients.coefficients() != before
-    assert [step for step, _ in seen] == list(range(1, 7))
+    *steps, (last, coefficients) = seen
+    assert [step for step, _ in steps] == list(range(1, 7))
+    assert last == 6
+    assert set(coefficients) == {f"{name}/{n}" for name in ("beta", "lambda", "alpha") for n in (1, 2, 3, 4)}
     assert {"feedback/loss", "feedback/cross_entropy_t1", "feedback/cross_entropy_t2", "feedback/learning_rate"} == set(
-        seen[0][1]
+        steps[0][1]
     )
-    assert [numbers["feedback/loss"] for _, numbers in seen] == losses["feedback"]
+    assert [numbers["feedback/loss"] for _, numbers in steps] == losses["feedback"]
 
 
 def test_the_two_errors_add_up_with_their_weights():
@@ -169,9 +179,13 @@ def test_a_killed_training_resumes_to_the_same_file(tmp_path):
     model = pminivgg(feedback_weights=str(whole))
     assert model.coefficients is not None
     assert list((tmp_path / "whole/tensorboard/w").glob("events*"))
-    again = train(*WORDS, folder=tmp_path / "whole")
-    assert again.returncode == 2
-    assert "to be a new file, but 'w.safetensors' is there" in again.stderr
+    assert recorded(tmp_path / "killed", "feedback/loss") == recorded(tmp_path / "whole", "feedback/loss")
+
+
+def recorded(folder, name):
+    """What TensorBoard would show: (step, number) of every step of one name."""
+    events = EventAccumulator(str(folder / "tensorboard/w")).Reload()
+    return [(event.step, event.value) for event in events.Scalars(name)]
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
@@ -182,12 +196,82 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
-def test_a_sweep_of_trainings(tmp_path):
-    words = ["-m", "recipe=predify", "dataset.count=20", "feedback.epochs=1", "seed=0,1", "output=${seed}.safetensors"]
-    done = train(*words, folder=tmp_path)
+def test_a_sweep_trains_each_from_the_start_and_what_is_finished_is_not_done_again(tmp_path):
+    words = ["recipe=predify", "dataset.count=20", "feedback.epochs=1", "feedback.optimizer=adamw"]
+    rates = ["feedback.learning_rate=0.01,0.002", "output=${feedback.learning_rate}.safetensors"]
+    done = train("-m", *words, *rates, folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    files = [pminivgg(feedback_weights=str(tmp_path / f"{seed}.safetensors")) for seed in (0, 1)]
-    assert files[0].fingerprint != files[1].fingerprint
+    alone = trained_here(tmp_path / "alone", *words, "feedback.learning_rate=0.002")
+    assert alone.read_bytes() == (tmp_path / "0.002.safetensors").read_bytes()
+    (tmp_path / "0.002.safetensors").unlink()
+    again = train("-m", *words, *rates, folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "Already trained: 0.01.safetensors" in again.stdout
+    assert alone.read_bytes() == (tmp_path / "0.002.safetensors").read_bytes()
+
+
+def trained_here(folder, *words):
+    """The output of the command, without a process of its own."""
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        config = compose("train", overrides=[f"output={folder}/w.safetensors", *words])
+    return command(config)
+
+
+def metadata(path):
+    with safe_open(path, "pt") as file:
+        return {name: json.loads(text) for name, text in file.metadata().items()}
+
+
+QUICK = ("recipe=supervised", "dataset.count=16", "feedback.batch_size=8", "feedback.epochs=1", "feedback.timesteps=1")
+
+
+def test_the_output_says_how_it_was_made_and_is_never_overwritten(tmp_path):
+    output = trained_here(tmp_path, *QUICK)
+    settings = metadata(output)["pcsweep.training"]
+    assert settings["model"]["weights_sha256"] == pminivgg().fingerprint
+    assert settings["feedback"]["learning_rate"] == 0.001
+    before = output.read_bytes()
+    assert trained_here(tmp_path, *QUICK, "dataset.cache=elsewhere") == output
+    with pytest.raises(BadSetting, match="is there, and `seed` was 0 and is 1. Choose another"):
+        trained_here(tmp_path, *QUICK, "seed=1", "model.seed=0")
+    with pytest.raises(BadSetting, match=r"`dataset.images_sha256` was .* and is"):
+        trained_here(tmp_path, *QUICK, "dataset.limit=10")
+    assert output.read_bytes() == before
+    output.write_bytes((Path(pminivgg_module.__file__).with_suffix(".safetensors")).read_bytes())
+    with pytest.raises(BadSetting, match="it does not say how it was made"):
+        trained_here(tmp_path, *QUICK)
+
+
+def test_only_active_pcoders_take_part_and_learn(tmp_path):
+    output = trained_here(tmp_path, *QUICK, "pcoder.active=[2]", "pcoder.beta=0.6")
+    learned = metadata(output)["pcsweep.coefficients"]
+    assert learned["beta"] == [1.0, pytest.approx(0.6, abs=0.01), 1.0, 1.0]
+    assert learned["lambda"] == [0.0, pytest.approx(0.1, abs=0.01), 0.0, 0.0]
+    assert {step: round(value, 2) for step, value in recorded(tmp_path, "beta/2")} == {2: 0.6}
+
+
+def test_an_output_that_no_model_could_read_is_refused(tmp_path):
+    with pytest.raises(BadSetting, match="Expected `output` to be a .safetensors file, but got 'w.pth'"):
+        trained_here(tmp_path, *QUICK, "output=w.pth")
+
+
+def test_a_training_that_diverges_ends_before_it_spoils_anything():
+    diverging = training(feedback=replace(RECONSTRUCTION, optimizer="sgd", schedule="constant", learning_rate=1e30))
+    with pytest.raises(BadSetting, match="Expected `feedback.learning_rate` to be one at which the loss stays finite"):
+        diverging.run(discard, discard)
+
+
+def test_layers_that_draw_at_random_resume_exactly_and_leave_the_global_generator_alone():
+    def dropping(seed=0):
+        made = training(replace(ADAM, epochs=2), replace(RECONSTRUCTION, epochs=0), weights="random", seed=seed)
+        made.model.network.stages[0] = torch.nn.Sequential(torch.nn.Dropout(0.5), made.model.network.stages[0])
+        return made
+
+    whole, states, before = dropping(), [], torch.random.get_rng_state()
+    losses = whole.run(lambda state: states.append(copied(state)), discard)
+    assert torch.random.get_rng_state().equal(before)
+    torch.manual_seed(5)
+    assert dropping(seed=9).run(discard, discard, states[0]) == losses
 
 
 @pytest.mark.parametrize(
