@@ -50,6 +50,31 @@ class Source:
         return self.place in (None, "random")
 
 
+def published(place: str | None, names: str, count: int, random_backbone: bool) -> Source:
+    """The source of a network whose predictors are published: where `place` is `None`, random ones for a random backbone only.
+
+    Args:
+        place: as the setting `feedback_weights` has it.
+        names: of the published files.
+        count: of pcoders.
+        random_backbone: whether the backbone's weights are random.
+
+    Raises:
+        ValueError: no place for a backbone that is trained.
+    """
+    source = Source(place, names)
+    if place is None and not random_backbone:
+        raise ValueError(
+            f"Expected `model.feedback_weights` to be the folder of the {count} files {_listed(source, count)}, which predify's "
+            f"authors publish ({PUBLISHED_AT}), or a file of pcsweep.train, or random, but got null."
+        )
+    return source
+
+
+def _listed(source: Source, count: int) -> str:
+    return ", ".join(source.names.format(n=n) for n in range(1, count + 1))
+
+
 @dataclass(frozen=True, eq=False)
 class Feedback:
     """What a source of feedback weights says, beyond the weights themselves.
@@ -169,14 +194,14 @@ def load(predictors: Sequence[nn.Module], source: Source) -> Feedback:
     if Path(place).is_file():
         return _from_one_file(predictors, weights.read(Path(place)))
     files = _numbered(place)
-    expected = {n: source.names.format(n=n) for n in range(1, len(predictors) + 1)}
-    missing = [name for n, name in expected.items() if n not in files]
-    twice = [str(path) for n in expected for path in files.get(n, []) if len(files[n]) > 1]
+    numbers = range(1, len(predictors) + 1)
+    missing = [source.names.format(n=n) for n in numbers if n not in files]
+    twice = [str(path) for n in numbers for path in files.get(n, []) if len(files[n]) > 1]
     if missing or twice:
         problem = f"{place!r} lacks {', '.join(missing)}" if missing else f"in {place!r} these share a number: {', '.join(twice)}"
         raise ValueError(
-            f"Expected `feedback_weights` to be a file of pcsweep.train, or a folder or glob with the {len(expected)} files "
-            f"{', '.join(expected.values())}, which predify's authors publish ({PUBLISHED_AT}), but {problem}."
+            f"Expected `model.feedback_weights` to be a file of pcsweep.train, or a folder or glob with the {len(predictors)} "
+            f"files {_listed(source, len(predictors))}, which predify's authors publish ({PUBLISHED_AT}), but {problem}."
         )
     return Feedback(_filled(predictors, lambda n, predictor: _from_pcoder_file(predictor, weights.read(files[n][0]), n)))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pcsweep.feedback import PUBLISHED_AT, Source
+from pcsweep.feedback import published
 from pcsweep.model import Model
 from pcsweep.model.timm import model_of
 
@@ -31,10 +31,5 @@ def pefficientnet_b0(
     Raises:
         ValueError: weights that are missing or do not fit.
     """
-    if feedback_weights is None and weights != "random":
-        names = ", ".join(PUBLISHED.format(n=n) for n in range(1, 9))
-        raise ValueError(
-            f"Expected `model.feedback_weights` to be the folder of the eight files {names}, which predify's authors publish "
-            f"({PUBLISHED_AT}), or a file of pcsweep.train, or random, but got null."
-        )
-    return model_of("efficientnet_b0", MODULES, weights, Source(feedback_weights, PUBLISHED), gradient_scaling, seed)
+    source = published(feedback_weights, PUBLISHED, 8, weights == "random")
+    return model_of("efficientnet_b0", MODULES, weights, source, gradient_scaling, seed)

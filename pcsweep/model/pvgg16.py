@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from pcsweep.feedback import PUBLISHED_AT, Shape, Source, predictive, say_if_random
+from pcsweep.feedback import Shape, predictive, published, say_if_random
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
 from pcsweep.pretrained import class_names, torchvision_backbone
 
@@ -47,15 +47,9 @@ def pvgg16(
     Raises:
         ValueError: weights that are missing or do not fit.
     """
-    if feedback_weights is None and weights != "random":
-        names = ", ".join(PUBLISHED.format(n=n) for n in range(1, 6))
-        raise ValueError(
-            f"Expected `model.feedback_weights` to be the folder of the five files {names}, which predify's authors publish "
-            f"({PUBLISHED_AT}), or a file of pcsweep.train, or random, but got null."
-        )
+    source = published(feedback_weights, PUBLISHED, 5, weights == "random")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        source = Source(feedback_weights, PUBLISHED)
         network, coefficients = predictive(
             torchvision_backbone("vgg16", weights), MODULES, _SIZE, source, gradient_scaling, predictors
         )

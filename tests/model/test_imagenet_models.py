@@ -41,10 +41,10 @@ def test_pvgg16_without_gradient_scaling_and_with_another_seed_is_another_networ
 
 def test_feedback_weights_are_asked_for_with_the_names_of_the_files():
     with pytest.raises(
-        ValueError, match="five files pvgg16_imagenet_pretrained_pc1_pmodule.pth, .*pc5_pmodule.pth.*predify's authors publish"
+        ValueError, match="5 files pvgg16_imagenet_pretrained_pc1_pmodule.pth, .*pc5_pmodule.pth.*predify's authors publish"
     ):
         pvgg16("default")
-    with pytest.raises(ValueError, match="eight files pnet_pretrained_pc1_009.pth"):
+    with pytest.raises(ValueError, match="8 files pnet_pretrained_pc1_009.pth"):
         pefficientnet_b0("default")
 
 
