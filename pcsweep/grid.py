@@ -1,6 +1,7 @@
 """Grid points: one cell of a study each, checked whole before anything is computed."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from pcsweep.coefficients import pcoder_settings
@@ -17,11 +18,20 @@ from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.network import Coefficients, SumTooLarge, plain_unless
 from pcsweep.noise import Space, corrupt, generator_for
+from pcsweep.parallel import gathered, listed
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
 # Settings that say where something lies, not what it is.
 _PLACES = ("weights", "feedback_weights", "root", "categories", "config")
 
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise ValueError("auto, cpu, cuda or cuda:N")
+    return name
+
+
+Device = Annotated[str, AfterValidator(_device)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
@@ -37,7 +47,7 @@ class Settings:
     metrics: tuple[Metric, ...]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1)]
-    device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Device
     precision: Precision
     output_root: Path
     pictures: Annotated[int, Field(ge=0)] = 0
@@ -256,8 +266,15 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, i
     image = noise.function(loaded.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
     state = next(loaded.network.cpu().run(image[None], Coefficients(1.0, 0.0, 0.0), 0))
     classes = state.logits.shape[1]
-    if foreign := [number for number in images.class_indices if not 0 <= number < classes]:
-        raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {foreign[0]}.")
+    if foreign := {number for number in images.class_indices if not 0 <= number < classes}:
+        names = listed(
+            [
+                f"{number} ({name})"
+                for name, number in zip(images.image_ids, images.class_indices, strict=True)
+                if number in foreign
+            ]
+        )
+        raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {names}.")
     target = torch.tensor([sample.class_index])
     attribution.function(loaded.network.head, state.representations[-1], target, **attribution.arguments)
 
@@ -269,9 +286,11 @@ def _selection(dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]
 
 @lru_cache(maxsize=4)
 def _described(dataset: Choice, limit: int | None, seed: int) -> dict[str, Any]:
-    """How many images, and a hash of which ones of which class."""
+    """How many images, and a hash of which ones, of which class and content."""
     made, indices = load_dataset(dataset), _selection(dataset, limit, seed)
-    text = "\n".join(f"{made.class_indices[index]} {made.image_ids[index]}" for index in indices)
+    digests = gathered(made.digest, indices, "hashing images")
+    named = zip(indices, digests, strict=True)
+    text = "\n".join(f"{made.class_indices[index]} {made.image_ids[index]} {content}" for index, content in named)
     digest = hashlib.sha256(text.encode()).hexdigest()
     return {"count": len(indices), "images_sha256": digest}
 

@@ -1,5 +1,6 @@
 """Datasets of photographs and masks in files: brought to size alike, and every error names its file."""
 
+import hashlib
 import os
 import struct
 import zlib
@@ -103,6 +104,15 @@ class ImageFiles(ABC):
         """Of every image."""
         return tuple(entry.class_index for entry in self.entries)
 
+    def digest(self, index: int) -> str:
+        """SHA-256 of image and mask, as they are in their files.
+
+        Raises:
+            OSError: a file that cannot be read.
+        """
+        entry = self.entries[index]
+        return hashlib.sha256(_content(entry.image) + _content(entry.mask)).hexdigest()
+
     def stamp(self, index: int) -> str:
         """Class, and size and time of image and mask."""
         entry = self.entries[index]
@@ -179,6 +189,10 @@ def check(root: Path, problems: Mapping[str, Sequence[str]]) -> None:
 def absent(paths: Sequence[Path], folder: Path) -> list[str]:
     """Those that are not there, relative to the folder."""
     return [str(path.relative_to(folder)) for path in paths if not path.is_file()]
+
+
+def _content(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _stamp(path: Path) -> str:

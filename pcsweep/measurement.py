@@ -64,8 +64,9 @@ class Measurement:
         steps = self._computed([*samples, *[samples[-1]] * (ROWS - len(samples))])  # filled up with the last of them
         columns = {name: np.stack([step[name][: len(samples)] for step in steps], axis=1) for name in steps[0]}
         pictures = self._pictures(samples, columns.pop("map")) if self.pictured else {}
-        rows = {name: values.reshape(-1, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
         repeats = self.timesteps + 1
+        count = len(samples) * repeats
+        rows = {name: values.reshape(count, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
         return {
             "image_id": np.repeat([sample.image_id for sample in samples], repeats),
             "class_index": np.repeat([sample.class_index for sample in samples], repeats),

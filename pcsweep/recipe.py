@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
+from pcsweep.grid import Device
 from pcsweep.measurement import Precision
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -17,7 +18,7 @@ class Options:
     """The top-level keys of `conf/train.yaml` that concern the whole training."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Device
     precision: Precision
 
 

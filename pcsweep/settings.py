@@ -145,7 +145,7 @@ def _validated(annotation: Any, value: Any, name: str) -> Any:
 
 
 def _allowed(message: str) -> str:
-    allowed = re.sub(r"^Input should be ", "", message)
+    allowed = re.sub(r"^(Input should be|Value error,) ", "", message)
     return re.sub(r", (unable to|got a|input was).*$", "", allowed)
 
 

@@ -24,6 +24,7 @@ from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
 from pcsweep.grid import GridPoint, device_of, grid_point, load_dataset, load_model
 from pcsweep.measurement import ROWS, Columns, Measurement
+from pcsweep.parallel import listed
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
 from pcsweep.settings import BadSetting, Choice, refusing
@@ -65,14 +66,15 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
     Raises:
         BadSetting: one line for every grid point that is refused.
     """
-    points, refused = [], []
+    points = []
+    refused: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
         try:
             points.append(point_from(config))
         except BadSetting as error:
-            refused.append(f"point {number}: {error}" if len(configs) > 1 else str(error))
+            refused.setdefault(str(error), []).append(number)
     if refused:
-        raise BadSetting("\n".join(dict.fromkeys(refused)))
+        raise BadSetting("\n".join(f"{_numbered(numbers, len(configs))}{error}" for error, numbers in refused.items()))
     identified = [point.identified() for point in points]
     identities = [
         None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)
@@ -83,6 +85,13 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
     )
     _note(points, identified, identities)
     return Plan(points=len(points), done=done, skipped=identities.count(None))
+
+
+def _numbered(numbers: Sequence[int], count: int) -> str:
+    """Such as `point 3: ` or `points 0, 1, 4: `; nothing for the only one."""
+    if count == 1:
+        return ""
+    return f"point{'s' if len(numbers) > 1 else ''} {listed([str(number) for number in numbers])}: "
 
 
 def main(config: DictConfig) -> None:

@@ -59,7 +59,7 @@ def test_a_sweep_from_another_folder_leaves_its_shards_and_computes_them_once(tm
 
 
 def test_a_cell_beyond_one_is_skipped_and_counted(tmp_path):
-    done = pcsweep("-m", "pcoder.beta=0.5,0.9", "pcoder.lambda=0.2", folder=tmp_path)
+    done = pcsweep("pcoder.beta=0.5,0.9", "-m", "pcoder.lambda=0.2", folder=tmp_path)  # -m may stand anywhere
     assert done.returncode == 0, done.stderr
     assert "0 of 2 already done, 1 skipped (β+λ>1), 1 to run" in done.stdout
     assert len(list((tmp_path / "outputs/default/shards").glob("*.parquet"))) == 1
@@ -110,7 +110,7 @@ def test_a_wrong_word_ends_with_code_2_and_one_message(tmp_path, word, message):
         ("attribution.layer=nope", "Expected `layer` to be null or one of the head's modules"),
         ("dataset.limit=501", "at most the dataset's 500 images, but got 501"),
         ("device=cuda:99", "Expected `device` to be auto or cpu"),
-        ("device=tpu", "Expected `device`"),
+        ("device=tpu", "Expected `device` to be auto, cpu, cuda or cuda:N, but got 'tpu'"),
         ("noise._target_=os.system", "Expected `noise._target_` to be pcsweep.noise.<file>.<function>, but got 'os.system'"),
         ("noise._target_=pcsweep.study.run", "Expected `noise._target_`"),
         ("noise._target_=pcsweep.noise.gaussian.torch", "Expected `noise._target_` to be a function or class of"),
@@ -269,3 +269,15 @@ def test_help_teaches_the_groups(tmp_path):
     assert shown.returncode == 0
     for word in ("pcoder.beta", "noise.sigma", "experiment", "hyperparameter", "attribution", "Tab completion"):
         assert word in shown.stdout
+
+
+def test_points_that_are_refused_alike_are_named_together(config):
+    with pytest.raises(BadSetting, match=r"^points 0, 2: Expected `timesteps` .*\npoint 1: Expected `beta`"):
+        plan([config("timesteps=-1"), config("pcoder.beta=2"), config("timesteps=-1")])
+
+
+def test_without_further_thresholds_there_is_no_further_iou(config, tmp_path):
+    run(config("thresholds=[]"))
+    (shard,) = shards.read_all(tmp_path / "default" / "shards")
+    assert shard.table["iou_at"].to_pylist() == [[]] * shard.table.num_rows
+    assert shard.table["iou"].null_count == 0

@@ -53,6 +53,10 @@ class Dataset(Protocol):
         """Of every sample."""
         ...
 
+    def digest(self, index: int) -> str:
+        """Of the content that the sample is made from, wherever it lies; empty where the settings say all."""
+        ...
+
     def stamp(self, index: int) -> str:
         """Changes where the source of the sample does, such as size and time of its files; empty where there is none."""
         ...

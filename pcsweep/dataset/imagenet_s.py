@@ -73,6 +73,10 @@ class ImageNetS(ImageFiles):
             for stem, path in files.items()
         )
 
+    def digest(self, index: int) -> str:
+        """Also what stands for the class in the mask, which `categories` decides."""
+        return f"{super().digest(index)} {self._numbers[self.entries[index].category]}"
+
     def stamp(self, index: int) -> str:
         """Also what stands for the class in the mask, which `categories` decides."""
         return f"{super().stamp(index)} {self._numbers[self.entries[index].category]}"

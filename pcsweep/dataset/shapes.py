@@ -107,6 +107,10 @@ class Shapes:
         """The ten classes in turn."""
         return tuple(index % len(_SHAPES) for index in range(self.count))
 
+    def digest(self, index: int) -> str:
+        """Nothing: the settings say all of a generated image."""
+        return ""
+
     def stamp(self, index: int) -> str:
         """Nothing: the settings say all of a generated image."""
         return ""
