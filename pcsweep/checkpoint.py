@@ -1,7 +1,6 @@
 """Where a training is, on disk: complete or absent, and only ever resumed by the same training."""
 
 import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +53,7 @@ class Checkpoint:
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
             differing, state = self.differing(content["settings"]), dict(content["state"])
-        except (
-            OSError,
-            RuntimeError,
-            EOFError,
-            LookupError,
-            AttributeError,
-            TypeError,
-            ValueError,
-            pickle.UnpicklingError,
-        ) as error:
+        except Exception as error:  # a damaged file can make the reader fail in any way
             raise ValueError(
                 f"Expected {str(self.path)!r} to be a checkpoint, but it cannot be read ({type(error).__name__}). Delete it to "
                 "start anew."

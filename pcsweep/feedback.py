@@ -24,9 +24,9 @@ Shape = tuple[int, int, int]  # channels, height, width
 Predictors = Callable[[Sequence[Shape]], Sequence[nn.Module]]  # from the shapes of r_0..r_N to P_1..P_N
 
 PUBLISHED_AT = "github.com/miladmozafari/predify and github.com/bhavinc/predify2021"
-_NUMBER = re.compile(r"(?:pc|pcoder)(\d+)(?!\d)")
+_NUMBER = re.compile(r"(?:pc|pcoder)(\d+)(?!\d)", re.IGNORECASE)
 _ENDINGS = (".pth", ".pt", ".safetensors")
-_NEAR = 16  # cells: a map of this size has a cell whose reach is nowhere cut by the border
+_NEAR = 16  # cells, height and width of the first map on which the reach is counted
 
 _log = logging.getLogger(__name__)
 
@@ -131,15 +131,26 @@ def reach(predictor: nn.Module, shape: Shape) -> int:
     what changes under its weights at the first image's ReLUs, which makes C_n, and with it every result, depend on that image.
     """
     probe = copy.deepcopy(predictor).eval()
-    fixed = any(isinstance(module, nn.Upsample) and module.size is not None for module in probe.modules())
-    channels, height, width = shape if fixed else (shape[0], min(shape[1], _NEAR), min(shape[2], _NEAR))
     with torch.no_grad():
         for name, tensor in [*probe.named_parameters(), *probe.named_buffers()]:
             tensor.fill_(1 if name.rpartition(".")[2] in ("weight", "running_var") else 0)
-        cell = torch.zeros(1, channels, height, width)
-        silent = probe(cell)
-        cell[0, channels // 2, height // 2, width // 2] = 1
-        return int((probe(cell) != silent).sum())
+    if any(isinstance(module, nn.Upsample) and module.size is not None for module in probe.modules()):
+        return _reached(probe, shape)
+    size, count = _NEAR, 0
+    while True:  # on larger and larger maps, until the border cuts nothing
+        before, count = count, _reached(probe, (shape[0], min(shape[1], size), min(shape[2], size)))
+        if count == before or size >= max(shape[1:]):
+            return count
+        size *= 2
+
+
+@torch.no_grad()
+def _reached(probe: nn.Module, shape: Shape) -> int:
+    """How many outputs change with the cell in the middle."""
+    cell = torch.zeros(1, *shape)
+    silent = probe(cell)
+    cell[0, shape[0] // 2, shape[1] // 2, shape[2] // 2] = 1
+    return int((probe(cell) != silent).sum())
 
 
 def predictive(
@@ -197,8 +208,13 @@ def load(predictors: Sequence[nn.Module], source: Source) -> Feedback:
     numbers = range(1, len(predictors) + 1)
     missing = [source.names.format(n=n) for n in numbers if n not in files]
     twice = [str(path) for n in numbers for path in files.get(n, []) if len(files[n]) > 1]
-    if missing or twice:
-        problem = f"{place!r} lacks {', '.join(missing)}" if missing else f"in {place!r} these share a number: {', '.join(twice)}"
+    further = [str(path) for n in sorted(set(files) - set(numbers)) for path in files[n]]
+    if missing or twice or further:
+        problem = f"{place!r} lacks {', '.join(missing)}"
+        if not missing:
+            problem = (
+                f"in {place!r} these share a number: {', '.join(twice)}" if twice else f"there are more: {', '.join(further)}"
+            )
         raise ValueError(
             f"Expected `model.feedback_weights` to be a file of pcsweep.train, or a folder or glob with the {len(predictors)} "
             f"files {_listed(source, len(predictors))}, which predify's authors publish ({PUBLISHED_AT}), but {problem}."
@@ -211,9 +227,9 @@ def _numbered(place: str) -> dict[int, list[Path]]:
     pattern = str(Path(glob.escape(place)) / "*") if Path(place).is_dir() else place
     found: dict[int, list[Path]] = {}
     for path in sorted(map(Path, glob.glob(pattern))):
-        matched = _NUMBER.search(path.stem)
+        matched = _NUMBER.findall(path.stem)
         if matched and path.suffix in _ENDINGS:
-            found.setdefault(int(matched[1]), []).append(path)
+            found.setdefault(int(matched[-1]), []).append(path)
     return found
 
 

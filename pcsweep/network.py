@@ -243,7 +243,8 @@ class PredictiveNetwork(nn.Module):
             return _Feedback(_matching(self.predictors[n](representations[n]), below, self.modules_cut[n]), None)
         with torch.enable_grad():
             given = representations[n]
-            representation = given if differentiable and given.requires_grad else given.detach().requires_grad_()
+            # A view: where a stage returns what it is given, `below` is the same tensor, and no part of the derivative.
+            representation = given.view_as(given) if differentiable and given.requires_grad else given.detach().requires_grad_()
             prediction = _matching(self.predictors[n](representation), below, self.modules_cut[n])
             error = (prediction - below).square().flatten(1).mean(1)  # (batch,): ε_n of each image
             (gradient,) = torch.autograd.grad(error.sum(), representation, create_graph=differentiable)

@@ -32,6 +32,7 @@ _KNOWN = {"name", "imports", "gradient_scaling", "shared_hyperparameters", "inpu
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\[\d+\]|\.\w+)*")
 _LONGEST = 4000  # characters of an expression
 _MOST = 2**29  # parameters of a predictor, 2 GiB
+_LARGEST = 2**26  # numbers in any map on the way, for one image
 
 _log = logging.getLogger(__name__)
 
@@ -146,9 +147,9 @@ def predictor(expression: str, above: Shape, below: Shape) -> nn.Module:
     try:
         _check_shapes(tree, expression, above, below)
         built = _layer(tree, expression).eval()
-        with torch.no_grad():  # in small: shapes alone do not tell of a wrong number of channels
-            built(torch.zeros(1, above[0], min(above[1], 8), min(above[2], 8)))
-    except (TypeError, RuntimeError, OverflowError, IndexError) as error:
+        with torch.no_grad():  # shapes alone do not tell of a wrong number of channels
+            built(torch.zeros(1, *above))
+    except (TypeError, RuntimeError, ArithmeticError, IndexError) as error:
         raise ValueError(f"Expected a predictor, but {expression!r} cannot be built: {error}") from error
     return built
 
@@ -160,7 +161,12 @@ def _check_shapes(tree: ast.expr, expression: str, above: Shape, below: Shape) -
         parameters = sum(each.numel() for each in outline.parameters())
         if parameters > _MOST:
             raise ValueError(f"Expected a predictor of at most {_MOST} parameters, but {expression!r} has {parameters}.")
-        returned = tuple(outline(torch.empty(1, *above)).shape[1:])
+        passing = torch.empty(1, *above)
+        for layer in outline.modules():  # in the order in which the data passes
+            passing = passing if isinstance(layer, nn.Sequential) else layer(passing)
+            if passing.numel() > _LARGEST:
+                raise ValueError(f"Expected maps of at most {_LARGEST} numbers, but {expression!r} makes larger ones.")
+        returned = tuple(passing.shape[1:])
     if returned != below:
         raise ValueError(f"Expected a predictor from {above} to {below}, but {expression!r} returns {returned}.")
 

@@ -57,7 +57,10 @@ def timm_backbone(name: str, weights: str) -> nn.Module:
     if weights == "default":
         pretrained: nn.Module = fetched(lambda: timm.create_model(name, pretrained=True), f"timm's weights of {name}")
         return pretrained.eval()
-    backbone: nn.Module = timm.create_model(name, pretrained=False)
+    try:
+        backbone: nn.Module = timm.create_model(name, pretrained=False)
+    except RuntimeError as error:
+        raise ValueError(f"Expected a network of timm, but got {name!r}: {error}.") from error
     if weights != "random":
         fill(backbone, backbone_state(weights, ["default", "random"]), weights)
     return backbone.eval()

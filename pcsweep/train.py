@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import hydra
@@ -77,6 +78,12 @@ def _prepared(plain: "Mapping[str, Any]", output: Path) -> "tuple[Training, Chec
     from pcsweep.checkpoint import Checkpoint
 
     material = _material(plain)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise ValueError(f"Expected `output` to be in a folder that can be written, but {output}: {error.strerror}.") from error
     checkpoint = Checkpoint(output.with_name(f"{output.name}.checkpoint"), _deciding(plain, material))
     if output.exists():
         _refuse_another(output, checkpoint)

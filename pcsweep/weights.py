@@ -5,14 +5,14 @@ Four layouts are read: a plain state dict; one wrapped as `{"state_dict": …}`;
 """
 
 import json
-import pickle
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -50,7 +50,10 @@ class File:
                 return Coefficients(learned["beta"], learned["lambda"], learned["alpha"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{self.path}: its stored coefficients cannot be read ({error}).") from error
-        return predify_coefficients(self.tensors)
+        try:
+            return predify_coefficients(self.tensors)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: its stored coefficients are none: {error}") from error
 
     def below(self, prefix: str) -> State:
         """The tensors whose names begin with `prefix`, by the rest of their names."""
@@ -78,7 +81,7 @@ def read(path: Path) -> File:
             with safe_open(path, "pt") as opened:
                 return File(path, load_file(path), dict(opened.metadata() or {}))
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, OSError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a damaged file can make the readers fail in any way
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"Expected {str(path)!r} to be a file of tensors alone, but it is not ({reason}).") from error
     return File(path, _tensors(loaded, path), {})
@@ -149,8 +152,19 @@ def _difference(verb: str, names: Sequence[str]) -> str:
     return f"{verb} {', '.join(map(repr, names[:LISTED]))}{more}"
 
 
+def backbone_file(place: str, words: Sequence[str]) -> File:
+    """The file that the setting `model.weights` names, where it is none of the words.
+
+    Raises:
+        ValueError: no file there, or no file of weights.
+    """
+    if not Path(place).is_file():
+        raise ValueError(f"Expected `model.weights` to be {', '.join(words)} or a file, but there is no file {place!r}.")
+    return read(Path(place))
+
+
 def backbone_state(place: str, words: Sequence[str]) -> State:
-    """The state of a backbone in a file: a plain state dict, or the `backbone.*` of a whole predify network.
+    """The state of a backbone in a file: a plain state dict, the `backbone.*` of a whole predify network, or of pcsweep.train.
 
     Args:
         place: path of the file.
@@ -159,7 +173,8 @@ def backbone_state(place: str, words: Sequence[str]) -> State:
     Raises:
         ValueError: no file there, or no file of weights.
     """
-    if not Path(place).is_file():
-        raise ValueError(f"Expected `model.weights` to be {', '.join(words)} or a file, but there is no file {place!r}.")
-    file = read(Path(place))
+    file = backbone_file(place, words)
+    if any(name.startswith("stages.") for name in file.tensors):  # of pcsweep.train, by the names of the cut network
+        ours = {re.sub(r"^(stages\.\d+|head)\.", "", name): tensor for name, tensor in file.tensors.items()}
+        return {name: tensor for name, tensor in ours.items() if not name.startswith("predictors.")}
     return file.below("backbone.") or file.below("module.") or file.tensors

@@ -214,3 +214,32 @@ def test_a_representation_without_a_map_is_refused():
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 14 * 14, 5))
     with pytest.raises(ValueError, match="Expected '1' to return channels, height and width, but got 1 dim"):
         predictive(backbone, ["1"], 16, Source(None), True)
+
+
+def test_the_number_is_the_last_in_a_name_in_any_case_and_none_may_be_too_many(tmp_path, trained):
+    for n, predictor in enumerate(trained, start=1):
+        torch.save(predictor.state_dict(), tmp_path / f"pc8run_PC{n}.pth")
+    filled = fresh()
+    load(filled, Source(str(tmp_path)))
+    assert same(filled, trained)
+    torch.save({}, tmp_path / "pc4.pth")
+    with pytest.raises(ValueError, match=r"there are more: .*pc4.pth"):
+        load(fresh(), Source(str(tmp_path)))
+
+
+def test_any_damage_to_a_file_is_a_refusal(tmp_path):
+    torch.save({"weight": torch.arange(50.0)}, tmp_path / "whole.pth", _use_new_zipfile_serialization=False)
+    content = (tmp_path / "whole.pth").read_bytes()
+    for length in range(0, len(content) - 1, 7):
+        (tmp_path / "cut.pth").write_bytes(content[:length])
+        with pytest.raises(ValueError, match="'.*cut.pth' to"):
+            weights.read(tmp_path / "cut.pth")
+
+
+def test_a_backbone_that_was_trained_goes_back_into_its_network(tmp_path):
+    network, _ = predictive(Backbone(), MODULES, 16, Source(None), True, lambda _: predictors())
+    save_file(network.state_dict(), tmp_path / "ours.safetensors")
+    backbone = Backbone()
+    weights.fill(backbone, weights.backbone_state(str(tmp_path / "ours.safetensors"), []), "it")
+    images = torch.randn(2, 3, 16, 16)
+    assert backbone.eval()(images).equal(network(images))

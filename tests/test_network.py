@@ -386,3 +386,14 @@ def test_the_gradient_through_time_is_that_of_finite_differences():
 
     inputs = [weights, *(tensor.detach().clone().requires_grad_() for tensor in tensors)]
     assert torch.autograd.gradcheck(logits, inputs, atol=1e-6, rtol=1e-4)
+
+
+def test_unrolling_a_stage_that_returns_what_it_is_given():
+    """Where r_2 is r_1 itself, the error's gradient by r_2 leaves r_1 alone."""
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Identity(), nn.ReLU(), nn.Flatten())
+    levels = [PCoder(str(n), nn.ConvTranspose2d(4, below, 3, padding=1)) for n, below in enumerate((3, 4, 4))]
+    network, images = PredictiveNetwork(backbone, levels), torch.randn(2, 3, 6, 6)
+    rules = Coefficients([0.5, 0.5, 0.3], [0.2, 0.2, 0.0], 5.0)
+    for state, expected in zip(network.unroll(images, rules.per_pcoder(3), 3), network.run(images, rules, 3), strict=True):
+        torch.testing.assert_close(state.logits, expected.logits, rtol=1e-5, atol=1e-5)

@@ -85,6 +85,8 @@ def test_shared_hyperparameters_are_the_first_pcoders(tmp_path):
         ("Sequential(" * 3000 + ")" * 3000, "at most 4000 characters"),
         ("Sequential(" * 200 + "ReLU()" + ")" * 200, "such as ConvTranspose2d|returns"),
         ("", "such as ConvTranspose2d"),
+        ("Sequential(Upsample(scale_factor=900), Conv2d(8, 3, 1, stride=900))", "maps of at most 67108864 numbers"),
+        ("Conv2d(8, 3, 1, stride=0)", "cannot be built"),
     ],
 )
 def test_a_hostile_or_wrong_expression_is_refused(expression, message, tmp_path, monkeypatch):
@@ -177,6 +179,7 @@ def test_reach_is_the_closed_form_of_a_transposed_convolution():
     assert reach(default_predictor((8, 14, 14), (4, 28, 28)), (8, 14, 14)) == 4 * 36  # two pixels up and one around
     assert reach(default_predictor((8, 14, 14), (4, 14, 14)), (8, 14, 14)) == 4 * 9
     assert reach(nn.ConvTranspose2d(2, 3, 5, padding=2), (2, 1, 1)) == 3  # nothing but the border
+    assert reach(nn.Conv2d(8, 3, 33, padding=16), (8, 64, 64)) == 3 * 33**2
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.feedback import Source, load, reach, say_if_random
+from pcsweep.feedback import Feedback, Source, load, reach, say_if_random
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import PCoder, PredictiveNetwork
-from pcsweep.weights import backbone_state, fill, read
+from pcsweep.weights import backbone_file, fill, read
 
 _CHANNELS = (16, 32, 48, 64)
 _PCODER_MODULES = ("features.5", "features.12", "features.19", "features.26")
@@ -83,18 +83,19 @@ def pminivgg(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone, feedback = MiniVGG(), predictors()
+    source = Source(feedback_weights)
+    told = Feedback((None,) * len(feedback)) if source.random else load(list(feedback), source)
     pcoders = [
-        PCoder(module, predictor, reach(predictor, (channels, 16, 16)) ** 0.5 if gradient_scaling else None)
-        for module, predictor, channels in zip(_PCODER_MODULES, feedback, _CHANNELS, strict=True)
+        PCoder(module, predictor, (given or reach(predictor, (channels, 16, 16)) ** 0.5) if gradient_scaling else None)
+        for module, predictor, channels, given in zip(_PCODER_MODULES, feedback, _CHANNELS, told.sqrt_cs, strict=True)
     ]
     network = PredictiveNetwork(backbone, pcoders)
+    coefficients = told.coefficients
     if weights != "random":
-        given = read(_PUBLISHED).tensors if weights == "published" else backbone_state(weights, _WORDS)
-        drawn = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("predictors.")}
-        fill(network, {**given, **(drawn if feedback_weights == "random" else {})}, weights)
-    coefficients = None
-    if feedback_weights not in (None, "random"):
-        coefficients = load(list(network.predictors), Source(feedback_weights)).coefficients
+        file = read(_PUBLISHED) if weights == "published" else backbone_file(weights, _WORDS)
+        own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("predictors.")}
+        fill(network, {**file.tensors, **({} if feedback_weights is None else own)}, weights)
+        coefficients = file.coefficients if feedback_weights is None else coefficients
     say_if_random(backbone=weights == "random", predictors=feedback_weights == "random")
     return Model(
         network,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from timm.data import resolve_model_data_config
 from torch import nn
 
 from pcsweep.feedback import Source, predictive, say_if_random
@@ -23,7 +24,9 @@ def predify_toml(
     feedback_weights: str | None = None,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:
-    """The network of a predify configuration, with its coefficients (`hyperparameter=model`) and its gradient scaling.
+    """The network of a predify configuration, with its gradient scaling and its coefficients (`hyperparameter=model`).
+
+    Coefficients that come with the feedback weights take the place of the configuration's.
 
     Args:
         config: path of the TOML file.
@@ -42,15 +45,16 @@ def predify_toml(
         torch.manual_seed(seed)
         network = (torchvision_backbone if library == "torchvision" else timm_backbone)(backbone, weights)
         modules = _by_todays_names(described.modules, network)
-        predicting, _ = predictive(network, modules, described.size, source, described.gradient_scaling, described.build)
+        predicting, learned = predictive(network, modules, described.size, source, described.gradient_scaling, described.build)
+    settings = resolve_model_data_config(network) if library == "timm" else {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     say_if_random(backbone=weights == "random", predictors=source.random)
     return Model(
         predicting,
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=settings["mean"],
+        std=settings["std"],
         class_names=class_names(predicting, described.size),
         preprocessing=Preprocessing(resize=described.size, crop=described.size),
-        coefficients=described.coefficients,
+        coefficients=learned or described.coefficients,
     )
 
 
