@@ -1,7 +1,6 @@
 """Grid points: one cell of a study each, checked whole before anything is computed."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -9,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from torch import Tensor, nn
 
 from pcsweep.coefficients import pcoder_settings
 from pcsweep.dataset import Dataset, Sample, select
+from pcsweep.device import Device, check_device
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.network import Coefficients, SumTooLarge, plain_unless
@@ -25,13 +25,6 @@ from pcsweep.settings import BadSetting, Choice, checked, choose
 _PLACES = ("weights", "feedback_weights", "root", "categories", "config")
 
 
-def _device(name: str) -> str:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise ValueError("auto, cpu, cuda or cuda:N")
-    return name
-
-
-Device = Annotated[str, AfterValidator(_device)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
@@ -234,28 +227,6 @@ def as_the_model_was_trained(dataset: Mapping[str, Any], model: Model) -> dict[s
 
 def _targeted(*, target: Target) -> None:
     """The signature of `attribution.target`."""
-
-
-def device_of(name: str) -> torch.device:
-    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
-
-
-def check_device(device: str, precision: Precision) -> None:
-    """Refuses a device that is not here, or a precision that it does not have.
-
-    Raises:
-        BadSetting: with what there is.
-    """
-    if device.startswith("cuda"):
-        there = torch.cuda.device_count()
-        number = int(device.partition(":")[2] or 0)
-        if number >= there:
-            raise BadSetting(
-                f"Expected `device` to be auto or cpu, or one of this machine's {there} CUDA devices, but got {device!r}."
-            )
-    elif precision == "tf32" and device_of(device).type != "cuda":
-        raise BadSetting("Expected `precision` to be fp32 or bf16 on a CPU, but got 'tf32'.")
 
 
 @lru_cache(maxsize=64)

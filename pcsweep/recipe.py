@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pcsweep.grid import Device
+from pcsweep.device import Device
 from pcsweep.measurement import Precision
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -22,7 +22,8 @@ from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
-from pcsweep.grid import GridPoint, device_of, grid_point, load_dataset, load_model
+from pcsweep.device import device_of
+from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.measurement import ROWS, Columns, Measurement
 from pcsweep.parallel import listed
 from pcsweep.progress import progress

@@ -145,7 +145,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
 
 
 def _options(plain: "Mapping[str, Any]") -> "Options":
-    from pcsweep.grid import check_device
+    from pcsweep.device import check_device
     from pcsweep.recipe import Options
     from pcsweep.settings import checked
 
@@ -182,7 +182,7 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
 
     from pcsweep.coefficients import pcoder_settings
     from pcsweep.decoding import decode
-    from pcsweep.grid import device_of
+    from pcsweep.device import device_of
     from pcsweep.network import Coefficients
     from pcsweep.recipe import FeedbackRecipe, Recipe
     from pcsweep.settings import checked

@@ -1,0 +1,41 @@
+"""Where tensors are computed: what the setting `device` means on this machine."""
+
+import re
+from typing import Annotated
+
+import torch
+from pydantic import AfterValidator
+
+from pcsweep.measurement import Precision
+from pcsweep.settings import BadSetting
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise ValueError("auto, cpu, cuda or cuda:N")
+    return name
+
+
+Device = Annotated[str, AfterValidator(_device)]
+
+
+def device_of(name: str) -> torch.device:
+    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here."""
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def check_device(device: str, precision: Precision) -> None:
+    """Refuses a device that is not here, or a precision that it does not have.
+
+    Raises:
+        BadSetting: with what there is.
+    """
+    if device.startswith("cuda"):
+        there = torch.cuda.device_count()
+        number = int(device.partition(":")[2] or 0)
+        if number >= there:
+            raise BadSetting(
+                f"Expected `device` to be auto or cpu, or one of this machine's {there} CUDA devices, but got {device!r}."
+            )
+    elif precision == "tf32" and device_of(device).type != "cuda":
+        raise BadSetting("Expected `precision` to be fp32 or bf16 on a CPU, but got 'tf32'.")
