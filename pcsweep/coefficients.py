@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pcsweep.model import Model
-from pcsweep.network import Rule, one_per_pcoder
+from pcsweep.rules import Rule, one_per_pcoder
 from pcsweep.settings import BadSetting, checked
 
 PerPCoder = float | tuple[float, ...] | Literal["model"]

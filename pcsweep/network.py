@@ -16,18 +16,22 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from pcsweep.backbone import cut
+from pcsweep.compilation import compiled
+from pcsweep.engine import Engine
+from pcsweep.predictor.choice import BUDGET
+from pcsweep.rules import SUM_TOLERANCE, Coefficients, SumTooLarge
+
+__all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 
 Weight = float | Tensor  # a number, or a tensor without dimensions that is learned
-Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
 LearnedRule = tuple[Weight, Weight, Weight]
-
-_SUM_TOLERANCE = 1e-9  # 0.7000000000000001 + 0.3 is a sum of one
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,72 +54,6 @@ class PCoder:
             raise ValueError(f"Expected `sqrt_c` to be positive or None, but got {self.sqrt_c}.")
 
 
-class SumTooLarge(ValueError):
-    """β + λ > 1: the memory would have a negative weight. A sweep skips such a cell."""
-
-
-def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> list[float]:
-    """The values as a list of one per pcoder.
-
-    Raises:
-        ValueError: a list of another length than `count`.
-    """
-    column = list(values) if isinstance(values, Sequence) else [values] * count
-    if len(column) != count:
-        raise ValueError(f"Expected `{name}` to be one number or {count}, one per pcoder, but got {len(column)}.")
-    return [float(value) for value in column]
-
-
-def plain_unless(active: Iterable[int], rules: Sequence[Rule]) -> list[Rule]:
-    """The rules of the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
-    chosen = set(active)
-    return [rule if n in chosen else (1.0, 0.0, 0.0) for n, rule in enumerate(rules, start=1)]
-
-
-@dataclass(frozen=True)
-class Coefficients:
-    """β, λ and α of every pcoder: each one number for all, or one per pcoder (bottom-up).
-
-    Raises:
-        ValueError: β or λ outside [0, 1], α negative, or lists of different lengths; `SumTooLarge` where β + λ > 1.
-    """
-
-    beta: float | Sequence[float]
-    lambda_: float | Sequence[float]
-    alpha: float | Sequence[float]
-
-    def __post_init__(self) -> None:
-        for name, values, highest in (("beta", self.beta, 1.0), ("lambda", self.lambda_, 1.0), ("alpha", self.alpha, math.inf)):
-            for value in _listed(values):
-                if not (0 <= value <= highest and math.isfinite(value)):
-                    allowed = "in [0, 1]" if highest == 1 else "non-negative and finite"
-                    raise ValueError(f"Expected `{name}` to be {allowed}, but got {value}.")
-        lengths = {len(values) for values in (self.beta, self.lambda_, self.alpha) if isinstance(values, Sequence)}
-        if len(lengths) > 1 or 0 in lengths:
-            raise ValueError(f"Expected one value per pcoder in each list, but got lists of {sorted(lengths)} values.")
-        for beta, lambda_, _ in self.per_pcoder(max(lengths, default=1)):
-            if beta + lambda_ > 1 + _SUM_TOLERANCE:
-                raise SumTooLarge(f"Expected `beta` + `lambda` to be at most 1, but got {beta} + {lambda_}.")
-
-    def per_pcoder(self, count: int) -> list[Rule]:
-        """(β_n, λ_n, α_n) for n = 1..count.
-
-        Raises:
-            ValueError: a list of another length than `count`.
-        """
-        named = (("beta", self.beta), ("lambda", self.lambda_), ("alpha", self.alpha))
-        return list(zip(*(one_per_pcoder(name, values, count) for name, values in named), strict=True))
-
-    def restricted_to(self, active: Iterable[int], count: int) -> "Coefficients":
-        """The same for the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
-        beta, lambda_, alpha = zip(*plain_unless(active, self.per_pcoder(count)), strict=True)
-        return Coefficients(beta, lambda_, alpha)
-
-
-def _listed(values: float | Sequence[float]) -> Sequence[float]:
-    return values if isinstance(values, Sequence) else [values]
-
-
 @dataclass(frozen=True, eq=False)
 class State:
     """The network at one timestep: r_1(t)..r_N(t), each (batch, …), and the logits (batch, classes)."""
@@ -136,8 +74,8 @@ class _Feedback:
 class PredictiveNetwork(nn.Module):
     """A backbone cut at its pcoders, unrolled over time by `run`.
 
-    Shares the backbone's parameters, leaves nothing on it (no hook, no state, no change of mode), and keeps nothing between
-    runs. It is built in evaluation mode.
+    Shares the backbone's parameters, leaves nothing on it (no hook, no state, no change of mode), and keeps nothing of one run
+    for the next but how to compute it fast (`engine`). It is built in evaluation mode.
 
     Args:
         backbone: any module from images to logits that can be cut at the pcoders' modules with one tensor crossing each cut.
@@ -157,6 +95,7 @@ class PredictiveNetwork(nn.Module):
         self.predictors = nn.ModuleList(pcoder.predictor for pcoder in pcoders)
         self.modules_cut = tuple(pcoder.module for pcoder in pcoders)
         self.sqrt_cs = tuple(pcoder.sqrt_c for pcoder in pcoders)
+        self._engines: dict[Any, tuple[Any, Engine]] = {}
         self.eval()
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
@@ -174,13 +113,39 @@ class PredictiveNetwork(nn.Module):
             ValueError: negative `timesteps`, coefficients of another number of pcoders, or a predictor whose output has another
                 shape than the representation below it.
         """
-        states = self.unroll(images, coefficients.per_pcoder(len(self.stages)), timesteps)
+        if timesteps < 0:
+            raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
+        rules = coefficients.per_pcoder(len(self.stages))
+        engine = self.engine(images[:1])
+        moments = engine.moments(images, [rules], timesteps, len(images))
         while True:
             with torch.no_grad():  # not around the yield, which would switch it off for whoever asks for the states
-                state = next(states, None)
-            if state is None:
-                return
+                moment = next(moments, None)
+                if moment is None:
+                    return
+                state = State(
+                    moment.timestep, [r.clone() for r in moment.representations], self.head(moment.representations[-1])
+                )
             yield state
+
+    def engine(self, image: Float[Tensor, "1 3 height width"]) -> Engine:
+        """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.
+
+        Under autocast it uses the library's convolutions alone, since a transform needs their full precision.
+        """
+        rounded = torch.is_autocast_enabled(image.device.type)
+        parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
+        key = (image.shape[1:], image.dtype, image.device, rounded)
+        known = self._engines.get(key)
+        if known is None or known[0] != parameters:
+            self._engines.clear()  # one at a time: they are large
+            with torch.no_grad():
+                made = compiled(self, torch.zeros_like(image), 0 if rounded else BUDGET)
+            known = self._engines[key] = parameters, made
+        return known[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_engines": {}}
 
     def unroll(
         self, images: Float[Tensor, "batch 3 height width"], rules: Sequence[LearnedRule], timesteps: int
@@ -220,7 +185,7 @@ class PredictiveNetwork(nn.Module):
         for n, (beta, lambda_, alpha) in enumerate(rules):
             above = feedback[n + 1].prediction if n + 1 < len(rules) else None
             memory: Weight = 1 - beta if above is None else 1 - beta - lambda_
-            kept = memory > _SUM_TOLERANCE or memory < -_SUM_TOLERANCE
+            kept = memory > SUM_TOLERANCE or memory < -SUM_TOLERANCE
             drive = partial(self.stages[n], after[-1] if after else images)
             terms = [
                 (beta, drive() if beta else None),

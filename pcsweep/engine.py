@@ -1,0 +1,307 @@
+"""The dynamics of many grid points on the same images: one feedforward pass, then every point's trajectory, without autograd.
+
+`pcsweep.schedule` says what is computed; this module computes it. Rows are images within points: the tensors of a chunk of points are
+(points · images, …), those that all points share (images, …). Maps are channels last in memory. Arrays are written again and again:
+memory grows neither with time nor with the number of points, but with how many rows are computed at once.
+
+A result does not depend on which points and images share a call, to the last bit, as long as images come in multiples of `ROWS`:
+libraries may choose another algorithm for another number of rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pcsweep.predictor.closed_form import Predictor
+from pcsweep.predictor.spectral import Workspace
+from pcsweep.rules import SUM_TOLERANCE, Rule
+from pcsweep.schedule import Level, Structure, Work, levels, structure
+
+ROWS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """Some grid points at one timestep.
+
+    Args:
+        timestep: t.
+        points: numbers of the points, as they were given.
+        images: how many.
+        representations: r_1(t)..r_N(t), with a row per image, or per point and image where they differ between points.
+    """
+
+    timestep: int
+    points: tuple[int, ...]
+    images: int
+    representations: list[Tensor]
+
+    @property
+    def shared(self) -> bool:
+        """Whether r_N(t) is the same for all these points, with a row per image."""
+        return len(self.representations[-1]) == self.images
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A network made ready for images of one size.
+
+    Args:
+        stages: f_1..f_N.
+        stage_rows: rows per call of each stage.
+        predictors: P_1..P_N.
+        predictor_rows: rows per call of each predictor.
+        scales: s_n · 2/K_n, with which the gradient of half the squared error becomes s_n g_n.
+        workspace: for what is needed during a call only.
+    """
+
+    stages: Sequence[nn.Module]
+    stage_rows: Sequence[int]
+    predictors: Sequence[Predictor]
+    predictor_rows: Sequence[int]
+    scales: Sequence[float]
+    workspace: Workspace
+
+    def moments(self, images: Tensor, points: Sequence[Sequence[Rule]], timesteps: int, rows: int) -> Iterator[Moment]:
+        """All points at t = 0, then chunks of points of one structure, each through t = 1..timesteps.
+
+        The representations of a moment may be overwritten by the next.
+
+        Args:
+            images: (batch, …), normalised.
+            points: the rules of each grid point, pcoder by pcoder.
+            timesteps: T.
+            rows: points · images at most in one chunk, but at least one point.
+        """
+        initial = self._feedforward(images)
+        yield Moment(0, tuple(range(len(points))), len(images), initial)
+        chunks = _chunks(points, max(1, rows // len(images))) if timesteps else []
+        start = _Start(self, images, initial)
+        arrays: list[Tensor | None] = [None] * len(initial)
+        for of, numbers in chunks:
+            run = _Run(self, start, [points[number] for number in numbers], arrays)
+            for timestep in range(1, timesteps + 1):
+                run.advance(levels(of, timestep, alone=len(points) == 1))
+                yield Moment(timestep, numbers, len(images), list(run.representations))
+
+    def _feedforward(self, images: Tensor) -> list[Tensor]:
+        """r_1(0)..r_N(0)."""
+        representations = [images]
+        for stage, step in zip(self.stages, self.stage_rows, strict=True):
+            below = representations[-1]
+            parts = {rows.start: stage(below[rows]) for rows in slices(0, len(below), step)}
+            made = empty((len(below), *parts[0].shape[1:]), parts[0])
+            for first, part in parts.items():
+                made[first : first + len(part)] = part
+            representations.append(made)
+        return representations[1:]
+
+    def feedback(self, n: int, level: Level, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor | None]:
+        """p_n and, if the level wants it, the gradient of half its squared error; until the next call."""
+        predictor = self.predictors[n]
+        if level.gradient is Work.SKIPPED:
+            return predictor.predict(representation), None
+        return predictor.predict_and_differentiate(representation, below)
+
+
+class _Start:
+    """What all grid points have in common: r_0, r_n(0), and p_n(0) and g_n(0) as soon as a point wants them.
+
+    Args:
+        engine: of the network.
+        images: r_0.
+        initial: r_1(0)..r_N(0).
+    """
+
+    def __init__(self, engine: Engine, images: Tensor, initial: list[Tensor]) -> None:
+        self.representations = [images, *initial]
+        self._engine = engine
+        self._feedback: dict[int, tuple[Tensor, Tensor | None]] = {}
+
+    def feedback(self, n: int, level: Level) -> tuple[Tensor, Tensor | None]:
+        """p_n(0) and, if the level wants it, the gradient of half its squared error, with a row per image."""
+        known = self._feedback.get(n)
+        if known is None or (known[1] is None and level.gradient is not Work.SKIPPED):
+            below, representation = self.representations[n : n + 2]
+            prediction = empty(below.shape, below)
+            gradient = None if level.gradient is Work.SKIPPED else empty(representation.shape, representation)
+            for rows in slices(0, len(below), self._engine.predictor_rows[n]):
+                made, slope = self._engine.feedback(n, level, representation[rows], below[rows])
+                prediction[rows] = made
+                if gradient is not None and slope is not None:
+                    gradient[rows] = slope
+            known = self._feedback[n] = prediction, gradient
+        return known
+
+
+class _Run:
+    """A chunk of grid points of one structure on its way through time.
+
+    Args:
+        engine: of the network.
+        start: where it begins.
+        points: the rules of each point.
+        arrays: memory for r_1..r_N from an earlier chunk, if any; taken over and filled in.
+    """
+
+    def __init__(self, engine: Engine, start: _Start, points: Sequence[Sequence[Rule]], arrays: list[Tensor | None]) -> None:
+        self._engine, self._start, self._points, self._arrays = engine, start, points, arrays
+        self._images = len(start.representations[0])
+        self._total = len(points) * self._images
+        self._state = list(start.representations)  # r_0..r_N; r_n(0) itself until it moves
+
+    @property
+    def representations(self) -> list[Tensor]:
+        """r_1..r_N."""
+        return self._state[1:]
+
+    def advance(self, steps: Sequence[Level]) -> None:
+        """One timestep, bottom-up."""
+        gradient = None
+        for n, (level, above) in enumerate(zip([None, *steps], [*steps, None], strict=True), start=-1):
+            gradient = self._advance_one(n, level, above, gradient)
+
+    def _advance_one(self, n: int, level: Level | None, above: Level | None, gradient: Tensor | None) -> Tensor | None:
+        """Brings r_n from t-1 to t, if there is one to be moved, and returns the gradient at the pcoder above, of t-1.
+
+        Args:
+            n: from 0; -1 for the image.
+            level: of this pcoder.
+            above: of the one above, whose prediction and gradient are made from r_n(t-1).
+            gradient: of this pcoder at t-1.
+        """
+        array = self._array(n) if level is not None and level.state is Work.COMPUTED else None
+        prediction: _Part | None = None
+        slopes: Tensor | None = None  # g_{n+1}(t-1), of all rows
+        computed = above is not None and above.prediction is Work.COMPUTED
+        if above is not None and above.prediction is Work.SHARED:
+            made, slopes = self._start.feedback(n + 1, above)
+            prediction = _Part(made, None)
+        for rows in slices(0, self._total, self._engine.predictor_rows[n + 1] if computed else self._total):
+            if above is not None and computed:
+                made, slope = self._engine.feedback(n + 1, above, self._rows(n + 2, rows), self._rows(n + 1, rows))
+                prediction = _Part(made, rows.start)
+                if slope is not None:
+                    slopes = self._slopes(n, slope) if slopes is None else slopes
+                    slopes[rows] = slope
+            if level is not None and array is not None:
+                self._update(n, level, rows, array, prediction, gradient)
+        if array is not None:
+            self._state[n + 1] = array
+        return slopes
+
+    def _update(
+        self, n: int, level: Level, rows: slice, array: Tensor, prediction: "_Part | None", gradient: Tensor | None
+    ) -> None:
+        """r_n(t) of some rows, into `array`, which may hold r_n(t-1)."""
+        below, before = self._state[n], self._state[n + 1]
+        stage, step = self._engine.stages[n], self._engine.stage_rows[n]
+        for part in slices(rows.start, rows.stop, step):
+            drive = None
+            if level.drive is Work.COMPUTED:
+                drive = _Part(stage(below[part]), part.start)
+            elif level.drive is Work.SHARED:
+                drive = _Part(self._start.representations[n + 1], None)
+            for point, piece in self._pieces(part):
+                beta, lambda_, alpha = self._points[point][n]
+                lambda_ = lambda_ if n + 1 < len(self._engine.stages) else 0.0
+                memory = 1 - beta - lambda_
+                terms = [
+                    (memory if abs(memory) > SUM_TOLERANCE else 0.0, self._whole(before)),
+                    (beta, drive),
+                    (lambda_, prediction),
+                    (-alpha * self._engine.scales[n], None if gradient is None else self._whole(gradient)),
+                ]
+                weighted = [(weight, self._at(tensor, piece)) for weight, tensor in terms if tensor is not None and weight != 0]
+                weighted_sum(weighted, array[piece])
+
+    def _array(self, n: int) -> Tensor:
+        """Memory for r_n of all rows: where it is already, or an earlier chunk's, or new."""
+        kept = self._arrays[n]
+        if kept is None or len(kept) < self._total:
+            like = self._state[n + 1]
+            kept = self._arrays[n] = empty((self._total, *like.shape[1:]), like)
+        return kept[: self._total]
+
+    def _slopes(self, n: int, like: Tensor) -> Tensor:
+        """Memory for the gradients of all rows; those of pcoder n are read while those of pcoder n + 1 are written."""
+        return self._engine.workspace.take_maps(f"slopes {n % 2}", (self._total, *like.shape[1:]), like)
+
+    def _rows(self, index: int, rows: slice) -> Tensor:
+        """r_index(t-1) of some rows, whole points if it is shared."""
+        state = self._state[index]
+        if len(state) == self._total:
+            return state[rows]
+        pieces = [self._at(_Part(state, None), piece) for _, piece in self._pieces(rows)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+    def _pieces(self, rows: slice) -> Iterator[tuple[int, slice]]:
+        """The rows point by point, with the number of the point."""
+        start = rows.start
+        while start < rows.stop:
+            point = start // self._images
+            stop = min(rows.stop, (point + 1) * self._images)
+            yield point, slice(start, stop)
+            start = stop
+
+    def _whole(self, tensor: Tensor) -> "_Part":
+        """A tensor with all rows, or one for each image."""
+        return _Part(tensor, 0 if len(tensor) == self._total else None)
+
+    def _at(self, part: "_Part", piece: slice) -> Tensor:
+        """The rows of a piece, which lies within one point."""
+        first = piece.start % self._images if part.first is None else piece.start - part.first
+        return part.tensor[first : first + piece.stop - piece.start]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows of what differs between points.
+
+    Args:
+        tensor: the rows.
+        first: the number of its first row; `None` if it has a row per image, the same for every point.
+    """
+
+    tensor: Tensor
+    first: int | None
+
+
+def weighted_sum(terms: Sequence[tuple[float, Tensor]], out: Tensor) -> None:
+    """Σ weight · tensor into `out`, which may be the first of the tensors.
+
+    A weight of one copies to the bit; without terms the sum is zero.
+    """
+    if not terms:
+        out.zero_()
+        return
+    weight, first = terms[0]
+    if first.data_ptr() != out.data_ptr():
+        out.copy_(first) if weight == 1 else torch.mul(first, weight, out=out)
+    elif weight != 1:
+        out.mul_(weight)
+    for weight, tensor in terms[1:]:
+        out.add_(tensor, alpha=weight)
+
+
+def empty(shape: Sequence[int], like: Tensor) -> Tensor:
+    """New memory, channels last for maps."""
+    if len(shape) == 4:
+        return like.new_empty(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
+    return like.new_empty(*shape)
+
+
+def slices(start: int, stop: int, step: int) -> Iterator[slice]:
+    """From start to stop in steps."""
+    for first in range(start, stop, step):
+        yield slice(first, min(first + step, stop))
+
+
+def _chunks(points: Sequence[Sequence[Rule]], most: int) -> list[tuple[Structure, tuple[int, ...]]]:
+    """The numbers of the points, those of one structure together, at most so many at once."""
+    alike: dict[Structure, list[int]] = {}
+    for number, rules in enumerate(points):
+        alike.setdefault(structure(rules), []).append(number)
+    return [(of, tuple(numbers[rows])) for of, numbers in alike.items() for rows in slices(0, len(numbers), most)]

@@ -1,0 +1,102 @@
+"""Which algorithm computes a layer: decided from shapes alone, so that a result never depends on the machine's mood.
+
+Costs are in multiplications of a direct convolution. Those of the products of `Spectral` and of its transforms are dearer by the
+factors below, as measured (benchmarks/RESULTS.md). Transformed kernels are large, and all of a network share a budget.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from pcsweep.predictor.direct import Blocks, Direct
+from pcsweep.predictor.geometry import Geometry
+from pcsweep.predictor.spectral import Spectral, Workspace, cost
+
+BUDGET = 3584 * 2**20  # bytes of transformed kernels in one network
+_PRODUCT, _TRANSFORM = 1.25, 1.8
+_WORTHWHILE = 0.75  # of the direct cost
+_SMALL = 50_000_000  # multiplications below which a call costs more than what it computes
+_SHORTEST = 7  # cells of a tile
+
+
+@runtime_checkable
+class Algorithm(Protocol):
+    """One way to compute a transposed convolution and its adjoint."""
+
+    def multiplications(self, adjoint: bool) -> int:
+        """For one image."""
+
+    def forward(self, maps: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The transposed convolution."""
+
+    def adjoint(self, maps: Tensor, bias: Tensor | None = None) -> Tensor:
+        """The gradient of Σ maps · forward(x) with respect to x."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a choice depends on.
+
+    Args:
+        geometry: where the taps fall.
+        channels: above and below.
+        directions: which are used: `False` forward, `True` adjoint.
+    """
+
+    geometry: Geometry
+    channels: tuple[int, int]
+    directions: tuple[bool, ...] = (False, True)
+
+
+@dataclass(frozen=True)
+class Option:
+    """A way to compute a layer: by tiles of that length, or directly."""
+
+    tile: int | None
+    cost: float
+    bytes: int
+
+
+def options(layer: Layer) -> list[Option]:
+    """The ways worth considering, the direct one first."""
+    geometry, channels = layer.geometry, layer.channels
+    taps = geometry.height.kernel * geometry.width.kernel
+    direct = channels[0] * channels[1] * taps * geometry.height.size * geometry.width.size
+    found = [Option(None, float(direct * len(layer.directions)), 0)]
+    if direct < _SMALL or Blocks.suit(channels, geometry):
+        return found
+    longest = max(geometry.height.cells, geometry.width.cells, geometry.height.size, geometry.width.size)
+    lengths = {-(-longest // parts) for parts in (1, 2, 3, 4, 6, 8, 12, 16)}
+    for tile in sorted(length for length in lengths if length >= min(_SHORTEST, longest)):
+        costs = [cost(geometry, channels, tile, adjoint) for adjoint in layer.directions]
+        total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms for each in costs)
+        if total < _WORTHWHILE * found[0].cost:
+            found.append(Option(tile, total, costs[0].bytes))
+    return found
+
+
+def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
+    """The cheapest option of each layer, made smaller where it costs least until all fit into the budget."""
+    every = [options(layer) for layer in layers]
+    taken = [min(ways, key=lambda option: (option.cost, option.bytes)) for ways in every]
+    while sum(option.bytes for option in taken) > budget:
+        swaps = [
+            ((way.cost - now.cost) / (now.bytes - way.bytes), number, way)
+            for number, (now, ways) in enumerate(zip(taken, every, strict=True))
+            for way in ways
+            if way.bytes < now.bytes
+        ]
+        _, number, way = min(swaps, key=lambda swap: swap[:2])
+        taken[number] = way
+    return taken
+
+
+def algorithm(kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace) -> Algorithm:
+    """The chosen way, ready to be used; a result may be overwritten by the next call of any layer with that workspace."""
+    if tile is not None:
+        return Spectral(kernel, geometry, tile, workspace, reused=True)
+    if Blocks.suit((kernel.shape[0], kernel.shape[1]), geometry):
+        return Blocks(kernel, geometry)
+    return Direct(kernel, geometry)

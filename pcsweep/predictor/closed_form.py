@@ -1,0 +1,114 @@
+"""What a predictor P_n contributes to the dynamics: its prediction, and the gradient of its error without autograd.
+
+For P_n = [ReLU ∘] transposed convolution T, the error E = ½ Σ (p - r_{n-1})² has the gradient
+
+    ∂E/∂r_n = T*( (p_n - r_{n-1}) · [p_n > 0] )
+
+with the adjoint T*, and without the bracket where there is no ReLU. Other predictors are differentiated by autograd.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from pcsweep.predictor.choice import Algorithm
+from pcsweep.predictor.spectral import Spectral, Workspace
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """P_n as the dynamics use it, on maps (batch, channel, height, width)."""
+
+    def predict(self, representation: Tensor) -> Tensor:
+        """p_n, which may be overwritten by the next call."""
+
+    def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
+        """p_n and the gradient of ½ Σ (p_n - below)² with respect to r_n; both may be overwritten by the next call."""
+
+
+def transposed_convolution(predictor: nn.Module) -> tuple[nn.ConvTranspose2d, bool] | None:
+    """The layer of a predictor that has a closed form, and whether a ReLU follows; `None` for any other predictor."""
+    layers = [layer for layer in _flattened(predictor) if not isinstance(layer, nn.Identity)]
+    if not layers or not isinstance(layers[0], nn.ConvTranspose2d) or len(layers) > 2:
+        return None
+    if len(layers) == 2 and not isinstance(layers[1], nn.ReLU):
+        return None
+    return layers[0], len(layers) == 2
+
+
+def _flattened(module: nn.Module) -> Iterator[nn.Module]:
+    if type(module) is not nn.Sequential:
+        yield module
+        return
+    for child in module:
+        yield from _flattened(child)
+
+
+class ClosedForm:
+    """A transposed convolution, with a ReLU or without.
+
+    Args:
+        algorithm: that computes the layer.
+        bias: of the layer, (below,).
+        rectified: whether a ReLU follows.
+        workspace: for what is needed during a call only.
+    """
+
+    def __init__(self, algorithm: Algorithm, bias: Tensor | None, rectified: bool, workspace: Workspace) -> None:
+        self.algorithm, self.bias, self.rectified, self._workspace = algorithm, bias, rectified, workspace
+
+    def predict(self, representation: Tensor) -> Tensor:
+        prediction = self.algorithm.forward(representation, self.bias)
+        return prediction.relu_() if self.rectified else prediction
+
+    def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
+        prediction = self.predict(representation)
+        if isinstance(self.algorithm, Spectral):  # errors in the order in memory that its adjoint wants
+            cells, given = self.algorithm.cells(prediction), self.algorithm.cells(below)
+            return prediction, self.algorithm.adjoint_of_cells(self._error(cells, given))
+        last = [tensor.permute(0, 2, 3, 1) for tensor in (prediction, below)]
+        return prediction, self.algorithm.adjoint(self._error(*last).permute(0, 3, 1, 2))
+
+    def _error(self, prediction: Tensor, below: Tensor) -> Tensor:
+        """(p - r) · [p > 0], in one piece of memory."""
+        error = self._workspace.take("error", below.shape, below)
+        torch.sub(prediction, below, out=error)
+        if self.rectified:
+            torch.ops.aten.threshold_backward(error, prediction, 0, grad_input=error)
+        return error
+
+
+class Differentiated:
+    """Any predictor, by autograd.
+
+    Args:
+        module: P_n.
+        shape: of one image's r_{n-1}.
+        name: of the module that is r_n.
+    """
+
+    def __init__(self, module: nn.Module, shape: torch.Size, name: str) -> None:
+        self.module, self.shape, self.name = module, shape, name
+
+    def predict(self, representation: Tensor) -> Tensor:
+        """p_n.
+
+        Raises:
+            ValueError: it has another shape than r_{n-1}.
+        """
+        prediction: Tensor = self.module(representation)
+        if prediction.shape[1:] != self.shape:
+            raise ValueError(
+                f"Expected the predictor on {self.name!r} to return {tuple(self.shape)}, the shape of the representation below "
+                f"it, but got {tuple(prediction.shape[1:])}."
+            )
+        return prediction
+
+    def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            given = representation.detach().requires_grad_()
+            prediction = self.predict(given)
+            (gradient,) = torch.autograd.grad((prediction - below).square().sum() / 2, given)
+        return prediction.detach(), gradient

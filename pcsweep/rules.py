@@ -1,0 +1,75 @@
+"""Coefficients: β, λ and α of every pcoder, and what they may be."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
+
+SUM_TOLERANCE = 1e-9  # 0.7000000000000001 + 0.3 is a sum of one
+
+
+class SumTooLarge(ValueError):
+    """β + λ > 1: the memory would have a negative weight. A sweep skips such a cell."""
+
+
+def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> list[float]:
+    """The values as a list of one per pcoder.
+
+    Raises:
+        ValueError: a list of another length than `count`.
+    """
+    column = list(values) if isinstance(values, Sequence) else [values] * count
+    if len(column) != count:
+        raise ValueError(f"Expected `{name}` to be one number or {count}, one per pcoder, but got {len(column)}.")
+    return [float(value) for value in column]
+
+
+def plain_unless(active: Iterable[int], rules: Sequence[Rule]) -> list[Rule]:
+    """The rules of the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
+    chosen = set(active)
+    return [rule if n in chosen else (1.0, 0.0, 0.0) for n, rule in enumerate(rules, start=1)]
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """β, λ and α of every pcoder: each one number for all, or one per pcoder (bottom-up).
+
+    Raises:
+        ValueError: β or λ outside [0, 1], α negative, or lists of different lengths; `SumTooLarge` where β + λ > 1.
+    """
+
+    beta: float | Sequence[float]
+    lambda_: float | Sequence[float]
+    alpha: float | Sequence[float]
+
+    def __post_init__(self) -> None:
+        for name, values, highest in (("beta", self.beta, 1.0), ("lambda", self.lambda_, 1.0), ("alpha", self.alpha, math.inf)):
+            for value in _listed(values):
+                if not (0 <= value <= highest and math.isfinite(value)):
+                    allowed = "in [0, 1]" if highest == 1 else "non-negative and finite"
+                    raise ValueError(f"Expected `{name}` to be {allowed}, but got {value}.")
+        lengths = {len(values) for values in (self.beta, self.lambda_, self.alpha) if isinstance(values, Sequence)}
+        if len(lengths) > 1 or 0 in lengths:
+            raise ValueError(f"Expected one value per pcoder in each list, but got lists of {sorted(lengths)} values.")
+        for beta, lambda_, _ in self.per_pcoder(max(lengths, default=1)):
+            if beta + lambda_ > 1 + SUM_TOLERANCE:
+                raise SumTooLarge(f"Expected `beta` + `lambda` to be at most 1, but got {beta} + {lambda_}.")
+
+    def per_pcoder(self, count: int) -> list[Rule]:
+        """(β_n, λ_n, α_n) for n = 1..count.
+
+        Raises:
+            ValueError: a list of another length than `count`.
+        """
+        named = (("beta", self.beta), ("lambda", self.lambda_), ("alpha", self.alpha))
+        return list(zip(*(one_per_pcoder(name, values, count) for name, values in named), strict=True))
+
+    def restricted_to(self, active: Iterable[int], count: int) -> "Coefficients":
+        """The same for the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
+        beta, lambda_, alpha = zip(*plain_unless(active, self.per_pcoder(count)), strict=True)
+        return Coefficients(beta, lambda_, alpha)
+
+
+def _listed(values: float | Sequence[float]) -> Sequence[float]:
+    return values if isinstance(values, Sequence) else [values]

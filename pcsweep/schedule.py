@@ -1,0 +1,94 @@
+"""What has to be computed when: decided once, from which coefficients are zero, and printed by `python -m pcsweep.plan`.
+
+A timestep t = 1..T updates every pcoder n from its drive f_n(r_{n-1}(t)), the prediction p_{n+1}(t-1) above it and its own gradient
+g_n(t-1). None is computed that no coefficient asks for; nothing is predicted from the last state. What depends on the image alone, not
+on the grid point, is computed once and *shared* by all points: everything at t = 0, and what never changes afterwards.
+
+r_n is constant over time if nothing moves it: λ_n = α_n = 0, and β_n = 0 or a constant r_{n-1} (r_0 always is). Its drive, if the
+level below is constant, is r_n(0) itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pcsweep.rules import Rule
+
+
+class Work(StrEnum):
+    """How often something is computed."""
+
+    SKIPPED = "skipped"
+    SHARED = "shared"  # once per image, whatever the grid point
+    COMPUTED = "computed"  # for every image and grid point
+
+
+@dataclass(frozen=True)
+class Level:
+    """One pcoder at one timestep.
+
+    Args:
+        drive: f_n(r_{n-1}(t)).
+        prediction: p_n(t-1), for the pcoder below or for the gradient.
+        gradient: g_n(t-1).
+        state: r_n(t); shared where it is r_n(0).
+    """
+
+    drive: Work
+    prediction: Work
+    gradient: Work
+    state: Work
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Which terms a set of rules has, one entry per pcoder; grid points of one structure are computed alike.
+
+    Args:
+        driven: β_n > 0.
+        fed_back: λ_n > 0, never in the last pcoder.
+        corrected: α_n > 0.
+    """
+
+    driven: tuple[bool, ...]
+    fed_back: tuple[bool, ...]
+    corrected: tuple[bool, ...]
+
+    @property
+    def constant(self) -> tuple[bool, ...]:
+        """Whether r_n never changes, for n = 0..N."""
+        found = [True]
+        for driven, fed_back, corrected in zip(self.driven, self.fed_back, self.corrected, strict=True):
+            found.append(not fed_back and not corrected and (not driven or found[-1]))
+        return tuple(found)
+
+
+def structure(rules: Sequence[Rule]) -> Structure:
+    """The terms that the rules (β_n, λ_n, α_n) have."""
+    betas, lambdas, alphas = zip(*rules, strict=True)
+    fed_back = tuple(value > 0 for value in lambdas[:-1])
+    return Structure(tuple(value > 0 for value in betas), (*fed_back, False), tuple(value > 0 for value in alphas))
+
+
+def levels(of: Structure, timestep: int, alone: bool = False) -> list[Level]:
+    """What timestep t ≥ 1 computes, pcoder by pcoder; a point that is `alone` shares nothing with others."""
+    constant = of.constant
+    found = []
+    for n in range(len(of.driven)):
+        moves = not constant[n + 1]
+        before = Work.SHARED if timestep == 1 and not alone else Work.COMPUTED
+        wanted = of.corrected[n] or (n > 0 and of.fed_back[n - 1])
+        prediction = Work.SHARED if constant[n + 1] and not of.corrected[n] else before
+        found.append(
+            Level(
+                drive=_needed(moves and of.driven[n], Work.SHARED if constant[n] else Work.COMPUTED),
+                prediction=_needed(wanted, prediction),
+                gradient=_needed(of.corrected[n], before),
+                state=Work.COMPUTED if moves else Work.SHARED,
+            )
+        )
+    return found
+
+
+def _needed(wanted: bool, how: Work) -> Work:
+    return how if wanted else Work.SKIPPED
