@@ -78,8 +78,9 @@ class _Observer(fx.Interpreter):
         self._repeated: set[str] = set()
 
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        if target in self.given:
+        if target in self.given or target in self._repeated:
             self._repeated.add(target)
+            self.given.pop(target, None)
         elif len(args) == 1 and isinstance(args[0], Tensor):
             self.given[target] = args[0].shape[1:]
         made = super().call_module(target, args, kwargs)
@@ -189,7 +190,10 @@ def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace) ->
     assert isinstance(module, nn.Conv2d)  # as `convolutions` found it
     bias = None if module.bias is None else module.bias.detach()
     if convolution.option.tile is not None:
-        return _AsAdjoint(Spectral(convolution.kernel, convolution.layer.geometry, convolution.option.tile, workspace), bias)
+        place = f"stage {convolution.pcoder} {convolution.name}"  # a stage's result is used up before its next call
+        return _AsAdjoint(
+            Spectral(convolution.kernel, convolution.layer.geometry, convolution.option.tile, workspace, place), bias
+        )
     made = copy.copy(module)
     weight = convolution.kernel.contiguous(memory_format=torch.channels_last)
     made._parameters = {"weight": nn.Parameter(weight, requires_grad=False), "bias": module.bias}

@@ -91,10 +91,12 @@ class Engine:
         representations = [images]
         for stage, step in zip(self.stages, self.stage_rows, strict=True):
             below = representations[-1]
-            parts = {rows.start: stage(below[rows]) for rows in slices(0, len(below), step)}
-            made = empty((len(below), *parts[0].shape[1:]), parts[0])
-            for first, part in parts.items():
-                made[first : first + len(part)] = part
+            made: Tensor | None = None
+            for rows in slices(0, len(below), step):
+                part = stage(below[rows])
+                made = empty((len(below), *part.shape[1:]), part) if made is None else made
+                made[rows] = part
+            assert made is not None  # a batch has an image
             representations.append(made)
         return representations[1:]
 

@@ -123,9 +123,7 @@ class PredictiveNetwork(nn.Module):
                 moment = next(moments, None)
                 if moment is None:
                     return
-                state = State(
-                    moment.timestep, [r.clone() for r in moment.representations], self.head(moment.representations[-1])
-                )
+                state = State(moment.timestep, [r.clone() for r in moment.representations], self.head(moment.representations[-1]))
             yield state
 
     def engine(self, image: Float[Tensor, "1 3 height width"]) -> Engine:

@@ -15,7 +15,8 @@ from pcsweep.predictor.geometry import Geometry
 from pcsweep.predictor.spectral import Spectral, Workspace, cost
 
 BUDGET = 3584 * 2**20  # bytes of transformed kernels in one network
-_PRODUCT, _TRANSFORM = 1.25, 1.8
+_PRODUCT, _TRANSFORM = 1.2, 3.0
+_ROW = 2_000_000  # what the calls for a row of tiles cost beside their work
 _WORTHWHILE = 0.75  # of the direct cost
 _SMALL = 50_000_000  # multiplications below which a call costs more than what it computes
 _SHORTEST = 7  # cells of a tile
@@ -71,7 +72,7 @@ def options(layer: Layer) -> list[Option]:
     lengths = {-(-longest // parts) for parts in (1, 2, 3, 4, 6, 8, 12, 16)}
     for tile in sorted(length for length in lengths if length >= min(_SHORTEST, longest)):
         costs = [cost(geometry, channels, tile, adjoint) for adjoint in layer.directions]
-        total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms for each in costs)
+        total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms + _ROW * each.rows for each in costs)
         if total < _WORTHWHILE * found[0].cost:
             found.append(Option(tile, total, costs[0].bytes))
     return found
@@ -90,13 +91,16 @@ def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
         ]
         _, number, way = min(swaps, key=lambda swap: swap[:2])
         taken[number] = way
+    for number, ways in enumerate(every):  # one step may have made more room than was wanted
+        room = budget - sum(option.bytes for option in taken) + taken[number].bytes
+        taken[number] = min((way for way in ways if way.bytes <= room), key=lambda option: (option.cost, option.bytes))
     return taken
 
 
 def algorithm(kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace) -> Algorithm:
     """The chosen way, ready to be used; a result may be overwritten by the next call of any layer with that workspace."""
     if tile is not None:
-        return Spectral(kernel, geometry, tile, workspace, reused=True)
+        return Spectral(kernel, geometry, tile, workspace, results="predictor")
     if Blocks.suit((kernel.shape[0], kernel.shape[1]), geometry):
         return Blocks(kernel, geometry)
     return Direct(kernel, geometry)

@@ -22,6 +22,11 @@ class Tile:
     outputs: range
     inputs: range
 
+    @property
+    def offsets(self) -> range:
+        """The inputs, counted from the first output."""
+        return range(self.inputs.start - self.outputs.start, self.inputs.stop - self.outputs.start)
+
 
 @dataclass(frozen=True)
 class Axis:

@@ -1,6 +1,6 @@
 """Transposed convolutions and their adjoints by Fourier transforms of tiles (the package's docstring has the mathematics)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,13 +8,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from pcsweep.predictor import fourier
-from pcsweep.predictor.geometry import Geometry, Tile, kernel_cells, to_cells
+from pcsweep.predictor.geometry import Axis, Geometry, Tile, kernel_cells, to_cells
 
 Above = Float[Tensor, "batch above height width"]  # what is convolved
 Below = Float[Tensor, "batch below output_height output_width"]  # what that makes
 Kernel = Float[Tensor, "above below kernel_height kernel_width"]
 
 _BYTES_AT_ONCE = 512 * 2**20  # of transformed maps
+_CACHED = 2 * 2**20  # bytes of a map whose transforms a CPU's cache holds
 
 
 class Workspace:
@@ -41,8 +42,9 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of transforming and multiplying one image, in multiplications, and the bytes of the transformed kernel in fp32."""
+    """Of one image: rows of tiles, multiplications of transforms and products; and bytes of the transformed kernel in fp32."""
 
+    rows: int
     transforms: int
     products: int
     bytes: int
@@ -57,29 +59,41 @@ def cost(geometry: Geometry, channels: tuple[int, int], tile: int, adjoint: bool
         tile: cells per side.
         adjoint: which direction.
     """
-    height, width = geometry.height, geometry.width
-    periods = height.period(tile), width.period(tile)
+    rows, columns = _Tiling.of(geometry.height, tile, adjoint), _Tiling.of(geometry.width, tile, adjoint)
     given, made = channels[0], channels[1] * geometry.phases
     if adjoint:
         given, made = made, given
-    u, v = fourier.half(periods[0]), fourier.PARTS * periods[1]
-    rows, columns = height.tiles(tile, adjoint), width.tiles(tile, adjoint)
-    whole = width.cells if adjoint else width.size
-    there = sum(2 * u * len(row.inputs) * whole for row in rows) * given
-    there += len(rows) * sum(u * v * 2 * len(column.inputs) for column in columns) * given
-    back = len(rows) * sum(u * v * 2 * len(column.outputs) for column in columns) * made
-    back += sum(2 * u * len(row.outputs) * len(column.outputs) for row in rows for column in columns) * made
+    u, v = fourier.half(geometry.height.period(tile)), fourier.PARTS * geometry.width.period(tile)
+    whole = geometry.width.cells if adjoint else geometry.width.size
+    there = sum(2 * u * len(row.inputs) * whole for row in rows.tiles) * given
+    there += len(rows.tiles) * len(columns.tiles) * u * v * 2 * len(columns.offsets) * given
+    back = len(rows.tiles) * len(columns.tiles) * u * v * 2 * columns.length * made
+    back += sum(2 * u * len(row.outputs) * columns.length * len(columns.tiles) for row in rows.tiles) * made
     products = u * v * given * made
-    return Cost(there + back, products * len(rows) * len(columns), products * 4)
+    return Cost(len(rows.tiles), there + back, products * len(rows.tiles) * len(columns.tiles), products * 4)
 
 
-@dataclass(frozen=True, eq=False)
-class _Transform:
-    """A tile with the matrices of one axis, there and back."""
+@dataclass(frozen=True)
+class _Tiling:
+    """One axis cut into tiles.
 
-    tile: Tile
-    there: Tensor
-    back: Tensor
+    Args:
+        tiles: of equal length, but for the last.
+        length: of a tile, in cells.
+        offsets: of the inputs that any tile needs, from its first output.
+    """
+
+    tiles: list[Tile]
+    length: int
+    offsets: range
+
+    @staticmethod
+    def of(axis: Axis, tile: int, adjoint: bool) -> "_Tiling":
+        """The tiles of an axis."""
+        tiles = axis.tiles(tile, adjoint)
+        offsets = [each.offsets for each in tiles if each.inputs] or [range(1)]
+        union = range(min(each.start for each in offsets), max(each.stop for each in offsets))
+        return _Tiling(tiles, len(tiles[0].outputs), union)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +102,21 @@ class _Direction:
 
     Args:
         rows, columns: the tiles of both axes.
+        first, second: the matrices there, for every offset of a tile's inputs.
+        second_inverse, first_inverse: the matrices back, for every cell of a tile.
         kernel: (frequency, given channels, made channels).
         stride: phases of the output, vertical and horizontal.
         cells: of the output, vertical and horizontal.
         constant: as `fourier.constant`.
-        name: of the memory for results.
+        name: of the direction.
     """
 
-    rows: list[_Transform]
-    columns: list[_Transform]
+    rows: _Tiling
+    columns: _Tiling
+    first: Tensor
+    second: Tensor
+    second_inverse: Tensor
+    first_inverse: Tensor
     kernel: Tensor
     stride: tuple[int, int]
     cells: tuple[int, int]
@@ -112,13 +132,14 @@ class Spectral:
         geometry: of the layer.
         tile: cells per side of a tile.
         workspace: for what is needed during a call only.
-        reused: whether results lie in the workspace as well, where the next call overwrites them.
+        results: name of the place in the workspace for results, where the next call that uses it overwrites them; `None` for
+            memory of their own.
     """
 
     def __init__(
-        self, kernel: Kernel, geometry: Geometry, tile: int, workspace: Workspace | None = None, reused: bool = False
+        self, kernel: Kernel, geometry: Geometry, tile: int, workspace: Workspace | None = None, results: str | None = None
     ) -> None:
-        self.geometry, self.tile, self._reused = geometry, tile, reused
+        self.geometry, self.tile, self._results = geometry, tile, results
         self.channels = kernel.shape[0], kernel.shape[1]
         self._workspace = Workspace() if workspace is None else workspace
         self._periods = geometry.height.period(tile), geometry.width.period(tile)
@@ -127,19 +148,15 @@ class Spectral:
 
     def _direction(self, transformed: Tensor, adjoint: bool) -> _Direction:
         height, width = self.geometry.height, self.geometry.width
-
-        def row(tile: Tile) -> _Transform:
-            there, back = fourier.first(self._periods[0], tile.inputs), fourier.first_inverse(self._periods[0], tile.outputs)
-            return _Transform(tile, there.to(transformed), back.to(transformed))
-
-        def column(tile: Tile) -> _Transform:
-            there = fourier.second(self._periods[1], tile.inputs, adjoint)
-            back = fourier.second_inverse(self._periods[1], tile.outputs, adjoint)
-            return _Transform(tile, there.to(transformed), back.to(transformed))
-
+        rows, columns = _Tiling.of(height, self.tile, adjoint), _Tiling.of(width, self.tile, adjoint)
+        vertical, horizontal = self._periods
         return _Direction(
-            rows=[row(tile) for tile in height.tiles(self.tile, adjoint)],
-            columns=[column(tile) for tile in width.tiles(self.tile, adjoint)],
+            rows=rows,
+            columns=columns,
+            first=fourier.first(vertical, rows.offsets).to(transformed),
+            second=fourier.second(horizontal, columns.offsets, adjoint).to(transformed),
+            second_inverse=fourier.second_inverse(horizontal, range(columns.length), adjoint).to(transformed),
+            first_inverse=fourier.first_inverse(vertical, range(rows.length)).to(transformed),
             kernel=transformed.transpose(1, 2) if adjoint else transformed,
             stride=(1, 1) if adjoint else self.geometry.stride,
             cells=(height.size, width.size) if adjoint else (height.cells, width.cells),
@@ -179,71 +196,83 @@ class Spectral:
 
     def _apply(self, maps: Tensor, direction: _Direction, bias: Tensor | None) -> Tensor:
         """From (batch, cells, cells, channels), contiguous, to (batch, cells · stride, cells · stride, channels)."""
-        tiles = len(direction.rows) * len(direction.columns)
+        columns = len(direction.columns.tiles)
+        tiles = len(direction.rows.tiles) * columns
         frequencies, given, made = direction.kernel.shape
-        rows, columns = direction.stride
-        channels = made // (rows * columns)
-        shape = len(maps), direction.cells[0] * rows, direction.cells[1] * columns * channels
-        out = self._workspace.take(direction.name, shape, maps) if self._reused else maps.new_empty(shape)
+        padded = columns * direction.columns.length
+        shape = len(maps), direction.cells[0], direction.stride[0], columns, direction.columns.length, made // direction.stride[0]
+        out = (
+            maps.new_empty(shape)
+            if self._results is None
+            else self._workspace.take(f"{self._results} {direction.name}", shape, maps)
+        )
         most = max(1, _BYTES_AT_ONCE // (frequencies * (given + made) * maps.element_size() * tiles))
         for start in range(0, len(maps), most):
-            part, made_of = maps[start : start + most], out[start : start + most]
+            part, results = maps[start : start + most], out[start : start + most]
             there = self._workspace.take("there", (len(part) * tiles, frequencies, given), maps)
             back = self._workspace.take("back", (frequencies, len(part) * tiles, made), maps)
-            for images, places in _slabs(part, tiles):
-                self._analyse(part[images], direction, there[places])
+            for images in self._slabs(part):
+                for number, tile in enumerate(direction.rows.tiles):
+                    first = (number * len(part) + images.start) * columns
+                    place = there[first : first + len(part[images]) * columns]
+                    self._analyse(part[images], tile, direction, place)
             torch.bmm(there.transpose(0, 1), direction.kernel, out=back)
             if bias is not None:
                 for number, sign in direction.constant:
                     back[number].add_(bias, alpha=sign)
-            for images, places in _slabs(part, tiles):
-                self._synthesise(back[:, places], direction, made_of[images])
-        return out.unflatten(2, (-1, channels))
+            for images in self._slabs(part):
+                for number, tile in enumerate(direction.rows.tiles):
+                    first = (number * len(part) + images.start) * columns
+                    place = results[images, tile.outputs.start : tile.outputs.stop]
+                    self._synthesise(back[:, first : first + len(place) * columns], direction, place)
+        whole = out.view(len(maps), direction.cells[0] * direction.stride[0], padded * direction.stride[1], -1)
+        return whole[:, :, : direction.cells[1] * direction.stride[1]]
 
-    def _analyse(self, maps: Tensor, direction: _Direction, out: Tensor) -> None:
-        """Transforms (batch, cells, cells, channels) into ((tile, batch), (u, v, part), channels)."""
+    def _slabs(self, maps: Tensor) -> list[slice]:
+        """Images transformed together: on a CPU as many as its cache holds."""
+        step = len(maps) if maps.is_cuda else max(1, _CACHED // (maps[0].numel() * maps.element_size()))
+        return [slice(start, min(start + step, len(maps))) for start in range(0, len(maps), step)]
+
+    def _analyse(self, maps: Tensor, tile: Tile, direction: _Direction, out: Tensor) -> None:
+        """Transforms a row of tiles of (batch, cells, cells, channels) into ((batch, tile), (u, v, part), channels)."""
         count, _, width, channels = maps.shape
-        number = 0
-        for row in direction.rows:
-            given = maps[:, row.tile.inputs.start : row.tile.inputs.stop].flatten(2)
-            half = torch.matmul(row.there, given).view(-1, 2, width, channels)  # (batch, u), re|im, column, channel
-            for column in direction.columns:
-                inputs = column.tile.inputs
-                chosen = half[:, :, inputs.start : inputs.stop].reshape(len(half), 2 * len(inputs), channels)
-                place = out[number : number + count].view(len(half), -1, channels)
-                torch.bmm(column.there.expand(len(half), -1, -1), chosen, out=place)
-                number += count
+        offsets, columns = direction.columns.offsets, direction.columns
+        tiles, margin = len(columns.tiles), max(0, -offsets.start)
+        skipped = offsets.start + margin
+        wide = max(margin + width, skipped + (tiles - 1) * columns.length + len(offsets))
+        half = self._workspace.take("half", (count, len(direction.first), wide, channels), maps)
+        half[:, :, :margin].zero_()
+        half[:, :, margin + width :].zero_()
+        above = tile.offsets.start - direction.rows.offsets.start
+        matrix = direction.first[:, above : above + len(tile.inputs)]
+        for image, place in zip(maps, half, strict=True):
+            given = image[tile.inputs.start : tile.inputs.stop].flatten(1)
+            torch.mm(matrix, given, out=place[:, margin : margin + width].flatten(1))
+        frequencies = len(direction.first) // 2
+        batch = count * tiles * frequencies
+        shape = count, tiles, frequencies, 2, len(offsets), channels
+        image_step, row_step = half.stride(0), half.stride(1)
+        steps = image_step, columns.length * channels, 2 * row_step, row_step, channels, 1
+        spread = half.as_strided(shape, steps, skipped * channels)
+        if not spread.is_contiguous():  # neighbours overlap
+            spread = self._workspace.take("tiles", shape, maps).copy_(spread)
+        matrices = direction.second.expand(batch, -1, -1)
+        torch.bmm(matrices, spread.view(batch, -1, channels), out=out.view(batch, -1, channels))
 
     def _synthesise(self, products: Tensor, direction: _Direction, out: Tensor) -> None:
-        """From ((u, v, part), (tile, batch), (row, column, channel)) into (batch, rows, columns · channels)."""
-        u = fourier.half(self._periods[0])
-        rows = direction.stride[0]
-        phases = products.unflatten(2, (rows, -1)).unflatten(0, (u, -1))  # u, (v, part), (tile, batch), row, (column, channel)
-        width = phases.shape[-1]
-        cells = out.unflatten(1, (-1, rows))  # batch, cell, row, (cell, column, channel)
-        count, number = len(out), 0
-        for row in direction.rows:
-            for column in direction.columns:
-                outputs = column.tile.outputs
-                for phase in range(rows):
-                    given = phases[:, :, number : number + count, phase].reshape(u, phases.shape[1], count * width)
-                    half = torch.bmm(column.back.expand(u, -1, -1), given).view(row.back.shape[1], -1)
-                    place = cells[:, row.tile.outputs.start : row.tile.outputs.stop, phase]
-                    place = place[..., outputs.start * width : outputs.stop * width]
-                    if count == 1:
-                        torch.mm(row.back, half, out=place[0])
-                    else:
-                        made = torch.mm(row.back, half).view(len(row.back), len(outputs), count, width)
-                        place.copy_(made.permute(2, 0, 1, 3).flatten(2))
-                number += count
-
-
-def _slabs(maps: Tensor, tiles: int) -> Iterator[tuple[slice, slice]]:
-    """Images transformed together, and their rows: on a CPU one by one, so that an image's transforms stay in its cache."""
-    step = len(maps) if maps.is_cuda else 1
-    for start in range(0, len(maps), step):
-        stop = min(start + step, len(maps))
-        yield slice(start, stop), slice(start * tiles, stop * tiles)
+        """From ((u, v, part), (batch, tile), (row phase, …)) into (batch, cell, row phase, tile, cell, …)."""
+        frequencies = len(direction.first) // 2
+        count, height, phases, tiles, length, width = out.shape
+        given = products.unflatten(0, (frequencies, -1)).flatten(2)  # u, (v, part), (batch, tile, row phase, …)
+        half = self._workspace.take("half", (frequencies, len(direction.second_inverse), given.shape[2]), out)
+        torch.bmm(direction.second_inverse.expand(frequencies, -1, -1), given, out=half)
+        matrix = direction.first_inverse[:height]
+        if count * phases * tiles == 1:
+            torch.mm(matrix, half.view(2 * frequencies, -1), out=out.view(height, -1))
+            return
+        made = self._workspace.take("made", (height, length * given.shape[2]), out)
+        torch.mm(matrix, half.view(2 * frequencies, -1), out=made)
+        out.copy_(made.view(height, length, count, tiles, phases, width).permute(2, 0, 4, 3, 1, 5))
 
 
 def _transformed(kernel: Kernel, geometry: Geometry, periods: tuple[int, int]) -> Tensor:
