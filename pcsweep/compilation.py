@@ -118,8 +118,8 @@ class Compilable(Protocol):
 
     stages: nn.ModuleList
     predictors: nn.ModuleList
-    sqrt_cs: Sequence[float | None]
-    modules_cut: Sequence[str]
+    sqrt_cs: tuple[float | None, ...]
+    modules_cut: tuple[str, ...]
 
 
 def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine:
@@ -196,7 +196,7 @@ def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace) ->
         )
     made = copy.copy(module)
     weight = convolution.kernel.contiguous(memory_format=torch.channels_last)
-    made._parameters = {"weight": nn.Parameter(weight, requires_grad=False), "bias": module.bias}
+    made._parameters = {**module._parameters, "weight": nn.Parameter(weight, requires_grad=False)}
     return made
 
 

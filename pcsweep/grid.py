@@ -16,9 +16,9 @@ from pcsweep.dataset import Dataset, Sample, select
 from pcsweep.device import Device, check_device
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
-from pcsweep.rules import Coefficients, SumTooLarge, plain_unless
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.parallel import gathered, listed
+from pcsweep.rules import Coefficients, SumTooLarge, plain_unless
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
 # Settings that say where something lies, not what it is.

@@ -1,4 +1,4 @@
-"""One grid point on many images: noise, dynamics, attribution and metrics at every timestep."""
+"""A pack of grid points on the same images: dynamics, attribution and metrics at every timestep."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
@@ -11,17 +11,33 @@ from torch import Tensor
 
 from pcsweep import metrics, png
 from pcsweep.dataset import Sample
+from pcsweep.engine import ROWS, Moment
 from pcsweep.model import Model
-from pcsweep.network import Coefficients, State
+from pcsweep.rules import Rule
 
 Metric = Literal["iou", "pointing", "mass", "rank"]
 Target = Literal["label", "predicted", "predicted_at_0"]
 Precision = Literal["fp32", "tf32", "bf16"]
 Columns = dict[str, Any]
 
-# Images per pass through the network, always: libraries choose their algorithm by the shape of a batch, and a result would
-# otherwise depend in its last bits, and at a threshold or a near-tie in its first, on how many images share the batch.
-ROWS = 8
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples made ready to be measured.
+
+    Args:
+        samples: some images.
+        noisy: their noisy, normalised images, filled up with the last of them to a multiple of `ROWS`.
+    """
+
+    samples: Sequence[Sample]
+    noisy: Tensor
+
+
+def batch(samples: Sequence[Sample], corrupt: Callable[[Sample], Tensor]) -> Batch:
+    """The samples with `corrupt` of each: its noisy, normalised image."""
+    images = [corrupt(sample) for sample in samples]
+    return Batch(samples, torch.stack(images + images[-1:] * (-len(images) % ROWS)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +46,7 @@ class Measurement:
 
     Args:
         model: on its device.
-        coefficients: of all pcoders, those of inactive ones included.
-        corrupt: a sample to its noisy, normalised image.
+        points: the rules of every grid point, inactive pcoders included.
         attribution: (head, representation, target) to maps (batch, height, width).
         target: whose Grad-CAM: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
@@ -39,12 +54,12 @@ class Measurement:
         thresholds: of `iou_at`.
         metrics: which to compute; the others stay null.
         precision: of the dynamics and the attribution; the metrics are always fp32.
+        rows: images times points that the network computes at once; never changes a result.
         pictured: the `image_id`s of which pictures and maps are kept.
     """
 
     model: Model
-    coefficients: Coefficients
-    corrupt: Callable[[Sample], Tensor]
+    points: Sequence[Sequence[Rule]]
     attribution: Callable[[torch.nn.Module, Tensor, Tensor], Tensor]
     target: Target
     timesteps: int
@@ -52,18 +67,18 @@ class Measurement:
     thresholds: Sequence[float]
     metrics: Sequence[Metric]
     precision: Precision
+    rows: int
     pictured: Set[str] = frozenset()
 
-    def of(self, samples: Sequence[Sample]) -> Columns:
-        """The measured columns, one row per image and timestep, image by image."""
-        groups = [self._of_group(samples[start : start + ROWS]) for start in range(0, len(samples), ROWS)]
-        return {name: np.concatenate([group[name] for group in groups]) for name in groups[0]}
+    def of(self, given: Batch) -> list[Columns]:
+        """The measured columns of every grid point, one row per image and timestep, image by image."""
+        return [self._columns(given, steps) for steps in self._measured_at_all(given)]
 
-    def _of_group(self, samples: Sequence[Sample]) -> Columns:
-        """Of at most `ROWS` samples."""
-        steps = self._computed([*samples, *[samples[-1]] * (ROWS - len(samples))])  # filled up with the last of them
+    def _columns(self, given: Batch, steps: Sequence[Columns]) -> Columns:
+        """Of one grid point, from what was measured at t = 0..T."""
+        samples = given.samples
         columns = {name: np.stack([step[name][: len(samples)] for step in steps], axis=1) for name in steps[0]}
-        pictures = self._pictures(samples, columns.pop("map")) if self.pictured else {}
+        pictures = self._pictures(given, columns.pop("map")) if self.pictured else {}
         repeats = self.timesteps + 1
         count = len(samples) * repeats
         rows = {name: values.reshape(count, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
@@ -76,50 +91,70 @@ class Measurement:
             **pictures,
         }
 
-    def _pictures(self, samples: Sequence[Sample], maps: np.ndarray) -> Columns:
+    def _pictures(self, given: Batch, maps: np.ndarray) -> Columns:
         """Maps, and at t = 0 PNGs, of the samples to be pictured; null in the other rows.
 
         Args:
-            samples: of one group.
+            given: the batch.
             maps: (batch, T + 1, height, width), before upsampling.
         """
         repeats = self.timesteps + 1
-        columns = {name: np.full(len(samples) * repeats, None) for name in ("map", "image", "noisy", "mask", "ignore")}
-        for number, sample in enumerate(samples):
+        columns = {name: np.full(len(given.samples) * repeats, None) for name in ("map", "image", "noisy", "mask", "ignore")}
+        for number, sample in enumerate(given.samples):
             if sample.image_id not in self.pictured:
                 continue
             start = number * repeats
             for timestep in range(repeats):
                 columns["map"][start + timestep] = maps[number, timestep].tolist()
             columns["image"][start] = png.of_image(sample.image)
-            columns["noisy"][start] = png.of_image(self.model.denormalize(self.corrupt(sample)))
+            columns["noisy"][start] = png.of_image(self.model.denormalize(given.noisy[number]))
             columns["mask"][start], columns["ignore"][start] = png.of_mask(sample.mask), png.of_mask(sample.ignore)
         return columns
 
-    def _computed(self, samples: Sequence[Sample]) -> list[dict[str, Any]]:
-        """What is measured at t = 0..T, an array (batch, …) per column."""
+    def _measured_at_all(self, given: Batch) -> list[list[Columns]]:
+        """What is measured of every grid point at t = 0..T, an array (batch, …) per column."""
         device = next(self.model.network.parameters()).device
-        images = torch.stack([self.corrupt(sample) for sample in samples]).to(device)
+        filled = [*given.samples, *[given.samples[-1]] * (len(given.noisy) - len(given.samples))]
         scene = _Scene(
-            mask=torch.stack([sample.mask for sample in samples]).to(device),
-            ignore=torch.stack([sample.ignore for sample in samples]).to(device),
-            label=torch.tensor([sample.class_index for sample in samples], device=device),
+            mask=torch.stack([sample.mask for sample in filled]).to(device),
+            ignore=torch.stack([sample.ignore for sample in filled]).to(device),
+            label=torch.tensor([sample.class_index for sample in filled], device=device),
         )
+        measured: list[list[Columns]] = [[] for _ in self.points]
         with computing_in(self.precision, device):
-            return list(self._steps(images, scene))
+            for moment, columns in self._moments(given.noisy.to(device), scene):
+                for place, point in enumerate(moment.points):
+                    first = 0 if moment.shared else place * moment.images
+                    own = {name: values[first : first + moment.images] for name, values in columns.items()}
+                    measured[point].append(own)
+        return measured
 
-    def _steps(self, images: Tensor, scene: "_Scene") -> Iterator[dict[str, Any]]:
+    def _moments(self, images: Tensor, scene: "_Scene") -> Iterator[tuple[Moment, Columns]]:
+        """Every moment and what is measured of it, a row for each of its representation's."""
+        network = self.model.network
+        moments = network.engine(images[:1]).moments(images, self.points, self.timesteps, self.rows)
         predicted_at_0: Tensor | None = None
-        for state in self.model.network.run(images, self.coefficients, self.timesteps):
-            predicted = state.logits.argmax(1)
-            predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
-            target = {"label": scene.label, "predicted": predicted, "predicted_at_0": predicted_at_0}[self.target]
-            yield self._measured(state, target, scene)
+        at_0: Columns = {}
+        with torch.no_grad():
+            for moment in moments:
+                if moment.timestep > 0 and moment.shared and len(moment.points) > 1:
+                    yield moment, at_0  # a representation that all points share is that of t = 0
+                    continue
+                representation = moment.representations[-1]
+                repeats = len(representation) // len(images)
+                logits = network.head(representation)
+                predicted = logits.argmax(1)
+                predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
+                repeated = scene.repeated(repeats)
+                targets = {"label": repeated.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}
+                maps = self.attribution(network.head, representation, targets[self.target])
+                columns = self._measured(maps.float(), logits.float(), targets[self.target], repeated)
+                at_0 = at_0 or columns
+                yield moment, columns
 
-    def _measured(self, state: State, target: Tensor, scene: "_Scene") -> dict[str, Any]:
-        maps = self.attribution(self.model.network.head, state.representations[-1], target).float()
+    def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, scene: "_Scene") -> Columns:
         saliency = metrics.scaled(maps, (scene.mask.shape[1], scene.mask.shape[2]))
-        logit, probability, correct = metrics.classification(state.logits.float(), target, scene.label)
+        logit, probability, correct = metrics.classification(logits, target, scene.label)
         measured: dict[str, Tensor] = {
             "target": target,
             "area": metrics.area(scene.mask, scene.ignore),
@@ -146,6 +181,12 @@ class _Scene:
     mask: Tensor
     ignore: Tensor
     label: Tensor
+
+    def repeated(self, times: int) -> "_Scene":
+        """The same images for each of several grid points."""
+        if times == 1:
+            return self
+        return _Scene(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
 
 
 def computing_in(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:

@@ -1,8 +1,9 @@
 """What has to be computed when: decided once, from which coefficients are zero, and printed by `python -m pcsweep.plan`.
 
-A timestep t = 1..T updates every pcoder n from its drive f_n(r_{n-1}(t)), the prediction p_{n+1}(t-1) above it and its own gradient
-g_n(t-1). None is computed that no coefficient asks for; nothing is predicted from the last state. What depends on the image alone, not
-on the grid point, is computed once and *shared* by all points: everything at t = 0, and what never changes afterwards.
+A timestep t = 1..T updates every pcoder n from its drive f_n(r_{n-1}(t)), the prediction p_{n+1}(t-1) above it and its own
+gradient g_n(t-1). None is computed that no coefficient asks for; nothing is predicted from the last state. What depends on the
+image alone, not on the grid point, is computed once and *shared* by all points: everything at t = 0, and what never changes
+afterwards.
 
 r_n is constant over time if nothing moves it: λ_n = α_n = 0, and β_n = 0 or a constant r_{n-1} (r_0 always is). Its drive, if the
 level below is constant, is r_n(0) itself.

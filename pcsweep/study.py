@@ -6,11 +6,10 @@ The only module below `__main__` that sees a `DictConfig`.
 import hashlib
 import json
 import logging
-import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,12 @@ from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
 from pcsweep.device import device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
-from pcsweep.measurement import ROWS, Columns, Measurement
+from pcsweep.measurement import Columns, Measurement, batch
+from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
+from pcsweep.rules import Rule
 from pcsweep.settings import BadSetting, Choice, refusing
 
 _log = logging.getLogger(__name__)
@@ -108,21 +109,47 @@ def run(config: DictConfig) -> None:
         BadSetting: a value is wrong.
     """
     point = point_from(config)
-    settings = point.identified()
-    identity = shards.identity(settings)
     if point.skipped:
         _log.info("Skipped: %s (β+λ>1)", point.label)
-        return
-    if _is_done(point.shard_folder, identity):
+    elif _is_done(point.shard_folder, identity := shards.identity(point.identified())):
         _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
-        return
+    else:
+        _compute([point])
+
+
+def packs(configs: Sequence[DictConfig], most: int) -> list[list[int]]:
+    """The numbers of the configurations whose points are computed together, at most so many at once."""
+    return packed([point_from(config) for config in configs], most)
+
+
+def run_pack(configs: Sequence[DictConfig]) -> None:
+    """Computes the grid points of a pack that have no shard yet, all at once; each gets its shard.
+
+    Raises:
+        BadSetting: a value is wrong.
+    """
+    points = [point_from(config) for config in configs]
+    missing: dict[str, GridPoint] = {}
+    for point in points:
+        identity = shards.identity(point.identified())
+        if not point.skipped and not _is_done(point.shard_folder, identity):
+            missing.setdefault(identity, point)
+    if missing:
+        _compute(list(missing.values()))
+
+
+def _compute(points: Sequence[GridPoint]) -> None:
+    """Measures the points of a pack and writes their shards."""
     started = time.monotonic()
-    columns = _all_columns(point, settings, _measure(point))
-    seconds = time.monotonic() - started
-    told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure}
-    metadata = {**provenance(), **told, "config": point.config, "seconds": f"{seconds:.3f}"}
-    path = shards.write(point.shard_folder, settings, columns, metadata)
-    _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
+    measured = _measure(points)
+    seconds = (time.monotonic() - started) / len(points)
+    for point, own in zip(points, measured, strict=True):
+        settings = point.identified()
+        columns = _all_columns(point, settings, own)
+        told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure}
+        metadata = {**provenance(), **told, "config": point.config, "seconds": f"{seconds:.3f}"}
+        path = shards.write(point.shard_folder, settings, columns, metadata)
+        _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
 
 
 def _is_done(folder: Path, identity: str) -> bool:
@@ -134,31 +161,43 @@ def _is_done(folder: Path, identity: str) -> bool:
         return False
 
 
-def _measure(point: GridPoint) -> Columns:
+def _measure(points: Sequence[GridPoint]) -> list[Columns]:
+    """The measured columns of the points of a pack."""
+    point, settings = points[0], points[0].settings
     samples = _samples(point.dataset, point.selection(), point.cache)
-    coefficients = point.coefficients
-    assert coefficients is not None  # a skipped point is not measured
     model = load_model(point.model)
-    model.network.to(device_of(point.settings.device))
+    device = device_of(settings.device)
+    model.network.to(device)
+    rows = rows_for(settings.batch_size, model, samples[0].image.to(device))
     measurement = Measurement(
         model=model,
-        coefficients=coefficients,
-        corrupt=point.corrupt,
+        points=[_rules(each) for each in points],
         attribution=point.attribute,
         target=point.target,
-        timesteps=point.settings.timesteps,
-        threshold=point.settings.threshold,
-        thresholds=point.settings.thresholds,
-        metrics=point.settings.metrics,
-        precision=point.settings.precision,
+        timesteps=settings.timesteps,
+        threshold=settings.threshold,
+        thresholds=settings.thresholds,
+        metrics=settings.metrics,
+        precision=settings.precision,
+        rows=rows,
         pictured=_pictured(point),
     )
-    parts = []
-    with progress(point.label, len(samples), "images") as advance:
-        for batch in _batches(samples, point.settings.batch_size):
-            parts.append(measurement.of(batch))
-            advance(len(batch))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    parts: list[list[Columns]] = [[] for _ in points]
+    label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
+    step = images_at_once(rows, len(points))
+    with progress(label, len(samples), "images") as advance:
+        groups = [samples[start : start + step] for start in range(0, len(samples), step)]
+        for given in ahead(partial(batch, corrupt=point.corrupt), groups):
+            for own, columns in zip(parts, measurement.of(given), strict=True):
+                own.append(columns)
+            advance(len(given.samples))
+    return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
+
+
+def _rules(point: GridPoint) -> list[Rule]:
+    coefficients = point.coefficients
+    assert coefficients is not None  # a skipped point is not measured
+    return coefficients.per_pcoder(len(point.asked))
 
 
 def _pictured(point: GridPoint) -> frozenset[str]:
@@ -170,21 +209,13 @@ def _pictured(point: GridPoint) -> frozenset[str]:
 def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) -> Columns:
     """The shard's columns: what is constant and what was measured."""
     rows = len(measured["timestep"])
-    applied = point.coefficients
-    assert applied is not None  # a skipped point has no shard
-    beta, lambda_, alpha = zip(*applied.per_pcoder(len(point.asked)), strict=True)
+    beta, lambda_, alpha = zip(*_rules(point), strict=True)
     per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
     constants = {**coordinates(shards.canonical(settings)), **per_pcoder}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     if "iou_at" in measured:
         columns["iou_at"] = list(measured["iou_at"])
     return columns
-
-
-def _batches(samples: Sequence[Sample], size: str | int) -> Iterator[Sequence[Sample]]:
-    step = math.ceil(size / ROWS) * ROWS if isinstance(size, int) else ROWS
-    for start in range(0, len(samples), step):
-        yield samples[start : start + step]
 
 
 @lru_cache(maxsize=1)

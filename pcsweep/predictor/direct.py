@@ -85,7 +85,8 @@ class Blocks:
         padding = (height.kernel - 1 - height.padding, width.kernel - 1 - width.padding)
         spread = None if bias is None else bias.repeat(_BLOCK**2)
         blocks = functional.conv2d(maps, self.blocks, spread, stride=_BLOCK, padding=padding)
-        rows = blocks.unflatten(1, (_BLOCK, _BLOCK, -1)).permute(0, 4, 1, 5, 2, 3)  # batch, y, row, x, column, below
+        batch, _, high, wide = blocks.shape
+        rows = blocks.view(batch, _BLOCK, _BLOCK, -1, high, wide).permute(0, 4, 1, 5, 2, 3)  # batch, y, row, x, column, below
         return rows.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
@@ -120,7 +121,8 @@ class Phases:
         spread = None if bias is None else bias.repeat(self.geometry.phases)
         cells = functional.conv2d(functional.pad(maps, borders), self.kernel, spread)
         rows, columns = self.geometry.stride
-        return from_cells(cells.unflatten(1, (rows, columns, -1)).permute(0, 4, 1, 5, 2, 3), self.geometry)
+        phased = cells.view(len(cells), rows, columns, -1, *cells.shape[2:])
+        return from_cells(phased.permute(0, 4, 1, 5, 2, 3), self.geometry)
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
         """The gradient of Σ maps · forward(x) with respect to x; `bias`: (above,)."""

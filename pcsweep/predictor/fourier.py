@@ -1,7 +1,7 @@
 """Real matrices that transform the two axes of a map, and back; every one is float64 and may have any period.
 
-The first axis goes from real to complex and keeps the frequencies u = 0..N/2, the others being their conjugates. The second goes from
-complex to the three real numbers per frequency that a complex product takes (Karatsuba): with z = x + iy and k = a + ib,
+The first axis goes from real to complex and keeps the frequencies u = 0..N/2, the others being their conjugates. The second goes
+from complex to the three real numbers per frequency that a complex product takes (Karatsuba): with z = x + iy and k = a + ib,
 
     z·k = (m₁ - m₃) + i(m₁ + m₂)    of    m₁ = a(x + y),  m₂ = (b - a)x,  m₃ = (a + b)y
 

@@ -169,7 +169,8 @@ def to_cells(maps: Tensor, geometry: Geometry) -> Tensor:
     rows = maps.permute(0, 2, 3, 1)
     if any(missing):
         rows = nn.functional.pad(rows, (0, 0, 0, missing[1], 0, missing[0]))
-    return rows.unflatten(2, (width.cells, width.stride)).unflatten(1, (height.cells, height.stride))
+    batch, _, _, below = rows.shape
+    return rows.reshape(batch, height.cells, height.stride, width.cells, width.stride, below)
 
 
 def from_cells(cells: Tensor, geometry: Geometry) -> Tensor:

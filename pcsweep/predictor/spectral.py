@@ -263,7 +263,7 @@ class Spectral:
         """From ((u, v, part), (batch, tile), (row phase, …)) into (batch, cell, row phase, tile, cell, …)."""
         frequencies = len(direction.first) // 2
         count, height, phases, tiles, length, width = out.shape
-        given = products.unflatten(0, (frequencies, -1)).flatten(2)  # u, (v, part), (batch, tile, row phase, …)
+        given = products.view(frequencies, -1, *products.shape[1:]).flatten(2)  # u, (v, part), (batch, tile, row phase, …)
         half = self._workspace.take("half", (frequencies, len(direction.second_inverse), given.shape[2]), out)
         torch.bmm(direction.second_inverse.expand(frequencies, -1, -1), given, out=half)
         matrix = direction.first_inverse[:height]

@@ -1,4 +1,6 @@
-"""The launcher `grid`: checks a whole sweep before its first job, then runs what is missing, one point after the other, here.
+"""The launcher `grid`: checks a whole sweep before its first job, then runs what is missing here, in packs.
+
+The points of a pack differ in their coefficients alone and are computed together, which is much faster than one after the other.
 
 Every point is composed once, at submission. Where jobs go to a cluster instead, this is the place that sends them.
 """
@@ -24,6 +26,7 @@ class GridConf:
     """Configuration of the launcher `grid`."""
 
     _target_: str = "hydra_plugins.pcsweep_launcher.grid.GridLauncher"
+    points_per_pack: int = 8  # at most; an interruption costs what is unfinished of one pack
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="grid", node=GridConf, provider="pcsweep_launcher")
@@ -31,6 +34,9 @@ ConfigStore.instance().store(group="hydra/launcher", name="grid", node=GridConf,
 
 class GridLauncher(Launcher):
     """Runs the points of a sweep in this process."""
+
+    def __init__(self, points_per_pack: int) -> None:
+        self.points_per_pack = points_per_pack
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
@@ -43,21 +49,24 @@ class GridLauncher(Launcher):
             BadSetting: a point is refused; none has been run then.
         """
         from pcsweep.progress import progress
-        from pcsweep.study import plan
+        from pcsweep.study import packs, plan, run_pack
 
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         configs = [self._composed(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
-        planned = plan([_task_config(config) for config in configs])
+        tasks = [_task_config(config) for config in configs]
+        planned = plan(tasks)
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         _log.info("%s", planned)
-        results = []
+        results: dict[int, JobReturn] = {}
         with progress("points", len(configs), "points") as advance:
-            for config in configs:
-                results.append(self._run(config))
-                advance(1)
+            for numbers in packs(tasks, self.points_per_pack):
+                run_pack([tasks[number] for number in numbers])
+                for number in numbers:
+                    results[number] = self._run(configs[number])
+                advance(len(numbers))
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        return results
+        return [results[number] for number in range(len(configs))]
 
     def _composed(self, overrides: list[str], number: int) -> DictConfig:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
