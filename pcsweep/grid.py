@@ -18,7 +18,7 @@ from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.parallel import gathered, listed
-from pcsweep.rules import Coefficients, SumTooLarge, plain_unless
+from pcsweep.rules import Coefficients, Rule, SumTooLarge, plain_unless
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
 # Settings that say where something lies, not what it is.
@@ -113,6 +113,13 @@ class GridPoint:
             return Coefficients(beta, lambda_, alpha).restricted_to(self.active, len(self.asked))
         except SumTooLarge:
             return None
+
+    @property
+    def rules(self) -> list[Rule]:
+        """(β_n, λ_n, α_n) of every pcoder of a point that is not skipped."""
+        coefficients = self.coefficients
+        assert coefficients is not None  # not skipped
+        return coefficients.per_pcoder(len(self.asked))
 
     @property
     def shard_folder(self) -> Path:

@@ -93,3 +93,32 @@ def levels(of: Structure, timestep: int, alone: bool = False) -> list[Level]:
 
 def _needed(wanted: bool, how: Work) -> Work:
     return how if wanted else Work.SKIPPED
+
+
+@dataclass(frozen=True)
+class Count:
+    """How often a pack of grid points computes each thing of one pcoder, for one image and all of its timesteps."""
+
+    drives: int
+    predictions: int
+    gradients: int
+
+
+def counts(points: Sequence[Structure], timesteps: int) -> list[Count]:
+    """What a pack computes, pcoder by pcoder; once per image where the points share it."""
+    alone = len(points) == 1
+    found = []
+    for n in range(len(points[0].driven)):
+        steps = [levels(of, timestep, alone)[n] for of in points for timestep in range(1, timesteps + 1)]
+        found.append(
+            Count(
+                drives=1 + [step.drive for step in steps].count(Work.COMPUTED),
+                predictions=_often([step.prediction for step in steps]),
+                gradients=_often([step.gradient for step in steps]),
+            )
+        )
+    return found
+
+
+def _often(works: Sequence[Work]) -> int:
+    return works.count(Work.COMPUTED) + (Work.SHARED in works)

@@ -28,7 +28,6 @@ from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
-from pcsweep.rules import Rule
 from pcsweep.settings import BadSetting, Choice, refusing
 
 _log = logging.getLogger(__name__)
@@ -62,8 +61,8 @@ def point_from(config: DictConfig) -> GridPoint:
     return grid_point({str(key): value for key, value in plain.items()}, OmegaConf.to_yaml(config, resolve=True))
 
 
-def plan(configs: Sequence[DictConfig]) -> Plan:
-    """Checks every grid point of a sweep before any is computed, and notes in the study's folder what was asked for.
+def points_from(configs: Sequence[DictConfig]) -> list[GridPoint]:
+    """The grid points of a sweep.
 
     Raises:
         BadSetting: one line for every grid point that is refused.
@@ -77,6 +76,16 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
             refused.setdefault(str(error), []).append(number)
     if refused:
         raise BadSetting("\n".join(f"{_numbered(numbers, len(configs))}{error}" for error, numbers in refused.items()))
+    return points
+
+
+def plan(configs: Sequence[DictConfig]) -> Plan:
+    """Checks every grid point of a sweep before any is computed, and notes in the study's folder what was asked for.
+
+    Raises:
+        BadSetting: one line for every grid point that is refused.
+    """
+    points = points_from(configs)
     identified = [point.identified() for point in points]
     identities = [
         None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)
@@ -122,20 +131,24 @@ def packs(configs: Sequence[DictConfig], most: int) -> list[list[int]]:
     return packed([point_from(config) for config in configs], most)
 
 
-def run_pack(configs: Sequence[DictConfig]) -> None:
+def run_pack(configs: Sequence[DictConfig]) -> list[int]:
     """Computes the grid points of a pack that have no shard yet, all at once; each gets its shard.
+
+    Returns:
+        The numbers of the configurations whose point was computed.
 
     Raises:
         BadSetting: a value is wrong.
     """
     points = [point_from(config) for config in configs]
-    missing: dict[str, GridPoint] = {}
-    for point in points:
+    missing: dict[str, int] = {}
+    for number, point in enumerate(points):
         identity = shards.identity(point.identified())
         if not point.skipped and not _is_done(point.shard_folder, identity):
-            missing.setdefault(identity, point)
+            missing.setdefault(identity, number)
     if missing:
-        _compute(list(missing.values()))
+        _compute([points[number] for number in missing.values()])
+    return list(missing.values())
 
 
 def _compute(points: Sequence[GridPoint]) -> None:
@@ -171,7 +184,7 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     rows = rows_for(settings.batch_size, model, samples[0].image.to(device))
     measurement = Measurement(
         model=model,
-        points=[_rules(each) for each in points],
+        points=[each.rules for each in points],
         attribution=point.attribute,
         target=point.target,
         timesteps=settings.timesteps,
@@ -194,12 +207,6 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
 
 
-def _rules(point: GridPoint) -> list[Rule]:
-    coefficients = point.coefficients
-    assert coefficients is not None  # a skipped point is not measured
-    return coefficients.per_pcoder(len(point.asked))
-
-
 def _pictured(point: GridPoint) -> frozenset[str]:
     """The identifiers of the first images of the selection, as many as `pictures` says."""
     ids = load_dataset(point.dataset).image_ids
@@ -209,7 +216,7 @@ def _pictured(point: GridPoint) -> frozenset[str]:
 def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) -> Columns:
     """The shard's columns: what is constant and what was measured."""
     rows = len(measured["timestep"])
-    beta, lambda_, alpha = zip(*_rules(point), strict=True)
+    beta, lambda_, alpha = zip(*point.rules, strict=True)
     per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
     constants = {**coordinates(shards.canonical(settings)), **per_pcoder}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}

@@ -109,6 +109,7 @@ class Differentiated:
     def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             given = representation.detach().requires_grad_()
+            given = given.view_as(given)  # torch cannot count the operations of a gradient with respect to a leaf
             prediction = self.predict(given)
             (gradient,) = torch.autograd.grad((prediction - below).square().sum() / 2, given)
         return prediction.detach(), gradient

@@ -6,7 +6,8 @@ Every point is composed once, at submission. Where jobs go to a cluster instead,
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,16 @@ class GridConf:
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="grid", node=GridConf, provider="pcsweep_launcher")
+
+
+@dataclass
+class PlanConf(GridConf):
+    """Configuration of the launcher `plan`."""
+
+    _target_: str = "hydra_plugins.pcsweep_launcher.grid.PlanLauncher"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="plan", node=PlanConf, provider="pcsweep_launcher")
 
 
 class GridLauncher(Launcher):
@@ -61,9 +72,10 @@ class GridLauncher(Launcher):
         results: dict[int, JobReturn] = {}
         with progress("points", len(configs), "points") as advance:
             for numbers in packs(tasks, self.points_per_pack):
-                run_pack([tasks[number] for number in numbers])
-                for number in numbers:
-                    results[number] = self._run(configs[number])
+                computed = run_pack([tasks[number] for number in numbers])
+                for place, number in enumerate(numbers):
+                    with _quiet(place in computed):
+                        results[number] = self._run(configs[number])
                 advance(len(numbers))
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return [results[number] for number in range(len(configs))]
@@ -86,6 +98,31 @@ class GridLauncher(Launcher):
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         Singleton.set_state(state)
         return result
+
+
+class PlanLauncher(GridLauncher):
+    """Shows what a sweep would compute, and computes nothing."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Checks all points and describes them."""
+        from pcsweep.plan import show
+
+        setup_globals()
+        configs = [self._composed(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
+        show([_task_config(config) for config in configs], self.points_per_pack)
+        return []
+
+
+@contextmanager
+def _quiet(wanted: bool) -> Iterator[None]:
+    """Keeps a study from saying that a point is already done, where it was done a moment ago."""
+    log = logging.getLogger("pcsweep.study")
+    before = log.level
+    log.setLevel(logging.WARNING if wanted else before)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _task_config(config: DictConfig) -> Any:

@@ -1,0 +1,81 @@
+"""How many multiplications each part of a network takes for one image, counted as it is computed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from pcsweep.network import PredictiveNetwork
+from pcsweep.predictor.closed_form import Differentiated, Predictor
+from pcsweep.schedule import Structure, counts
+
+
+@dataclass(frozen=True)
+class Multiplications:
+    """For one image, pcoder by pcoder.
+
+    Args:
+        drives: of f_n.
+        predictions: of P_n.
+        gradients: of the gradient of P_n's error, beside its prediction.
+        head: from r_N to logits.
+    """
+
+    drives: tuple[int, ...]
+    predictions: tuple[int, ...]
+    gradients: tuple[int, ...]
+    head: int
+
+    def of(self, points: Sequence[Structure], timesteps: int) -> int:
+        """Of a pack of grid points for t = 0..timesteps, without the attribution."""
+        total = self.head * (1 + len(points) * timesteps)
+        for n, count in enumerate(counts(points, timesteps)):
+            total += count.drives * self.drives[n]
+            total += count.predictions * self.predictions[n] + count.gradients * self.gradients[n]
+        return total
+
+    def everything(self, points: int, timesteps: int) -> int:
+        """Of as many points if every drive, prediction and gradient were computed at every timestep."""
+        return points * (timesteps + 1) * (sum(self.drives) + sum(self.predictions) + sum(self.gradients) + self.head)
+
+
+def of_engine(network: PredictiveNetwork, image: Tensor) -> Multiplications:
+    """As the network's engine computes an image (1, …)."""
+    engine = network.engine(image)
+    return _counted(engine.stages, engine.predictors, network, image)
+
+
+def tap_by_tap(network: PredictiveNetwork, image: Tensor) -> Multiplications:
+    """As its modules and autograd compute an image (1, …)."""
+    shapes = [image.shape[1:]]
+    with torch.no_grad():
+        value = image
+        for stage in network.stages:
+            value = stage(value)
+            shapes.append(value.shape[1:])
+    named = zip(network.predictors, shapes, network.modules_cut, strict=False)
+    return _counted(list(network.stages), [Differentiated(*each) for each in named], network, image)
+
+
+def _counted(
+    stages: Sequence[Callable[[Tensor], Tensor]], predictors: Sequence[Predictor], network: PredictiveNetwork, image: Tensor
+) -> Multiplications:
+    drives, predictions, gradients = [], [], []
+    with torch.no_grad():
+        below = image
+        for stage, predictor in zip(stages, predictors, strict=True):
+            representation = stage(below).clone()
+            drives.append(_count(stage, below))
+            predictions.append(_count(predictor.predict, representation))
+            gradients.append(_count(predictor.predict_and_differentiate, representation, below) - predictions[-1])
+            below = representation
+        head = _count(network.head, below)
+    return Multiplications(tuple(drives), tuple(predictions), tuple(gradients), head)
+
+
+def _count(function: Callable[..., object], *given: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter:
+        function(*given)
+    return int(counter.get_total_flops()) // 2

@@ -1,0 +1,202 @@
+"""`python -m pcsweep.plan`: what a grid computes, shares and skips, in multiplications, and how long that takes here.
+
+Takes the words of `python -m pcsweep`, checks every point like it, and computes nothing but a trial of one batch.
+"""
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import hydra
+
+from pcsweep.__main__ import conf_folder, guarded
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from rich.table import Table
+    from torch import Tensor
+
+    from pcsweep.grid import GridPoint
+    from pcsweep.multiplications import Multiplications
+    from pcsweep.network import PredictiveNetwork
+    from pcsweep.rules import Rule
+    from pcsweep.schedule import Structure
+
+_GIGA = 1e9
+_TRIAL_STEPS = 2
+_TABLES = 6  # at most
+
+
+@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
+def _run(config: "DictConfig") -> None:
+    from pcsweep.settings import refusing
+
+    with refusing():
+        show([config], points_per_pack=1)
+
+
+def main() -> None:
+    """The command."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["hydra/launcher=plan", f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}", "hydra.output_subdir=null"]
+        sys.argv += [*words, "hydra/job_logging=none", "hydra/hydra_logging=none"]
+        guarded(_run, "config", "Nothing was computed; to see the plan, give the same command again:\n ")
+
+
+def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
+    """Prints the plan of a grid.
+
+    Raises:
+        BadSetting: one line for every grid point that is refused.
+    """
+    from rich.console import Console
+
+    from pcsweep.packs import packed
+    from pcsweep.study import points_from
+
+    console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+    points = [point for point in points_from(configs) if not point.skipped]
+    skipped = len(configs) - len(points)
+    if not points:
+        console.print(f"{skipped} points, all skipped (β+λ>1): nothing to compute.")
+        return
+    packs = [[points[number] for number in numbers] for numbers in packed(points, points_per_pack)]
+    parts: dict[str, _Part] = {}
+    for pack in packs:
+        part = parts.setdefault(str((pack[0].model, pack[0].dataset, pack[0].settings.timesteps)), _part(pack[0]))
+        part.add(pack)
+    for part in parts.values():
+        for table in part.tables():
+            console.print(table)
+    ours, plain = (sum(getattr(part, name) for part in parts.values()) for name in ("ours", "plain"))
+    measured = sum(part.images for part in parts.values())
+    console.print(
+        f"{len(points)} points in {len(packs)} packs, {skipped} skipped (β+λ>1); {measured:,} image-timesteps\n"
+        f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
+        f"every timestep, {plain / ours:.1f} times as many"
+    )
+    seconds = sum(part.ours / part.rate for part in parts.values())
+    console.print(f"On this device about {_duration(seconds)}, without attribution and metrics: {_rates(parts)}.")
+
+
+@dataclass(eq=False)
+class _Part:
+    """What grid points of one model, dataset and number of timesteps have in common, and what they add up to.
+
+    Args:
+        point: one of them.
+        each, plain_each: multiplications for one image, as computed and tap by tap.
+        rate: multiplications per second in a trial.
+    """
+
+    point: "GridPoint"
+    each: "Multiplications"
+    plain_each: "Multiplications"
+    rate: float
+    images: int = 0
+    ours: int = 0
+    plain: int = 0
+
+    def __post_init__(self) -> None:
+        self.structures: Counter[Structure] = Counter()
+
+    def add(self, pack: "Sequence[GridPoint]") -> None:
+        """Counts the points of a pack."""
+        from pcsweep.schedule import structure
+
+        timesteps, images = self.point.settings.timesteps, len(pack[0].selection())
+        structures = [structure(point.rules) for point in pack]
+        self.structures.update(structures)
+        self.images += images * len(pack) * (timesteps + 1)
+        self.ours += images * self.each.of(structures, timesteps)
+        self.plain += images * self.plain_each.everything(len(pack), timesteps)
+
+    def tables(self) -> "Iterator[Table | str]":
+        """One table for every structure, the commonest first."""
+        common = self.structures.most_common(_TABLES)
+        for structure, points in common:
+            yield _table(structure, points, self.point, self.each)
+        if len(self.structures) > _TABLES:
+            yield f"… and {len(self.structures) - _TABLES} further combinations of zero and non-zero coefficients"
+
+
+def _part(point: "GridPoint") -> _Part:
+    import torch
+
+    from pcsweep.device import device_of
+    from pcsweep.grid import load_dataset, load_model
+    from pcsweep.multiplications import of_engine, tap_by_tap
+
+    device = device_of(point.settings.device)
+    network = load_model(point.model).network.to(device)
+    image = load_dataset(point.dataset)[point.selection()[0]].image[None].to(device)
+    each = of_engine(network, image)
+    with torch.no_grad():
+        rate = _rate(network, image, point.rules, each)
+    return _Part(point, each, tap_by_tap(network, image), rate)
+
+
+def _rate(network: "PredictiveNetwork", image: "Tensor", rules: "Sequence[Rule]", each: "Multiplications") -> float:
+    """Multiplications per second of eight images at two timesteps, the second time they are computed."""
+    from pcsweep.engine import ROWS
+    from pcsweep.schedule import structure
+
+    images = image.expand(ROWS, -1, -1, -1)
+    seconds = 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        for moment in network.engine(image).moments(images, [rules], _TRIAL_STEPS, ROWS):
+            float(network.head(moment.representations[-1]).sum())  # waits for the device
+        seconds = time.perf_counter() - started
+    return ROWS * each.of([structure(rules)], _TRIAL_STEPS) / seconds
+
+
+def _table(structure: "Structure", points: int, point: "GridPoint", each: "Multiplications") -> "Table":
+    from rich.table import Table
+
+    from pcsweep.schedule import levels
+
+    terms = zip(structure.driven, structure.fed_back, structure.corrected, strict=True)
+    named = "  ".join(
+        f"{n}:{''.join(symbol for symbol, there in zip('βλα', has, strict=True) if there) or '-'}"
+        for n, has in enumerate(terms, start=1)
+    )
+    table = Table(title=f"{points} points of {point.model.name} with non-zero {named}", title_justify="left")
+    for heading in ("pcoder", "t", "drive f(r below)", "prediction p", "gradient g", "state r"):
+        table.add_column(heading)
+    timesteps = point.settings.timesteps
+    spans = [(1, "1"), (2, "2" if timesteps == 2 else f"2–{timesteps}")][: min(2, timesteps)]
+    for n in range(len(structure.driven)):
+        amounts = each.drives[n], each.predictions[n], each.gradients[n]
+        table.add_row(str(n + 1), "0", *(f"shared {amounts[0] / _GIGA:.3f} G", "", "", "shared"))
+        for timestep, span in spans:
+            level = levels(structure, timestep, alone=points == 1)[n]
+            works = zip((level.drive, level.prediction, level.gradient), amounts, strict=True)
+            table.add_row(
+                "", span, *(_cell(work, amount) for work, amount in works), str(level.state), end_section=span == spans[-1][1]
+            )
+    return table
+
+
+def _cell(work: str, amount: int) -> str:
+    return f"{work} {amount / _GIGA:.3f} G" if work == "computed" else work
+
+
+def _rates(parts: "dict[str, _Part]") -> str:
+    rates = [f"{part.rate / _GIGA:,.0f} G multiplications per second with {part.point.model.name}" for part in parts.values()]
+    return ", ".join(dict.fromkeys(rates)) + f" in a trial of {_TRIAL_STEPS} timesteps"
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+if __name__ == "__main__":
+    main()
