@@ -78,7 +78,8 @@ class Engine:
         initial = self._feedforward(images)
         yield Moment(0, tuple(range(len(points))), len(images), initial)
         chunks = _chunks(points, max(1, rows // len(images))) if timesteps else []
-        start = _Start(self, images, initial)
+        corrected = [any(each) for each in zip(*(of.corrected for of, _ in chunks), strict=True)]
+        start = _Start(self, images, initial, corrected)
         arrays: list[Tensor | None] = [None] * len(initial)
         for of, numbers in chunks:
             run = _Run(self, start, [points[number] for number in numbers], arrays)
@@ -100,10 +101,10 @@ class Engine:
             representations.append(made)
         return representations[1:]
 
-    def feedback(self, n: int, level: Level, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor | None]:
-        """p_n and, if the level wants it, the gradient of half its squared error; until the next call."""
+    def feedback(self, n: int, corrected: bool, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor | None]:
+        """p_n and, where it corrects r_n, the gradient of half its squared error; until the next call."""
         predictor = self.predictors[n]
-        if level.gradient is Work.SKIPPED:
+        if not corrected:
             return predictor.predict(representation), None
         return predictor.predict_and_differentiate(representation, below)
 
@@ -115,27 +116,27 @@ class _Start:
         engine: of the network.
         images: r_0.
         initial: r_1(0)..r_N(0).
+        corrected: pcoder by pcoder, whether any point will want g_n(0).
     """
 
-    def __init__(self, engine: Engine, images: Tensor, initial: list[Tensor]) -> None:
+    def __init__(self, engine: Engine, images: Tensor, initial: list[Tensor], corrected: Sequence[bool]) -> None:
         self.representations = [images, *initial]
-        self._engine = engine
+        self._engine, self._corrected = engine, corrected
         self._feedback: dict[int, tuple[Tensor, Tensor | None]] = {}
 
-    def feedback(self, n: int, level: Level) -> tuple[Tensor, Tensor | None]:
-        """p_n(0) and, if the level wants it, the gradient of half its squared error, with a row per image."""
-        known = self._feedback.get(n)
-        if known is None or (known[1] is None and level.gradient is not Work.SKIPPED):
+    def feedback(self, n: int) -> tuple[Tensor, Tensor | None]:
+        """p_n(0) and, if any point wants it, the gradient of half its squared error, with a row per image."""
+        if n not in self._feedback:
             below, representation = self.representations[n : n + 2]
             prediction = empty(below.shape, below)
-            gradient = None if level.gradient is Work.SKIPPED else empty(representation.shape, representation)
+            gradient = empty(representation.shape, representation) if self._corrected[n] else None
             for rows in slices(0, len(below), self._engine.predictor_rows[n]):
-                made, slope = self._engine.feedback(n, level, representation[rows], below[rows])
+                made, slope = self._engine.feedback(n, self._corrected[n], representation[rows], below[rows])
                 prediction[rows] = made
                 if gradient is not None and slope is not None:
                     gradient[rows] = slope
-            known = self._feedback[n] = prediction, gradient
-        return known
+            self._feedback[n] = prediction, gradient
+        return self._feedback[n]
 
 
 class _Run:
@@ -178,12 +179,13 @@ class _Run:
         prediction: _Part | None = None
         slopes: Tensor | None = None  # g_{n+1}(t-1), of all rows
         computed = above is not None and above.prediction is Work.COMPUTED
+        corrected = above is not None and above.gradient is not Work.SKIPPED
         if above is not None and above.prediction is Work.SHARED:
-            made, slopes = self._start.feedback(n + 1, above)
-            prediction = _Part(made, None)
+            made, slope = self._start.feedback(n + 1)
+            prediction, slopes = _Part(made, None), slope if corrected else None
         for rows in slices(0, self._total, self._engine.predictor_rows[n + 1] if computed else self._total):
-            if above is not None and computed:
-                made, slope = self._engine.feedback(n + 1, above, self._rows(n + 2, rows), self._rows(n + 1, rows))
+            if computed:
+                made, slope = self._engine.feedback(n + 1, corrected, self._rows(n + 2, rows), self._rows(n + 1, rows))
                 prediction = _Part(made, rows.start)
                 if slope is not None:
                     slopes = self._slopes(n, slope) if slopes is None else slopes

@@ -74,7 +74,7 @@ def options(layer: Layer) -> list[Option]:
         costs = [cost(geometry, channels, tile, adjoint) for adjoint in layer.directions]
         total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms + _ROW * each.rows for each in costs)
         if total < _WORTHWHILE * found[0].cost:
-            found.append(Option(tile, total, costs[0].bytes))
+            found.append(Option(tile, float(total), costs[0].bytes))
     return found
 
 

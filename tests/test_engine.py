@@ -1,0 +1,217 @@
+"""Packs of grid points: each against the oracle, alike to the bit in any company, and no more computed than the schedule says."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import trajectory
+from test_network import MODULES, Backbone, Chain, predictor, predictors, weight
+from torch import nn
+
+from pcsweep.multiplications import of_engine, tap_by_tap
+from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
+from pcsweep.predictor import choice
+from pcsweep.predictor.closed_form import ClosedForm
+from pcsweep.predictor.spectral import Spectral
+from pcsweep.schedule import counts, structure
+
+
+@pytest.fixture
+def transformed(monkeypatch):
+    """Every layer by Fourier transforms, however small."""
+    for name in ("_SMALL", "_PRODUCT", "_TRANSFORM", "_ROW"):
+        monkeypatch.setattr(choice, name, 0.0)
+
+
+def golden_network(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return PredictiveNetwork(Backbone(), [PCoder(m, p, 20.0) for m, p in zip(MODULES, predictors(), strict=True)])
+
+
+@torch.no_grad()
+def trajectories(network, images, points, timesteps, rows):
+    """r_N(t) of every point: (point, t) to (images, …), and the logits."""
+    found = {}
+    for moment in network.engine(images[:1]).moments(images, points, timesteps, rows):
+        top = moment.representations[-1]
+        for place, point in enumerate(moment.points):
+            first = 0 if moment.shared else place * moment.images
+            found[point, moment.timestep] = top[first : first + moment.images].clone()
+    return found
+
+
+@st.composite
+def grids(draw):
+    depth = draw(st.integers(1, 4))
+    points = []
+    for _ in range(draw(st.integers(1, 4))):
+        rules = []
+        for _ in range(depth):
+            beta = draw(weight)
+            rules.append((beta, draw(weight) * (1 - beta), draw(st.sampled_from([0.0, 0.01]) | st.floats(0, 1))))
+        active = draw(st.lists(st.booleans(), min_size=depth, max_size=depth))
+        points.append([rule if chosen else (1.0, 0.0, 0.0) for rule, chosen in zip(rules, active, strict=True)])
+    return points, draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 12)), draw(st.integers(0, 1000))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(grids())
+def test_every_point_of_a_pack_follows_the_equations(case):
+    points, timesteps, batch, rows, seed = case
+    depth = len(points[0])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        backbone, images = Chain(depth).double(), torch.randn(batch, 3, 8, 8).double()
+        feedback = [predictor(n, n % 2 == 0).double() for n in range(depth)]
+    network = PredictiveNetwork(backbone, [PCoder(f"blocks.{n}", p, 9.0) for n, p in enumerate(feedback)])
+    found = trajectories(network, images, points, timesteps, rows)
+    assert set(found) == {(point, t) for point in range(len(points)) for t in range(timesteps + 1)}
+    for point, rules in enumerate(points):
+        expected = trajectory(backbone.blocks, feedback, [9.0] * depth, rules, backbone.top, images, timesteps)
+        for t, (representations, _) in enumerate(expected):
+            oracle = representations[-1]
+            torch.testing.assert_close(found[point, t], oracle, rtol=1e-9, atol=1e-9 * max(1.0, oracle.abs().max().item()))
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(grids())
+def test_no_more_is_computed_than_the_schedule_says(case):
+    points, timesteps, _, _, seed = case
+    depth, batch = len(points[0]), 2
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = PredictiveNetwork(Chain(depth), [PCoder(f"blocks.{n}", predictor(n, True)) for n in range(depth)])
+    images = torch.randn(batch, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+    engine = network.engine(images[:1])
+    rows = {"drive": [0] * depth, "prediction": [0] * depth, "gradient": [0] * depth}
+
+    def counted(kind, n, function):
+        def call(*given):
+            rows[kind][n] += len(given[0])
+            return function(*given)
+
+        return call
+
+    for n, (stage, own) in enumerate(zip(engine.stages, engine.predictors, strict=True)):
+        stage.forward = counted("drive", n, stage.forward)
+        assert isinstance(own, ClosedForm)
+        own.predict = counted("prediction", n, own.predict)
+        own.algorithm.adjoint = counted("gradient", n, own.algorithm.adjoint)
+    with torch.no_grad():
+        list(engine.moments(images, points, timesteps, 4))
+    expected = counts([structure(rules) for rules in points], timesteps)
+    assert rows["drive"] == [batch * count.drives for count in expected]
+    assert rows["prediction"] == [batch * count.predictions for count in expected]
+    assert rows["gradient"] == [batch * count.gradients for count in expected]
+
+
+POINTS = [[(0.4, 0.3, 0.05), (0.5, 0.2, 0.05), (0.6, 0.0, 0.05)], [(0.2, 0.8, 0.0)] * 3, [(1.0, 0.0, 0.0)] * 3]
+POINTS += [[(1.0, 0.0, 0.0), (0.3, 0.3, 0.1), (1.0, 0.0, 0.0)], [(0.4, 0.4, 0.05)] * 3, [(0.0, 0.0, 0.0)] * 3]
+
+
+@pytest.mark.parametrize("how", ["direct", "transformed"])
+def test_a_result_does_not_depend_on_its_company_to_the_bit(how, request):
+    if how == "transformed":
+        request.getfixturevalue("transformed")
+    network = golden_network()
+    images = torch.randn(24, 3, 16, 16, generator=torch.Generator().manual_seed(3))
+    alone = {}
+    for number, rules in enumerate(POINTS):
+        for start in range(0, 24, 8):
+            part = trajectories(network, images[start : start + 8], [rules], 3, 8)
+            alone |= {(number, t, start): part[0, t] for t in range(4)}
+    for step, rows in ((24, 8), (24, 48), (8, 16), (8, 64)):
+        for start in range(0, 24, step):
+            together = trajectories(network, images[start : start + step], POINTS, 3, rows)
+            for (number, t), found in together.items():
+                for first in range(0, step, 8):
+                    assert torch.equal(found[first : first + 8], alone[number, t, start + first])
+
+
+def test_the_transformed_engine_computes_what_the_direct_one_does(transformed, monkeypatch):
+    images = torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(4))
+    network = golden_network()
+    assert all(isinstance(own.algorithm, Spectral) for own in network.engine(images[:1]).predictors[1:])
+    found = trajectories(network, images, POINTS, 10, 32)
+    monkeypatch.setattr(choice, "_SMALL", 10**18)
+    expected = trajectories(golden_network(), images, POINTS, 10, 32)
+    for key, value in expected.items():
+        assert (found[key] - value).norm() <= 1e-5 * value.norm()
+
+
+def test_an_engine_notices_that_a_parameter_has_changed(transformed):
+    images = torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+    network, other = golden_network(), golden_network(seed=1)
+    before = trajectories(network, images, POINTS[:1], 2, 8)
+    network.load_state_dict(other.state_dict())
+    after = trajectories(network, images, POINTS[:1], 2, 8)
+    expected = trajectories(other, images, POINTS[:1], 2, 8)
+    assert torch.equal(after[0, 2], expected[0, 2])
+    assert not torch.equal(after[0, 2], before[0, 2])
+
+
+def test_an_engine_is_made_once_for_images_of_one_size():
+    network = golden_network()
+    image = torch.zeros(1, 3, 16, 16)
+    assert network.engine(image) is network.engine(image + 1)
+    assert network.engine(torch.zeros(1, 3, 24, 24)) is not network.engine(image)
+
+
+def test_two_runs_at_once_do_not_disturb_each_other(transformed):
+    network = golden_network()
+    images = torch.randn(2, 8, 3, 16, 16, generator=torch.Generator().manual_seed(6))
+    alone = [trajectories(network, part, POINTS, 3, 16) for part in images]
+    engine = network.engine(images[0, :1])
+    with torch.no_grad():
+        runs = [engine.moments(part, POINTS, 3, 16) for part in images]
+        for moments in zip(*runs, strict=True):
+            for moment, expected in zip(moments, alone, strict=True):
+                top = moment.representations[-1]
+                rows = top if moment.shared else top[: moment.images]
+                assert torch.equal(rows, expected[moment.points[0], moment.timestep])
+
+
+def test_the_multiplications_are_those_of_the_shapes():
+    image = torch.zeros(1, 3, 16, 16)
+    found = tap_by_tap(golden_network(), image)
+    # 3 × 3 convolutions before each pooling: 3→8 on 16 × 16, then 2 × 2 pooling before 8→12 on 8 × 8 and 12→16 on 4 × 4
+    assert found.drives == (3 * 8 * 9 * 256, 8 * 12 * 9 * 64, 12 * 16 * 9 * 16)
+    # kernels of 5, 10 and 14 taps a side on 16 × 16, 8 × 8 and 4 × 4 cells
+    assert found.predictions == (8 * 3 * 25 * 256, 12 * 8 * 100 * 64, 16 * 12 * 196 * 16)
+    assert found.gradients == found.predictions
+    assert found.head == 64 * 32 + 32 * 10
+
+
+def test_a_pack_takes_what_its_parts_take():
+    image = torch.zeros(1, 3, 16, 16)
+    network = golden_network()
+    each = of_engine(network, image)
+    two = [structure([(0.4, 0.3, 0.05)] * 3), structure([(0.5, 0.2, 0.05)] * 3)]
+    timesteps = 3
+    # at t = 0 and 1 both points share what they predict; t = 2 and 3 are their own
+    predicted = (1 + 2 * 2) * (sum(each.predictions) + sum(each.gradients))
+    driven = sum(each.drives) + 2 * timesteps * sum(each.drives[1:])
+    assert each.of(two, timesteps) == predicted + driven + (1 + 2 * timesteps) * each.head
+    assert each.everything(2, timesteps) == 8 * (sum(each.drives) + sum(each.predictions) + sum(each.gradients) + each.head)
+
+
+def test_a_module_used_twice_keeps_its_own_way(transformed):
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.relu, self.two = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)
+            self.end = nn.Identity()
+
+        def forward(self, images):
+            return self.end(self.two(self.relu(self.two(self.relu(self.one(images)))))).mean((2, 3))
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        backbone = Twice()
+        network = PredictiveNetwork(backbone, [PCoder("end", nn.ConvTranspose2d(4, 3, 3, padding=1))])
+        images = torch.randn(8, 3, 8, 8)
+    with torch.no_grad():
+        expected = backbone(images)
+    states = list(network.run(images, Coefficients(1.0, 0.0, 0.0), 1))
+    torch.testing.assert_close(states[0].logits, expected)
