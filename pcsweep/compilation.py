@@ -11,12 +11,13 @@ from torch import Tensor, fx, nn
 
 from pcsweep.engine import Engine
 from pcsweep.predictor import geometry
-from pcsweep.predictor.choice import BUDGET, Algorithm, Layer, Option, algorithm, chosen
+from pcsweep.predictor.choice import BUDGET, Algorithm, Layer, Option, algorithm, chosen, fastest, timed
 from pcsweep.predictor.closed_form import ClosedForm, Differentiated, Predictor, transposed_convolution
 from pcsweep.predictor.spectral import Spectral, Workspace
 
 # Bytes up to which the C library hands out memory that was freed, instead of asking the system for fresh pages each time.
 _REUSED = 32 * 2**20
+_ON_DEVICE = 2**30  # bytes of a map per call on a GPU, whose allocator keeps what was freed
 _CHUNK = 112 * 2**20  # bytes of a map per call, where results lie in memory that is written again and again
 
 
@@ -138,20 +139,24 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
         Differentiated(predictor, pair[0], name)
         for predictor, pair, name in zip(predictors, pairs, network.modules_cut, strict=True)
     ]
-    rows = [_rows(_REUSED, pair, image) for pair in pairs]
+    most = _ON_DEVICE if image.is_cuda else _REUSED
+    rows = [_rows(most, pair, image) for pair in pairs]
     replaced: list[dict[str, nn.Module]] = [{} for _ in stages]
     for each in convolutions(stages, predictors, shapes, budget):
         n = each.pcoder
         if each.name is not None:
             replaced[n][each.name] = _layer(stages[n].get_submodule(each.name), each, workspace)
             continue
-        way = algorithm(each.kernel, each.layer.geometry, each.option.tile, workspace)
+        if image.is_cuda:
+            way = fastest(each.kernel, each.layer, workspace, budget, timed)
+        else:
+            way = algorithm(each.kernel, each.layer.geometry, each.option.tile, workspace)
         made[n] = _closed(predictors[n], way, workspace)
         if isinstance(way, Spectral):
-            rows[n] = _rows(_CHUNK, pairs[n], image)
+            rows[n] = _rows(_ON_DEVICE if image.is_cuda else _CHUNK, pairs[n], image)
     return Engine(
         stages=[_with(stage, modules) for stage, modules in zip(stages, replaced, strict=True)],
-        stage_rows=[_rows(_REUSED, [torch.Size([largest])], image) for largest in shapes.largest],
+        stage_rows=[_rows(most, [torch.Size([largest])], image) for largest in shapes.largest],
         predictors=made,
         predictor_rows=rows,
         scales=[  # s_n · 2/K_n, with s_n = 1 or K_n/√C_n

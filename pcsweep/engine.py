@@ -95,7 +95,7 @@ class Engine:
             made: Tensor | None = None
             for rows in slices(0, len(below), step):
                 part = stage(below[rows])
-                made = empty((len(below), *part.shape[1:]), part) if made is None else made
+                made = empty((len(below), *part.shape[1:]), images) if made is None else made
                 made[rows] = part
             assert made is not None  # a batch has an image
             representations.append(made)

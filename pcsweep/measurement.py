@@ -120,21 +120,22 @@ class Measurement:
             ignore=torch.stack([sample.ignore for sample in filled]).to(device),
             label=torch.tensor([sample.class_index for sample in filled], device=device),
         )
-        measured: list[list[Columns]] = [[] for _ in self.points]
+        measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
         with computing_in(self.precision, device):
             for moment, columns in self._moments(given.noisy.to(device), scene):
                 for place, point in enumerate(moment.points):
                     first = 0 if moment.shared else place * moment.images
                     own = {name: values[first : first + moment.images] for name, values in columns.items()}
                     measured[point].append(own)
-        return measured
+        # Only now from the device, which would have to be waited for at every timestep.
+        return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 
-    def _moments(self, images: Tensor, scene: "_Scene") -> Iterator[tuple[Moment, Columns]]:
-        """Every moment and what is measured of it, a row for each of its representation's."""
+    def _moments(self, images: Tensor, scene: "_Scene") -> Iterator[tuple[Moment, dict[str, Tensor]]]:
+        """Every moment and what is measured of it, on the device, a row for each of its representation's."""
         network = self.model.network
         moments = network.engine(images[:1]).moments(images, self.points, self.timesteps, self.rows)
         predicted_at_0: Tensor | None = None
-        at_0: Columns = {}
+        at_0: dict[str, Tensor] = {}
         with torch.no_grad():
             for moment in moments:
                 if moment.timestep > 0 and moment.shared and len(moment.points) > 1:
@@ -152,7 +153,7 @@ class Measurement:
                 at_0 = at_0 or columns
                 yield moment, columns
 
-    def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, scene: "_Scene") -> Columns:
+    def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, scene: "_Scene") -> dict[str, Tensor]:
         saliency = metrics.scaled(maps, (scene.mask.shape[1], scene.mask.shape[2]))
         logit, probability, correct = metrics.classification(logits, target, scene.label)
         measured: dict[str, Tensor] = {
@@ -171,7 +172,7 @@ class Measurement:
         for name, metric in (("pointing", metrics.pointing), ("mass", metrics.mass), ("rank", metrics.rank)):
             if name in self.metrics:
                 measured[name] = metric(saliency, scene.mask, scene.ignore)
-        return {name: values.cpu().numpy() for name, values in measured.items()}
+        return measured
 
 
 @dataclass(frozen=True, eq=False)

@@ -133,7 +133,7 @@ class PredictiveNetwork(nn.Module):
         """
         rounded = torch.is_autocast_enabled(image.device.type)
         parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
-        key = (image.shape[1:], image.dtype, image.device, rounded)
+        key = (image.shape[1:], image.dtype, image.device, rounded, torch.backends.cudnn.allow_tf32)
         known = self._engines.get(key)
         if known is None or known[0] != parameters:
             self._engines.clear()  # one at a time: they are large

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -12,11 +13,13 @@ from torch import Tensor
 from pcsweep import shards
 from pcsweep.engine import ROWS
 from pcsweep.grid import GridPoint
-from pcsweep.model import Model
+from pcsweep.network import PredictiveNetwork
+from pcsweep.predictor.choice import timed
+from pcsweep.rules import Rule
 
-_MOST = 256  # rows beyond which no device gains
+_MOST = 512  # rows beyond which no device gains
 _BYTES = 2 * 2**30  # of all representations and gradients of the rows on a CPU, where nothing is gained by more
-_SHARE = 0.25  # of a GPU's free memory for them
+_GAIN = 1.05  # below which twice the rows are not worth their memory
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
@@ -36,22 +39,56 @@ def _but_for_coefficients(point: GridPoint) -> str:
     return json.dumps([settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache)], sort_keys=True)
 
 
-def rows_for(batch_size: int | str, model: Model, image: Tensor) -> int:
-    """Images times points that are computed at once: `batch_size`, rounded up to a multiple of eight, or as many as are fast."""
+def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, rules: Sequence[Rule]) -> int:
+    """Images times points that are computed at once: `batch_size`, rounded up to a multiple of eight, or with `auto` the fastest.
+
+    On a CPU that is what the memory for states allows, since nothing is gained by more; on a GPU it is measured.
+
+    Args:
+        batch_size: a number, or `auto`.
+        network: on the image's device.
+        image: any (3, height, width).
+        rules: of a typical grid point.
+    """
     if isinstance(batch_size, int):
         return math.ceil(batch_size / ROWS) * ROWS
+    if image.is_cuda:
+        return fastest_rows(partial(_rate, network, image, rules))
     with torch.no_grad():
-        representations = [image[None], *_feedforward(model, image[None])]
-    each = 2 * sum(tensor.numel() * tensor.element_size() for tensor in representations)
-    room = _SHARE * torch.cuda.mem_get_info(image.device)[0] if image.is_cuda else _BYTES
-    return min(_MOST, max(ROWS, int(room / each) // ROWS * ROWS))
+        state = [image[None]]
+        for stage in network.stages:
+            state.append(stage(state[-1]))
+    each = 2 * sum(tensor.numel() * tensor.element_size() for tensor in state)
+    return min(_MOST, max(ROWS, _BYTES // each // ROWS * ROWS))
 
 
-def _feedforward(model: Model, images: Tensor) -> list[Tensor]:
-    found = [images]
-    for stage in model.network.stages:
-        found.append(stage(found[-1]))
-    return found[1:]
+def fastest_rows(rate: Callable[[int], float]) -> int:
+    """Doubles the rows for as long as that makes them faster and memory suffices.
+
+    Args:
+        rate: rows per second with that many rows at once; raises `torch.OutOfMemoryError` where they do not fit.
+    """
+    rows, best = ROWS, rate(ROWS)
+    while 2 * rows <= _MOST:
+        try:
+            found = rate(2 * rows)
+        except torch.OutOfMemoryError:
+            break
+        if found < _GAIN * best:
+            break
+        rows, best = 2 * rows, found
+    return rows
+
+
+@torch.no_grad()
+def _rate(network: PredictiveNetwork, image: Tensor, rules: Sequence[Rule], rows: int) -> float:
+    images = image.expand(rows, -1, -1, -1).contiguous()
+
+    def trial() -> None:
+        for moment in network.engine(images[:1]).moments(images, [rules], 1, rows):
+            network.head(moment.representations[-1])
+
+    return rows / timed(trial)
 
 
 def images_at_once(rows: int, points: int) -> int:

@@ -23,7 +23,7 @@ from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
 from pcsweep.device import device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
-from pcsweep.measurement import Columns, Measurement, batch
+from pcsweep.measurement import Columns, Measurement, batch, computing_in
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.progress import progress
@@ -181,7 +181,8 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     model = load_model(point.model)
     device = device_of(settings.device)
     model.network.to(device)
-    rows = rows_for(settings.batch_size, model, samples[0].image.to(device))
+    with computing_in(settings.precision, device):
+        rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), point.rules)
     measurement = Measurement(
         model=model,
         points=[each.rules for each in points],

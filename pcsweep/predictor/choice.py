@@ -1,16 +1,18 @@
-"""Which algorithm computes a layer: decided from shapes alone, so that a result never depends on the machine's mood.
+"""Which algorithm computes a layer: on a CPU decided from shapes alone, so that a result never depends on the machine's mood.
 
 Costs are in multiplications of a direct convolution. Those of the products of `Spectral` and of its transforms are dearer by the
 factors below, as measured (benchmarks/RESULTS.md). Transformed kernels are large, and all of a network share a budget.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
-from pcsweep.predictor.direct import Blocks, Direct
+from pcsweep.predictor.direct import Blocks, Direct, Phases
 from pcsweep.predictor.geometry import Geometry
 from pcsweep.predictor.spectral import Spectral, Workspace, cost
 
@@ -20,6 +22,8 @@ _ROW = 2_000_000  # what the calls for a row of tiles cost beside their work
 _WORTHWHILE = 0.75  # of the direct cost
 _SMALL = 50_000_000  # multiplications below which a call costs more than what it computes
 _SHORTEST = 7  # cells of a tile
+_CANDIDATES = 2  # lengths of tiles that are tried where ways are compared by measuring
+_IMAGES = 8  # of such a measurement
 
 
 @runtime_checkable
@@ -104,3 +108,52 @@ def algorithm(kernel: Tensor, geometry: Geometry, tile: int | None, workspace: W
     if Blocks.suit((kernel.shape[0], kernel.shape[1]), geometry):
         return Blocks(kernel, geometry)
     return Direct(kernel, geometry)
+
+
+def candidates(kernel: Tensor, layer: Layer, workspace: Workspace, budget: int) -> Iterator[Algorithm]:
+    """Every way that a device might be fastest with, one after the other: they may be too large to be held together."""
+    ways = options(layer)
+    yield algorithm(kernel, layer.geometry, None, workspace)
+    yield Phases(kernel, layer.geometry)
+    for option in sorted(ways[1:], key=lambda way: way.cost)[:_CANDIDATES]:
+        if option.bytes <= budget:
+            yield algorithm(kernel, layer.geometry, option.tile, workspace)
+
+
+def fastest(
+    kernel: Tensor, layer: Layer, workspace: Workspace, budget: int, clock: Callable[[Callable[[], object]], float]
+) -> Algorithm:
+    """The way that takes the least time here, both directions together, for `_IMAGES` images.
+
+    For devices whose libraries' speed no count of multiplications foretells. Results of two ways differ in their last digits.
+
+    Args:
+        kernel, layer: what is to be computed.
+        workspace: for what is needed during a call only.
+        budget: bytes that a transformed kernel may take.
+        clock: seconds that a call takes, such as `timed`.
+    """
+    above, below = layer.channels
+    height, width = layer.geometry.height, layer.geometry.width
+    maps = torch.zeros(_IMAGES, height.size, width.size, above, dtype=kernel.dtype, device=kernel.device).permute(0, 3, 1, 2)
+    errors = maps.new_zeros(_IMAGES, height.output, width.output, below).permute(0, 3, 1, 2)
+    best: tuple[float, Algorithm] | None = None
+    for way in candidates(kernel, layer, workspace, budget):
+        seconds = clock(lambda way=way: (way.forward(maps), way.adjoint(errors)))  # type: ignore[misc]
+        if best is None or seconds < best[0]:
+            best = seconds, way
+    assert best is not None  # the direct way is always there
+    return best[1]
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds of the fastest of three calls, after one to warm up, with the device waited for."""
+    return min(_seconds(call) for _ in range(4))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started

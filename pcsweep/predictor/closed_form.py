@@ -60,7 +60,7 @@ class ClosedForm:
         self.algorithm, self.bias, self.rectified, self._workspace = algorithm, bias, rectified, workspace
 
     def predict(self, representation: Tensor) -> Tensor:
-        prediction = self.algorithm.forward(representation, self.bias)
+        prediction = self.algorithm.forward(representation, self.bias).to(representation.dtype)  # autocast may have rounded it
         return prediction.relu_() if self.rectified else prediction
 
     def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
@@ -69,7 +69,7 @@ class ClosedForm:
             cells, given = self.algorithm.cells(prediction), self.algorithm.cells(below)
             return prediction, self.algorithm.adjoint_of_cells(self._error(cells, given))
         last = [tensor.permute(0, 2, 3, 1) for tensor in (prediction, below)]
-        return prediction, self.algorithm.adjoint(self._error(*last).permute(0, 3, 1, 2))
+        return prediction, self.algorithm.adjoint(self._error(*last).permute(0, 3, 1, 2)).to(below.dtype)
 
     def _error(self, prediction: Tensor, below: Tensor) -> Tensor:
         """(p - r) · [p > 0], in one piece of memory."""
@@ -98,7 +98,7 @@ class Differentiated:
         Raises:
             ValueError: it has another shape than r_{n-1}.
         """
-        prediction: Tensor = self.module(representation)
+        prediction: Tensor = self.module(representation).to(representation.dtype)
         if prediction.shape[1:] != self.shape:
             raise ValueError(
                 f"Expected the predictor on {self.name!r} to return {tuple(self.shape)}, the shape of the representation below "

@@ -1,0 +1,122 @@
+"""Grid points computed together, how many rows at once, and what is prepared ahead."""
+
+import threading
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from pcsweep import shards, study
+from pcsweep.__main__ import conf_folder
+from pcsweep.model.pminivgg import pminivgg
+from pcsweep.packs import ahead, fastest_rows, images_at_once, packed, rows_for
+from pcsweep.settings import study_folder
+
+COLUMNS = ["image_id", "timestep", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct"]
+
+
+@pytest.fixture
+def config(tmp_path):
+    OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        yield lambda *words: compose("config", overrides=["dataset.limit=12", "timesteps=2", *words])
+
+
+def points(config, *changes):
+    return [study.point_from(config(*words)) for words in changes]
+
+
+def test_points_of_a_pack_differ_in_their_coefficients_alone(config):
+    made = points(
+        config,
+        ["pcoder.beta=0.4"],
+        ["pcoder.beta=0.4", "noise.sigma=0.3"],
+        ["pcoder.beta=0.5", "pcoder.active=[2]"],
+        ["hyperparameter=neurips"],
+        ["pcoder.beta=0.4", "timesteps=3"],
+        ["pcoder.beta=0.4", "batch_size=8"],
+        ["pcoder.beta=0.6", "noise.sigma=0.3"],
+    )
+    assert packed(made, 8) == [[0, 2, 3], [1, 6], [4], [5]]
+    assert packed(made, 2) == [[0, 2], [3], [1, 6], [4], [5]]
+
+
+GRID = ["pcoder.beta=1.0", "pcoder.beta=0.4", "pcoder.lambda=0", "pcoder.active=[3]", "pcoder.alpha=0", "hyperparameter=hps_0"]
+
+
+def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_path):
+    words = [["pcoder.lambda=0", word] if word == "pcoder.beta=1.0" else [word] for word in GRID]
+    together = [config(*each, f"output_root={tmp_path / 'together'}") for each in words]
+    assert study.run_pack(together) == list(range(len(GRID)))
+    assert study.run_pack(together) == []
+    for number, each in enumerate(words):
+        alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
+        study.run(alone)
+        name = shards.identity(study.point_from(alone).identified())
+        found, expected = (
+            shards.read(shards.place(tmp_path / folder / "default/shards", name)) for folder in ("together", "alone")
+        )
+        assert found.table.select(COLUMNS).equals(expected.table.select(COLUMNS))
+        assert found.settings == expected.settings
+
+
+def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path):
+    root = f"output_root={tmp_path}"
+    study.run(config("pcoder.beta=0.5", root))
+    configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
+    assert study.run_pack(configs) == [0]  # one is done, one is skipped, one is there twice
+    assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
+
+
+def test_rows_are_multiples_of_eight_and_fewer_for_larger_states():
+    network = pminivgg().network
+    rules = [(0.5, 0.2, 0.01)] * 4
+    image = torch.zeros(3, 64, 64)
+    assert [rows_for(size, network, image, rules) for size in (1, 8, 9, 100)] == [8, 8, 16, 104]
+    small, large = (rows_for("auto", network, torch.zeros(3, side, side), rules) for side in (64, 256))
+    assert small % 8 == large % 8 == 0
+    assert 8 <= large < small
+
+
+def test_rows_are_doubled_while_that_pays_and_memory_suffices():
+    assert fastest_rows({8: 10.0, 16: 19.0, 32: 30.0, 64: 31.0, 128: 90.0}.__getitem__) == 32
+
+    def rate(rows):
+        if rows > 16:
+            raise torch.OutOfMemoryError
+        return float(rows)
+
+    assert fastest_rows(rate) == 16
+
+
+def test_images_fill_the_rows_that_points_leave():
+    assert [images_at_once(64, count) for count in (1, 2, 3, 8, 9)] == [64, 32, 16, 8, 8]
+
+
+def test_the_next_item_is_prepared_while_one_is_used():
+    begun = {number: threading.Event() for number in range(3)}
+
+    def prepare(number):
+        begun[number].set()
+        return -number
+
+    used = []
+    for prepared in ahead(prepare, [0, 1, 2]):
+        used.append(prepared)
+        if len(used) < 3:
+            assert begun[len(used)].wait(5)
+    assert used == [0, -1, -2]
+    assert list(ahead(prepare, [])) == []
+
+
+def test_what_fails_while_it_is_prepared_is_raised_where_it_is_used():
+    def prepare(number):
+        if number == 1:
+            raise ValueError("no picture")
+        return number
+
+    coming = ahead(prepare, [0, 1])
+    assert next(coming) == 0
+    with pytest.raises(ValueError, match="no picture"):
+        next(coming)

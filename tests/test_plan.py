@@ -1,0 +1,43 @@
+"""The printed plan of a grid."""
+
+import os
+import re
+import subprocess
+import sys
+
+
+def planned(folder, *words):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pcsweep.plan", "dataset.limit=4", "timesteps=3", *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_a_grid_is_counted_and_nothing_is_computed_or_left(tmp_path):
+    done = planned(tmp_path, "-m", "pcoder.beta=0.2,0.4,0.9", "pcoder.lambda=0.2", "noise.sigma=0.1,0.4")
+    assert done.returncode == 0, done.stderr
+    assert "4 points in 2 packs, 2 skipped (β+λ>1); 64 image-timesteps" in done.stdout
+    assert "4 points of pminivgg with non-zero 1:βλα  2:βλα  3:βλα  4:βα" in done.stdout
+    assert re.search(r"On this device about \d+ seconds", done.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_active_pcoder_shares_what_is_below_it(tmp_path):
+    done = planned(tmp_path, "pcoder.active=[3]")
+    assert done.returncode == 0, done.stderr
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if line.startswith("│")]
+    rows = {
+        (pcoder or lines[number - (2 if span != "1" else 1)][0], span): rest for number, (pcoder, span, *rest) in enumerate(lines)
+    }
+    assert rows["1", "2–3"] == ["skipped", "skipped", "skipped", "shared"]
+    drive, prediction, gradient, state = rows[3, "2–3"]
+    assert (drive, state) == ("shared", "computed")
+    assert prediction.startswith("computed 0.0")
+    assert gradient.startswith("computed 0.0")
+    assert rows[4, "2–3"][0].startswith("computed 0.0")
+
+
+def test_a_wrong_value_is_refused_and_a_grid_of_skipped_points_said(tmp_path):
+    refused = planned(tmp_path, "-m", "pcoder.beta=0.5,1.3")
+    assert refused.returncode == 2
+    assert "point 1: Expected `beta` to be in [0, 1], but got 1.3." in refused.stderr
+    assert "1 points, all skipped (β+λ>1)" in planned(tmp_path, "pcoder.beta=0.9", "pcoder.lambda=0.9").stdout
