@@ -22,6 +22,7 @@ _ROW = 2_000_000  # what the calls for a row of tiles cost beside their work
 _WORTHWHILE = 0.75  # of the direct cost
 _SMALL = 50_000_000  # multiplications below which a call costs more than what it computes
 _SHORTEST = 7  # cells of a tile
+_UNIT = 2**20  # bytes, below which no difference is made
 _CANDIDATES = 2  # lengths of tiles that are tried where ways are compared by measuring
 _IMAGES = 8  # of such a measurement
 
@@ -83,22 +84,30 @@ def options(layer: Layer) -> list[Option]:
 
 
 def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
-    """The cheapest option of each layer, made smaller where it costs least until all fit into the budget."""
-    every = [options(layer) for layer in layers]
-    taken = [min(ways, key=lambda option: (option.cost, option.bytes)) for ways in every]
-    while sum(option.bytes for option in taken) > budget:
-        swaps = [
-            ((way.cost - now.cost) / (now.bytes - way.bytes), number, way)
-            for number, (now, ways) in enumerate(zip(taken, every, strict=True))
-            for way in ways
-            if way.bytes < now.bytes
-        ]
-        _, number, way = min(swaps, key=lambda swap: swap[:2])
-        taken[number] = way
-    for number, ways in enumerate(every):  # one step may have made more room than was wanted
-        room = budget - sum(option.bytes for option in taken) + taken[number].bytes
-        taken[number] = min((way for way in ways if way.bytes <= room), key=lambda option: (option.cost, option.bytes))
-    return taken
+    """The options that together cost least among those that fit into the budget.
+
+    Layer by layer, only those beginnings are gone on with that no other one beats in both memory and cost.
+    """
+    front: list[_Beginning] = [_Beginning(0, 0.0, ())]
+    for layer in layers:
+        grown = [beginning.with_(way) for beginning in front for way in options(layer)]
+        front = []
+        for each in sorted((each for each in grown if each.bytes <= budget), key=lambda each: (each.bytes // _UNIT, each.cost)):
+            if not front or each.cost < front[-1].cost:
+                front.append(each)
+    return list(front[-1].options)
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """Options of the first layers."""
+
+    bytes: int
+    cost: float
+    options: tuple[Option, ...]
+
+    def with_(self, option: Option) -> "_Beginning":
+        return _Beginning(self.bytes + option.bytes, self.cost + option.cost, (*self.options, option))
 
 
 def algorithm(kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace) -> Algorithm:

@@ -73,7 +73,7 @@ class Axis:
         return found
 
     def period(self, length: int) -> int:
-        """The smallest N for tiles of that length, in both directions."""
+        """The smallest N of at least as many as the taps, for tiles of that length and in both directions."""
         smallest = len(self.taps)
         for adjoint in (False, True):
             reach = self._reach(adjoint)
