@@ -145,12 +145,15 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
     for each in convolutions(stages, predictors, shapes, budget):
         n = each.pcoder
         if each.name is not None:
-            replaced[n][each.name] = _layer(stages[n].get_submodule(each.name), each, workspace)
+            # In a chain, no result is needed any more when the layer after the next one is computed.
+            place = f"stage {len(replaced[n]) % 2}" if _is_chain(stages[n]) else f"stage {n} {each.name}"
+            replaced[n][each.name] = _layer(stages[n].get_submodule(each.name), each, workspace, place)
             continue
         if image.is_cuda:
             way = fastest(each.kernel, each.layer, workspace, budget, timed)
         else:
-            way = algorithm(each.kernel, each.layer.geometry, each.option.tile, workspace)
+            place = "predictor" if n else "lowest predictor"  # which is used while the result of the one above it is
+            way = algorithm(each.kernel, each.layer.geometry, each.option.tile, workspace, place)
         made[n] = _closed(predictors[n], way, workspace)
         if isinstance(way, Spectral):
             rows[n] = _rows(_ON_DEVICE if image.is_cuda else _CHUNK, pairs[n], image)
@@ -190,12 +193,17 @@ class _AsAdjoint(nn.Module):
         return self.way.adjoint(maps, self.bias)
 
 
-def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace) -> nn.Module:
-    """The layer as it was chosen to be computed: transformed, or with its kernel channels last."""
+def _is_chain(stage: nn.Module) -> bool:
+    """Whether every operation has one input, one user, and nothing else."""
+    assert isinstance(stage, fx.GraphModule)  # as `cut` makes them
+    return all(len(node.all_input_nodes) <= 1 and len(node.users) <= 1 for node in stage.graph.nodes)
+
+
+def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace, place: str) -> nn.Module:
+    """The layer as it was chosen to be computed: transformed, with results in that place, or with its kernel channels last."""
     assert isinstance(module, nn.Conv2d)  # as `convolutions` found it
     bias = None if module.bias is None else module.bias.detach()
     if convolution.option.tile is not None:
-        place = f"stage {convolution.pcoder} {convolution.name}"  # a stage's result is used up before its next call
         return _AsAdjoint(
             Spectral(convolution.kernel, convolution.layer.geometry, convolution.option.tile, workspace, place), bias
         )

@@ -162,64 +162,70 @@ class _Run:
 
     def advance(self, steps: Sequence[Level]) -> None:
         """One timestep, bottom-up."""
-        gradient = None
-        for n, (level, above) in enumerate(zip([None, *steps], [*steps, None], strict=True), start=-1):
-            gradient = self._advance_one(n, level, above, gradient)
+        slopes: Tensor | None = None
+        for n, level in enumerate(steps):
+            slopes = self._advance_one(n, level, steps[n + 1] if n + 1 < len(steps) else None, slopes)
 
-    def _advance_one(self, n: int, level: Level | None, above: Level | None, gradient: Tensor | None) -> Tensor | None:
-        """Brings r_n from t-1 to t, if there is one to be moved, and returns the gradient at the pcoder above, of t-1.
+    def _advance_one(self, n: int, level: Level, above: Level | None, slopes: Tensor | None) -> Tensor | None:
+        """Brings r_n from t-1 to t, if it moves, and returns the gradients of the pcoder above, at t-1.
 
         Args:
-            n: from 0; -1 for the image.
+            n: from 0.
             level: of this pcoder.
             above: of the one above, whose prediction and gradient are made from r_n(t-1).
-            gradient: of this pcoder at t-1.
+            slopes: gradients of this pcoder at t-1; those of the lowest one are made here.
         """
-        array = self._array(n) if level is not None and level.state is Work.COMPUTED else None
+        array = self._array(n) if level.state is Work.COMPUTED else None
         prediction: _Part | None = None
-        slopes: Tensor | None = None  # g_{n+1}(t-1), of all rows
+        found: Tensor | None = None
         computed = above is not None and above.prediction is Work.COMPUTED
         corrected = above is not None and above.gradient is not Work.SKIPPED
         if above is not None and above.prediction is Work.SHARED:
             made, slope = self._start.feedback(n + 1)
-            prediction, slopes = _Part(made, None), slope if corrected else None
+            prediction, found = _Part(made, None), slope if corrected else None
         for rows in slices(0, self._total, self._engine.predictor_rows[n + 1] if computed else self._total):
             if computed:
                 made, slope = self._engine.feedback(n + 1, corrected, self._rows(n + 2, rows), self._rows(n + 1, rows))
                 prediction = _Part(made, rows.start)
                 if slope is not None:
-                    slopes = self._slopes(n, slope) if slopes is None else slopes
-                    slopes[rows] = slope
-            if level is not None and array is not None:
-                self._update(n, level, rows, array, prediction, gradient)
+                    found = self._slopes(n, slope) if found is None else found
+                    found[rows] = slope
+            if array is not None:
+                self._update(n, level, rows, array, prediction, slopes)
         if array is not None:
             self._state[n + 1] = array
-        return slopes
+        return found
 
     def _update(
-        self, n: int, level: Level, rows: slice, array: Tensor, prediction: "_Part | None", gradient: Tensor | None
+        self, n: int, level: Level, rows: slice, array: Tensor, prediction: "_Part | None", slopes: Tensor | None
     ) -> None:
         """r_n(t) of some rows, into `array`, which may hold r_n(t-1)."""
-        below, before = self._state[n], self._state[n + 1]
-        stage, step = self._engine.stages[n], self._engine.stage_rows[n]
-        for part in slices(rows.start, rows.stop, step):
-            drive = None
-            if level.drive is Work.COMPUTED:
-                drive = _Part(stage(below[part]), part.start)
-            elif level.drive is Work.SHARED:
-                drive = _Part(self._start.representations[n + 1], None)
+        before = self._whole(self._state[n + 1])
+        for part in slices(rows.start, rows.stop, self._engine.stage_rows[n] if n else self._engine.predictor_rows[0]):
+            drive = self._drive(n, level, part)
+            slope = self._lowest_slope(level, part) if n == 0 else None if slopes is None else self._whole(slopes)
             for point, piece in self._pieces(part):
                 beta, lambda_, alpha = self._points[point][n]
                 lambda_ = lambda_ if n + 1 < len(self._engine.stages) else 0.0
                 memory = 1 - beta - lambda_
-                terms = [
-                    (memory if abs(memory) > SUM_TOLERANCE else 0.0, self._whole(before)),
-                    (beta, drive),
-                    (lambda_, prediction),
-                    (-alpha * self._engine.scales[n], None if gradient is None else self._whole(gradient)),
-                ]
+                memory = memory if abs(memory) > SUM_TOLERANCE else 0.0
+                terms = [(memory, before), (beta, drive), (lambda_, prediction), (-alpha * self._engine.scales[n], slope)]
                 weighted = [(weight, self._at(tensor, piece)) for weight, tensor in terms if tensor is not None and weight != 0]
                 weighted_sum(weighted, array[piece])
+
+    def _drive(self, n: int, level: Level, rows: slice) -> "_Part | None":
+        """f_n(r_{n-1}(t)) of some rows."""
+        if level.drive is Work.SHARED:
+            return _Part(self._start.representations[n + 1], None)
+        return _Part(self._engine.stages[n](self._state[n][rows]), rows.start) if level.drive is Work.COMPUTED else None
+
+    def _lowest_slope(self, level: Level, rows: slice) -> "_Part | None":
+        """The gradient of the lowest pcoder at t-1 for some rows: the image below it never changes, and it can be made late."""
+        if level.gradient is Work.COMPUTED:
+            _, slope = self._engine.feedback(0, True, self._rows(1, rows), self._rows(0, rows))
+            return None if slope is None else _Part(slope, rows.start)
+        slope = self._start.feedback(0)[1] if level.gradient is Work.SHARED else None
+        return None if slope is None else _Part(slope, None)
 
     def _array(self, n: int) -> Tensor:
         """Memory for r_n of all rows: where it is already, or an earlier chunk's, or new."""

@@ -16,7 +16,7 @@ from pcsweep.predictor.direct import Blocks, Direct, Phases
 from pcsweep.predictor.geometry import Geometry
 from pcsweep.predictor.spectral import Spectral, Workspace, cost
 
-BUDGET = 3584 * 2**20  # bytes of transformed kernels in one network
+BUDGET = 3328 * 2**20  # bytes of transformed kernels in one network
 _PRODUCT, _TRANSFORM = 1.2, 3.0
 _ROW = 2_000_000  # what the calls for a row of tiles cost beside their work
 _WORTHWHILE = 0.75  # of the direct cost
@@ -110,10 +110,12 @@ class _Beginning:
         return _Beginning(self.bytes + option.bytes, self.cost + option.cost, (*self.options, option))
 
 
-def algorithm(kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace) -> Algorithm:
-    """The chosen way, ready to be used; a result may be overwritten by the next call of any layer with that workspace."""
+def algorithm(
+    kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace, results: str | None = None
+) -> Algorithm:
+    """The chosen way, ready to be used; `results`, as of `Spectral`, is where a result lies until the next call."""
     if tile is not None:
-        return Spectral(kernel, geometry, tile, workspace, results="predictor")
+        return Spectral(kernel, geometry, tile, workspace, results)
     if Blocks.suit((kernel.shape[0], kernel.shape[1]), geometry):
         return Blocks(kernel, geometry)
     return Direct(kernel, geometry)

@@ -14,7 +14,7 @@ Above = Float[Tensor, "batch above height width"]  # what is convolved
 Below = Float[Tensor, "batch below output_height output_width"]  # what that makes
 Kernel = Float[Tensor, "above below kernel_height kernel_width"]
 
-_BYTES_AT_ONCE = 512 * 2**20  # of transformed maps
+_BYTES_AT_ONCE = 320 * 2**20  # of transformed maps
 _CACHED = 2 * 2**20  # bytes of a map whose transforms a CPU's cache holds
 
 
