@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help demo aggregate test check clean
+.PHONY: help demo aggregate benchmark test check clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -16,6 +16,9 @@ demo: $(VENV)/.installed ## Set up and run the study `demo` on the embedded mode
 
 aggregate: $(VENV)/.installed ## Tables and heatmaps of a study: make aggregate STUDY=demo
 	$(BIN)/python -m pcsweep.aggregate study=$(STUDY)
+
+benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription of predify: about 40 minutes on two idle cores
+	$(BIN)/python benchmarks/speed.py --growth --memory --profile
 
 test: $(VENV)/.installed-dev ## Set up and run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2

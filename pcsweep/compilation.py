@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from pcsweep.engine import Engine
 from pcsweep.predictor import geometry
 from pcsweep.predictor.choice import BUDGET, Algorithm, Layer, Option, algorithm, chosen, fastest, timed
-from pcsweep.predictor.closed_form import ClosedForm, Differentiated, Predictor, transposed_convolution
+from pcsweep.predictor.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
 from pcsweep.predictor.spectral import Spectral, Workspace
 
 # Bytes up to which the C library hands out memory that was freed, instead of asking the system for fresh pages each time.
@@ -106,7 +106,9 @@ def convolutions(
     for n, (stage, given) in enumerate(zip(stages, shapes.given, strict=True)):
         for name, shape in given.items():
             module = stage.get_submodule(name)
-            if type(module) is nn.Conv2d and len(shape) == 3 and (falls := geometry.of_convolution(module, shape[1:])):
+            if not isinstance(module, nn.Conv2d) or not is_plain(module, nn.Conv2d) or len(shape) != 3:
+                continue
+            if falls := geometry.of_convolution(module, shape[1:]):
                 layer_of = Layer(falls, (module.out_channels, module.in_channels), directions=(True,) if n else ())
                 found.append((n, name, layer_of, module.weight.detach()))
     taken = chosen([layer for _, _, layer, _ in found], budget)
@@ -203,7 +205,7 @@ def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace, pl
     """The layer as it was chosen to be computed: transformed, with results in that place, or with its kernel channels last."""
     assert isinstance(module, nn.Conv2d)  # as `convolutions` found it
     bias = None if module.bias is None else module.bias.detach()
-    if convolution.option.tile is not None:
+    if convolution.option.tile is not None and not convolution.kernel.is_cuda:  # whose library has fast ones of its own
         return _AsAdjoint(
             Spectral(convolution.kernel, convolution.layer.geometry, convolution.option.tile, workspace, place), bias
         )
@@ -219,4 +221,4 @@ def _with(stage: nn.Module, modules: dict[str, nn.Module]) -> nn.Module:
     made = copy.copy(stage)
     for name, module in modules.items():
         made.set_submodule(name, module)
-    return made.eval()
+    return made

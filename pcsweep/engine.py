@@ -8,12 +8,14 @@ A result does not depend on which points and images share a call, to the last bi
 libraries may choose another algorithm for another number of rows.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from pcsweep.arrays import empty, slices, weighted_sum
 from pcsweep.predictor.closed_form import Predictor
 from pcsweep.predictor.spectral import Workspace
 from pcsweep.rules import SUM_TOLERANCE, Rule
@@ -77,7 +79,7 @@ class Engine:
         """
         initial = self._feedforward(images)
         yield Moment(0, tuple(range(len(points))), len(images), initial)
-        chunks = _chunks(points, max(1, rows // len(images))) if timesteps else []
+        chunks = _chunks(points, max(1, rows // max(1, len(images)))) if timesteps else []
         corrected = [any(each) for each in zip(*(of.corrected for of, _ in chunks), strict=True)]
         start = _Start(self, images, initial, corrected)
         arrays: list[Tensor | None] = [None] * len(initial)
@@ -97,8 +99,7 @@ class Engine:
                 part = stage(below[rows])
                 made = empty((len(below), *part.shape[1:]), images) if made is None else made
                 made[rows] = part
-            assert made is not None  # a batch has an image
-            representations.append(made)
+            representations.append(stage(below) if made is None else made)  # an empty batch has its shape, too
         return representations[1:]
 
     def feedback(self, n: int, corrected: bool, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -217,7 +218,10 @@ class _Run:
         """f_n(r_{n-1}(t)) of some rows."""
         if level.drive is Work.SHARED:
             return _Part(self._start.representations[n + 1], None)
-        return _Part(self._engine.stages[n](self._state[n][rows]), rows.start) if level.drive is Work.COMPUTED else None
+        if level.drive is Work.SKIPPED:
+            return None
+        below = self._state[n][rows]
+        return _Part(self._engine.stages[n](below).to(below.dtype), rows.start)  # autocast may have rounded it
 
     def _lowest_slope(self, level: Level, rows: slice) -> "_Part | None":
         """The gradient of the lowest pcoder at t-1 for some rows: the image below it never changes, and it can be made late."""
@@ -279,39 +283,13 @@ class _Part:
     first: int | None
 
 
-def weighted_sum(terms: Sequence[tuple[float, Tensor]], out: Tensor) -> None:
-    """Σ weight · tensor into `out`, which may be the first of the tensors.
-
-    A weight of one copies to the bit; without terms the sum is zero.
-    """
-    if not terms:
-        out.zero_()
-        return
-    weight, first = terms[0]
-    if first.data_ptr() != out.data_ptr():
-        out.copy_(first) if weight == 1 else torch.mul(first, weight, out=out)
-    elif weight != 1:
-        out.mul_(weight)
-    for weight, tensor in terms[1:]:
-        out.add_(tensor, alpha=weight)
-
-
-def empty(shape: Sequence[int], like: Tensor) -> Tensor:
-    """New memory, channels last for maps."""
-    if len(shape) == 4:
-        return like.new_empty(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
-    return like.new_empty(*shape)
-
-
-def slices(start: int, stop: int, step: int) -> Iterator[slice]:
-    """From start to stop in steps."""
-    for first in range(start, stop, step):
-        yield slice(first, min(first + step, stop))
-
-
 def _chunks(points: Sequence[Sequence[Rule]], most: int) -> list[tuple[Structure, tuple[int, ...]]]:
-    """The numbers of the points, those of one structure together, at most so many at once."""
+    """The numbers of the points, those of one structure together, in chunks as even as possible of at most so many."""
     alike: dict[Structure, list[int]] = {}
     for number, rules in enumerate(points):
         alike.setdefault(structure(rules), []).append(number)
-    return [(of, tuple(numbers[rows])) for of, numbers in alike.items() for rows in slices(0, len(numbers), most)]
+    chunks = []
+    for of, numbers in alike.items():
+        size = math.ceil(len(numbers) / math.ceil(len(numbers) / most))
+        chunks += [(of, tuple(numbers[rows])) for rows in slices(0, len(numbers), size)]
+    return chunks

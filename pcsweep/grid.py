@@ -242,8 +242,10 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, i
     images, loaded = load_dataset(dataset), load_model(model)
     sample = images[index]
     image = noise.function(loaded.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
-    state = next(loaded.network.cpu().run(image[None], Coefficients(1.0, 0.0, 0.0), 0))
-    classes = state.logits.shape[1]
+    network = loaded.network.cpu()
+    with torch.no_grad():
+        representation = network.feedforward(image[None])[-1]
+        classes = network.head(representation).shape[1]
     if foreign := {number for number in images.class_indices if not 0 <= number < classes}:
         names = listed(
             [
@@ -254,7 +256,7 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, i
         )
         raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {names}.")
     target = torch.tensor([sample.class_index])
-    attribution.function(loaded.network.head, state.representations[-1], target, **attribution.arguments)
+    attribution.function(network.head, representation, target, **attribution.arguments)
 
 
 @lru_cache(maxsize=4)

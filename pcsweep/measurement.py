@@ -135,22 +135,26 @@ class Measurement:
         network = self.model.network
         moments = network.engine(images[:1]).moments(images, self.points, self.timesteps, self.rows)
         predicted_at_0: Tensor | None = None
+        start: Tensor | None = None
         at_0: dict[str, Tensor] = {}
         with torch.no_grad():
             for moment in moments:
-                if moment.timestep > 0 and moment.shared and len(moment.points) > 1:
-                    yield moment, at_0  # a representation that all points share is that of t = 0
-                    continue
                 representation = moment.representations[-1]
+                if representation is start:  # it has not moved since t = 0
+                    yield moment, at_0
+                    continue
                 repeats = len(representation) // len(images)
                 logits = network.head(representation)
                 predicted = logits.argmax(1)
                 predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
                 repeated = scene.repeated(repeats)
                 targets = {"label": repeated.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}
-                maps = self.attribution(network.head, representation, targets[self.target])
+                with torch.enable_grad():
+                    maps = self.attribution(network.head, representation, targets[self.target])
+                maps = maps.detach().clone()  # it may be a view of a representation, which is overwritten
                 columns = self._measured(maps.float(), logits.float(), targets[self.target], repeated)
-                at_0 = at_0 or columns
+                if moment.timestep == 0:
+                    start, at_0 = representation, columns
                 yield moment, columns
 
     def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, scene: "_Scene") -> dict[str, Tensor]:

@@ -25,10 +25,13 @@ from torch import Tensor, nn
 from pcsweep.backbone import cut
 from pcsweep.compilation import compiled
 from pcsweep.engine import Engine
+from pcsweep.memory import limit
 from pcsweep.predictor.choice import BUDGET
 from pcsweep.rules import SUM_TOLERANCE, Coefficients, SumTooLarge
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
+
+_KERNELS_SHARE = 4  # transformed kernels take at most one in so many bytes of the memory that there is
 
 Weight = float | Tensor  # a number, or a tensor without dimensions that is learned
 LearnedRule = tuple[Weight, Weight, Weight]
@@ -100,11 +103,15 @@ class PredictiveNetwork(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
         """Logits of the plain feedforward pass (t = 0)."""
-        representation = images
-        for stage in self.stages:
-            representation = stage(representation)
-        logits: Tensor = self.head(representation)
+        logits: Tensor = self.head(self.feedforward(images)[-1])
         return logits
+
+    def feedforward(self, images: Float[Tensor, "batch 3 height width"]) -> list[Tensor]:
+        """r_1(0)..r_N(0)."""
+        representations: list[Tensor] = []
+        for stage in self.stages:
+            representations.append(stage(representations[-1] if representations else images))
+        return representations
 
     def run(self, images: Float[Tensor, "batch 3 height width"], coefficients: Coefficients, timesteps: int) -> Iterator[State]:
         """Yields the states of t = 0..timesteps. No autograd graph is kept, and memory does not grow with t.
@@ -123,22 +130,26 @@ class PredictiveNetwork(nn.Module):
                 moment = next(moments, None)
                 if moment is None:
                     return
-                state = State(moment.timestep, [r.clone() for r in moment.representations], self.head(moment.representations[-1]))
+                representations = [r.clone() for r in moment.representations]  # the engine's own are overwritten
+                state = State(moment.timestep, representations, self.head(representations[-1]))
             yield state
 
-    def engine(self, image: Float[Tensor, "1 3 height width"]) -> Engine:
+    def engine(self, image: Float[Tensor, "some 3 height width"]) -> Engine:
         """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.
 
-        Under autocast it uses the library's convolutions alone, since a transform needs their full precision.
+        Under autocast it uses the library's convolutions alone, since a transform needs their full precision. A change through
+        `parameter.data` is not noticed. Threads must not share a network.
         """
         rounded = torch.is_autocast_enabled(image.device.type)
         parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
-        key = (image.shape[1:], image.dtype, image.device, rounded, torch.backends.cudnn.allow_tf32)
+        modes = rounded, torch.is_inference_mode_enabled(), torch.backends.cudnn.allow_tf32
+        key = (image.shape[1:], image.dtype, image.device, *modes)
         known = self._engines.get(key)
         if known is None or known[0] != parameters:
             self._engines.clear()  # one at a time: they are large
             with torch.no_grad():
-                made = compiled(self, torch.zeros_like(image), 0 if rounded else BUDGET)
+                zeros = image.new_zeros(1, *image.shape[1:])
+                made = compiled(self, zeros, 0 if rounded else min(BUDGET, limit() // _KERNELS_SHARE))
             known = self._engines[key] = parameters, made
         return known[1]
 
@@ -160,18 +171,11 @@ class PredictiveNetwork(nn.Module):
         """
         if timesteps < 0:
             raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
-        representations = self._feedforward(images)
+        representations = self.feedforward(images)
         yield self._state(0, representations)
         for timestep in range(1, timesteps + 1):
             representations = self._step(images, representations, rules)
             yield self._state(timestep, representations)
-
-    def _feedforward(self, images: Tensor) -> list[Tensor]:
-        """r_1(0)..r_N(0)."""
-        representations: list[Tensor] = []
-        for stage in self.stages:
-            representations.append(stage(representations[-1] if representations else images))
-        return representations
 
     def _state(self, timestep: int, representations: list[Tensor]) -> State:
         return State(timestep, list(representations), self.head(representations[-1]))

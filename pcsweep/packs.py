@@ -13,12 +13,14 @@ from torch import Tensor
 from pcsweep import shards
 from pcsweep.engine import ROWS
 from pcsweep.grid import GridPoint
+from pcsweep.memory import limit
 from pcsweep.network import PredictiveNetwork
 from pcsweep.predictor.choice import timed
 from pcsweep.rules import Rule
 
 _MOST = 512  # rows beyond which no device gains
-_BYTES = 2 * 2**30  # of all representations and gradients of the rows on a CPU, where nothing is gained by more
+_BYTES = 7 * 2**28  # of all representations and gradients of the rows on a CPU, where nothing is gained by more
+_STATE_SHARE = 8  # and they take at most one in so many bytes of the memory that there is
 _GAIN = 1.05  # below which twice the rows are not worth their memory
 
 Item = TypeVar("Item")
@@ -55,11 +57,9 @@ def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, r
     if image.is_cuda:
         return fastest_rows(partial(_rate, network, image, rules))
     with torch.no_grad():
-        state = [image[None]]
-        for stage in network.stages:
-            state.append(stage(state[-1]))
+        state = [image[None], *network.feedforward(image[None])]
     each = 2 * sum(tensor.numel() * tensor.element_size() for tensor in state)
-    return min(_MOST, max(ROWS, _BYTES // each // ROWS * ROWS))
+    return min(_MOST, max(ROWS, min(_BYTES, limit() // _STATE_SHARE) // each // ROWS * ROWS))
 
 
 def fastest_rows(rate: Callable[[int], float]) -> int:

@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from pcsweep.rules import Rule
     from pcsweep.schedule import Structure
 
+HELP = """\
+What a grid computes, shares and skips, in multiplications, and how long that takes here. Nothing is written.
+
+    python -m pcsweep.plan WORDS      the words of python -m pcsweep (see its --help), with -m for a sweep
+
+For each combination of zero and non-zero coefficients, pcoder by pcoder, at t = 0, 1 and 2 to T:
+computed  for every image and grid point, with its multiplications (G = 10⁹) for one image
+shared    once per image, for all grid points of a pack, or already there
+skipped   no coefficient asks for it
+"""
 _GIGA = 1e9
 _TRIAL_STEPS = 2
 _TABLES = 6  # at most
@@ -41,6 +51,9 @@ def _run(config: "DictConfig") -> None:
 
 def main() -> None:
     """The command."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        sys.stdout.write(HELP)
+        return
     with tempfile.TemporaryDirectory() as folder:
         words = ["hydra/launcher=plan", f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}", "hydra.output_subdir=null"]
         sys.argv += [*words, "hydra/job_logging=none", "hydra/hydra_logging=none"]
@@ -67,20 +80,29 @@ def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
     packs = [[points[number] for number in numbers] for numbers in packed(points, points_per_pack)]
     parts: dict[str, _Part] = {}
     for pack in packs:
-        part = parts.setdefault(str((pack[0].model, pack[0].dataset, pack[0].settings.timesteps)), _part(pack[0]))
-        part.add(pack)
+        settings = pack[0].settings
+        key = str((pack[0].model, pack[0].dataset, settings.timesteps, settings.precision))
+        if key not in parts:
+            parts[key] = _part(max(pack, key=_terms))
+        parts[key].add(pack)
     for part in parts.values():
         for table in part.tables():
             console.print(table)
     ours, plain = (sum(getattr(part, name) for part in parts.values()) for name in ("ours", "plain"))
     measured = sum(part.images for part in parts.values())
     console.print(
-        f"{len(points)} points in {len(packs)} packs, {skipped} skipped (β+λ>1); {measured:,} image-timesteps\n"
+        f"{len(points)} points, finished ones included, in {len(packs)} packs, {skipped} skipped (β+λ>1); "
+        f"{measured:,} image-timesteps\n"
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
     )
     seconds = sum(part.ours / part.rate for part in parts.values())
     console.print(f"On this device about {_duration(seconds)}, without attribution and metrics: {_rates(parts)}.")
+
+
+def _terms(point: "GridPoint") -> int:
+    """How many coefficients are not zero: the point with most makes the most telling trial."""
+    return sum(value > 0 for rule in point.rules for value in rule)
 
 
 @dataclass(eq=False)
@@ -129,13 +151,14 @@ def _part(point: "GridPoint") -> _Part:
 
     from pcsweep.device import device_of
     from pcsweep.grid import load_dataset, load_model
+    from pcsweep.measurement import computing_in
     from pcsweep.multiplications import of_engine, tap_by_tap
 
     device = device_of(point.settings.device)
     network = load_model(point.model).network.to(device)
     image = load_dataset(point.dataset)[point.selection()[0]].image[None].to(device)
-    each = of_engine(network, image)
-    with torch.no_grad():
+    with torch.no_grad(), computing_in(point.settings.precision, device):
+        each = of_engine(network, image)
         rate = _rate(network, image, point.rules, each)
     return _Part(point, each, tap_by_tap(network, image), rate)
 

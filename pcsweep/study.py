@@ -35,19 +35,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep still has to do, counted in grid points."""
+    """What a sweep still has to do, counted in grid points; `waiting` are the numbers of those to be run."""
 
     points: int
-    done: int
     skipped: int
-
-    @property
-    def to_run(self) -> int:
-        """Points without a shard that are not skipped."""
-        return self.points - self.done - self.skipped
+    waiting: tuple[int, ...]
 
     def __str__(self) -> str:
-        return f"{self.done} of {self.points} already done, {self.skipped} skipped (β+λ>1), {self.to_run} to run"
+        done = self.points - self.skipped - len(self.waiting)
+        return f"{done} of {self.points} already done, {self.skipped} skipped (β+λ>1), {len(self.waiting)} to run"
 
 
 def point_from(config: DictConfig) -> GridPoint:
@@ -90,12 +86,13 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
     identities = [
         None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)
     ]
-    done = sum(
-        identity is not None and _is_done(point.shard_folder, identity)
-        for point, identity in zip(points, identities, strict=True)
+    waiting = tuple(
+        number
+        for number, (point, identity) in enumerate(zip(points, identities, strict=True))
+        if identity is not None and not _is_done(point.shard_folder, identity)
     )
     _note(points, identified, identities)
-    return Plan(points=len(points), done=done, skipped=identities.count(None))
+    return Plan(len(points), identities.count(None), waiting)
 
 
 def _numbered(numbers: Sequence[int], count: int) -> str:

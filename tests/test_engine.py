@@ -215,3 +215,68 @@ def test_a_module_used_twice_keeps_its_own_way(transformed):
         expected = backbone(images)
     states = list(network.run(images, Coefficients(1.0, 0.0, 0.0), 1))
     torch.testing.assert_close(states[0].logits, expected)
+
+
+class Small(nn.Module):
+    """One block, and a head that hands on what it is given."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.block = nn.Sequential(layer, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    def forward(self, images):
+        return self.block(images)
+
+
+def test_states_that_are_kept_keep_their_logits():
+    network = PredictiveNetwork(
+        Small(nn.Conv2d(3, 4, 3)), [PCoder("block.2", nn.Sequential(nn.Linear(4, 192), nn.Unflatten(1, (3, 8, 8))))]
+    )
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(8))
+    states = list(network.run(images, Coefficients(0.4, 0.0, 5.0), 3))
+    assert all(torch.equal(state.logits, state.representations[-1]) for state in states)
+    assert not torch.equal(states[1].logits, states[2].logits)
+
+
+def test_an_empty_batch_has_empty_states():
+    states = list(golden_network().run(torch.zeros(0, 3, 16, 16), Coefficients(0.4, 0.3, 0.1), 2))
+    assert [state.logits.shape for state in states] == [(0, 10)] * 3
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_a_hook_on_a_layer_is_obeyed(transformed):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layer = torch.nn.utils.weight_norm(nn.Conv2d(3, 4, 3, padding=1))
+        feedback = nn.ConvTranspose2d(4, 3, 3, padding=1)
+    doubled = feedback.register_forward_hook(lambda module, inputs, output: 2 * output)
+    backbone = nn.Sequential(layer, nn.ReLU())
+    network = PredictiveNetwork(backbone, [PCoder("1", feedback)])
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(9))
+    states = list(network.run(images, Coefficients(0.4, 0.0, 0.5), 2))
+    expected = trajectory([backbone], [feedback], [None], [(0.4, 0.0, 0.5)], nn.Identity(), images, 2)
+    doubled.remove()
+    for state, (representations, _) in zip(states, expected, strict=True):
+        torch.testing.assert_close(state.representations[0], representations[0])
+
+
+def test_computing_leaves_the_mode_of_the_layers_alone():
+    network = golden_network()
+    network.stages.train()
+    list(network.run(torch.zeros(1, 3, 16, 16), Coefficients(0.4, 0.3, 0.1), 1))
+    assert all(module.training for module in network.stages.modules())
+
+
+def test_a_predictor_that_begins_in_place_spares_the_representation():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        block = nn.Conv2d(3, 4, 3, padding=1)
+        feedback = nn.Sequential(nn.ReLU(inplace=True), nn.ConvTranspose2d(4, 3, 3, padding=1))
+    network = PredictiveNetwork(nn.Sequential(block, nn.Identity()), [PCoder("1", feedback)])
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(10))
+    found = trajectories(network, images, [[(0.4, 0.0, 0.1)], [(0.8, 0.0, 0.1)]], 2, 8)
+    for point, beta in enumerate((0.4, 0.8)):
+        safe = [nn.Sequential(nn.ReLU(), feedback[1])]
+        expected = trajectory([block], safe, [None], [(beta, 0.0, 0.1)], nn.Identity(), images, 2)
+        for t, (representations, _) in enumerate(expected):
+            torch.testing.assert_close(found[point, t], representations[0])

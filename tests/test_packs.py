@@ -1,5 +1,6 @@
 """Grid points computed together, how many rows at once, and what is prepared ahead."""
 
+import sys
 import threading
 
 import pytest
@@ -8,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards, study
-from pcsweep.__main__ import conf_folder
+from pcsweep.__main__ import conf_folder, main
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.packs import ahead, fastest_rows, images_at_once, packed, rows_for
 from pcsweep.settings import study_folder
@@ -66,6 +67,23 @@ def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path)
     study.run(config("pcoder.beta=0.5", root))
     configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
     assert study.run_pack(configs) == [0]  # one is done, one is skipped, one is there twice
+    assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
+
+
+def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monkeypatch, capsys):
+    measure = study._measure
+
+    def fails(points):
+        if len(points) > 1 or points[0].label.startswith("β=0.5"):
+            raise RuntimeError("out of luck")
+        return measure(points)
+
+    monkeypatch.setattr(study, "_measure", fails)
+    words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]
+    monkeypatch.setattr(sys, "argv", ["pcsweep", *words])
+    with pytest.raises(RuntimeError, match="out of luck"):
+        main()
+    assert "The pack of points 0, 1, 2 failed: out of luck. Its points are computed one by one." in capsys.readouterr().out
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
 
 

@@ -15,7 +15,7 @@ def planned(folder, *words):
 def test_a_grid_is_counted_and_nothing_is_computed_or_left(tmp_path):
     done = planned(tmp_path, "-m", "pcoder.beta=0.2,0.4,0.9", "pcoder.lambda=0.2", "noise.sigma=0.1,0.4")
     assert done.returncode == 0, done.stderr
-    assert "4 points in 2 packs, 2 skipped (β+λ>1); 64 image-timesteps" in done.stdout
+    assert "4 points, finished ones included, in 2 packs, 2 skipped (β+λ>1); 64 image-timesteps" in done.stdout
     assert "4 points of pminivgg with non-zero 1:βλα  2:βλα  3:βλα  4:βα" in done.stdout
     assert re.search(r"On this device about \d+ seconds", done.stdout)
     assert list(tmp_path.iterdir()) == []
@@ -34,6 +34,12 @@ def test_one_active_pcoder_shares_what_is_below_it(tmp_path):
     assert prediction.startswith("computed 0.0")
     assert gradient.startswith("computed 0.0")
     assert rows[4, "2–3"][0].startswith("computed 0.0")
+
+
+def test_help_says_what_the_words_of_the_table_mean(tmp_path):
+    done = planned(tmp_path, "--help")
+    assert done.returncode == 0
+    assert all(word in done.stdout for word in ("computed", "shared", "skipped"))
 
 
 def test_a_wrong_value_is_refused_and_a_grid_of_skipped_points_said(tmp_path):

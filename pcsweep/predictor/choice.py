@@ -107,6 +107,7 @@ class _Beginning:
     options: tuple[Option, ...]
 
     def with_(self, option: Option) -> "_Beginning":
+        """The same with the option of the next layer."""
         return _Beginning(self.bytes + option.bytes, self.cost + option.cost, (*self.options, option))
 
 
@@ -165,6 +166,6 @@ def timed(call: Callable[[], object]) -> float:
 def _seconds(call: Callable[[], object]) -> float:
     started = time.perf_counter()
     call()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    for device in range(torch.cuda.device_count()):
+        torch.cuda.synchronize(device)
     return time.perf_counter() - started

@@ -30,16 +30,22 @@ class Predictor(Protocol):
 
 def transposed_convolution(predictor: nn.Module) -> tuple[nn.ConvTranspose2d, bool] | None:
     """The layer of a predictor that has a closed form, and whether a ReLU follows; `None` for any other predictor."""
-    layers = [layer for layer in _flattened(predictor) if not isinstance(layer, nn.Identity)]
-    if not layers or not isinstance(layers[0], nn.ConvTranspose2d) or len(layers) > 2:
+    layers = [layer for layer in _flattened(predictor) if not is_plain(layer, nn.Identity)]
+    kinds = [nn.ConvTranspose2d, nn.ReLU][: max(1, len(layers))]
+    if len(layers) != len(kinds) or not all(map(is_plain, layers, kinds)):
         return None
-    if len(layers) == 2 and not isinstance(layers[1], nn.ReLU):
-        return None
-    return layers[0], len(layers) == 2
+    convolution, *rest = layers
+    assert isinstance(convolution, nn.ConvTranspose2d)  # it is plain
+    return convolution, bool(rest)
+
+
+def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
+    """Whether a module is of that very class and no hook (such as one that normalises weights) changes what it computes."""
+    return type(module) is kind and not module._forward_hooks and not module._forward_pre_hooks
 
 
 def _flattened(module: nn.Module) -> Iterator[nn.Module]:
-    if type(module) is not nn.Sequential:
+    if not isinstance(module, nn.Sequential) or not is_plain(module, nn.Sequential):
         yield module
         return
     for child in module:
@@ -98,7 +104,8 @@ class Differentiated:
         Raises:
             ValueError: it has another shape than r_{n-1}.
         """
-        prediction: Tensor = self.module(representation).to(representation.dtype)
+        # Of a copy: a predictor may begin in place, and the representation is others' as well.
+        prediction: Tensor = self.module(representation.clone()).to(representation.dtype)
         if prediction.shape[1:] != self.shape:
             raise ValueError(
                 f"Expected the predictor on {self.name!r} to return {tuple(self.shape)}, the shape of the representation below "

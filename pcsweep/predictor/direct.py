@@ -23,11 +23,6 @@ class Direct:
         self.geometry = geometry
         self.kernel = kernel.contiguous(memory_format=torch.channels_last)
 
-    @property
-    def bytes(self) -> int:
-        """Of what is kept beside the kernel."""
-        return 0
-
     def multiplications(self, adjoint: bool) -> int:
         """For one image."""
         return self.kernel.numel() * self.geometry.height.size * self.geometry.width.size
@@ -67,11 +62,6 @@ class Blocks:
         within = all(axis.padding < axis.kernel for axis in (geometry.height, geometry.width))
         return channels[1] < _NARROW <= channels[0] and geometry.phases == 1 and even and within
 
-    @property
-    def bytes(self) -> int:
-        """Of what is kept beside the kernel."""
-        return (self.blocks.numel() + self.filled.numel()) * self.blocks.element_size()
-
     def multiplications(self, adjoint: bool) -> int:
         """For one image."""
         height, width = self.geometry.height, self.geometry.width
@@ -104,11 +94,6 @@ class Phases:
         cells = kernel_cells(kernel, geometry)  # tap, tap, above, row, column, below
         stacked = cells.flip(0, 1).permute(3, 4, 5, 2, 0, 1)
         self.kernel = stacked.flatten(0, 2).contiguous(memory_format=torch.channels_last)  # (row, column, below), above, tap, tap
-
-    @property
-    def bytes(self) -> int:
-        """Of what is kept beside the kernel."""
-        return self.kernel.numel() * self.kernel.element_size()
 
     def multiplications(self, adjoint: bool) -> int:
         """For one image."""

@@ -62,6 +62,7 @@ class GridLauncher(Launcher):
         from pcsweep.progress import progress
         from pcsweep.study import packs, plan, run_pack
 
+        self._check()
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         configs = [self._composed(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
@@ -71,14 +72,28 @@ class GridLauncher(Launcher):
         _log.info("%s", planned)
         results: dict[int, JobReturn] = {}
         with progress("points", len(configs), "points") as advance:
-            for numbers in packs(tasks, self.points_per_pack):
-                computed = run_pack([tasks[number] for number in numbers])
+            for places in packs([tasks[number] for number in planned.waiting], self.points_per_pack):
+                numbers = [planned.waiting[place] for place in places]
+                try:
+                    computed = run_pack([tasks[number] for number in numbers])
+                except Exception as error:  # of whatever kind: it may concern one point only
+                    _log.warning("%s: %s. Its points are computed one by one.", _pack(numbers), error)
+                    computed = []
                 for place, number in enumerate(numbers):
                     with _quiet(place in computed):
                         results[number] = self._run(configs[number])
                 advance(len(numbers))
+            for number in sorted(set(range(len(configs))) - set(results)):  # done already, or skipped
+                results[number] = self._run(configs[number])
+                advance(1)
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         return [results[number] for number in range(len(configs))]
+
+    def _check(self) -> None:
+        from pcsweep.settings import BadSetting
+
+        if self.points_per_pack < 1:
+            raise BadSetting(f"Expected `hydra.launcher.points_per_pack` to be at least 1, but got {self.points_per_pack}.")
 
     def _composed(self, overrides: list[str], number: int) -> DictConfig:
         config = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
@@ -107,10 +122,15 @@ class PlanLauncher(GridLauncher):
         """Checks all points and describes them."""
         from pcsweep.plan import show
 
+        self._check()
         setup_globals()
         configs = [self._composed(list(overrides), initial_job_idx + i) for i, overrides in enumerate(job_overrides)]
         show([_task_config(config) for config in configs], self.points_per_pack)
         return []
+
+
+def _pack(numbers: Sequence[int]) -> str:
+    return f"The pack of point{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))} failed"
 
 
 @contextmanager
