@@ -75,7 +75,7 @@ def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
     points = [point for point in points_from(configs) if not point.skipped]
     skipped = len(configs) - len(points)
     if not points:
-        console.print(f"{skipped} points, all skipped (β+λ>1): nothing to compute.")
+        console.print(f"{_number(skipped, 'point')}, all skipped (β+λ>1): nothing to compute.")
         return
     packs = [[points[number] for number in numbers] for numbers in packed(points, points_per_pack)]
     parts: dict[str, _Part] = {}
@@ -91,7 +91,7 @@ def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
     ours, plain = (sum(getattr(part, name) for part in parts.values()) for name in ("ours", "plain"))
     measured = sum(part.images for part in parts.values())
     console.print(
-        f"{len(points)} points, finished ones included, in {len(packs)} packs, {skipped} skipped (β+λ>1); "
+        f"{_number(len(points), 'point')}, finished ones included, in {_number(len(packs), 'pack')}, {skipped} skipped (β+λ>1); "
         f"{measured:,} image-timesteps\n"
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
@@ -188,7 +188,7 @@ def _table(structure: "Structure", points: int, point: "GridPoint", each: "Multi
         f"{n}:{''.join(symbol for symbol, there in zip('βλα', has, strict=True) if there) or '-'}"
         for n, has in enumerate(terms, start=1)
     )
-    table = Table(title=f"{points} points of {point.model.name} with non-zero {named}", title_justify="left")
+    table = Table(title=f"{_number(points, 'point')} of {point.model.name} with non-zero {named}", title_justify="left")
     for heading in ("pcoder", "t", "drive f(r below)", "prediction p", "gradient g", "state r"):
         table.add_column(heading)
     timesteps = point.settings.timesteps
@@ -212,6 +212,10 @@ def _cell(work: str, amount: int) -> str:
 def _rates(parts: "dict[str, _Part]") -> str:
     rates = [f"{part.rate / _GIGA:,.0f} G multiplications per second with {part.point.model.name}" for part in parts.values()]
     return ", ".join(dict.fromkeys(rates)) + f" in a trial of {_TRIAL_STEPS} timesteps"
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

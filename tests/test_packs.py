@@ -81,6 +81,7 @@ def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monke
     monkeypatch.setattr(study, "_measure", fails)
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]
     monkeypatch.setattr(sys, "argv", ["pcsweep", *words])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which the command sets as well, and leaves
     with pytest.raises(RuntimeError, match="out of luck"):
         main()
     assert "The pack of points 0, 1, 2 failed: out of luck. Its points are computed one by one." in capsys.readouterr().out

@@ -25,10 +25,8 @@ def test_one_active_pcoder_shares_what_is_below_it(tmp_path):
     done = planned(tmp_path, "pcoder.active=[3]")
     assert done.returncode == 0, done.stderr
     lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if line.startswith("│")]
-    rows = {
-        (pcoder or lines[number - (2 if span != "1" else 1)][0], span): rest for number, (pcoder, span, *rest) in enumerate(lines)
-    }
-    assert rows["1", "2–3"] == ["skipped", "skipped", "skipped", "shared"]
+    rows = {(1 + number // 3, span): rest for number, (_, span, *rest) in enumerate(lines)}  # t = 0, 1 and 2–3 of each pcoder
+    assert rows[1, "2–3"] == ["skipped", "skipped", "skipped", "shared"]
     drive, prediction, gradient, state = rows[3, "2–3"]
     assert (drive, state) == ("shared", "computed")
     assert prediction.startswith("computed 0.0")
@@ -46,4 +44,4 @@ def test_a_wrong_value_is_refused_and_a_grid_of_skipped_points_said(tmp_path):
     refused = planned(tmp_path, "-m", "pcoder.beta=0.5,1.3")
     assert refused.returncode == 2
     assert "point 1: Expected `beta` to be in [0, 1], but got 1.3." in refused.stderr
-    assert "1 points, all skipped (β+λ>1)" in planned(tmp_path, "pcoder.beta=0.9", "pcoder.lambda=0.9").stdout
+    assert "1 point, all skipped (β+λ>1)" in planned(tmp_path, "pcoder.beta=0.9", "pcoder.lambda=0.9").stdout

@@ -232,7 +232,7 @@ def test_a_damaged_shard_is_said_and_computed_again(config, tmp_path, caplog):
     (path,) = (tmp_path / "default" / "shards").glob("*.parquet")
     good = shards.read(path).table
     path.write_bytes(path.read_bytes()[:-200])
-    assert plan([config()]).to_run == 1
+    assert plan([config()]).waiting == tuple(range(1))
     assert "Computing again" in caplog.text
     run(config())
     assert shards.read(path).table.equals(good)
