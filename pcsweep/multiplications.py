@@ -49,12 +49,8 @@ def of_engine(network: PredictiveNetwork, image: Tensor) -> Multiplications:
 
 def tap_by_tap(network: PredictiveNetwork, image: Tensor) -> Multiplications:
     """As its modules and autograd compute an image (1, …)."""
-    shapes = [image.shape[1:]]
     with torch.no_grad():
-        value = image
-        for stage in network.stages:
-            value = stage(value)
-            shapes.append(value.shape[1:])
+        shapes = [state.shape[1:] for state in (image, *network.feedforward(image))]
     named = zip(network.predictors, shapes, network.modules_cut, strict=False)
     return _counted(list(network.stages), [Differentiated(*each) for each in named], network, image)
 

@@ -37,13 +37,18 @@ _log = logging.getLogger(__name__)
 class Plan:
     """What a sweep still has to do, counted in grid points; `waiting` are the numbers of those to be run."""
 
-    points: int
+    points: Sequence[GridPoint]
     skipped: int
     waiting: tuple[int, ...]
 
+    def packs(self, most: int) -> list[list[int]]:
+        """The numbers of the waiting points that are computed together, at most so many at once."""
+        found = packed([self.points[number] for number in self.waiting], most)
+        return [[self.waiting[place] for place in places] for places in found]
+
     def __str__(self) -> str:
-        done = self.points - self.skipped - len(self.waiting)
-        return f"{done} of {self.points} already done, {self.skipped} skipped (β+λ>1), {len(self.waiting)} to run"
+        done = len(self.points) - self.skipped - len(self.waiting)
+        return f"{done} of {len(self.points)} already done, {self.skipped} skipped (β+λ>1), {len(self.waiting)} to run"
 
 
 def point_from(config: DictConfig) -> GridPoint:
@@ -92,7 +97,7 @@ def plan(configs: Sequence[DictConfig]) -> Plan:
         if identity is not None and not _is_done(point.shard_folder, identity)
     )
     _note(points, identified, identities)
-    return Plan(len(points), identities.count(None), waiting)
+    return Plan(points, identities.count(None), waiting)
 
 
 def _numbered(numbers: Sequence[int], count: int) -> str:
@@ -121,11 +126,6 @@ def run(config: DictConfig) -> None:
         _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
     else:
         _compute([point])
-
-
-def packs(configs: Sequence[DictConfig], most: int) -> list[list[int]]:
-    """The numbers of the configurations whose points are computed together, at most so many at once."""
-    return packed([point_from(config) for config in configs], most)
 
 
 def run_pack(configs: Sequence[DictConfig]) -> list[int]:

@@ -60,7 +60,7 @@ class GridLauncher(Launcher):
             BadSetting: a point is refused; none has been run then.
         """
         from pcsweep.progress import progress
-        from pcsweep.study import packs, plan, run_pack
+        from pcsweep.study import plan, run_pack
 
         self._check()
         setup_globals()
@@ -72,8 +72,7 @@ class GridLauncher(Launcher):
         _log.info("%s", planned)
         results: dict[int, JobReturn] = {}
         with progress("points", len(configs), "points") as advance:
-            for places in packs([tasks[number] for number in planned.waiting], self.points_per_pack):
-                numbers = [planned.waiting[place] for place in places]
+            for numbers in planned.packs(self.points_per_pack):
                 try:
                     computed = run_pack([tasks[number] for number in numbers])
                 except Exception as error:  # of whatever kind: it may concern one point only
