@@ -15,12 +15,12 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep.provenance import command
-from pcsweep.settings import BadSetting, study_folder
+from pcsweep.settings import BadSetting, Detached, Unfinished, study_folder
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-_REFUSED, _INTERRUPTED = 2, 130
+_UNFINISHED, _REFUSED, _INTERRUPTED = 1, 2, 130
 _REFUSALS = (BadSetting, HydraException, OmegaConfBaseException)
 
 
@@ -54,7 +54,11 @@ def main() -> None:
 
 
 def guarded(entry: Callable[[], None], config_name: str, interrupted: str) -> None:
-    """Runs a Hydra entry; a refused value ends with exit code 2 and one message, an interruption with 130 and how to go on.
+    """Runs a Hydra entry.
+
+    A refused value ends with exit code 2 and one message, a sweep that is not finished with 1, an interruption with 130 and how
+    to go on.
+
 
     Args:
         entry: a function under `hydra.main`.
@@ -72,8 +76,12 @@ def guarded(entry: Callable[[], None], config_name: str, interrupted: str) -> No
         if show_traceback:
             raise
         sys.exit(_refuse(error, config_name))
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\nInterrupted. {interrupted} {command()}\n")
+    except Unfinished as error:
+        sys.stderr.write(f"pcsweep: {error}\n")
+        sys.exit(_UNFINISHED)
+    except KeyboardInterrupt as error:
+        said = str(error) if isinstance(error, Detached) else f"Interrupted. {interrupted} {command()}"
+        sys.stderr.write(f"\n{said}\n")
         logging.shutdown()
         sys.stdout.flush()
         # Not sys.exit: where Ctrl-C met code run from a string (a dataclass in the making, say), the interpreter remembers it and
@@ -107,7 +115,7 @@ def _keys_beside(key: str, config_name: str) -> list[str]:
     GlobalHydra.instance().clear()
     with hydra.initialize_config_dir(conf_folder(), version_base="1.3"):
         groups = [word for word in sys.argv[1:] if re.fullmatch(rf"({'|'.join(os.listdir(conf_folder()))})=\w+", word)]
-        config = hydra.compose(config_name, overrides=groups)
+        config = hydra.compose(config_name, overrides=groups, return_hydra_config=key.startswith("hydra."))
     parent = key.rpartition(".")[0]
     level = OmegaConf.select(config, parent) if parent else config
     return [f"`{parent}.{name}`" if parent else f"`{name}`" for name in map(str, level) if not name.startswith("_")]

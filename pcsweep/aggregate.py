@@ -30,7 +30,7 @@ from pcsweep.exhibition import exhibition
 from pcsweep.pages import Results
 from pcsweep.progress import progress
 from pcsweep.reduction import Cell, reduced
-from pcsweep.settings import STUDY_NAME
+from pcsweep.settings import existing_study, words_of
 from pcsweep.statistics import STATISTICS, resampling
 from pcsweep.summary import findings, summary
 
@@ -177,11 +177,7 @@ def parse(words: Sequence[str]) -> Options:
     Raises:
         ValueError: an unknown key, or a value out of its range.
     """
-    valid = {"study", "output_root", "resamples", "seed"}
-    given = dict(word.partition("=")[::2] for word in words)
-    for key in given:
-        if key not in valid:
-            raise ValueError(f"Expected one of study=, output_root=, resamples=, seed=, but got {key!r}.")
+    given = words_of(words, ("study", "output_root", "resamples", "seed"))
     options = Options(given.get("study", ""), given.get("output_root", "outputs"))
     return replace(
         options,
@@ -196,15 +192,6 @@ def _number(name: str, text: str, least: int) -> int:
     return int(text)
 
 
-def _folder(options: Options) -> Path:
-    root = Path(options.output_root)
-    folder = root / options.study
-    if not STUDY_NAME.fullmatch(options.study) or not folder.is_dir():
-        there = ", ".join(sorted(path.parent.name for path in root.glob("*/shards"))) or "none"
-        raise ValueError(f"Expected `study` to name a study in {root} (there: {there}), but got {options.study!r}.")
-    return folder
-
-
 def main(argv: list[str] | None = None) -> int:
     """The command; 0, or 2 with one line on stderr where it cannot be followed."""
     words = sys.argv[1:] if argv is None else argv
@@ -214,7 +201,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     try:
         options = parse(words)
-        folder = _folder(options)
+        folder = existing_study(options.output_root, options.study)
         result = aggregate(folder, options.resamples, options.seed)
         pictures = save(result, folder)
     except ValueError as error:

@@ -32,6 +32,7 @@ class Point:
     command: str
     hyperparameter: str = ""  # names of its set of coefficients
     figure: str = "heatmap"
+    label: str = ""  # for people
 
 
 def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -166,6 +167,7 @@ def _point(entry: Mapping[str, Any], command: str) -> Point:
         command=command,
         hyperparameter=entry.get("hyperparameter") or "",
         figure=entry.get("figure") or "heatmap",
+        label=entry.get("label") or "",
     )
 
 

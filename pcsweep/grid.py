@@ -177,28 +177,30 @@ class GridPoint:
         return " ".join(words)
 
 
-def grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
+def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> GridPoint:
     """The grid point that a composed and resolved configuration asks for, with every value checked.
 
     Args:
         plain: the configuration as plain dictionaries and lists.
         config: the same as YAML, to be stored with the results.
+        here: whether this machine computes it, and so must have its device.
 
     Raises:
         BadSetting: the first value that is wrong, named, with what is allowed.
     """
     try:
-        return _grid_point(plain, config)
+        return _grid_point(plain, config, here)
     except BadSetting:
         raise
     except ValueError as error:
         raise BadSetting(str(error)) from error
 
 
-def _grid_point(plain: Mapping[str, Any], config: str) -> GridPoint:
+def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     groups = {group: dict(plain[group]) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
     settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in groups}))
-    check_device(settings.device, settings.precision)
+    if here:
+        check_device(settings.device, settings.precision)
     taken = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
     dataset_settings = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]

@@ -7,13 +7,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import hydra
 
 from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -46,7 +47,7 @@ def _run(config: "DictConfig") -> None:
     from pcsweep.settings import refusing
 
     with refusing():
-        show([config], points_per_pack=1)
+        show([config], [0], points_per_pack=1)
 
 
 def main() -> None:
@@ -60,8 +61,8 @@ def main() -> None:
         guarded(_run, "config", "Nothing was computed; to see the plan, give the same command again:\n ")
 
 
-def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
-    """Prints the plan of a grid.
+def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_pack: int) -> None:
+    """Prints the plan of a grid, whose points are given in the order of these numbers.
 
     Raises:
         BadSetting: one line for every grid point that is refused.
@@ -72,10 +73,10 @@ def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
     from pcsweep.study import points_from
 
     console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
-    points = [point for point in points_from(configs) if not point.skipped]
-    skipped = len(configs) - len(points)
+    points = [planned.point for planned in points_from(configs, numbers) if planned.identity is not None]
+    skipped = len(numbers) - len(points)
     if not points:
-        console.print(f"{_number(skipped, 'point')}, all skipped (β+λ>1): nothing to compute.")
+        console.print(f"{number_of(skipped, 'point')}, all skipped (β+λ>1): nothing to compute.")
         return
     packs = [[points[number] for number in numbers] for numbers in packed(points, points_per_pack)]
     parts: dict[str, _Part] = {}
@@ -91,13 +92,13 @@ def show(configs: "Sequence[DictConfig]", points_per_pack: int) -> None:
     ours, plain = (sum(getattr(part, name) for part in parts.values()) for name in ("ours", "plain"))
     measured = sum(part.images for part in parts.values())
     console.print(
-        f"{_number(len(points), 'point')}, finished ones included, in {_number(len(packs), 'pack')}, {skipped} skipped (β+λ>1); "
-        f"{measured:,} image-timesteps\n"
+        f"{number_of(len(points), 'point')}, finished ones included, in {number_of(len(packs), 'pack')}, {skipped} skipped "
+        f"(β+λ>1); {measured:,} image-timesteps\n"
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
     )
     seconds = sum(part.ours / part.rate for part in parts.values())
-    console.print(f"On this device about {_duration(seconds)}, without attribution and metrics: {_rates(parts)}.")
+    console.print(f"On this device about {duration(seconds)}, without attribution and metrics: {_rates(parts)}.")
 
 
 def _terms(point: "GridPoint") -> int:
@@ -188,7 +189,7 @@ def _table(structure: "Structure", points: int, point: "GridPoint", each: "Multi
         f"{n}:{''.join(symbol for symbol, there in zip('βλα', has, strict=True) if there) or '-'}"
         for n, has in enumerate(terms, start=1)
     )
-    table = Table(title=f"{_number(points, 'point')} of {point.model.name} with non-zero {named}", title_justify="left")
+    table = Table(title=f"{number_of(points, 'point')} of {point.model.name} with non-zero {named}", title_justify="left")
     for heading in ("pcoder", "t", "drive f(r below)", "prediction p", "gradient g", "state r"):
         table.add_column(heading)
     timesteps = point.settings.timesteps
@@ -212,17 +213,6 @@ def _cell(work: str, amount: int) -> str:
 def _rates(parts: "dict[str, _Part]") -> str:
     rates = [f"{part.rate / _GIGA:,.0f} G multiplications per second with {part.point.model.name}" for part in parts.values()]
     return ", ".join(dict.fromkeys(rates)) + f" in a trial of {_TRIAL_STEPS} timesteps"
-
-
-def _number(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 if __name__ == "__main__":

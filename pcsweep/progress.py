@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -12,7 +13,12 @@ from rich.text import Text
 _SECONDS_BETWEEN_LINES = 15.0
 _log = logging.getLogger(__name__)
 
-Advance = Callable[[int], None]
+
+@runtime_checkable
+class Advance(Protocol):
+    """Is told of every number of units done, and what the bar shall be called from now on, if that changes."""
+
+    def __call__(self, count: int, description: str | None = None, /) -> None: ...
 
 
 class _RateColumn(ProgressColumn):
@@ -35,20 +41,26 @@ def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _RateColumn(unit), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(description, total=total)
-        yield lambda count: bar.advance(task, count)
+
+        def advance(count: int, description: str | None = None) -> None:
+            bar.update(task, advance=count, description=description)
+
+        yield advance
 
 
 def _lines(description: str, total: int, unit: str) -> Advance:
     started = time.monotonic()
     said, done = started, 0
 
-    def advance(count: int) -> None:
-        nonlocal said, done
+    def advance(count: int, new: str | None = None) -> None:
+        nonlocal said, done, description
         done += count
+        description = new or description
         now = time.monotonic()
         if now - said >= _SECONDS_BETWEEN_LINES:
             said = now
             rate = done / (now - started)
-            _log.info("%s: %d of %d, %.3g %s/s, %.0f s left", description, done, total, rate, unit, (total - done) / rate)
+            left = f", {rate:.3g} {unit}/s, {(total - done) / rate:.0f} s left" if rate else ""
+            _log.info("%s: %d of %d%s", description, done, total, left)
 
     return advance

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,14 @@ STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 class BadSetting(ValueError):
     """A value that a user gave is refused; the message names it, the value, and what is allowed."""
+
+
+class Detached(KeyboardInterrupt):
+    """Ctrl-C while others go on computing; the message says how to come back."""
+
+
+class Unfinished(Exception):
+    """A sweep ended, and not all of its points are done; which and why has been said."""
 
 
 @contextmanager
@@ -157,6 +165,35 @@ def _nested_target(value: Any, path: str) -> str | None:
         if found := _nested_target(inner, f"{path}.{key}"):
             return found
     return None
+
+
+def words_of(words: Sequence[str], valid: Sequence[str]) -> dict[str, str]:
+    """The `key=value` words of a command that has no configuration.
+
+    Raises:
+        BadSetting: a key that is not valid.
+    """
+    given = dict(word.partition("=")[::2] for word in words)
+    for key in given:
+        if key not in valid:
+            raise BadSetting(f"Expected one of {', '.join(f'{name}=' for name in valid)}, but got {key!r}.")
+    return given
+
+
+def existing_study(output_root: str, study: str) -> Path:
+    """The folder of a study that is there.
+
+    Raises:
+        BadSetting: it is not; the message names those that are.
+    """
+    root = Path(output_root)
+    folder = root / study
+    if not STUDY_NAME.fullmatch(study) or not folder.is_dir():
+        there = (
+            ", ".join(sorted({path.parent.name for kind in ("shards", "planned") for path in root.glob(f"*/{kind}")})) or "none"
+        )
+        raise BadSetting(f"Expected `study` to name a study in {root} (there: {there}), but got {study!r}.")
+    return folder
 
 
 def study_folder(output_root: str, study: str) -> str:

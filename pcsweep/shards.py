@@ -160,6 +160,15 @@ def is_done(folder: Path, identity: str) -> bool:
     return True
 
 
+def seconds(path: Path) -> float | None:
+    """How long the shard's point took to compute, from its metadata alone; None where that cannot be read."""
+    try:
+        stored = pq.read_metadata(path).metadata or {}
+        return float(stored[b"pcsweep.seconds"])
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+
+
 def read_all(folder: Path) -> Iterator[Shard | DamagedShard]:
     """Every shard of a study, in the order of their names; in place of one that does not verify, what is wrong with it."""
     for path in sorted(folder.glob("*.parquet")):

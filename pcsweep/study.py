@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
-from pcsweep.device import device_of
+from pcsweep.device import check_device, device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.measurement import Columns, Measurement, batch, computing_in
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
@@ -34,70 +34,109 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a sweep still has to do, counted in grid points; `waiting` are the numbers of those to be run."""
+class Planned:
+    """A grid point as it was when it was planned; its identity is None where it is skipped."""
 
-    points: Sequence[GridPoint]
-    skipped: int
+    point: GridPoint
+    identity: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep still has to do, counted in grid points; `waiting` are the numbers of those to be run, each identity once."""
+
+    points: Sequence[Planned]
     waiting: tuple[int, ...]
+    done: int
+
+    @property
+    def skipped(self) -> int:
+        """How many have β + λ > 1."""
+        return sum(planned.identity is None for planned in self.points)
 
     def packs(self, most: int) -> list[list[int]]:
         """The numbers of the waiting points that are computed together, at most so many at once."""
-        found = packed([self.points[number] for number in self.waiting], most)
+        found = packed([self.points[number].point for number in self.waiting], most)
         return [[self.waiting[place] for place in places] for places in found]
 
+    def note(self) -> None:
+        """Notes in each study's folder what was asked for, so that aggregation and status can say what is missing."""
+        for folder in {planned.point.settings.folder for planned in self.points}:
+            _note(folder, [planned for planned in self.points if planned.point.settings.folder == folder])
+
     def __str__(self) -> str:
-        done = len(self.points) - self.skipped - len(self.waiting)
-        return f"{done} of {len(self.points)} already done, {self.skipped} skipped (β+λ>1), {len(self.waiting)} to run"
+        twice = len(self.points) - self.skipped - self.done - len(self.waiting)
+        words = [f"{self.done} of {len(self.points)} already done", f"{self.skipped} skipped (β+λ>1)"]
+        words += [f"{twice} the same as another"] if twice else []
+        return ", ".join([*words, f"{len(self.waiting)} to run"])
 
 
-def point_from(config: DictConfig) -> GridPoint:
+def point_from(config: DictConfig, here: bool = True) -> GridPoint:
     """The grid point of a composed configuration.
+
+    Args:
+        config: without Hydra's own node.
+        here: whether this machine computes it, and so must have its device.
 
     Raises:
         BadSetting: a value is wrong.
     """
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)  # a DictConfig
-    return grid_point({str(key): value for key, value in plain.items()}, OmegaConf.to_yaml(config, resolve=True))
+    return grid_point({str(key): value for key, value in plain.items()}, OmegaConf.to_yaml(config, resolve=True), here)
 
 
-def points_from(configs: Sequence[DictConfig]) -> list[GridPoint]:
-    """The grid points of a sweep.
+def points_from(configs: Iterable[DictConfig], numbers: Sequence[int], here: bool = True) -> list[Planned]:
+    """The grid points of a sweep by number, with a bar while that takes long.
+
+    Args:
+        configs: one per point; each is composed when it is its turn, and not kept.
+        numbers: 0, 1, … in the order of the configurations.
+        here: whether this machine computes them.
 
     Raises:
-        BadSetting: one line for every grid point that is refused.
+        BadSetting: one line for every kind of refusal, with the numbers of the points that are refused.
     """
-    points = []
+    points: dict[int, Planned] = {}
     refused: dict[str, list[int]] = {}
-    for number, config in enumerate(configs):
-        try:
-            points.append(point_from(config))
-        except BadSetting as error:
-            refused.setdefault(str(error), []).append(number)
+    with progress("checking", len(numbers), "points") as advance:
+        for number, config in zip(numbers, configs, strict=True):
+            try:
+                point = point_from(config, here)
+                points[number] = Planned(point, None if point.skipped else shards.identity(point.identified()))
+            except BadSetting as error:
+                refused.setdefault(str(error), []).append(number)
+            advance(1)
     if refused:
-        raise BadSetting("\n".join(f"{_numbered(numbers, len(configs))}{error}" for error, numbers in refused.items()))
-    return points
+        raise BadSetting("\n".join(f"{_numbered(sorted(each), len(numbers))}{error}" for error, each in refused.items()))
+    return [points[number] for number in sorted(points)]
 
 
-def plan(configs: Sequence[DictConfig]) -> Plan:
-    """Checks every grid point of a sweep before any is computed, and notes in the study's folder what was asked for.
+def plan(configs: Iterable[DictConfig], numbers: Sequence[int], here: bool = True) -> Plan:
+    """Checks every grid point of a sweep before any is computed, and finds what is done.
+
+    Args:
+        configs: one per point.
+        numbers: 0, 1, … in the order of the configurations.
+        here: whether this machine computes them.
 
     Raises:
-        BadSetting: one line for every grid point that is refused.
+        BadSetting: one line for every kind of refusal.
     """
-    points = points_from(configs)
-    identified = [point.identified() for point in points]
-    identities = [
-        None if point.skipped else shards.identity(settings) for point, settings in zip(points, identified, strict=True)
-    ]
-    waiting = tuple(
-        number
-        for number, (point, identity) in enumerate(zip(points, identities, strict=True))
-        if identity is not None and not _is_done(point.shard_folder, identity)
-    )
-    _note(points, identified, identities)
-    return Plan(points, identities.count(None), waiting)
+    points = points_from(configs, numbers, here)
+    first: dict[tuple[Path, str], int] = {}
+    for number, planned in enumerate(points):
+        if planned.identity is not None:
+            first.setdefault((planned.point.shard_folder, planned.identity), number)
+    there = {place for place in first if shards.place(*place).exists()}
+    with progress("verifying", len(there), "shards") as advance:
+        for place in sorted(there):
+            if not _is_done(*place):
+                there.discard(place)
+            advance(1)
+    waiting = tuple(number for place, number in first.items() if place not in there)
+    done = sum(each.identity is not None and (each.point.shard_folder, each.identity) in there for each in points)
+    return Plan(points, waiting, done)
 
 
 def _numbered(numbers: Sequence[int], count: int) -> str:
@@ -128,24 +167,37 @@ def run(config: DictConfig) -> None:
         _compute([point])
 
 
-def run_pack(configs: Sequence[DictConfig]) -> list[int]:
-    """Computes the grid points of a pack that have no shard yet, all at once; each gets its shard.
+def run_pack(pack: Sequence[Planned]) -> list[int]:
+    """Computes the planned grid points that have no shard yet, all at once; each gets its shard.
+
+    Args:
+        pack: points that differ in their coefficients alone.
 
     Returns:
-        The numbers of the configurations whose point was computed.
+        The places in the pack of the points that were computed.
 
     Raises:
-        BadSetting: a value is wrong.
+        BadSetting: the device is not here, or the weights or images have changed since the points were planned.
     """
-    points = [point_from(config) for config in configs]
     missing: dict[str, int] = {}
-    for number, point in enumerate(points):
-        identity = shards.identity(point.identified())
-        if not point.skipped and not _is_done(point.shard_folder, identity):
-            missing.setdefault(identity, number)
+    for place, planned in enumerate(pack):
+        if planned.identity is not None and not _is_done(planned.point.shard_folder, planned.identity):
+            missing.setdefault(planned.identity, place)
     if missing:
-        _compute([points[number] for number in missing.values()])
+        points = [pack[place].point for place in missing.values()]
+        check_device(points[0].settings.device, points[0].settings.precision)
+        _check_unchanged([pack[place] for place in missing.values()])
+        _compute(points)
     return list(missing.values())
+
+
+def _check_unchanged(pack: Sequence[Planned]) -> None:
+    for planned in pack:
+        if shards.identity(planned.point.identified()) != planned.identity:
+            raise BadSetting(
+                f"The weights of {planned.point.model.name} or the images of {planned.point.dataset.name} have changed since "
+                "this point was planned; give the command again to plan it anew."
+            )
 
 
 def _compute(points: Sequence[GridPoint]) -> None:
@@ -243,20 +295,19 @@ def _summary(columns: Columns) -> str:
     return f"IoU {np.nanmean(first):.3f} at t=0, {np.nanmean(last):.3f} at t={timestep.max()}"
 
 
-def _note(points: Sequence[GridPoint], identified: Sequence[dict[str, Any]], identities: Sequence[str | None]) -> None:
-    """Writes `planned/<hash>.json`: what was asked for, so that aggregation can say what is missing."""
-    for folder in {point.settings.folder for point in points}:
-        listed = [
-            {
-                "identity": identity,
-                "settings": shards.canonical(settings),
-                "skipped": point.skipped,
-                "hyperparameter": point.hyperparameter,
-                "figure": point.settings.figure,
-            }
-            for point, settings, identity in zip(points, identified, identities, strict=True)
-            if point.settings.folder == folder
-        ]
-        text = json.dumps({"command": command(), "points": listed}, indent=1)
-        with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
-            path.write_text(text)
+def _note(folder: Path, points: Sequence[Planned]) -> None:
+    """Writes `planned/<hash>.json`."""
+    listed = [
+        {
+            "identity": planned.identity,
+            "label": planned.point.label,
+            "settings": shards.canonical(planned.point.identified()),
+            "skipped": planned.identity is None,
+            "hyperparameter": planned.point.hyperparameter,
+            "figure": planned.point.settings.figure,
+        }
+        for planned in points
+    ]
+    text = json.dumps({"command": command(), "points": listed}, indent=1)
+    with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
+        path.write_text(text)

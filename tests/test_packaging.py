@@ -1,5 +1,6 @@
 """What travels in the wheel, and that every experiment and group can be composed."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -34,7 +35,9 @@ def test_the_wheel_runs_from_another_folder(wheel, tmp_path):
     assert "pcsweep/conf/config.yaml" in names
     assert "pcsweep/model/pminivgg.safetensors" in names
     assert "hydra_plugins/__init__.py" not in names
-    assert "hydra_plugins/pcsweep_launcher/grid.py" in names
+    assert {"hydra_plugins/pcsweep_launcher/grid.py", "hydra_plugins/pcsweep_launcher/presets/hydra/launcher/grid.yaml"} <= set(
+        names
+    )
     code = "import pcsweep.__main__ as entry; print(entry.__file__); entry.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "dataset.limit=2", "timesteps=1"],
@@ -47,6 +50,16 @@ def test_the_wheel_runs_from_another_folder(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     assert str(site) in done.stdout
     assert len(list((tmp_path / "outputs/default/shards").glob("*.parquet"))) == 1
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("conf/hydra/launcher/*.yaml")), ids=lambda path: path.stem)
+def test_every_preset_of_the_launcher_composes_and_is_commented(path):
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        config = compose("config", overrides=[f"hydra/launcher={path.stem}"], return_hydra_config=True)
+    assert config.hydra.launcher._target_ == "hydra_plugins.pcsweep_launcher.grid.GridLauncher"
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("#")
+    assert sum(bool(re.match(r"[a-z_]+: .", line)) for line in lines) > 0
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("conf/*/*.yaml")), ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -63,4 +76,4 @@ def test_every_choice_composes_and_is_commented(path):
 
 
 def test_no_group_folder_is_without_a_test():
-    assert {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()} == set(GROUPS)
+    assert {path.name for path in (ROOT / "conf").iterdir() if path.is_dir()} == {*GROUPS, "hydra"}

@@ -1,5 +1,6 @@
 """Grid points computed together, how many rows at once, and what is prepared ahead."""
 
+import re
 import sys
 import threading
 
@@ -49,8 +50,9 @@ GRID = ["pcoder.beta=1.0", "pcoder.beta=0.4", "pcoder.lambda=0", "pcoder.active=
 def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_path):
     words = [["pcoder.lambda=0", word] if word == "pcoder.beta=1.0" else [word] for word in GRID]
     together = [config(*each, f"output_root={tmp_path / 'together'}") for each in words]
-    assert study.run_pack(together) == list(range(len(GRID)))
-    assert study.run_pack(together) == []
+    planned = study.points_from(together, range(len(GRID)))
+    assert study.run_pack(planned) == list(range(len(GRID)))
+    assert study.run_pack(planned) == []
     for number, each in enumerate(words):
         alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
         study.run(alone)
@@ -66,7 +68,7 @@ def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path)
     root = f"output_root={tmp_path}"
     study.run(config("pcoder.beta=0.5", root))
     configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
-    assert study.run_pack(configs) == [0]  # one is done, one is skipped, one is there twice
+    assert study.run_pack(study.points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
 
 
@@ -82,9 +84,15 @@ def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monke
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]
     monkeypatch.setattr(sys, "argv", ["pcsweep", *words])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which the command sets as well, and leaves
-    with pytest.raises(RuntimeError, match="out of luck"):
+    with pytest.raises(SystemExit) as ended:
         main()
-    assert "The pack of points 0, 1, 2 failed: out of luck. Its points are computed one by one." in capsys.readouterr().out
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert "RuntimeError: out of luck. The points of this pack are computed one by one." in said.out
+    assert "1 of 3 points are not done." in said.err
+    assert re.search(r"│ β=0.5 λ=0.1 gaussian σ=0.2 *│ RuntimeError: out of luck *│", said.err)
+    (log,) = tmp_path.glob("default/hydra/*/1/pcsweep.log")
+    assert "Traceback" in log.read_text()
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
 
 

@@ -173,7 +173,7 @@ def test_a_study_refuses_classes_that_the_model_does_not_have(config, root):
     table = root / "labels.csv"
     table.write_text(table.read_text().replace("picture5.png,2", "picture5.png,10"))
     with pytest.raises(BadSetting, match="a dataset of classes 0 to 9, the model's, but got 10"):
-        plan([config()])
+        plan([config()], [0])
 
 
 def test_a_study_refuses_broken_images(config, root, tmp_path):

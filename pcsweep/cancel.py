@@ -1,0 +1,48 @@
+"""`python -m pcsweep.cancel`: takes the tasks of one study out of Slurm's queue."""
+
+import sys
+
+from pcsweep import slurm, submissions
+from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.wording import number_of
+
+HELP = """\
+Cancels the tasks of one study in Slurm's queue, and no other job. Finished points are kept.
+
+    python -m pcsweep.cancel study=NAME [output_root=outputs]
+
+study        the folder below output_root
+output_root  where the studies are
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; 0, 1 where Slurm does not do it, or 2 where the command cannot be followed."""
+    words = sys.argv[1:] if argv is None else argv
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(HELP)
+        return 0
+    try:
+        given = words_of(words, ("study", "output_root"))
+        folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
+        names = {array.name for each in submissions.read_all(folder) for array in each.arrays}
+        tasks = [task for task in slurm.queue() if task.name in names] if names else []
+        slurm.cancel(task.job for task in tasks)
+    except BadSetting as error:
+        sys.stderr.write(f"pcsweep.cancel: {error}\n")
+        return 2
+    except slurm.NoAnswer as error:
+        sys.stderr.write(f"pcsweep.cancel: Slurm does not do it: {error}\n")
+        return 1
+    jobs = sorted({task.job for task in tasks}, key=int)
+    said = f"{folder.name} has no task in the queue"
+    if jobs:
+        said = (
+            f"Cancelled {number_of(len(tasks), 'task')} of {folder.name}, of job{'' if len(jobs) == 1 else 's'} {', '.join(jobs)}"
+        )
+    sys.stdout.write(f"{said}.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,76 @@
+"""How long grid points will take: as their like have taken, or assumed from multiplications where none is finished."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pcsweep import shards
+from pcsweep.grid import GridPoint, load_dataset, load_model
+
+if TYPE_CHECKING:
+    from pcsweep.study import Plan
+
+# Assumptions, for want of anything measured: multiplications per second as predify would count them, and what attribution and
+# metrics take for one image at one timestep. The rate of a core was measured with PVGG16, that of a GPU was not.
+_PER_GPU = 5e12
+_PER_CORE = 2e11
+_SECONDS_PER_MAP = 1.5e-3
+_SAMPLE = 5  # finished shards that are looked at, of each kind
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds that each of the waiting points takes, by number; `measured` says whether all follow from finished ones."""
+
+    seconds: dict[int, float]
+    measured: bool
+
+    def of(self, numbers: Sequence[int]) -> float:
+        """Of several points together, in seconds."""
+        return sum(self.seconds[number] for number in numbers)
+
+
+def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
+    """Estimates the waiting points of a plan.
+
+    Args:
+        plan: of a sweep.
+        gpus: of each task.
+        cores: of each task, which count where it has no GPU.
+    """
+    finished: dict[str, list[float]] = {}
+    waiting = set(plan.waiting)
+    for number, planned in enumerate(plan.points):
+        if number in waiting or planned.identity is None:
+            continue
+        found = finished.setdefault(_kind(planned.point), [])
+        taken = shards.seconds(shards.place(planned.point.shard_folder, planned.identity)) if len(found) < _SAMPLE else None
+        found += [] if taken is None else [taken]
+    rate = _PER_GPU * gpus if gpus else _PER_CORE * cores
+    assumed: dict[str, float] = {}
+    seconds = {}
+    for number in plan.waiting:
+        point = plan.points[number].point
+        kind = _kind(point)
+        if finished.get(kind):
+            seconds[number] = statistics.median(finished[kind])
+        else:
+            if kind not in assumed:
+                assumed[kind] = _assumed(point, rate)
+            seconds[number] = assumed[kind]
+    return Estimate(seconds, not assumed)
+
+
+def _kind(point: GridPoint) -> str:
+    settings = point.settings
+    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision))
+
+
+def _assumed(point: GridPoint, rate: float) -> float:
+    from pcsweep.multiplications import tap_by_tap
+
+    selection = point.selection()
+    image = load_dataset(point.dataset)[selection[0]].image[None]
+    each = tap_by_tap(load_model(point.model).network.cpu(), image).everything(1, 0)
+    return len(selection) * (point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP)

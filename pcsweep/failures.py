@@ -1,0 +1,63 @@
+"""Failures: a note for every grid point that raised, in the study's folder `failures/`, until it is computed."""
+
+import json
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pcsweep.atomic import replacing
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a grid point has no shard: `error` in one line, and the log that says more, if there is one."""
+
+    label: str
+    error: str
+    log: str | None = None
+    job: str = ""
+    host: str = ""
+    when: float = 0.0
+
+
+def note(folder: Path, identity: str, label: str, error: BaseException, log: str | None) -> None:
+    """Notes that a point raised.
+
+    Args:
+        folder: of the study.
+        identity: of the point.
+        label: of the point, for people.
+        error: what it raised.
+        log: where the traceback is.
+
+    Raises:
+        OSError: the note cannot be written.
+    """
+    words = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = ": ".join([type(error).__name__, *words[-1:]])
+    job = os.environ.get("SLURM_JOB_ID", "")
+    failure = Failure(label, text, log, job, socket.gethostname(), time.time())
+    with replacing(_path(folder, identity)) as path:
+        path.write_text(json.dumps(asdict(failure), indent=1))
+
+
+def forget(folder: Path, identity: str) -> None:
+    """Removes the note of a point, if there is one."""
+    _path(folder, identity).unlink(missing_ok=True)
+
+
+def read_all(folder: Path) -> dict[str, Failure]:
+    """The notes of a study, by identity."""
+    found = {}
+    for path in (folder / "failures").glob("*.json"):
+        try:
+            found[path.stem] = Failure(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _path(folder: Path, identity: str) -> Path:
+    return folder / "failures" / f"{identity}.json"

@@ -1,0 +1,104 @@
+"""Slurm's queue, asked through Slurm's own commands; nothing here needs its accounting."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_SECONDS = 60  # that a command may take
+_WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
+_ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT"}
+_IDS_AT_ONCE = 500  # in one command line
+
+
+class NoAnswer(Exception):
+    """Slurm's controller cannot be reached now, or refuses; the message is Slurm's."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A task in the queue: `index` is its place in its job array, 0 for a job without one."""
+
+    job: str
+    index: int
+    name: str
+    state: str
+    reason: str
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits; otherwise it runs, or is just starting or ending."""
+        return self.state in _WAITING
+
+
+def available() -> bool:
+    """Whether this machine belongs to a cluster: Slurm's commands are here and find their configuration, whoever answers them."""
+    if shutil.which("sbatch") is None:
+        return False
+    try:
+        _answer(["sbatch", "--version"])
+    except NoAnswer:
+        return False
+    return True
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without what another job, or a taste in queue listings, has left in it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == "SLURM_CONF" or not name.startswith(("SLURM_", "SLURMD_", "SQUEUE_", "SCANCEL_", "SCONTROL_"))
+    }
+
+
+def queue() -> list[Queued]:
+    """This user's tasks that wait or run.
+
+    Raises:
+        NoAnswer: the queue cannot be read now.
+    """
+    words = ["squeue", f"--user={os.getuid()}", "--noheader", "--array", "--format=%F|%K|%T|%r|%j"]
+    found = [_queued(line) for line in _answer(words).splitlines() if line.count("|") >= 4]
+    return [task for task in found if task.state not in _ENDED]
+
+
+def _queued(line: str) -> Queued:
+    job, index, state, reason, name = line.strip().split("|", 4)
+    return Queued(job, int(index) if index.isdigit() else 0, name, state, reason)
+
+
+def max_array_size() -> int:
+    """How many tasks a job array may have.
+
+    Raises:
+        NoAnswer: the controller cannot be reached.
+    """
+    for line in _answer(["scontrol", "show", "config"]).splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "MaxArraySize" and value.strip().isdigit():
+            return int(value)
+    raise NoAnswer("`scontrol show config` does not name MaxArraySize")
+
+
+def cancel(jobs: Iterable[str]) -> None:
+    """Cancels jobs, or whole job arrays, by their ids.
+
+    Raises:
+        NoAnswer: Slurm refuses.
+    """
+    ids = sorted(set(jobs))
+    for start in range(0, len(ids), _IDS_AT_ONCE):
+        _answer(["scancel", *ids[start : start + _IDS_AT_ONCE]])
+
+
+def _answer(words: Sequence[str]) -> str:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, env=environment(), timeout=_SECONDS)
+    except FileNotFoundError as error:
+        raise NoAnswer(f"there is no command `{words[0]}` here") from error
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswer(f"`{words[0]}` did not answer within {_SECONDS} s") from error
+    if done.returncode != 0:
+        raise NoAnswer(done.stderr.strip() or f"`{words[0]}` failed with code {done.returncode}")
+    return done.stdout

@@ -1,0 +1,142 @@
+"""`python -m pcsweep.status`: how far a study is, from its files and Slurm's queue; nothing is changed."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pcsweep import cells, slurm, submissions
+from pcsweep.failures import Failure
+from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.standing import Standing, standing
+from pcsweep.submissions import Task
+from pcsweep.wording import duration, number_of
+
+HELP = """\
+How far a study is: done, running, pending, failed and skipped points, how fast it goes, and how long it still takes.
+
+    python -m pcsweep.status study=NAME [output_root=outputs]
+
+study        the folder below output_root
+output_root  where the studies are
+
+Works while jobs run, without Slurm's accounting, and where there is no Slurm. Changes nothing. A shard counts as done here if it
+is there; its content is verified by the next sweep and by aggregation.
+"""
+_LISTED = 50  # failures
+_RECENT = 3600.0  # seconds over which the rate is taken
+_BAR = 40  # characters
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; 0, or 2 with one line on stderr where it cannot be followed."""
+    words = sys.argv[1:] if argv is None else argv
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    if {"-h", "--help"} & set(words):
+        console.print(HELP, markup=False)
+        return 0
+    try:
+        given = words_of(words, ("study", "output_root"))
+        folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
+    except BadSetting as error:
+        sys.stderr.write(f"pcsweep.status: {error}\n")
+        return 2
+    show(folder, console)
+    return 0
+
+
+def show(folder: Path, console: Console) -> None:
+    """Prints where the points of the study in `folder` stand."""
+    points = cells.planned(folder / "planned")
+    labels = {point.identity: point.label for point in points if point.identity is not None}
+    tasks = submissions.tasks(submissions.read_all(folder))
+    problem = ""
+    rows: list[slurm.Queued] | None = []
+    if tasks:
+        try:
+            rows = slurm.queue()
+        except slurm.NoAnswer as error:
+            rows, problem = None, f"Slurm does not answer, so who runs and who failed is not known: {error}"
+    found = standing(folder, labels, tasks, rows)
+    console.print(_table(folder.name, found, len(labels), len(points) - len(labels)))
+    for line in [problem, *_pace(folder, found)]:
+        if line:
+            console.print(line, markup=False)
+    if found.failed:
+        console.print(failure_table(list(found.failed.values())[:_LISTED]))
+        if len(found.failed) > _LISTED:
+            console.print(f"… and {len(found.failed) - _LISTED} more failed")
+    if found.failed or found.waiting:
+        missing = {*found.failed, *found.waiting}
+        console.print("To compute what is missing:", markup=False)
+        for command in dict.fromkeys(point.command for point in points if point.identity in missing):
+            console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
+    table = Table(title=f"Study {name}: {number_of(total, 'point')}", title_justify="left", show_header=False, box=None)
+    share = len(found.done) / total if total else 1.0
+    full = int(share * _BAR)
+    table.add_row("done", f"{len(found.done):,}", f"[green]{'━' * full}[/][dim]{'━' * (_BAR - full)}[/] {share:.0%}")
+    table.add_row("running", f"{len(found.running):,}", _in_tasks(found.running.values()))
+    reasons = f" ({', '.join(found.reasons)})" if found.reasons else ""
+    table.add_row("pending", f"{len(found.pending):,}", _in_tasks(found.pending.values()) + reasons)
+    table.add_row("failed", f"{len(found.failed):,}", "")
+    if found.unknown:
+        table.add_row("unknown", f"{len(found.unknown):,}", "")
+    table.add_row("to do", f"{len(found.waiting):,}", "not submitted" if found.waiting else "")
+    table.add_row("skipped", f"{skipped:,}", "β+λ>1" if skipped else "")
+    return table
+
+
+def _in_tasks(tasks: Iterable[Task]) -> str:
+    jobs = dict.fromkeys(task.job or task.name for task in tasks)
+    shown = ", ".join(list(jobs)[:4]) + (", …" if len(jobs) > 4 else "")
+    return f"in {number_of(len(jobs), 'task')}: {shown}" if jobs else ""
+
+
+def _pace(folder: Path, found: Standing) -> list[str]:
+    """How fast shards have come lately, and how long the points in the queue take at that rate."""
+    if not found.done:
+        return []
+    times = []
+    with os.scandir(folder / "shards") as entries:
+        times = sorted(entry.stat().st_mtime for entry in entries if entry.name.removesuffix(".parquet") in found.done)
+    now = time.time()
+    recent = [each for each in times if each > now - _RECENT]
+    if len(recent) < 2 or not (found.in_queue or found.waiting):
+        return []
+    rate = (len(recent) - 1) / max(now - recent[0], 1.0)
+    lines = [f"Lately {60 * rate:.3g} points per minute"]
+    if found.in_queue:
+        lines[0] += f"; at this rate the points in the queue take about {duration(len(found.in_queue) / rate)}"
+    return lines
+
+
+def failure_table(failed: Sequence[Failure]) -> Table:
+    """Failures for people: which point, what its last words were, and where there is more."""
+    table = Table(title=number_of(len(failed), "point") + " failed", title_justify="left", title_style="red")
+    table.add_column("point")
+    table.add_column("why", overflow="fold")
+    table.add_column("log", overflow="fold")
+    for failure in failed:
+        table.add_row(*(_plain(text) for text in (failure.label, failure.error, failure.log or "")))
+    return table
+
+
+def _plain(text: str) -> str:
+    """Without what rich would take for markup."""
+    return text.replace("[", "\\[")
+
+
+def words_for(folder: Path) -> str:
+    """How the commands name the study in `folder`."""
+    return f"study={folder.name}" + (f" output_root={folder.parent}" if str(folder.parent) != "outputs" else "")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,180 @@
+"""Submissions: which tasks of which job arrays were sent to Slurm for which grid points.
+
+One JSON file each in the study's folder `submissions/`, written before Slurm is asked, so that a command killed at any moment
+leaves no job unknown: tasks are recognised in the queue by the name of their array. The file's name follows from the points it
+sends, and is taken by the first of two commands that send the same points at once.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from pcsweep.atomic import replacing
+
+FOLDER = "submissions"
+_PRIVATE = 0o700
+_SENDING = 120.0  # seconds that a command may take between its note and its last job
+
+
+@dataclass(frozen=True)
+class Array:
+    """A job array.
+
+    Args:
+        name: of its tasks in the queue.
+        tasks: the identities of each task's grid points.
+        job: its number, once Slurm has given it.
+    """
+
+    name: str
+    tasks: tuple[tuple[str, ...], ...]
+    job: str | None = None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one command has sent; `when` in seconds since 1970."""
+
+    folder: Path  # of the study
+    name: str
+    arrays: tuple[Array, ...]
+    command: str
+    when: float
+    by: str = ""  # host and process of the command
+
+    @property
+    def path(self) -> Path:
+        """Of the file."""
+        return self.folder / FOLDER / f"{self.name}.json"
+
+    @property
+    def logs(self) -> Path:
+        """The folder, readable for its owner alone, of what Slurm runs and of its logs."""
+        return self.folder / FOLDER / self.name
+
+    @property
+    def sent(self) -> bool:
+        """Whether Slurm has taken all of it."""
+        return bool(self.arrays) and all(array.job is not None for array in self.arrays)
+
+    @property
+    def being_sent(self) -> bool:
+        """Whether the command that noted it may still be handing it to Slurm."""
+        host, _, process = self.by.partition(" ")
+        ended = host == socket.gethostname() and not Path("/proc", process).exists()
+        return not self.sent and not ended and abs(time.time() - self.when) < _SENDING
+
+    def concerns(self, identities: frozenset[str]) -> bool:
+        """Whether it has one of these points, or may have since it is just being written."""
+        return not self.arrays or any(not identities.isdisjoint(task) for array in self.arrays for task in array.tasks)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a submission: `index` is its place in its array."""
+
+    name: str
+    index: int
+    identities: tuple[str, ...]
+    job: str | None  # such as 12_3
+    log: Path | None
+    when: float  # it was submitted
+
+
+def tasks(submissions: Iterable[Submission]) -> list[Task]:
+    """Every task of the submissions."""
+    return [
+        Task(array.name, index, identities, *_job_and_log(each, array, index), each.when)
+        for each in submissions
+        for array in each.arrays
+        for index, identities in enumerate(array.tasks)
+    ]
+
+
+def _job_and_log(submission: Submission, array: Array, index: int) -> tuple[str | None, Path | None]:
+    if array.job is None:
+        return None, None
+    job = array.job if len(array.tasks) == 1 else f"{array.job}_{index}"
+    return job, submission.logs / f"{job}_0_log.err"  # as submitit names it
+
+
+def new(
+    folder: Path, tasks: Sequence[Sequence[str]], sizes: Sequence[int], command: str, known: Sequence[Submission]
+) -> Submission | None:
+    """Takes a new submission of a study's tasks, in arrays of these sizes; None where another command has just taken the same.
+
+    Args:
+        folder: of the study.
+        tasks: the identities of each task's points.
+        sizes: of the arrays, adding up to the number of tasks.
+        command: what was typed.
+        known: the submissions that were there when it was found that nobody computes these points.
+
+    Raises:
+        OSError: the study's folder cannot be written.
+    """
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    points = sorted(identity for task in tasks for identity in task)
+    stem = hashlib.sha256(" ".join(points).encode()).hexdigest()[:8]
+    before = [int(each.name.rpartition(".")[2]) for each in known if each.name.startswith(f"{stem}.")]
+    name = f"{stem}.{1 + max(before, default=-1)}"
+    arrays, start = [], 0
+    for number, size in enumerate(sizes):
+        chosen = tuple(tuple(task) for task in tasks[start : start + size])
+        arrays.append(Array(f"{folder.name}-{name}-{number}", chosen))
+        start += size
+    submission = Submission(folder, name, tuple(arrays), command, time.time(), f"{socket.gethostname()} {os.getpid()}")
+    submission.logs.mkdir(mode=_PRIVATE, exist_ok=True)
+    try:
+        descriptor = os.open(submission.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    except FileExistsError:
+        return None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(_text(submission))
+    return submission
+
+
+def with_jobs(submission: Submission, jobs: Sequence[str]) -> Submission:
+    """Notes the numbers that Slurm gave to the first arrays."""
+    numbered = [replace(array, job=job) for array, job in zip(submission.arrays, jobs, strict=False)]
+    noted = replace(submission, arrays=(*numbered, *submission.arrays[len(numbered) :]))
+    with replacing(noted.path) as path:
+        path.write_text(_text(noted))
+    return noted
+
+
+def withdraw(submission: Submission) -> None:
+    """Forgets the arrays of which Slurm has taken none."""
+    kept = tuple(array for array in submission.arrays if array.job is not None)
+    if kept:
+        with replacing(submission.path) as path:
+            path.write_text(_text(replace(submission, arrays=kept)))
+    else:
+        submission.path.unlink(missing_ok=True)
+        shutil.rmtree(submission.logs, ignore_errors=True)
+
+
+def read_all(folder: Path) -> list[Submission]:
+    """The submissions of a study, oldest first; one that is just being written counts as one of no tasks."""
+    found = []
+    for path in (folder / FOLDER).glob("*.json"):
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            content = {"arrays": [], "command": "", "when": path.stat().st_mtime, "by": ""}
+        arrays = tuple(Array(each["name"], tuple(map(tuple, each["tasks"])), each["job"]) for each in content["arrays"])
+        found.append(Submission(folder, path.stem, arrays, content["command"], content["when"], content["by"]))
+    return sorted(found, key=lambda each: each.when)
+
+
+def _text(submission: Submission) -> str:
+    content = asdict(submission)
+    return json.dumps({key: content[key] for key in ("arrays", "command", "when", "by")}, indent=1)

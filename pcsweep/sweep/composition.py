@@ -1,0 +1,76 @@
+"""Composing the points of a sweep: once each, and what differs in plain values alone shares one composition of all files.
+
+The result equals that of Hydra's `load_sweep_config`, which reads and merges every file anew for each point.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, open_dict
+
+
+@dataclass(frozen=True)
+class Template:
+    """A composed configuration, and how to make that of another point of it; `values` are the keys in which they differ."""
+
+    config: DictConfig
+    values: frozenset[str]
+
+    def with_values(self, overrides: Sequence[str], number: int) -> DictConfig:
+        """The whole configuration of the point with these overrides, Hydra's node included."""
+        parsed = [_parsed(word) for word in overrides]
+        made = copy.deepcopy(self.config)
+        ConfigLoaderImpl._apply_overrides_to_config([word for word in parsed if word.key_or_group in self.values], made)
+        hydra = made.hydra
+        with open_dict(hydra):
+            hydra.overrides.task = list(overrides)
+            names = hydra.job.config.override_dirname
+            hydra.job.override_dirname = get_overrides_dirname(
+                overrides=parsed, kv_sep=names.kv_sep, item_sep=names.item_sep, exclude_keys=names.exclude_keys
+            )
+            hydra.job.id = hydra.job.num = number
+        return made
+
+
+@dataclass
+class Composition:
+    """Makes the templates of a sweep.
+
+    Args:
+        loader: Hydra's.
+        config: of the sweep itself.
+    """
+
+    loader: ConfigLoader
+    config: DictConfig
+    _templates: dict[str, Template] = field(default_factory=dict)
+
+    def template(self, overrides: Sequence[str]) -> Template:
+        """The template of the point with these overrides."""
+        parsed = [_parsed(word) for word in overrides]
+        values = frozenset(word.key_or_group for word in parsed if self._is_value(word))
+        key = "\n".join(word.key_or_group if word.key_or_group in values else str(word.input_line) for word in parsed)
+        if key not in self._templates:
+            self._templates[key] = Template(self.loader.load_sweep_config(self.config, list(overrides)), values)
+        return self._templates[key]
+
+    def _is_value(self, override: Override) -> bool:
+        """Whether it sets one plain value that exists, and so may be set once more afterwards."""
+        changes = override.is_add() or override.is_force_add() or override.is_delete() or override.package
+        return not changes and not isinstance(override.value(), dict) and not _is_group(self.loader, override.key_or_group)
+
+
+@cache
+def _is_group(loader: ConfigLoader, key: str) -> bool:
+    return bool(loader.get_group_options(key))
+
+
+@lru_cache(maxsize=4096)
+def _parsed(word: str) -> Override:
+    return OverridesParser.create().parse_override(word)

@@ -1,0 +1,143 @@
+"""The executor `local`: packs are computed in this process, or by several workers on this machine, one for each GPU."""
+
+import logging
+import multiprocessing
+import os
+import pickle
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, setup_globals
+
+from pcsweep.sweep.worker import Pack, Session, run_pack
+
+_log = logging.getLogger(__name__)
+_SECONDS_TO_STOP = 10.0
+
+Results = dict[int, JobReturn]
+
+
+def run_here(session: Session, packs: Sequence[Pack]) -> Iterator[Results]:
+    """Computes one pack after the other in this process, where a debugger can follow; gives each pack's results by number."""
+    for pack in packs:
+        yield {point.number: result for point, result in zip(pack, run_pack(session, pack), strict=True)}
+
+
+def run_in_workers(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> Iterator[Results]:
+    """Computes packs in worker processes, each pack in the first that is free, and gives their results as they come.
+
+    A worker that dies costs the pack it had, whose points are missing from what is given; another takes its place.
+
+    Args:
+        session: what the points share.
+        packs: largest first.
+        workers: how many.
+        gpus: for CUDA_VISIBLE_DEVICES, dealt out to the workers; if there are none, they share the cores instead.
+    """
+    waiting = deque(packs)
+    running = [_Worker.started(session, number, workers, gpus) for number in range(min(workers, len(packs)))]
+    try:
+        for worker in running:
+            worker.give(waiting.popleft())
+        while busy := [worker for worker in running if worker.pack]:
+            ready = wait([worker.connection for worker in busy])
+            for worker in busy:
+                if worker.connection in ready:
+                    yield worker.results()
+                    if waiting:
+                        worker.give(waiting.popleft())
+    finally:
+        for worker in running:
+            worker.stop()
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A process that computes the packs it is given, until the pipe to it is closed."""
+
+    arguments: tuple[bytes, dict[str, str]]
+    pack: Pack = ()
+    connection: Connection = field(init=False)
+    process: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start()
+
+    @staticmethod
+    def started(session: Session, number: int, workers: int, gpus: Sequence[str]) -> "_Worker":
+        """The worker with that number of so many."""
+        import cloudpickle
+
+        if gpus:
+            environment = {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]}
+        else:
+            environment = {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // workers))}
+            environment |= {name: os.environ[name] for name in environment if name in os.environ}
+        return _Worker((cloudpickle.dumps((session, Singleton.get_state())), environment))
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")  # a forked process cannot use CUDA
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, *self.arguments), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def give(self, pack: Pack) -> None:
+        """Has a pack computed."""
+        import cloudpickle
+
+        self.pack = pack
+        with suppress(BrokenPipeError):  # it has just died; `results` will say so
+            self.connection.send_bytes(cloudpickle.dumps(pack))
+
+    def results(self) -> Results:
+        """What it has computed of its pack; nothing if it has died, and then it is started again."""
+        pack, self.pack = self.pack, ()
+        try:
+            found = pickle.loads(self.connection.recv_bytes())  # noqa: S301  (from our own process)
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            self.connection.close()
+            numbers = ", ".join(str(point.number) for point in pack)
+            _log.error("The worker of points %s ended with code %s.", numbers, self.process.exitcode)
+            self._start()
+            return {}
+        return {point.number: result for point, result in zip(pack, found, strict=True)}
+
+    def stop(self) -> None:
+        """Ends it: at once if it has nothing to do, otherwise by interrupting it."""
+        self.connection.close()
+        if self.pack:
+            self.process.terminate()
+        self.process.join(_SECONDS_TO_STOP)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def _serve(connection: Connection, shared: bytes, environment: dict[str, str]) -> None:
+    """A worker's life."""
+    import signal
+
+    os.environ.update(environment)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # leave no half-written file
+    try:
+        session, state = pickle.loads(shared)  # noqa: S301  (from our own process)
+        Singleton.set_state(state)
+        setup_globals()
+        session.log_as_the_sweep()
+        while True:
+            connection.send_bytes(_answer(session, connection.recv_bytes()))
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+def _answer(session: Session, pack: bytes) -> bytes:
+    import cloudpickle
+
+    return bytes(cloudpickle.dumps(run_pack(session, pickle.loads(pack))))  # noqa: S301  (from our own process)

@@ -1,0 +1,79 @@
+"""Sweeps of other applications than a study: every point a task of its own, run as it is, and its result handed back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus
+
+from pcsweep import slurm
+from pcsweep.settings import BadSetting
+from pcsweep.slurm import Queued
+from pcsweep.sweep.local import run_here, run_in_workers
+from pcsweep.sweep.settings import Settings
+from pcsweep.sweep.submission import Refused, shape, submit
+from pcsweep.sweep.waiting import wait_until
+from pcsweep.sweep.worker import Point, Session, Task
+
+_CONFIRMED = 2  # looks at a queue without a task, before it counts as lost
+
+
+def launch(session: Session, points: Sequence[Point], settings: Settings) -> Sequence[JobReturn]:
+    """Runs every point.
+
+    Raises:
+        BadSetting: Slurm refuses them.
+    """
+    if settings.dry_run:
+        return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
+    if settings.executor == "slurm":
+        return _on_slurm(session, points, settings)
+    packs = [[point] for point in points]
+    workers = 1 if settings.workers == "auto" else settings.workers
+    running = run_here(session, packs) if workers == 1 else run_in_workers(session, packs, workers, ())
+    results = {number: result for each in running for number, result in each.items()}
+    return [results.get(point.number) or _lost(point, "its worker died") for point in points]
+
+
+def _on_slurm(session: Session, points: Sequence[Point], settings: Settings) -> Sequence[JobReturn]:
+    state = Singleton.get_state()
+    tasks = [Task(session, [[point]], state) for point in points]
+    folder = Path(settings.submitit_folder).absolute()
+    jobs: list[Any] = []
+    try:
+        arrays = shape(len(tasks), slurm.max_array_size(), settings.array_parallelism)
+        name = str(session.config.hydra.job.name)
+        for submitted in submit(tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout):
+            jobs += submitted
+    except (Refused, slurm.NoAnswer, ValueError) as error:
+        raise BadSetting(f"Slurm refuses these tasks: {error}") from error
+    if not settings.wait:
+        return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
+    missed = dict.fromkeys((job.job_id for job in jobs), 0)
+
+    def ended(rows: Sequence[Queued] | None) -> int:
+        there = None if rows is None else {f"{row.job}_{row.index}" for row in rows} | {row.job for row in rows if row.index == 0}
+        for job in jobs:
+            if there is not None:
+                missed[job.job_id] = 0 if job.job_id in there else missed[job.job_id] + 1
+        return sum(job.paths.result_pickle.exists() or missed[job.job_id] >= _CONFIRMED for job in jobs)
+
+    wait_until(ended, len(jobs))
+    return [_result(point, job) for point, job in zip(points, jobs, strict=True)]
+
+
+def _result(point: Point, job: Any) -> JobReturn:
+    if not job.paths.result_pickle.exists():
+        return _lost(point, f"task {job.job_id} ended without a result; its log is {job.paths.stderr}")
+    try:
+        (result,) = job.result()
+    except Exception as error:  # whatever the task raised outside of the point itself
+        return _lost(point, str(error))
+    return result  # type: ignore[no-any-return]
+
+
+def _lost(point: Point, reason: str) -> JobReturn:
+    result = JobReturn(overrides=list(point.overrides), status=JobStatus.FAILED)
+    result.return_value = RuntimeError(f"Point {point.number} has no result: {reason}")
+    return result

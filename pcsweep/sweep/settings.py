@@ -1,0 +1,82 @@
+"""The launcher's settings, checked."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from omegaconf import OmegaConf
+from pydantic import Field
+
+from pcsweep import slurm
+from pcsweep.settings import BadSetting, checked
+from pcsweep.sweep.submission import resources
+
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `conf/hydra/launcher/grid.yaml` explains; `asked` is what Slurm is asked for, in submitit's names."""
+
+    executor: Literal["auto", "slurm", "local"]
+    wait: bool
+    dry_run: bool
+    points_per_pack: AtLeastOne
+    points_per_job: Literal["auto"] | AtLeastOne
+    target_minutes: Annotated[float, Field(gt=0)]
+    workers: Literal["auto"] | AtLeastOne
+    array_parallelism: AtLeastOne
+    max_num_timeout: Annotated[int, Field(ge=0)]
+    timeout_min: AtLeastOne
+    submitit_folder: str
+    asked: dict[str, Any]
+
+    @property
+    def gpus(self) -> int:
+        """Of each task."""
+        return int(self.asked.get("gpus_per_node") or bool(self.asked.get("slurm_gpus_per_task") or self.asked.get("slurm_gres")))
+
+    @property
+    def where(self) -> str:
+        """The partition, for people."""
+        partition = self.asked.get("slurm_partition")
+        return f"partition {partition}" if partition else "Slurm's default partition"
+
+    @property
+    def cores(self) -> int:
+        """Of each task."""
+        return int(self.asked.get("cpus_per_task", 1))
+
+
+def checked_settings(values: Mapping[str, Any]) -> Settings:
+    """The settings, with `executor: auto` decided.
+
+    Raises:
+        BadSetting: a value that is not allowed.
+    """
+    plain = {
+        key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value for key, value in values.items()
+    }
+    try:
+        asked = resources(plain)
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
+    own = {key: value for key, value in plain.items() if key in Settings.__dataclass_fields__}
+    found = checked(Settings, {**own, "asked": asked}, "hydra.launcher.")
+    if found["executor"] == "slurm" and not slurm.available():
+        raise BadSetting(
+            "Expected a command `sbatch` for `hydra.launcher.executor=slurm`, but there is none on the PATH; try local."
+        )
+    if found["executor"] == "auto":
+        found["executor"] = "slurm" if slurm.available() else "local"
+    return Settings(**found)
+
+
+def gpus_here() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    count = torch.cuda.device_count()
+    named = [word for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if word.strip()]
+    return named[:count] if named else [str(number) for number in range(count)]

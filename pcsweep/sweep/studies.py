@@ -1,0 +1,156 @@
+"""Sweeps of a study: what is missing is computed here or on Slurm, and what could not be computed is named."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from pcsweep import failures
+from pcsweep.failures import Failure
+from pcsweep.progress import progress
+from pcsweep.provenance import command
+from pcsweep.settings import Detached, Unfinished
+from pcsweep.standing import Standing, standing
+from pcsweep.status import failure_table, words_for
+from pcsweep.sweep import work
+from pcsweep.sweep.local import run_here, run_in_workers
+from pcsweep.sweep.sending import Sent, send
+from pcsweep.sweep.settings import Settings, gpus_here
+from pcsweep.sweep.waiting import wait_for
+from pcsweep.sweep.work import Work
+from pcsweep.sweep.worker import Pack, Point, Session
+from pcsweep.wording import number_of
+
+if TYPE_CHECKING:
+    from pcsweep.study import Plan
+
+_log = logging.getLogger(__name__)
+_SAFE = 0.5  # of a task's time is what its points are planned to take at most
+_DIED = "the worker that computed it died; if it was for want of memory, try fewer workers or smaller packs"
+
+
+def launch(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
+    """Computes the waiting points of a plan.
+
+    Args:
+        session: what they share.
+        points: of the sweep, in the order of the plan.
+        plan: says which are waiting.
+        settings: of the launcher.
+
+    Raises:
+        BadSetting: Slurm refuses all of them.
+        Detached: Ctrl-C, while Slurm's tasks go on.
+        Unfinished: some are not done at the end; each has been named.
+    """
+    ready = [replace(point, planned=planned) for point, planned in zip(points, plan.points, strict=True)]
+    if settings.executor == "slurm":
+        _on_slurm(session, ready, plan, settings)
+    else:
+        _here(session, ready, plan, settings)
+
+
+def _here(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
+    packs = [[points[number] for number in numbers] for numbers in plan.packs(settings.points_per_pack)]
+    packs.sort(key=len, reverse=True)
+    gpus = gpus_here() if any(_leaves_the_gpu_to_us(pack[0]) for pack in packs) else []
+    workers = max(1, len(gpus)) if settings.workers == "auto" else settings.workers
+    workers = min(workers, max(1, len(packs)))
+    _log.info("%s%s", plan, f" by {workers} workers" if workers > 1 else "")
+    if settings.dry_run:
+        return
+    plan.note()
+    for pack in packs:
+        for point in pack:
+            failures.forget(work.folder(point), work.identity(point))
+    _compute_here(session, packs, workers, gpus)
+    _conclude([standing(each.folder, each.labels, [], []) for each in work.works([[pack] for pack in packs])], len(plan.waiting))
+
+
+def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> None:
+    running = run_here(session, packs) if workers == 1 else run_in_workers(session, packs, workers, gpus)
+    given: set[int] = set()
+    with progress("points", sum(map(len, packs)), "points") as advance:
+        for results in running:
+            given |= set(results)
+            advance(len(results))
+    for point in (point for pack in packs for point in pack if point.number not in given):
+        failures.note(work.folder(point), work.identity(point), work.label(point), RuntimeError(_DIED), None)
+
+
+def _leaves_the_gpu_to_us(point: Point) -> bool:
+    return point.planned is not None and point.planned.point.settings.device in ("auto", "cuda")
+
+
+def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
+    from pcsweep.estimate import estimate
+    from pcsweep.sweep.dry_run import describe
+
+    expected = estimate(plan, settings.gpus, settings.cores)
+    seconds = 60 * min(settings.target_minutes, _SAFE * settings.timeout_min)
+
+    def fitting(number: int) -> int:
+        most = settings.points_per_job
+        return max(1, int(seconds / max(expected.seconds[number], 1e-9))) if most == "auto" else most
+
+    tasks = work.tasks_of(plan, points, settings.points_per_pack, fitting, expected.of)
+    works = work.works(tasks)
+    if settings.dry_run:
+        describe(plan, works, expected, settings)
+        return
+    plan.note()
+    sent = [send(session, each, settings) for each in works]
+    _say(plan, works, sent, settings)
+    if settings.wait:
+        _conclude(_waited(works), len(plan.waiting), [each.refusal for each in sent])
+    elif refusals := [each.refusal for each in sent if each.refusal]:
+        raise Unfinished(f"Slurm has not taken all tasks: {refusals[0]}")
+
+
+def _say(plan: "Plan", works: Sequence[Work], sent: Sequence[Sent], settings: Settings) -> None:
+    tasks, elsewhere = (sum(getattr(each, name) for each in sent) for name in ("tasks", "elsewhere"))
+    words = [str(plan) + (f" in {number_of(tasks, 'task')} on {settings.where}" if tasks else "")]
+    words += [f"{elsewhere} of them in the queue already"] if elsewhere else []
+    _log.info("%s", ", ".join(words))
+    for each, result in zip(works, sent, strict=True):
+        if result.jobs:
+            _log.info("Submitted %s; see them with  python -m pcsweep.status %s", _jobs(result.jobs), words_for(each.folder))
+
+
+def _jobs(jobs: Sequence[str]) -> str:
+    return f"job{'s' if len(jobs) > 1 else ''} {', '.join(jobs)}"
+
+
+def _waited(works: Sequence[Work]) -> list[Standing]:
+    try:
+        return [wait_for(each.folder, each.labels) for each in works]
+    except KeyboardInterrupt:
+        known = [f"  python -m pcsweep.{name} {words_for(each.folder)}" for each in works for name in ("status", "cancel")]
+        lines = [
+            "Detached; the tasks go on.",
+            *known,
+            "To wait for them again, and for whatever is missing then:",
+            f"  {command()}",
+        ]
+        raise Detached("\n".join(lines)) from None
+
+
+def _conclude(standings: Sequence[Standing], total: int, refusals: Sequence[str] = ()) -> None:
+    """Names what is not done.
+
+    Raises:
+        Unfinished: there is something.
+    """
+    failed: list[Failure] = [failure for each in standings for failure in each.failed.values()]
+    missing = sum(len(each.waiting) for each in standings)
+    if failed:
+        Console(stderr=True, width=None if sys.stderr.isatty() else 160).print(failure_table(failed))
+    if failed or missing:
+        why = "".join(f"\nSlurm has not taken all tasks: {refusal}" for refusal in refusals if refusal)
+        raise Unfinished(
+            f"{len(failed) + missing} of {number_of(total, 'point')} are not done.{why}\n"
+            f"All others are kept; this computes what is missing:\n  {command()}"
+        )

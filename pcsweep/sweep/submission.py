@@ -1,0 +1,150 @@
+"""Sending tasks to Slurm, through submitit: arrays of at most MaxArraySize tasks, of which so many run at a time."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, fields
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf, SlurmQueueConf
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_COMMON = {field.name for field in fields(BaseQueueConf)} - {"submitit_folder"}
+_ASKED = {field.name for field in fields(SlurmQueueConf)} - {"_target_", "submitit_folder", "max_num_timeout", "name"}
+_CPUS = 'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'  # srun does not take it over from sbatch
+
+
+class Refused(Exception):
+    """Slurm has not taken a job; the message is Slurm's."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How so many tasks become arrays.
+
+    Args:
+        sizes: of the arrays.
+        at_once: how many tasks of each array may run at a time.
+        active: how many arrays may run at a time; each further one waits for the one so many before it.
+    """
+
+    sizes: tuple[int, ...]
+    at_once: tuple[int, ...]
+    active: int
+
+
+def shape(tasks: int, most: int, parallelism: int) -> Shape:
+    """The arrays of so many tasks.
+
+    Args:
+        tasks: how many.
+        most: Slurm's MaxArraySize.
+        parallelism: how many tasks may run at a time, of all arrays together.
+    """
+    sizes = tuple(min(most, tasks - start) for start in range(0, tasks, most))
+    active = min(len(sizes), parallelism)
+    shares = [parallelism // active + (number < parallelism % active) for number in range(active)]
+    return Shape(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
+
+
+def resources(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is asked of Slurm, in the names of submitit, from the launcher's settings.
+
+    Raises:
+        ValueError: a control character in a text, or more than one process per task.
+    """
+    asked = {key: value for key, value in settings.items() if key in _ASKED and value is not None}
+    for key, value in asked.items():
+        check_text(f"hydra.launcher.{key}", value)
+    for key in ("nodes", "tasks_per_node"):
+        if asked.get(key, 1) != 1:
+            raise ValueError(f"Expected `hydra.launcher.{key}` to be 1, for a task is one process, but got {asked[key]}.")
+    if not asked.get("gpus_per_node"):
+        asked.pop("gpus_per_node", None)
+    asked["setup"] = [*([_CPUS] if asked.get("cpus_per_task") else []), *asked.get("setup", ())]
+    extra = asked.get("additional_parameters", {})
+    asked["additional_parameters"] = extra if {"requeue", "no-requeue", "no_requeue"} & set(extra) else {"requeue": True, **extra}
+    return {key if key in _COMMON else f"slurm_{key}": value for key, value in asked.items()}
+
+
+def check_text(name: str, value: Any) -> None:
+    """Refuses control characters, which would end a line of what Slurm runs and begin another.
+
+    Raises:
+        ValueError: names where it is.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            check_text(name, key)
+            check_text(f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            check_text(f"{name}.{number}", inner)
+    elif isinstance(value, str | Path) and _CONTROL.search(str(value)):
+        raise ValueError(f"Expected `{name}` to have no control characters, but got {str(value)!r}.")
+
+
+def submit(
+    tasks: Sequence[Callable[[], Any]], folder: Path, names: Sequence[str], arrays: Shape, asked: Mapping[str, Any], timeouts: int
+) -> Iterator[Sequence[Any]]:
+    """Submits tasks as job arrays, and gives submitit's jobs of one array after the other.
+
+    Args:
+        tasks: callables that can be pickled.
+        folder: of scripts, pickles and logs; made for its owner alone.
+        names: one per array.
+        arrays: how many tasks each has.
+        asked: what `resources` gave.
+        timeouts: how often a task is queued again after its time is over.
+
+    Raises:
+        Refused: with Slurm's words; the arrays given so far have been submitted.
+        ValueError: a folder that Slurm cannot name.
+    """
+    import submitit
+
+    check_text("output_root", folder)
+    if "%" in str(folder):
+        raise ValueError(f"Expected a folder without '%', which Slurm replaces in the names of logs, but got {str(folder)!r}.")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    first: list[str] = []
+    start = 0
+    for number, (name, size) in enumerate(zip(names, arrays.sizes, strict=True)):
+        with _environment(), _refusals():
+            executor = submitit.AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=timeouts)
+            waits = {"slurm_dependency": f"afterany:{first[number - arrays.active]}"} if number >= arrays.active else {}
+            executor.update_parameters(**{**asked, **waits, "name": name, "slurm_array_parallelism": arrays.at_once[number]})
+            with executor.batch():
+                jobs = [executor.submit(task) for task in tasks[start : start + size]]
+        first.append(jobs[0].job_id.partition("_")[0])
+        start += size
+        yield jobs
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Without what the job in which this may run has inherited: sbatch hands the environment on."""
+    from pcsweep.slurm import environment
+
+    before = dict(os.environ)
+    kept = environment()
+    for name in set(before) - set(kept):
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(before)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        with redirect_stderr(StringIO()):  # where submitit says it too
+            yield
+    except (RuntimeError, NameError, AssertionError, ValueError) as error:  # what submitit raises, and Slurm through it
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        said = [line for line in lines if line.startswith(("sbatch:", "slurm"))] or lines
+        raise Refused(" ".join(said)) from error

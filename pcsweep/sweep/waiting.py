@@ -1,0 +1,89 @@
+"""Waiting for what Slurm computes: a bar fed by finished shards, and the numbers of running and pending tasks."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pcsweep import submissions
+from pcsweep.progress import progress
+from pcsweep.slurm import NoAnswer, Queued, queue
+from pcsweep.standing import Standing, standing
+
+_log = logging.getLogger(__name__)
+_SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue
+_CONFIRMED = 2  # looks at a queue that has nothing more of ours, before what is missing counts as lost
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before the next look: short at first, so that a small sweep is over soon, and kind to Slurm later."""
+    started = time.monotonic()
+    while True:
+        yield min(_LONGEST, max(_SHORTEST, (time.monotonic() - started) / 20))
+
+
+def queued() -> list[Queued] | None:
+    """What is in the queue, or None where Slurm does not answer now."""
+    try:
+        return queue()
+    except NoAnswer as error:
+        _log.debug("%s", error)
+        return None
+
+
+def wait_for(folder: Path, labels: Mapping[str, str]) -> Standing:
+    """Waits until no task is left that computes one of the points, and says where they stand then.
+
+    Args:
+        folder: of the study.
+        labels: the points' identities with their names for people.
+    """
+    seen = 0
+    with progress("points", len(labels), "points") as advance:
+        done = 0
+        for pause in pauses():
+            found = _look(folder, labels, queued())
+            advance(len(found.done) - done, _described(found))
+            done = len(found.done)
+            seen = 0 if found.in_queue or found.unknown else seen + 1
+            if done == len(labels) or seen >= _CONFIRMED:
+                return found
+            time.sleep(pause)
+    raise AssertionError  # the loop above has no end of its own
+
+
+def _look(folder: Path, labels: Mapping[str, str], rows: Sequence[Queued] | None) -> Standing:
+    with tempfile.TemporaryFile(dir=folder):  # a change makes network file systems look at their folders again
+        pass
+    return standing(folder, labels, submissions.tasks(submissions.read_all(folder)), rows)
+
+
+def _described(found: Standing) -> str:
+    if found.unknown:
+        return "points (Slurm does not answer)"
+    running, pending = (len({(task.name, task.index) for task in each.values()}) for each in (found.running, found.pending))
+    words = [f"{running} tasks running" if running != 1 else "1 task running"] if running else []
+    if pending:
+        words.append(f"{pending} pending" + (f" ({', '.join(found.reasons)})" if found.reasons else ""))
+    if found.failed:
+        words.append(f"{len(found.failed)} failed")
+    return f"points: {', '.join(words)}" if words else "points"
+
+
+def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int) -> None:
+    """Waits until all of so many tasks have ended.
+
+    Args:
+        ended: how many have, given what is in the queue.
+        total: of them.
+    """
+    before = 0
+    with progress("tasks", total, "tasks") as advance:
+        for pause in pauses():
+            now = ended(queued())
+            advance(now - before)
+            before = now
+            if now == total:
+                return
+            time.sleep(pause)

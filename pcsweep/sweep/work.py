@@ -1,0 +1,98 @@
+"""What a sweep has to compute: packs of points that are computed together, and tasks of packs that one job computes."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pcsweep.sweep.worker import Pack, Point
+
+if TYPE_CHECKING:
+    from pcsweep.study import Plan
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be computed of one study.
+
+    Args:
+        folder: of the study.
+        tasks: the packs of each.
+        labels: the points' names for people, by identity.
+    """
+
+    folder: Path
+    tasks: tuple[tuple[Pack, ...], ...]
+    labels: Mapping[str, str]
+
+    def identities(self) -> list[list[str]]:
+        """Of the points of each task."""
+        return [[identity(point) for pack in packs for point in pack] for packs in self.tasks]
+
+    def without(self, gone: frozenset[str]) -> "Work":
+        """Only the points that nobody else computes; the names of all."""
+        left = [[[point for point in pack if identity(point) not in gone] for pack in packs] for packs in self.tasks]
+        return replace(self, tasks=tuple(kept for packs in left if (kept := tuple(pack for pack in packs if pack))))
+
+
+def works(tasks: Sequence[Sequence[Pack]]) -> list[Work]:
+    """The tasks, study by study: a sweep may have several, a task has one."""
+    points = [point for packs in tasks for pack in packs for point in pack]
+    return [
+        Work(
+            place,
+            tuple(tuple(packs) for packs in tasks if folder(packs[0][0]) == place),
+            {identity(point): label(point) for point in points if folder(point) == place},
+        )
+        for place in dict.fromkeys(map(folder, points))
+    ]
+
+
+def tasks_of(
+    plan: "Plan", points: Sequence[Point], pack: int, fitting: Callable[[int], int], seconds: Callable[[Sequence[int]], float]
+) -> list[tuple[Pack, ...]]:
+    """The waiting points as tasks, each of points that differ in their coefficients alone; the longest tasks first.
+
+    Args:
+        plan: says which points are waiting.
+        points: of the sweep, by number.
+        pack: points of a pack, at most.
+        fitting: how many points like that of this number fit into a task.
+        seconds: that points of these numbers take.
+    """
+    chosen: list[list[int]] = []
+    for alike in plan.packs(max(1, len(plan.points))):
+        size = _even(len(alike), fitting(alike[0]), pack)
+        chosen += [alike[start : start + size] for start in range(0, len(alike), size)]
+    chosen.sort(key=seconds, reverse=True)
+    return [
+        tuple([points[number] for number in numbers[start : start + pack]] for start in range(0, len(numbers), pack))
+        for numbers in chosen
+    ]
+
+
+def _even(points: int, most: int, pack: int) -> int:
+    """The size of tasks of about the same size, at most so large, and made of whole packs where they are larger than one."""
+    size = math.ceil(points / math.ceil(points / most))
+    whole = math.ceil(size / pack) * pack
+    return whole if whole <= most else min(size, max(most // pack * pack, min(size, pack)))
+
+
+def identity(point: Point) -> str:
+    """Of a planned point that is not skipped."""
+    assert point.planned is not None
+    assert point.planned.identity is not None
+    return point.planned.identity
+
+
+def label(point: Point) -> str:
+    """For people."""
+    assert point.planned is not None
+    return point.planned.point.label
+
+
+def folder(point: Point) -> Path:
+    """Of the point's study."""
+    assert point.planned is not None
+    return point.planned.point.settings.folder

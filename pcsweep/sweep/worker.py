@@ -1,0 +1,176 @@
+"""What computes the points of a sweep, in whichever process: packs of them, each point with its folder as Hydra makes it."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from pcsweep.sweep.composition import Template
+
+if TYPE_CHECKING:
+    from pcsweep.study import Planned
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a sweep, frozen as it was composed; `planned` is None in the sweep of another application than a study."""
+
+    number: int
+    overrides: tuple[str, ...]
+    template: Template
+    planned: "Planned | None" = None
+
+    def config(self) -> DictConfig:
+        """The whole configuration, Hydra's node included."""
+        return self.template.with_values(self.overrides, self.number)
+
+
+Pack = Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What all points of a sweep share."""
+
+    context: HydraContext
+    task: TaskFunction
+    config: DictConfig  # of the sweep
+
+    def log_as_the_sweep(self) -> None:
+        """Points log into their own folders; this goes back to the sweep's log."""
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+
+
+class SomeFailed(Exception):
+    """Points of a study failed; each is noted in the study's folder `failures/`."""
+
+
+def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
+    """Computes a pack; where it fails as a whole, point by point, so that only the points that are to blame fail."""
+    from pcsweep.study import run_pack as compute
+
+    done: set[int] = set()
+    planned = [point.planned for point in pack if point.planned is not None]
+    if len(planned) > 1:
+        try:
+            compute(planned)
+            done = {point.number for point in pack}
+        except Exception as error:  # of whatever kind: it may concern one point only
+            _log.warning("%s. The points of this pack are computed one by one.", _said(error))
+    return [_run(session, point, point.number in done) for point in pack]
+
+
+def _run(session: Session, point: Point, done: bool) -> JobReturn:
+    """One point in its own folder, with its own log."""
+    state = Singleton.get_state()
+    config = point.config()
+    config.hydra.job.id = _job_id() or str(point.number)
+    result = run_job(
+        hydra_context=session.context,
+        task_function=_of_study(point.planned, done) if point.planned else session.task,
+        config=config,
+        job_dir_key="hydra.sweep.dir",
+        job_subdir_key="hydra.sweep.subdir",
+    )
+    session.log_as_the_sweep()
+    Singleton.set_state(state)
+    if point.planned:
+        result.cfg = result.hydra_cfg = None  # nobody asks for them, and thousands would fill the memory
+    return result
+
+
+def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
+    from pcsweep import failures
+    from pcsweep.study import run_pack as compute
+
+    assert planned.identity is not None  # not skipped
+    folder, identity, label = planned.point.settings.folder, planned.identity, planned.point.label
+
+    def task(_: DictConfig) -> None:
+        try:
+            if not done:
+                compute([planned])
+        except Exception as error:
+            _log.error("%s failed", label, exc_info=True)
+            with _unless_the_disk_is_full(label):
+                failures.note(folder, identity, label, error, _own_log())
+            raise
+        failures.forget(folder, identity)
+
+    return task
+
+
+def _own_log() -> str | None:
+    hydra = HydraConfig.get()
+    path = Path(hydra.runtime.output_dir) / f"{hydra.job.name}.log"
+    return str(path) if path.exists() else None
+
+
+@contextmanager
+def _unless_the_disk_is_full(label: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _log.error("The failure of %s could not be noted: %s", label, error)
+
+
+def _job_id() -> str:
+    array, index = (os.environ.get(f"SLURM_ARRAY_{name}") for name in ("JOB_ID", "TASK_ID"))
+    return f"{array}_{index}" if array else os.environ.get("SLURM_JOB_ID", "")
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def failed(results: Sequence[JobReturn]) -> int:
+    """How many of the points raised."""
+    return sum(result.status != JobStatus.COMPLETED for result in results)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job of Slurm runs: submitit calls it, and after a time-out or preemption queues it again as it was.
+
+    A point that was finished before is not computed again.
+    """
+
+    session: Session
+    packs: Sequence[Pack]
+    state: dict[str, Any]  # of Hydra's singletons, at submission
+
+    def __call__(self) -> list[JobReturn]:
+        """Computes the points.
+
+        Returns:
+            What Hydra returns for each; nothing for a study, whose results are its shards.
+
+        Raises:
+            SomeFailed: points of a study raised; all others have been computed.
+        """
+        Singleton.set_state(self.state)
+        setup_globals()
+        self.session.log_as_the_sweep()
+        results = [result for pack in self.packs for result in run_pack(self.session, pack)]
+        if not any(point.planned for pack in self.packs for point in pack):
+            return results
+        if wrong := failed(results):
+            raise SomeFailed(f"{wrong} of {len(results)} points failed")
+        return []
+
+    def checkpoint(self) -> Any:
+        """The same again."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)

@@ -1,0 +1,40 @@
+"""A Slurm for the tests of the launcher, and commands given on it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from slurm_cluster import Cluster, require
+
+SMALL = ["dataset.limit=4", "timesteps=1"]
+MODEST = ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Slurm of one node with two CPUs and two stand-in GPUs, shared by all tests of a worker; a test leaves it as it found it."""
+    require()
+    with Cluster(tmp_path_factory.mktemp("slurm")) as made:
+        yield made
+
+
+@pytest.fixture
+def environment(cluster: Cluster) -> dict[str, str]:
+    """Of a login shell on the cluster."""
+    return os.environ | cluster.environment | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+
+
+@pytest.fixture
+def pcsweep(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m pcsweep…` in the test's folder on the cluster: `pcsweep("-m", …)` or `pcsweep("study=s", module="status")`."""
+
+    def run(*words: str, module: str = "", folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", f"pcsweep.{module}" if module else "pcsweep", *words]
+        if not module:
+            command += [*SMALL, *MODEST]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+    return run
