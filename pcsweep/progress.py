@@ -28,7 +28,7 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.3g} {self.unit}/s")
+        return Text("" if speed is None else f"{speed:,.3g} {self.unit}/s", no_wrap=True)
 
 
 @contextmanager

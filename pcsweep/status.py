@@ -88,7 +88,7 @@ def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
     table.add_row("failed", f"{len(found.failed):,}", "")
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
-    table.add_row("to do", f"{len(found.waiting):,}", "not submitted" if found.waiting else "")
+    table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
     table.add_row("skipped", f"{skipped:,}", "β+λ>1" if skipped else "")
     return table
 
@@ -108,13 +108,12 @@ def _pace(folder: Path, found: Standing) -> list[str]:
         times = sorted(entry.stat().st_mtime for entry in entries if entry.name.removesuffix(".parquet") in found.done)
     now = time.time()
     recent = [each for each in times if each > now - _RECENT]
-    if len(recent) < 2 or not (found.in_queue or found.waiting):
+    left = len(found.in_queue) or len(found.waiting)
+    if len(recent) < 2 or not left:
         return []
     rate = (len(recent) - 1) / max(now - recent[0], 1.0)
-    lines = [f"Lately {60 * rate:.3g} points per minute"]
-    if found.in_queue:
-        lines[0] += f"; at this rate the points in the queue take about {duration(len(found.in_queue) / rate)}"
-    return lines
+    which = "in the queue" if found.in_queue else "to do"
+    return [f"Lately {60 * rate:.3g} points per minute; at this rate those {which} take about {duration(left / rate)}"]
 
 
 def failure_table(failed: Sequence[Failure]) -> Table:

@@ -6,7 +6,7 @@ The result equals that of Hydra's `load_sweep_config`, which reads and merges ev
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
@@ -22,19 +22,38 @@ class Template:
     config: DictConfig
     values: frozenset[str]
 
+    @cached_property
+    def _task(self) -> DictConfig:
+        """Without Hydra's own node, which is the larger half."""
+        stripped = copy.copy(self.config)
+        with open_dict(stripped):
+            del stripped["hydra"]
+        return stripped
+
     def with_values(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The whole configuration of the point with these overrides, Hydra's node included."""
-        parsed = [_parsed(word) for word in overrides]
-        made = copy.deepcopy(self.config)
-        ConfigLoaderImpl._apply_overrides_to_config([word for word in parsed if word.key_or_group in self.values], made)
+        made = self._changed(self.config, overrides)
         hydra = made.hydra
         with open_dict(hydra):
             hydra.overrides.task = list(overrides)
             names = hydra.job.config.override_dirname
             hydra.job.override_dirname = get_overrides_dirname(
-                overrides=parsed, kv_sep=names.kv_sep, item_sep=names.item_sep, exclude_keys=names.exclude_keys
+                overrides=[_parsed(word) for word in overrides],
+                kv_sep=names.kv_sep,
+                item_sep=names.item_sep,
+                exclude_keys=names.exclude_keys,
             )
             hydra.job.id = hydra.job.num = number
+        return made
+
+    def task_config(self, overrides: Sequence[str]) -> DictConfig:
+        """The configuration that the task of that point will see."""
+        return self._changed(self._task, overrides)
+
+    def _changed(self, config: DictConfig, overrides: Sequence[str]) -> DictConfig:
+        made = copy.deepcopy(config)
+        chosen = [parsed for parsed in map(_parsed, overrides) if parsed.key_or_group in self.values]
+        ConfigLoaderImpl._apply_overrides_to_config(chosen, made)
         return made
 
 

@@ -10,9 +10,11 @@ from pcsweep import submissions
 from pcsweep.progress import progress
 from pcsweep.slurm import NoAnswer, Queued, queue
 from pcsweep.standing import Standing, standing
+from pcsweep.wording import number_of
 
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue
+_REASON = 20  # characters of why tasks are pending
 _CONFIRMED = 2  # looks at a queue that has nothing more of ours, before what is missing counts as lost
 
 
@@ -60,15 +62,21 @@ def _look(folder: Path, labels: Mapping[str, str], rows: Sequence[Queued] | None
 
 
 def _described(found: Standing) -> str:
+    """Such as `points: 2 tasks running, 4 pending (Resources)`."""
     if found.unknown:
-        return "points (Slurm does not answer)"
+        return "points: Slurm does not answer"
     running, pending = (len({(task.name, task.index) for task in each.values()}) for each in (found.running, found.pending))
-    words = [f"{running} tasks running" if running != 1 else "1 task running"] if running else []
+    words = [f"{number_of(running, 'task')} running"] if running else []
     if pending:
-        words.append(f"{pending} pending" + (f" ({', '.join(found.reasons)})" if found.reasons else ""))
+        words.append(f"{pending} pending" + (f" ({_short(found.reasons[0])})" if found.reasons else ""))
     if found.failed:
         words.append(f"{len(found.failed)} failed")
     return f"points: {', '.join(words)}" if words else "points"
+
+
+def _short(reason: str) -> str:
+    """Of a reason as long as a sentence, the beginning."""
+    return reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
 
 
 def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int) -> None:

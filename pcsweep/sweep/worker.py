@@ -2,8 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,10 @@ class Point:
     def config(self) -> DictConfig:
         """The whole configuration, Hydra's node included."""
         return self.template.with_values(self.overrides, self.number)
+
+    def task_config(self) -> DictConfig:
+        """What its task will see of it."""
+        return self.template.task_config(self.overrides)
 
 
 Pack = Sequence[Point]
@@ -73,18 +76,28 @@ def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
 
 def _run(session: Session, point: Point, done: bool) -> JobReturn:
     """One point in its own folder, with its own log."""
-    state = Singleton.get_state()
-    config = point.config()
-    config.hydra.job.id = _job_id() or str(point.number)
-    result = run_job(
-        hydra_context=session.context,
-        task_function=_of_study(point.planned, done) if point.planned else session.task,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-    session.log_as_the_sweep()
-    Singleton.set_state(state)
+    state = None if point.planned else Singleton.get_state()  # slow; another application's task may change it
+    try:
+        config = point.config()
+        config.hydra.job.id = _job_id() or str(point.number)
+        result = run_job(
+            hydra_context=session.context,
+            task_function=_of_study(point.planned, done) if point.planned else session.task,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+    except Exception as error:  # of the folder, not of the point: nothing can be written, say
+        if point.planned is None:
+            raise
+        if not done:
+            _note(point.planned, error, None)
+        result = JobReturn(overrides=list(point.overrides), status=JobStatus.FAILED)
+        result.return_value = error
+    finally:
+        session.log_as_the_sweep()
+        if state:
+            Singleton.set_state(state)
     if point.planned:
         result.cfg = result.hydra_cfg = None  # nobody asks for them, and thousands would fill the memory
     return result
@@ -94,35 +107,36 @@ def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
     from pcsweep import failures
     from pcsweep.study import run_pack as compute
 
-    assert planned.identity is not None  # not skipped
-    folder, identity, label = planned.point.settings.folder, planned.identity, planned.point.label
-
     def task(_: DictConfig) -> None:
         try:
             if not done:
                 compute([planned])
         except Exception as error:
-            _log.error("%s failed", label, exc_info=True)
-            with _unless_the_disk_is_full(label):
-                failures.note(folder, identity, label, error, _own_log())
+            _log.error("%s failed", planned.point.label, exc_info=True)
+            _note(planned, error, _own_log())
             raise
-        failures.forget(folder, identity)
+        assert planned.identity is not None  # not skipped
+        failures.forget(planned.point.settings.folder, planned.identity)
 
     return task
+
+
+def _note(planned: "Planned", error: Exception, log: str | None) -> None:
+    """Notes a failure, unless the disk is full."""
+    from pcsweep import failures
+
+    assert planned.identity is not None  # not skipped
+    label = planned.point.label
+    try:
+        failures.note(planned.point.settings.folder, planned.identity, label, error, log)
+    except OSError as another:
+        _log.error("The failure of %s (%s) could not be noted: %s", label, _said(error), another)
 
 
 def _own_log() -> str | None:
     hydra = HydraConfig.get()
     path = Path(hydra.runtime.output_dir) / f"{hydra.job.name}.log"
     return str(path) if path.exists() else None
-
-
-@contextmanager
-def _unless_the_disk_is_full(label: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        _log.error("The failure of %s could not be noted: %s", label, error)
 
 
 def _job_id() -> str:

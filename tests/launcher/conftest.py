@@ -15,7 +15,7 @@ MODEST = ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"]
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A Slurm of one node with two CPUs and two stand-in GPUs, shared by all tests of a worker; a test leaves it as it found it."""
+    """A Slurm of one node with two CPUs and two stand-in GPUs, shared by all tests of a worker."""
     require()
     with Cluster(tmp_path_factory.mktemp("slurm")) as made:
         yield made
@@ -29,7 +29,7 @@ def environment(cluster: Cluster) -> dict[str, str]:
 
 @pytest.fixture
 def pcsweep(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `python -m pcsweep…` in the test's folder on the cluster: `pcsweep("-m", …)` or `pcsweep("study=s", module="status")`."""
+    """Runs `python -m pcsweep` on the cluster, or one of its modules: `pcsweep("study=s", module="status")`."""
 
     def run(*words: str, module: str = "", folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", f"pcsweep.{module}" if module else "pcsweep", *words]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.worker import Point, Session
@@ -93,14 +93,7 @@ def _by_what_is_shared(points: Sequence[Point]) -> tuple[Iterator[DictConfig], l
         return [word for word in points[number].overrides if word.partition("=")[0].partition(".")[0] in _SHARED]
 
     numbers = sorted(range(len(points)), key=shared)
-    return (_task_config(points[number].config()) for number in numbers), numbers
-
-
-def _task_config(config: DictConfig) -> DictConfig:
-    """The configuration as the task will see it, without Hydra's own node."""
-    with open_dict(config):
-        del config["hydra"]
-    return config
+    return (points[number].task_config() for number in numbers), numbers
 
 
 def _done(point: Point) -> JobReturn:
