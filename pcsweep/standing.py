@@ -86,8 +86,10 @@ def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
 def _lost(label: str, task: Task) -> Failure:
     if task.log is None:
         return Failure(label, f"its submission was interrupted before Slurm had taken it ({task.name})")
-    log = task.log if task.log.exists() else task.log.with_suffix(".out")
+    log = task.log if last_line(task.log) else task.log.with_suffix(".out")
     last = last_line(log)
+    if not task.log.exists() and not log.exists():
+        last = "and it has left no log; do the nodes see this folder?"
     return Failure(label, f"task {task.job} {_NO_RESULT}{f': {last}' if last else ''}", str(log), task.job or "")
 
 

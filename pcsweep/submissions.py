@@ -105,7 +105,12 @@ def _job_and_log(submission: Submission, array: Array, index: int) -> tuple[str 
 
 
 def new(
-    folder: Path, tasks: Sequence[Sequence[str]], sizes: Sequence[int], command: str, known: Sequence[Submission]
+    folder: Path,
+    tasks: Sequence[Sequence[str]],
+    sizes: Sequence[int],
+    command: str,
+    known: Sequence[Submission],
+    prefix: str | None = None,
 ) -> Submission | None:
     """Takes a new submission of a study's tasks, in arrays of these sizes; None where another command has just taken the same.
 
@@ -115,6 +120,7 @@ def new(
         sizes: of the arrays, adding up to the number of tasks.
         command: what was typed.
         known: the submissions that were there when it was found that nobody computes these points.
+        prefix: of the arrays' names; otherwise the study's.
 
     Raises:
         OSError: the study's folder cannot be written.
@@ -127,7 +133,7 @@ def new(
     arrays, start = [], 0
     for number, size in enumerate(sizes):
         chosen = tuple(tuple(task) for task in tasks[start : start + size])
-        arrays.append(Array(f"{folder.name}-{name}-{number}", chosen))
+        arrays.append(Array(f"{prefix or folder.name}-{name}-{number}", chosen))
         start += size
     submission = Submission(folder, name, tuple(arrays), command, time.time(), f"{socket.gethostname()} {os.getpid()}")
     submission.logs.mkdir(mode=_PRIVATE, exist_ok=True)

@@ -43,7 +43,7 @@ def _on_slurm(session: Session, points: Sequence[Point], settings: Settings) -> 
     jobs: list[Any] = []
     try:
         arrays = shape(len(tasks), slurm.max_array_size(), settings.array_parallelism)
-        name = str(session.config.hydra.job.name)
+        name = settings.name or str(session.config.hydra.job.name)
         for submitted in submit(tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout):
             jobs += submitted
     except (Refused, slurm.NoAnswer, ValueError) as error:

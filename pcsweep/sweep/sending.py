@@ -77,7 +77,7 @@ def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission 
             if not left.tasks:
                 return left, None, len(where.in_queue)
             sizes = _shape(left, most, settings).sizes
-            if made := submissions.new(work.folder, left.identities(), sizes, command(), known):
+            if made := submissions.new(work.folder, left.identities(), sizes, command(), known, settings.name):
                 return left, made, len(where.in_queue)
         if not said:
             _log.info("Another command is submitting these points; waiting for it.")

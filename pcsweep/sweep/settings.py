@@ -30,6 +30,7 @@ class Settings:
     max_num_timeout: Annotated[int, Field(ge=0)]
     timeout_min: AtLeastOne
     submitit_folder: str
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None
     asked: dict[str, Any]
 
     @property

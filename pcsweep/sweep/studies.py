@@ -67,7 +67,8 @@ def _here(session: Session, points: Sequence[Point], plan: "Plan", settings: Set
         for point in pack:
             failures.forget(work.folder(point), work.identity(point))
     _compute_here(session, packs, workers, gpus)
-    _conclude([standing(each.folder, each.labels, [], []) for each in work.works([[pack] for pack in packs])], len(plan.waiting))
+    works = work.works([[pack] for pack in packs])
+    _conclude(works, [standing(each.folder, each.labels, [], []) for each in works])
 
 
 def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> None:
@@ -105,7 +106,7 @@ def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings:
     sent = [send(session, each, settings) for each in works]
     _say(plan, works, sent, settings)
     if settings.wait:
-        _conclude(_waited(works), len(plan.waiting), [each.refusal for each in sent])
+        _conclude(works, _waited(works), [each.refusal for each in sent])
     elif refusals := [each.refusal for each in sent if each.refusal]:
         raise Unfinished(f"Slurm has not taken all tasks: {refusals[0]}")
 
@@ -138,8 +139,8 @@ def _waited(works: Sequence[Work]) -> list[Standing]:
         raise Detached("\n".join(lines)) from None
 
 
-def _conclude(standings: Sequence[Standing], total: int, refusals: Sequence[str] = ()) -> None:
-    """Names what is not done.
+def _conclude(works: Sequence[Work], standings: Sequence[Standing], refusals: Sequence[str] = ()) -> None:
+    """Says what to do next, or names what is not done.
 
     Raises:
         Unfinished: there is something.
@@ -151,6 +152,8 @@ def _conclude(standings: Sequence[Standing], total: int, refusals: Sequence[str]
     if failed or missing:
         why = "".join(f"\nSlurm has not taken all tasks: {refusal}" for refusal in refusals if refusal)
         raise Unfinished(
-            f"{len(failed) + missing} of {number_of(total, 'point')} are not done.{why}\n"
+            f"{len(failed) + missing} of {number_of(sum(len(each.labels) for each in works), 'point')} are not done.{why}\n"
             f"All others are kept; this computes what is missing:\n  {command()}"
         )
+    for each in works:
+        _log.info("All points are done; for tables and figures:  python -m pcsweep.aggregate %s", words_for(each.folder))

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,15 +109,16 @@ def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
     from pcsweep.study import run_pack as compute
 
     def task(_: DictConfig) -> None:
-        try:
-            if not done:
-                compute([planned])
-        except Exception as error:
-            _log.error("%s failed", planned.point.label, exc_info=True)
-            _note(planned, error, _own_log())
-            raise
-        assert planned.identity is not None  # not skipped
-        failures.forget(planned.point.settings.folder, planned.identity)
+        with chdir(HydraConfig.get().runtime.cwd):  # hydra.job.chdir may have left it
+            try:
+                if not done:
+                    compute([planned])
+            except Exception as error:
+                _log.error("%s failed", planned.point.label, exc_info=True)
+                _note(planned, error, _own_log())
+                raise
+            assert planned.identity is not None  # not skipped
+            failures.forget(planned.point.settings.folder, planned.identity)
 
     return task
 
