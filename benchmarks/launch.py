@@ -2,7 +2,7 @@
 
     python benchmarks/launch.py [--points 2000] [--json launch.json]
 
-Needs root and the packages slurm-wlm and munge, like the tests on Slurm. Every time is that of a whole command.
+Needs the packages slurm-wlm and munge, like the tests on Slurm. Every time is that of a whole command.
 """
 
 import argparse

@@ -4,17 +4,18 @@
         cluster.command("sbatch", "--gres=gpu:1", "job.sh")
         cluster.wait_until_idle()
 
-It needs root and Debian's packages slurm-wlm and munge. Several clusters may run side by side.
+It needs Debian's packages slurm-wlm and munge, and no privileges: all daemons, and all jobs, run as whoever starts them. Several
+clusters may run side by side.
 """
 
 import contextlib
+import getpass
 import os
 import re
 import secrets
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import tempfile
 import time
@@ -30,14 +31,15 @@ T = TypeVar("T")
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "setpriv")
 NODE = "pcs"
+GPUS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random")  # Slurm takes nothing but device files for GPUs, and opens none
 LONGEST_FOLDER = 70  # characters; sockets of job steps lie below it, and a socket's path has 107 at most
 CONFIGURATION = """
 ClusterName=pcsweep
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={slurmctld_port}
 SlurmdPort={slurmd_port}
-SlurmUser=root
-SlurmdUser=root
+SlurmUser={user}
+SlurmdUser={user}
 AuthType=auth/munge
 # Besides credentials, cred_expire bounds how soon a requeued job may start again.
 AuthInfo=socket={short}/munge.socket,cred_expire={requeue_delay_s}
@@ -83,13 +85,6 @@ def why_not() -> str | None:
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         return f"{missing[0]} is not on the PATH"
-    if os.geteuid() != 0:
-        return "Slurm's daemons need root"
-    with tempfile.TemporaryDirectory(prefix="pcs") as folder:
-        try:
-            _make_device(Path(folder) / "gpu0")
-        except OSError as error:
-            return f"no stand-in GPU can be made: {error}"
     return None
 
 
@@ -129,6 +124,7 @@ class Cluster:
     kill_wait_s: int = 5
     slurmd_timeout_s: int = 300
     _short: Path = field(init=False, repr=False)
+    _found: int = field(init=False, repr=False, default=0)  # GPUs that slurmd finds
     _daemons: dict[str, subprocess.Popen[bytes]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -162,8 +158,6 @@ class Cluster:
             until(self._kill_the_rest, 10, f"the end of all processes of {self.folder}")
         finally:
             self._end("munged")
-            for device in self._devices():
-                device.unlink()
             if self._short != self.folder:
                 shutil.rmtree(self._short, ignore_errors=True)
 
@@ -250,15 +244,13 @@ class Cluster:
 
     def lose_a_gpu(self) -> None:
         """As if the last one were taken out: Slurm drains the node, which has too few. Running jobs go on, on whichever GPU."""
-        *present, lost = self._devices()
-        self._write_gres(present)
-        lost.unlink()
+        self._write_gres(self._found - 1)
         self.start_slurmd()
         until(lambda: "INVALID_REG" in self.node_state(), 10, "an invalid node")
 
     def return_the_gpu(self) -> None:
         """Undo every `lose_a_gpu` and resume the node, which Slurm leaves to the administrator."""
-        self._make_devices()
+        self._write_gres(self.gpus)
         self.start_slurmd()
         until(lambda: "INVALID_REG" not in self.node_state(), 10, "a valid node")
         self.resume()
@@ -277,6 +269,7 @@ class Cluster:
         text = CONFIGURATION.format(
             **vars(self),
             short=self._short,
+            user=getpass.getuser(),
             host=socket.gethostname().partition(".")[0],
             node=NODE,
             gres=f"Gres=gpu:{self.gpus}" if self.gpus else "",
@@ -284,21 +277,12 @@ class Cluster:
             slurmd_port=slurmd_port,
         )
         (self.folder / "slurm.conf").write_text(text)
-        self._make_devices()
+        self._write_gres(self.gpus)
 
-    def _devices(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("gpu[0-9]*") if path.is_char_device())
-
-    def _make_devices(self) -> None:
-        devices = [self.folder / f"gpu{index:02}" for index in range(self.gpus)]
-        for device in devices:
-            if not device.exists():
-                _make_device(device)
-        self._write_gres(devices)
-
-    def _write_gres(self, devices: list[Path]) -> None:
+    def _write_gres(self, gpus: int) -> None:
         """gres.conf: the GPUs slurmd finds."""
-        (self.folder / "gres.conf").write_text("".join(f"NodeName={NODE} Name=gpu File={device}\n" for device in devices))
+        self._found = gpus
+        (self.folder / "gres.conf").write_text("".join(f"NodeName={NODE} Name=gpu File={device}\n" for device in GPUS[:gpus]))
 
     def _munged_options(self) -> list[str]:
         files = {"socket": self._short / "munge.socket"}
@@ -386,11 +370,6 @@ class Cluster:
 
 class _Ended(Exception):
     """A daemon is gone."""
-
-
-def _make_device(path: Path) -> None:
-    """A twin of /dev/null: Slurm takes nothing but device files for GPUs, and opens none."""
-    os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
 
 
 def _free_ports(count: int) -> list[int]:

@@ -26,7 +26,7 @@ def submit(cluster, tmp_path):
         return cluster.command("sbatch", "--parsable", "--open-mode=append", f"--output={output}", *options, f"--wrap={line}")
 
     yield sbatch
-    cluster.command("scancel", "--user=root")
+    cluster.command("scancel", "--me")
     cluster.wait_until_idle()
 
 
