@@ -107,7 +107,10 @@ def _unknown(key: str, config_name: str) -> str:
     parent, _, last = key.rpartition(".")
     if last.isdigit():
         return f"Expected `{parent}` to be a list that has an element {last}; give the whole list before it on the command line."
-    return f"Unknown setting `{key}`. Valid ones: {', '.join(_keys_beside(key, config_name))}."
+    valid = _keys_beside(key, config_name)
+    if f"`{key}`" in valid:
+        return f"`{key}` is there, but not with these keys; to add keys to it, put a + before it: +{key}={{…}}"
+    return f"Unknown setting `{key}`. Valid ones: {', '.join(valid)}."
 
 
 def _keys_beside(key: str, config_name: str) -> list[str]:

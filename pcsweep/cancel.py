@@ -1,6 +1,8 @@
 """`python -m pcsweep.cancel`: takes the tasks of one study out of Slurm's queue."""
 
 import sys
+import time
+from pathlib import Path
 
 from pcsweep import slurm, submissions
 from pcsweep.settings import BadSetting, existing_study, words_of
@@ -14,6 +16,7 @@ Cancels the tasks of one study in Slurm's queue, and no other job. Finished poin
 study        the folder below output_root
 output_root  where the studies are
 """
+_MOMENT = 0.5  # seconds
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,9 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         given = words_of(words, ("study", "output_root"))
         folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
-        names = {array.name for each in submissions.read_all(folder) for array in each.arrays}
-        tasks = [task for task in slurm.queue() if task.name in names] if names else []
-        slurm.cancel(task.job for task in tasks)
+        tasks = cancelled(folder)
     except BadSetting as error:
         sys.stderr.write(f"pcsweep.cancel: {error}\n")
         return 2
@@ -42,6 +43,28 @@ def main(argv: list[str] | None = None) -> int:
         )
     sys.stdout.write(f"{said}.\n")
     return 0
+
+
+def cancelled(folder: Path) -> list[slurm.Queued]:
+    """Takes the tasks of the study in `folder` out of the queue, those that a command is just submitting too.
+
+    Raises:
+        NoAnswer: Slurm refuses, or does not answer.
+    """
+    taken: dict[tuple[str, int], slurm.Queued] = {}
+    while True:
+        known = submissions.read_all(folder)
+        sending = any(each.being_sent for each in known)  # before the queue is read
+        names = {array.name for each in known for array in each.arrays}
+        tasks = [task for task in slurm.queue() if task.name in names] if names else []
+        slurm.cancel(task.job for task in tasks)
+        taken |= {(task.name, task.index): task for task in tasks}
+        for each in known:
+            if any(array.name == name for array in each.arrays for name, _ in taken):
+                submissions.cancelled(each)
+        if not sending:
+            return list(taken.values())
+        time.sleep(_MOMENT)
 
 
 if __name__ == "__main__":

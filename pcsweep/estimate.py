@@ -1,7 +1,7 @@
 """How long grid points will take: as their like have taken, or assumed from multiplications where none is finished."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,14 @@ _SAMPLE = 5  # finished shards that are looked at, of each kind
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds that each of the waiting points takes, by number; `measured` says whether all follow from finished ones."""
+    """Seconds that each of the waiting points takes, by identity; `measured` says whether all follow from finished ones."""
 
-    seconds: dict[int, float]
+    seconds: dict[str, float]
     measured: bool
 
-    def of(self, numbers: Sequence[int]) -> float:
+    def of(self, identities: Iterable[str]) -> float:
         """Of several points together, in seconds."""
-        return sum(self.seconds[number] for number in numbers)
+        return sum(self.seconds[identity] for identity in identities)
 
 
 def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
@@ -44,21 +44,20 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
     for number, planned in enumerate(plan.points):
         if number in waiting or planned.identity is None:
             continue
-        found = finished.setdefault(_kind(planned.point), [])
-        taken = shards.seconds(shards.place(planned.point.shard_folder, planned.identity)) if len(found) < _SAMPLE else None
-        found += [] if taken is None else [taken]
+        kind = _kind(planned.point)
+        if len(finished.get(kind, ())) < _SAMPLE:
+            taken = shards.seconds(shards.place(planned.point.shard_folder, planned.identity))
+            if taken is not None:
+                finished.setdefault(kind, []).append(taken)
     rate = _PER_GPU * gpus if gpus else _PER_CORE * cores
     assumed: dict[str, float] = {}
     seconds = {}
-    for number in plan.waiting:
-        point = plan.points[number].point
-        kind = _kind(point)
-        if finished.get(kind):
-            seconds[number] = statistics.median(finished[kind])
-        else:
-            if kind not in assumed:
-                assumed[kind] = _assumed(point, rate)
-            seconds[number] = assumed[kind]
+    for planned in (plan.points[number] for number in plan.waiting):
+        assert planned.identity is not None  # waiting
+        kind = _kind(planned.point)
+        if kind not in finished and kind not in assumed:
+            assumed[kind] = _assumed(planned.point, rate)
+        seconds[planned.identity] = statistics.median(finished[kind]) if kind in finished else assumed[kind]
     return Estimate(seconds, not assumed)
 
 

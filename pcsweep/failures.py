@@ -4,10 +4,15 @@ import json
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rich.table import Table
+from rich.text import Text
+
 from pcsweep.atomic import replacing
+from pcsweep.wording import number_of
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,17 @@ def read_all(folder: Path) -> dict[str, Failure]:
         except FileNotFoundError:
             continue
     return found
+
+
+def failure_table(failed: Sequence[Failure]) -> Table:
+    """Failures for people: which point, what its last words were, and where there is more."""
+    table = Table(title=number_of(len(failed), "point") + " failed", title_justify="left", title_style="red")
+    table.add_column("point")
+    table.add_column("why", overflow="fold")
+    table.add_column("log", overflow="fold")
+    for failure in failed:
+        table.add_row(*map(Text, (failure.label, failure.error, failure.log or "")))  # not taken for rich's markup
+    return table
 
 
 def _path(folder: Path, identity: str) -> Path:

@@ -190,9 +190,9 @@ def set_aside(path: Path) -> Path:
 def _verified(path: Path, name: str) -> Shard:
     try:
         table = pq.read_table(path, page_checksum_verification=True, partitioning=None, memory_map=False)
-    except FileNotFoundError:
-        raise
     except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the file system, and says nothing of what the file holds
         raise DamagedShard(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from error
     stored = table.schema.metadata or {}
     texts = {

@@ -58,7 +58,7 @@ def queue() -> list[Queued]:
     Raises:
         NoAnswer: the queue cannot be read now.
     """
-    words = ["squeue", f"--user={os.getuid()}", "--noheader", "--array", "--format=%F|%K|%T|%r|%j"]
+    words = ["squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array", "--format=%F|%K|%T|%r|%j"]
     found = [_queued(line) for line in _answer(words).splitlines() if line.count("|") >= 4]
     return [task for task in found if task.state not in _ENDED]
 
@@ -69,7 +69,7 @@ def _queued(line: str) -> Queued:
 
 
 def max_array_size() -> int:
-    """How many tasks a job array may have.
+    """How many tasks a job array may have; 1 where there are no arrays.
 
     Raises:
         NoAnswer: the controller cannot be reached.
@@ -77,7 +77,7 @@ def max_array_size() -> int:
     for line in _answer(["scontrol", "show", "config"]).splitlines():
         key, _, value = line.partition("=")
         if key.strip() == "MaxArraySize" and value.strip().isdigit():
-            return int(value)
+            return max(1, int(value))
     raise NoAnswer("`scontrol show config` does not name MaxArraySize")
 
 
@@ -94,7 +94,7 @@ def cancel(jobs: Iterable[str]) -> None:
 
 def _answer(words: Sequence[str]) -> str:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, env=environment(), timeout=_SECONDS)
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", env=environment(), timeout=_SECONDS)
     except FileNotFoundError as error:
         raise NoAnswer(f"there is no command `{words[0]}` here") from error
     except subprocess.TimeoutExpired as error:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pcsweep import failures
@@ -11,64 +11,77 @@ from pcsweep.slurm import Queued
 from pcsweep.submissions import Task
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
-_NO_RESULT = "ended without a result"
 
 
 @dataclass(frozen=True)
 class Standing:
     """The identities of a study's grid points, each in one of these.
 
-    `waiting` are those that nobody computes as far as Slurm knows, `unknown` those of tasks while Slurm does not answer.
+    Args:
+        done: have a shard.
+        running, pending: are in a task that runs, or will.
+        raised: have a note in `failures/`.
+        lost: were in a task that ended without them.
+        waiting: nobody computes them, as far as Slurm knows.
+        unknown: are in tasks, while Slurm does not answer.
+        reasons: why tasks are pending, in Slurm's words.
     """
 
     done: frozenset[str]
     running: dict[str, Task] = field(default_factory=dict)
     pending: dict[str, Task] = field(default_factory=dict)
-    failed: dict[str, Failure] = field(default_factory=dict)
+    raised: dict[str, Failure] = field(default_factory=dict)
+    lost: dict[str, Task] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()  # why tasks are pending, in Slurm's words
+    reasons: tuple[str, ...] = ()
 
     @property
     def in_queue(self) -> frozenset[str]:
         """Points of tasks that run or will."""
         return frozenset(self.running) | frozenset(self.pending)
 
+    @property
+    def failed(self) -> int:
+        """How many points raised or were lost."""
+        return len(self.raised) + len(self.lost)
 
-def standing(folder: Path, labels: Mapping[str, str], tasks: Sequence[Task], queued: Sequence[Queued] | None) -> Standing:
-    """Where the points stand.
+    def failures(self, labels: Mapping[str, str]) -> list[Failure]:
+        """Why points failed; the log of each lost task is read once."""
+        why: dict[Task, Failure] = {}
+        for task in self.lost.values():
+            if task not in why:
+                why[task] = _lost(task)
+        return [*self.raised.values(), *(replace(why[task], label=labels[name]) for name, task in self.lost.items())]
+
+
+def standing(folder: Path, identities: Iterable[str], tasks: Sequence[Task], queued: Sequence[Queued] | None) -> Standing:
+    """Where points stand.
 
     Args:
         folder: of the study.
-        labels: the points' identities with their names for people.
+        identities: of the points.
         tasks: that were submitted, oldest first.
         queued: what is in Slurm's queue; None where it does not answer.
     """
-    done = finished(folder, labels)
-    left = [identity for identity in labels if identity not in done]
-    newest = {identity: task for task in tasks for identity in task.identities}
-    in_queue = {(each.name, each.index): each for each in queued or ()}
-    found = {
-        identity: (task, in_queue[task.name, task.index])
-        for task in tasks
-        if (task.name, task.index) in in_queue
-        for identity in task.identities
-        if identity in labels and identity not in done
-    }
+    asked = dict.fromkeys(identities)
+    done = finished(folder, asked)
     noted = failures.read_all(folder)
-    failed = {identity: noted[identity] for identity in left if identity in noted}
-    rest = [identity for identity in left if identity not in failed and identity not in found]
-    unknown = tuple(identity for identity in rest if queued is None and identity in newest)
-    lost = [identity for identity in rest if identity in newest and identity not in unknown]
-    failed |= {identity: _lost(labels[identity], newest[identity]) for identity in lost}
-    placed = {identity: place for identity, place in found.items() if identity not in failed}
+    raised = {identity: noted[identity] for identity in asked if identity in noted and identity not in done}
+    left = [identity for identity in asked if identity not in done and identity not in raised]
+    newest = {identity: task for task in tasks for identity in task.identities}
+    places = {(each.name, each.index): each for each in queued or ()}
+    placed = {identity: (task, places[task.key]) for task in tasks if task.key in places for identity in task.identities}
+    rest = [identity for identity in left if identity not in placed]
+    gone = [identity for identity in rest if identity in newest and not newest[identity].cancelled]
     return Standing(
         done=done,
-        running={identity: task for identity, (task, place) in placed.items() if not place.pending},
-        pending={identity: task for identity, (task, place) in placed.items() if place.pending},
-        failed=failed,
-        waiting=tuple(identity for identity in rest if identity not in newest),
-        unknown=unknown,
+        running={each: placed[each][0] for each in left if each in placed and not placed[each][1].pending},
+        pending={each: placed[each][0] for each in left if each in placed and placed[each][1].pending},
+        raised=raised,
+        lost={} if queued is None else {identity: newest[identity] for identity in gone},
+        waiting=tuple(identity for identity in rest if identity not in newest or newest[identity].cancelled),
+        unknown=tuple(gone) if queued is None else (),
         reasons=tuple(dict.fromkeys(place.reason for _, place in placed.values() if place.pending and place.reason != "None")),
     )
 
@@ -83,14 +96,14 @@ def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
     return frozenset(there.intersection(identities))
 
 
-def _lost(label: str, task: Task) -> Failure:
+def _lost(task: Task) -> Failure:
     if task.log is None:
-        return Failure(label, f"its submission was interrupted before Slurm had taken it ({task.name})")
+        return Failure("", f"its submission was interrupted before Slurm had taken it ({task.name})")
     log = task.log if last_line(task.log) else task.log.with_suffix(".out")
     last = last_line(log)
     if not task.log.exists() and not log.exists():
-        last = "and it has left no log; do the nodes see this folder?"
-    return Failure(label, f"task {task.job} {_NO_RESULT}{f': {last}' if last else ''}", str(log), task.job or "")
+        last = "no log: it was cancelled before it began, or the nodes do not see this folder"
+    return Failure("", f"task {task.job} ended without a result{f': {last}' if last else ''}", str(log), task.job or "")
 
 
 def last_line(path: Path) -> str:

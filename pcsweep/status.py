@@ -4,13 +4,14 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from pcsweep import cells, slurm, submissions
-from pcsweep.failures import Failure
+from pcsweep.failures import failure_table
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.standing import Standing, standing
 from pcsweep.submissions import Task
@@ -63,15 +64,14 @@ def show(folder: Path, console: Console) -> None:
             rows, problem = None, f"Slurm does not answer, so who runs and who failed is not known: {error}"
     found = standing(folder, labels, tasks, rows)
     console.print(_table(folder.name, found, len(labels), len(points) - len(labels)))
-    for line in [problem, *_pace(folder, found)]:
+    for line in [problem, *_pace(folder, found, tasks)]:
         if line:
             console.print(line, markup=False)
     if found.failed:
-        console.print(failure_table(list(found.failed.values())[:_LISTED]))
-        if len(found.failed) > _LISTED:
-            console.print(f"… and {len(found.failed) - _LISTED} more failed")
-    if found.failed or found.waiting:
-        missing = {*found.failed, *found.waiting}
+        console.print(failure_table(found.failures(labels)[:_LISTED]))
+        if found.failed > _LISTED:
+            console.print(f"… and {found.failed - _LISTED} more failed")
+    if missing := {*found.raised, *found.lost, *found.waiting}:
         console.print("To compute what is missing:", markup=False)
         for command in dict.fromkeys(point.command for point in points if point.identity in missing):
             console.print(f"  {command}", markup=False, soft_wrap=True)
@@ -85,7 +85,7 @@ def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
     table.add_row("running", f"{len(found.running):,}", _in_tasks(found.running.values()))
     reasons = f" ({', '.join(found.reasons)})" if found.reasons else ""
     table.add_row("pending", f"{len(found.pending):,}", _in_tasks(found.pending.values()) + reasons)
-    table.add_row("failed", f"{len(found.failed):,}", "")
+    table.add_row("failed", f"{found.failed:,}", "")
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
     table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
@@ -99,42 +99,20 @@ def _in_tasks(tasks: Iterable[Task]) -> str:
     return f"in {number_of(len(jobs), 'task')}: {shown}" if jobs else ""
 
 
-def _pace(folder: Path, found: Standing) -> list[str]:
-    """How fast shards have come lately, and how long the points in the queue take at that rate."""
-    if not found.done:
-        return []
-    times = []
-    with os.scandir(folder / "shards") as entries:
-        times = sorted(entry.stat().st_mtime for entry in entries if entry.name.removesuffix(".parquet") in found.done)
-    now = time.time()
-    recent = [each for each in times if each > now - _RECENT]
+def _pace(folder: Path, found: Standing, tasks: Sequence[Task]) -> list[str]:
+    """How fast shards have come since the last submission or command, and how long the others take at that rate."""
     left = len(found.in_queue) or len(found.waiting)
-    if len(recent) < 2 or not left:
+    now = time.time()
+    begun = [task.when for task in tasks] or [path.stat().st_mtime for path in (folder / "planned").glob("*.json")]
+    begin = max([now - _RECENT, *begun])
+    with os.scandir(folder / "shards") if found.done else nullcontext(()) as entries:
+        times = [entry.stat().st_mtime for entry in entries if entry.name.removesuffix(".parquet") in found.done]
+    recent = sum(each > begin for each in times)
+    if not recent or not left:
         return []
-    rate = (len(recent) - 1) / max(now - recent[0], 1.0)
+    rate = recent / max(now - begin, 1.0)
     which = "in the queue" if found.in_queue else "to do"
     return [f"Lately {60 * rate:.3g} points per minute; at this rate those {which} take about {duration(left / rate)}"]
-
-
-def failure_table(failed: Sequence[Failure]) -> Table:
-    """Failures for people: which point, what its last words were, and where there is more."""
-    table = Table(title=number_of(len(failed), "point") + " failed", title_justify="left", title_style="red")
-    table.add_column("point")
-    table.add_column("why", overflow="fold")
-    table.add_column("log", overflow="fold")
-    for failure in failed:
-        table.add_row(*(_plain(text) for text in (failure.label, failure.error, failure.log or "")))
-    return table
-
-
-def _plain(text: str) -> str:
-    """Without what rich would take for markup."""
-    return text.replace("[", "\\[")
-
-
-def words_for(folder: Path) -> str:
-    """How the commands name the study in `folder`."""
-    return f"study={folder.name}" + (f" output_root={folder.parent}" if str(folder.parent) != "outputs" else "")
 
 
 if __name__ == "__main__":

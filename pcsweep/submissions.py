@@ -1,17 +1,20 @@
 """Submissions: which tasks of which job arrays were sent to Slurm for which grid points.
 
 One JSON file each in the study's folder `submissions/`, written before Slurm is asked, so that a command killed at any moment
-leaves no job unknown: tasks are recognised in the queue by the name of their array. The file's name follows from the points it
-sends, and is taken by the first of two commands that send the same points at once.
+leaves no job unknown: tasks are recognised in the queue by the name of their array, which is like no other. The file's name
+follows from the points it sends, and is taken by the first of two commands that send the same points at once.
 """
 
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import socket
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,7 +22,7 @@ from pcsweep.atomic import replacing
 
 FOLDER = "submissions"
 _PRIVATE = 0o700
-_SENDING = 120.0  # seconds that a command may take between its note and its last job
+_SENDING = 120.0  # seconds that a command on another machine may take from one array to the next
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,13 @@ class Array:
         name: of its tasks in the queue.
         tasks: the identities of each task's grid points.
         job: its number, once Slurm has given it.
+        cancelled: by `pcsweep.cancel`.
     """
 
     name: str
     tasks: tuple[tuple[str, ...], ...]
     job: str | None = None
+    cancelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Submission:
     arrays: tuple[Array, ...]
     command: str
     when: float
-    by: str = ""  # host and process of the command
+    by: str = ""  # host, number and start of the command's process
 
     @property
     def path(self) -> Path:
@@ -65,10 +70,25 @@ class Submission:
 
     @property
     def being_sent(self) -> bool:
-        """Whether the command that noted it may still be handing it to Slurm."""
+        """Whether the command that noted it, or an sbatch that has outlived it, may still be handing it to Slurm."""
+        if self.sent:
+            return False
         host, _, process = self.by.partition(" ")
-        ended = host == socket.gethostname() and not Path("/proc", process).exists()
-        return not self.sent and not ended and abs(time.time() - self.when) < _SENDING
+        if host == socket.gethostname():
+            return process == _process(process.partition(" ")[0]) or self._has_sbatch()
+        try:
+            return abs(time.time() - self.path.stat().st_mtime) < _SENDING
+        except FileNotFoundError:
+            return False
+
+    def _has_sbatch(self) -> bool:
+        """Whether a process of this machine has a script of this submission in its command line."""
+        script = re.compile(rb"/%b/%b/%b/[^/\0]+\.sh\0" % tuple(re.escape(os.fsencode(name)) for name in self.logs.parts[-3:]))
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if script.search(path.read_bytes()):
+                    return True
+        return False
 
     def concerns(self, identities: frozenset[str]) -> bool:
         """Whether it has one of these points, or may have since it is just being written."""
@@ -85,12 +105,18 @@ class Task:
     job: str | None  # such as 12_3
     log: Path | None
     when: float  # it was submitted
+    cancelled: bool = False
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it apart in the queue."""
+        return self.name, self.index
 
 
 def tasks(submissions: Iterable[Submission]) -> list[Task]:
     """Every task of the submissions."""
     return [
-        Task(array.name, index, identities, *_job_and_log(each, array, index), each.when)
+        Task(array.name, index, identities, *_job_and_log(each, array, index), each.when, array.cancelled)
         for each in submissions
         for array in each.arrays
         for index, identities in enumerate(array.tasks)
@@ -125,33 +151,57 @@ def new(
     Raises:
         OSError: the study's folder cannot be written.
     """
-    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    (folder / FOLDER).mkdir(mode=0o755, parents=True, exist_ok=True)  # nobody else may put another folder in the place of one
     points = sorted(identity for task in tasks for identity in task)
     stem = hashlib.sha256(" ".join(points).encode()).hexdigest()[:8]
     before = [int(each.name.rpartition(".")[2]) for each in known if each.name.startswith(f"{stem}.")]
     name = f"{stem}.{1 + max(before, default=-1)}"
+    token = secrets.token_hex(4)
     arrays, start = [], 0
     for number, size in enumerate(sizes):
         chosen = tuple(tuple(task) for task in tasks[start : start + size])
-        arrays.append(Array(f"{prefix or folder.name}-{name}-{number}", chosen))
+        arrays.append(Array(f"{prefix or folder.name}-{token}-{number}", chosen))
         start += size
-    submission = Submission(folder, name, tuple(arrays), command, time.time(), f"{socket.gethostname()} {os.getpid()}")
-    submission.logs.mkdir(mode=_PRIVATE, exist_ok=True)
+    submission = Submission(folder, name, tuple(arrays), command, time.time(), f"{socket.gethostname()} {_process(os.getpid())}")
+    make_private(submission.logs)
     try:
         descriptor = os.open(submission.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     except FileExistsError:
         return None
-    with os.fdopen(descriptor, "w") as file:
-        file.write(_text(submission))
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(_text(submission))
+    except OSError:
+        submission.path.unlink(missing_ok=True)
+        raise
     return submission
+
+
+def make_private(folder: Path) -> None:
+    """Makes a folder for its owner alone, or makes sure that it is one.
+
+    Raises:
+        PermissionError: it belongs to somebody else.
+    """
+    folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"Expected a folder of one's own for what Slurm shall run, but {folder} belongs to somebody else.")
+    folder.chmod(_PRIVATE)
+
+
+def cancelled(submission: Submission) -> Submission:
+    """Notes that its arrays have been cancelled: their points are to be done, and have not failed."""
+    noted = replace(submission, arrays=tuple(replace(array, cancelled=True) for array in submission.arrays))
+    if noted != submission and submission.sent:  # while it is being sent, its command writes the note
+        _write(noted)
+    return noted
 
 
 def with_jobs(submission: Submission, jobs: Sequence[str]) -> Submission:
     """Notes the numbers that Slurm gave to the first arrays."""
     numbered = [replace(array, job=job) for array, job in zip(submission.arrays, jobs, strict=False)]
     noted = replace(submission, arrays=(*numbered, *submission.arrays[len(numbered) :]))
-    with replacing(noted.path) as path:
-        path.write_text(_text(noted))
+    _write(noted)
     return noted
 
 
@@ -159,8 +209,7 @@ def withdraw(submission: Submission) -> None:
     """Forgets the arrays of which Slurm has taken none."""
     kept = tuple(array for array in submission.arrays if array.job is not None)
     if kept:
-        with replacing(submission.path) as path:
-            path.write_text(_text(replace(submission, arrays=kept)))
+        _write(replace(submission, arrays=kept))
     else:
         submission.path.unlink(missing_ok=True)
         shutil.rmtree(submission.logs, ignore_errors=True)
@@ -176,9 +225,22 @@ def read_all(folder: Path) -> list[Submission]:
             continue
         except ValueError:
             content = {"arrays": [], "command": "", "when": path.stat().st_mtime, "by": ""}
-        arrays = tuple(Array(each["name"], tuple(map(tuple, each["tasks"])), each["job"]) for each in content["arrays"])
+        arrays = tuple(Array(**{**each, "tasks": tuple(map(tuple, each["tasks"]))}) for each in content["arrays"])
         found.append(Submission(folder, path.stem, arrays, content["command"], content["when"], content["by"]))
     return sorted(found, key=lambda each: each.when)
+
+
+def _write(submission: Submission) -> None:
+    with replacing(submission.path) as path:
+        path.write_text(_text(submission))
+
+
+def _process(number: int | str) -> str:
+    """Number and start of a process of this machine, which no other has; empty if there is none."""
+    try:
+        return f"{number} {Path('/proc', str(number), 'stat').read_text().rpartition(')')[2].split()[19]}"
+    except OSError:
+        return ""
 
 
 def _text(submission: Submission) -> str:

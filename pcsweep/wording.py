@@ -1,4 +1,7 @@
-"""Numbers and durations in words."""
+"""Numbers, durations and studies in words."""
+
+import shlex
+from pathlib import Path
 
 
 def number_of(count: int, thing: str) -> str:
@@ -12,3 +15,8 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def words_for(folder: Path) -> str:
+    """How the commands name the study in `folder`, ready to be typed."""
+    return f"study={folder.name}" + (f" output_root={shlex.quote(str(folder.parent))}" if str(folder.parent) != "outputs" else "")

@@ -10,7 +10,7 @@ from rich.table import Table
 from pcsweep import slurm
 from pcsweep.sweep.settings import Settings
 from pcsweep.sweep.submission import shape
-from pcsweep.sweep.work import Work
+from pcsweep.sweep.work import Work, identity, label
 from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
@@ -22,26 +22,35 @@ _SHOWN = 20  # of them
 _HOUR = 3600.0
 
 
-def describe(plan: "Plan", works: Sequence[Work], expected: "Estimate", settings: Settings) -> None:
-    """Prints the plan of a sweep on Slurm."""
+def describe(plan: "Plan", works: Sequence[Work], elsewhere: int, expected: "Estimate", settings: Settings) -> None:
+    """Prints what would be submitted of a sweep.
+
+    Args:
+        plan: of the sweep.
+        works: what is not in the queue yet.
+        elsewhere: how many points are.
+        expected: how long each point takes.
+        settings: of the launcher.
+    """
     console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
     tasks = [packs for each in works for packs in each.tasks]
-    console.print(f"{plan}{f' in {number_of(len(tasks), _TASK)} on {settings.where}' if tasks else ''}.")
+    where = f" in {number_of(len(tasks), _TASK)} on {settings.where}" if tasks else ""
+    console.print(f"{plan}{where}{f', {elsewhere} of them in the queue already' if elsewhere else ''}.")
     if tasks:
         table = Table("task", "points", "packs", "about", "the first of them", title="Tasks, longest first", title_justify="left")
         for number, packs in enumerate(tasks[:_SHOWN]):
-            numbers = [point.number for pack in packs for point in pack]
-            planned = packs[0][0].planned
-            assert planned is not None
-            table.add_row(str(number), str(len(numbers)), str(len(packs)), duration(expected.of(numbers)), planned.point.label)
+            identities = [identity(point) for pack in packs for point in pack]
+            row = number, len(identities), len(packs), duration(expected.of(identities)), label(packs[0][0])
+            table.add_row(*map(str, row))
         console.print(table)
         if len(tasks) > _SHOWN:
             console.print(f"… and {number_of(len(tasks) - _SHOWN, _TASK)} more")
         console.print(_arrays(works, settings))
+        asked = {key.removeprefix("slurm_"): value for key, value in settings.asked.items()}
+        console.print("Each asks for: " + ", ".join(f"{key}={value}" for key, value in asked.items() if value), markup=False)
         console.print(
-            "Each asks for: " + ", ".join(f"{key.removeprefix('slurm_')}={value}" for key, value in settings.asked.items())
+            _hours(expected.of(each for work in works for task in work.identities() for each in task), expected, settings)
         )
-        console.print(_hours(expected, settings))
     console.print("Dry run: nothing was submitted.")
 
 
@@ -57,8 +66,7 @@ def _arrays(works: Sequence[Work], settings: Settings) -> str:
     )
 
 
-def _hours(expected: "Estimate", settings: Settings) -> str:
-    total = sum(expected.seconds.values()) / _HOUR
-    what = f"{total * settings.gpus:.2f} GPU-hours" if settings.gpus else f"{total * settings.cores:.2f} core-hours"
+def _hours(seconds: float, expected: "Estimate", settings: Settings) -> str:
+    each, kind = (settings.gpus, "GPU") if settings.gpus else (settings.cores, "core")
     source = "as finished points of this study took" if expected.measured else "a rough assumption, until a point is finished"
-    return f"About {what} ({source})."
+    return f"About {each * seconds / _HOUR:.2f} {kind}-hours ({source})."

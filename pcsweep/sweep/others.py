@@ -13,10 +13,8 @@ from pcsweep.slurm import Queued
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.settings import Settings
 from pcsweep.sweep.submission import Refused, shape, submit
-from pcsweep.sweep.waiting import wait_until
+from pcsweep.sweep.waiting import Since, refresh, wait_until
 from pcsweep.sweep.worker import Point, Session, Task
-
-_CONFIRMED = 2  # looks at a queue without a task, before it counts as lost
 
 
 def launch(session: Session, points: Sequence[Point], settings: Settings) -> Sequence[JobReturn]:
@@ -50,14 +48,13 @@ def _on_slurm(session: Session, points: Sequence[Point], settings: Settings) -> 
         raise BadSetting(f"Slurm refuses these tasks: {error}") from error
     if not settings.wait:
         return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
-    missed = dict.fromkeys((job.job_id for job in jobs), 0)
+    gone = {job.job_id: Since() for job in jobs}
 
     def ended(rows: Sequence[Queued] | None) -> int:
-        there = None if rows is None else {f"{row.job}_{row.index}" for row in rows} | {row.job for row in rows if row.index == 0}
-        for job in jobs:
-            if there is not None:
-                missed[job.job_id] = 0 if job.job_id in there else missed[job.job_id] + 1
-        return sum(job.paths.result_pickle.exists() or missed[job.job_id] >= _CONFIRMED for job in jobs)
+        refresh(folder)
+        there = {f"{row.job}_{row.index}" for row in rows or ()} | {row.job for row in rows or () if row.index == 0}
+        lost = [gone[job.job_id].for_long(rows is not None and job.job_id not in there) for job in jobs]
+        return sum(job.paths.result_pickle.exists() or no_more for job, no_more in zip(jobs, lost, strict=True))
 
     wait_until(ended, len(jobs))
     return [_result(point, job) for point, job in zip(points, jobs, strict=True)]

@@ -4,17 +4,16 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hydra.core.singleton import Singleton
 
 from pcsweep import failures, slurm, submissions
 from pcsweep.provenance import command
 from pcsweep.settings import BadSetting
-from pcsweep.standing import standing
 from pcsweep.submissions import Submission
 from pcsweep.sweep.settings import Settings
 from pcsweep.sweep.submission import Refused, Shape, shape, submit
+from pcsweep.sweep.waiting import look
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Session, Task
 
@@ -70,9 +69,14 @@ def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission 
     said = False
     while True:
         known = submissions.read_all(work.folder)
-        where = standing(work.folder, work.labels, submissions.tasks(known), slurm.queue())
+        sending = [each for each in known if each.being_sent]  # before the queue is read: what has just been sent is in there
+        rows = slurm.queue()
+        if abandoned := _abandoned(known, sending, rows):
+            slurm.cancel(abandoned)
+            time.sleep(_MOMENT)
+            continue
+        where = look(work.folder, work.labels, rows)
         left = work.without(where.in_queue | where.done)
-        sending = [each for each in known if each.being_sent]
         if not any(each.concerns(frozenset(work.labels) - where.in_queue) for each in sending):
             if not left.tasks:
                 return left, None, len(where.in_queue)
@@ -85,6 +89,12 @@ def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission 
         time.sleep(_MOMENT)
 
 
+def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[slurm.Queued]) -> set[str]:
+    """Jobs whose command died before it had handed over what they are to run: they would wait for that, and fail."""
+    names = {array.name for each in known if each not in sending for array in each.arrays if array.job is None}
+    return {row.job for row in rows if row.name in names}
+
+
 def _submitted(session: Session, left: Work, made: Submission, elsewhere: int, arrays: Shape, settings: Settings) -> Sent:
     state = Singleton.get_state()
     tasks = [Task(session, packs, state) for packs in left.tasks]
@@ -93,16 +103,11 @@ def _submitted(session: Session, left: Work, made: Submission, elsewhere: int, a
     refusal = ""
     try:
         for submitted in submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
-            jobs.append(_number(submitted))
+            jobs.append(str(submitted[0].job_id).partition("_")[0])
             made = submissions.with_jobs(made, jobs)
-    except (Refused, ValueError) as error:
+    except (Refused, ValueError, OSError) as error:
         submissions.withdraw(made)
         refusal = str(error)
         if not jobs:
             raise BadSetting(f"Slurm refuses these tasks, so nothing was submitted: {refusal}") from error
     return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal)
-
-
-def _number(jobs: Sequence[Any]) -> str:
-    """Of the array whose jobs these are."""
-    return str(jobs[0].job_id).partition("_")[0]

@@ -2,29 +2,30 @@
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from pcsweep import failures
-from pcsweep.failures import Failure
+from pcsweep.failures import failure_table
 from pcsweep.progress import progress
 from pcsweep.provenance import command
-from pcsweep.settings import Detached, Unfinished
-from pcsweep.standing import Standing, standing
-from pcsweep.status import failure_table, words_for
+from pcsweep.settings import BadSetting, Detached, Unfinished
+from pcsweep.standing import Standing, finished, standing
 from pcsweep.sweep import work
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.sending import Sent, send
 from pcsweep.sweep.settings import Settings, gpus_here
-from pcsweep.sweep.waiting import wait_for
+from pcsweep.sweep.waiting import look, queued, wait_for
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Pack, Point, Session
-from pcsweep.wording import number_of
+from pcsweep.wording import number_of, words_for
 
 if TYPE_CHECKING:
+    from pcsweep.estimate import Estimate
     from pcsweep.study import Plan
 
 _log = logging.getLogger(__name__)
@@ -55,10 +56,11 @@ def launch(session: Session, points: Sequence[Point], plan: "Plan", settings: Se
 
 def _here(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
     packs = [[points[number] for number in numbers] for numbers in plan.packs(settings.points_per_pack)]
-    packs.sort(key=len, reverse=True)
     gpus = gpus_here() if any(_leaves_the_gpu_to_us(pack[0]) for pack in packs) else []
     workers = max(1, len(gpus)) if settings.workers == "auto" else settings.workers
     workers = min(workers, max(1, len(packs)))
+    if workers > 1:
+        packs.sort(key=len, reverse=True)
     _log.info("%s%s", plan, f" by {workers} workers" if workers > 1 else "")
     if settings.dry_run:
         return
@@ -78,8 +80,10 @@ def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: S
         for results in running:
             given |= set(results)
             advance(len(results))
-    for point in (point for pack in packs for point in pack if point.number not in given):
-        failures.note(work.folder(point), work.identity(point), work.label(point), RuntimeError(_DIED), None)
+    for each in work.works([[[point for pack in packs for point in pack if point.number not in given]]]):
+        for identity in set(each.labels) - finished(each.folder, each.labels):
+            with suppress(OSError):  # a full disk: they are missing all the same
+                failures.note(each.folder, identity, each.labels[identity], RuntimeError(_DIED), None)
 
 
 def _leaves_the_gpu_to_us(point: Point) -> bool:
@@ -90,25 +94,57 @@ def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings:
     from pcsweep.estimate import estimate
     from pcsweep.sweep.dry_run import describe
 
-    expected = estimate(plan, settings.gpus, settings.cores)
-    seconds = 60 * min(settings.target_minutes, _SAFE * settings.timeout_min)
-
-    def fitting(number: int) -> int:
-        most = settings.points_per_job
-        return max(1, int(seconds / max(expected.seconds[number], 1e-9))) if most == "auto" else most
-
-    tasks = work.tasks_of(plan, points, settings.points_per_pack, fitting, expected.of)
+    everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []
+    before = [look(each.folder, each.labels, queued()) for each in everything]
+    lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
+    expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
+    tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)
+    tasks.sort(key=lambda packs: _seconds(packs, expected), reverse=True)
     works = work.works(tasks)
-    if settings.dry_run:
-        describe(plan, works, expected, settings)
+    if expected and settings.dry_run:
+        gone = frozenset(identity for found in before for identity in found.in_queue)
+        describe(plan, [each.without(gone) for each in works], len(gone), expected, settings)
         return
     plan.note()
-    sent = [send(session, each, settings) for each in works]
+    sent = _sent(session, works, settings)
     _say(plan, works, sent, settings)
+    refusals = [each.refusal for each in sent if each.refusal]
     if settings.wait:
-        _conclude(works, _waited(works), [each.refusal for each in sent])
-    elif refusals := [each.refusal for each in sent if each.refusal]:
+        _conclude(works, _waited(works), refusals)
+    elif refusals:
         raise Unfinished(f"Slurm has not taken all tasks: {refusals[0]}")
+
+
+def _fitting(expected: "Estimate | None", settings: Settings) -> Callable[[str], int]:
+    """How many points like one fit into a task."""
+    seconds = 60 * min(settings.target_minutes, _SAFE * settings.timeout_min)
+
+    def fitting(identity: str) -> int:
+        if settings.points_per_job != "auto":
+            return settings.points_per_job
+        assert expected is not None  # it was asked for
+        return max(1, int(seconds / max(expected.seconds[identity], 1e-9)))
+
+    return fitting
+
+
+def _seconds(packs: Sequence[Pack], expected: "Estimate | None") -> float:
+    """What a task takes; without an estimate, how many points it has."""
+    identities = [work.identity(point) for pack in packs for point in pack]
+    return expected.of(identities) if expected else float(len(identities))
+
+
+def _sent(session: Session, works: Sequence[Work], settings: Settings) -> list[Sent]:
+    """Sends study after study; that one is refused is an error only before another has been sent."""
+    sent: list[Sent] = []
+    for each in works:
+        try:
+            sent.append(send(session, each, settings))
+        except BadSetting as error:
+            if not any(other.jobs for other in sent):
+                raise
+            sent.append(Sent(0, 0, refusal=str(error)))
+    return sent
 
 
 def _say(plan: "Plan", works: Sequence[Work], sent: Sequence[Sent], settings: Settings) -> None:
@@ -129,14 +165,9 @@ def _waited(works: Sequence[Work]) -> list[Standing]:
     try:
         return [wait_for(each.folder, each.labels) for each in works]
     except KeyboardInterrupt:
-        known = [f"  python -m pcsweep.{name} {words_for(each.folder)}" for each in works for name in ("status", "cancel")]
-        lines = [
-            "Detached; the tasks go on.",
-            *known,
-            "To wait for them again, and for whatever is missing then:",
-            f"  {command()}",
-        ]
-        raise Detached("\n".join(lines)) from None
+        commands = [f"  python -m pcsweep.{name} {words_for(each.folder)}" for each in works for name in ("status", "cancel")]
+        again = f"To wait for them again, and to compute what is missing then:\n  {command()}"
+        raise Detached("\n".join(["Detached; the tasks go on.", *commands, again])) from None
 
 
 def _conclude(works: Sequence[Work], standings: Sequence[Standing], refusals: Sequence[str] = ()) -> None:
@@ -145,14 +176,15 @@ def _conclude(works: Sequence[Work], standings: Sequence[Standing], refusals: Se
     Raises:
         Unfinished: there is something.
     """
-    failed: list[Failure] = [failure for each in standings for failure in each.failed.values()]
-    missing = sum(len(each.waiting) for each in standings)
+    failed = [why for each, found in zip(works, standings, strict=True) for why in found.failures(each.labels)]
+    missing = len(failed) + sum(len(found.waiting) + len(found.unknown) for found in standings)
     if failed:
         Console(stderr=True, width=None if sys.stderr.isatty() else 160).print(failure_table(failed))
-    if failed or missing:
-        why = "".join(f"\nSlurm has not taken all tasks: {refusal}" for refusal in refusals if refusal)
+    if missing:
+        why = "".join(f"\nSlurm has not taken all tasks: {refusal}" for refusal in refusals)
+        total = number_of(sum(len(each.labels) for each in works), "point")
         raise Unfinished(
-            f"{len(failed) + missing} of {number_of(sum(len(each.labels) for each in works), 'point')} are not done.{why}\n"
+            f"{missing} of {total} {'is' if missing == 1 else 'are'} not done.{why}\n"
             f"All others are kept; this computes what is missing:\n  {command()}"
         )
     for each in works:

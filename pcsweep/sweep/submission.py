@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, fields
@@ -11,9 +13,28 @@ from typing import Any
 
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf, SlurmQueueConf
 
+from pcsweep.slurm import environment
+from pcsweep.submissions import make_private
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMON = {field.name for field in fields(BaseQueueConf)} - {"submitit_folder"}
 _ASKED = {field.name for field in fields(SlurmQueueConf)} - {"_target_", "submitit_folder", "max_num_timeout", "name"}
+# Parameters by which tasks are recognised, limited, warned and logged.
+_OURS = frozenset(
+    ("array", "chdir", "dependency", "error", "job-name", "nodes", "ntasks", "open-mode", "output", "signal", "time")
+)
+# Variables that would win over what is written in a script: those whose setting is given are not passed on.
+_VARIABLES = {
+    "slurm_account": "ACCOUNT",
+    "slurm_constraint": "CONSTRAINT",
+    "slurm_exclude": "EXCLUDE",
+    "slurm_gres": "GRES",
+    "slurm_partition": "PARTITION",
+    "slurm_qos": "QOS",
+    "gpus_per_node": "GPUS_PER_NODE",
+    "mem_gb": "MEM_PER_NODE",
+}
+_NEVER = ("ARRAY_INX", "ERROR", "JOB_NAME", "NO_REQUEUE", "OPEN_MODE", "OUTPUT", "REQUEUE", "SIGNAL", "TIMELIMIT", "WAIT")
 _CPUS = 'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'  # srun does not take it over from sbatch
 
 
@@ -65,9 +86,19 @@ def resources(settings: Mapping[str, Any]) -> dict[str, Any]:
     if not asked.get("gpus_per_node"):
         asked.pop("gpus_per_node", None)
     asked["setup"] = [*([_CPUS] if asked.get("cpus_per_task") else []), *asked.get("setup", ())]
-    extra = asked.get("additional_parameters", {})
-    asked["additional_parameters"] = extra if {"requeue", "no-requeue", "no_requeue"} & set(extra) else {"requeue": True, **extra}
+    asked["additional_parameters"] = _extra(asked.get("additional_parameters", {}))
     return {key if key in _COMMON else f"slurm_{key}": value for key, value in asked.items()}
+
+
+def _extra(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Further parameters of sbatch, with requeueing unless that is not wanted."""
+    named = {str(key).replace("_", "-"): value for key, value in parameters.items()}
+    if taken := sorted(set(named) & _OURS):
+        raise ValueError(
+            f"Expected `hydra.launcher.additional_parameters` without {', '.join(taken)}, which the launcher sets itself."
+        )
+    wanted = named.pop("requeue", True) is not False and "no-requeue" not in named
+    return {"requeue" if wanted else "no-requeue": True, **named}
 
 
 def check_text(name: str, value: Any) -> None:
@@ -107,13 +138,14 @@ def submit(
     import submitit
 
     check_text("output_root", folder)
+    check_text("hydra.launcher.name", list(names))
     if "%" in str(folder):
         raise ValueError(f"Expected a folder without '%', which Slurm replaces in the names of logs, but got {str(folder)!r}.")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     first: list[str] = []
     start = 0
     for number, (name, size) in enumerate(zip(names, arrays.sizes, strict=True)):
-        with _environment(), _refusals():
+        with _environment(asked), _refusals(), _uninterrupted():
             executor = submitit.AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=timeouts)
             waits = {"slurm_dependency": f"afterany:{first[number - arrays.active]}"} if number >= arrays.active else {}
             executor.update_parameters(**{**asked, **waits, "name": name, "slurm_array_parallelism": arrays.at_once[number]})
@@ -125,18 +157,29 @@ def submit(
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
-    """Without what the job in which this may run has inherited: sbatch hands the environment on."""
-    from pcsweep.slurm import environment
-
+def _environment(asked: Mapping[str, Any]) -> Iterator[None]:
+    """Without what the job in which this may run has inherited, which sbatch hands on, and what would win over the settings."""
     before = dict(os.environ)
-    kept = environment()
-    for name in set(before) - set(kept):
-        del os.environ[name]
+    ours = [*_NEVER, *(name for setting, name in _VARIABLES.items() if setting in asked)]
+    for name in set(before) - set(environment()) | {f"SBATCH_{name}" for name in ours}:
+        os.environ.pop(name, None)
     try:
         yield
     finally:
         os.environ.update(before)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until an array is complete: its tasks need what submitit hands over after sbatch."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager

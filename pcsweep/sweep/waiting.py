@@ -3,7 +3,9 @@
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pcsweep import submissions
@@ -15,7 +17,7 @@ from pcsweep.wording import number_of
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue
 _REASON = 20  # characters of why tasks are pending
-_CONFIRMED = 2  # looks at a queue that has nothing more of ours, before what is missing counts as lost
+_SETTLED = 2.0  # seconds that a queue has had nothing more of ours, before what is missing counts as lost
 
 
 def pauses() -> Iterator[float]:
@@ -34,31 +36,55 @@ def queued() -> list[Queued] | None:
         return None
 
 
-def wait_for(folder: Path, labels: Mapping[str, str]) -> Standing:
+def wait_for(folder: Path, identities: Collection[str]) -> Standing:
     """Waits until no task is left that computes one of the points, and says where they stand then.
 
     Args:
         folder: of the study.
-        labels: the points' identities with their names for people.
+        identities: of the points.
     """
-    seen = 0
-    with progress("points", len(labels), "points") as advance:
+    empty = Since()
+    with progress("points", len(identities), "points") as advance:
         done = 0
         for pause in pauses():
-            found = _look(folder, labels, queued())
+            found = look(folder, identities, queued())
             advance(len(found.done) - done, _described(found))
             done = len(found.done)
-            seen = 0 if found.in_queue or found.unknown else seen + 1
-            if done == len(labels) or seen >= _CONFIRMED:
+            if done == len(identities) or empty.for_long(not found.in_queue and not found.unknown):
                 return found
             time.sleep(pause)
     raise AssertionError  # the loop above has no end of its own
 
 
-def _look(folder: Path, labels: Mapping[str, str], rows: Sequence[Queued] | None) -> Standing:
-    with tempfile.TemporaryFile(dir=folder):  # a change makes network file systems look at their folders again
+@dataclass
+class Since:
+    """Whether something has been so for a while, and not at one look only: a queue or a network's file system may be late."""
+
+    looks: int = 0
+    first: float = 0.0
+
+    def for_long(self, so: bool) -> bool:
+        """Takes one more look into account."""
+        if not so:
+            self.looks = 0
+            return False
+        self.looks += 1
+        if self.looks == 1:
+            self.first = time.monotonic()
+        return self.looks > 1 and time.monotonic() - self.first >= _SETTLED
+
+
+def look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:
+    """Where the points stand now; `rows` is what is in the queue, read before."""
+    for name in ("shards", "failures", submissions.FOLDER):
+        refresh(folder / name)
+    return standing(folder, identities, submissions.tasks(submissions.read_all(folder)), rows)
+
+
+def refresh(folder: Path) -> None:
+    """Changes a folder, if there is one, which makes this machine's network file system list it anew."""
+    with suppress(OSError), tempfile.NamedTemporaryFile(dir=folder, prefix=".look."):
         pass
-    return standing(folder, labels, submissions.tasks(submissions.read_all(folder)), rows)
 
 
 def _described(found: Standing) -> str:
@@ -70,7 +96,7 @@ def _described(found: Standing) -> str:
     if pending:
         words.append(f"{pending} pending" + (f" ({_short(found.reasons[0])})" if found.reasons else ""))
     if found.failed:
-        words.append(f"{len(found.failed)} failed")
+        words.append(f"{found.failed} failed")
     return f"points: {', '.join(words)}" if words else "points"
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pcsweep.study import Plan
 
 
+_SMALLER = 4  # times fewer points are in a task after one was lost
+
+
 @dataclass(frozen=True)
 class Work:
     """What is to be computed of one study.
@@ -42,7 +45,7 @@ def works(tasks: Sequence[Sequence[Pack]]) -> list[Work]:
     return [
         Work(
             place,
-            tuple(tuple(packs) for packs in tasks if folder(packs[0][0]) == place),
+            tuple(tuple(packs) for packs in tasks if any(folder(pack[0]) == place for pack in packs if pack)),
             {identity(point): label(point) for point in points if folder(point) == place},
         )
         for place in dict.fromkeys(map(folder, points))
@@ -50,26 +53,36 @@ def works(tasks: Sequence[Sequence[Pack]]) -> list[Work]:
 
 
 def tasks_of(
-    plan: "Plan", points: Sequence[Point], pack: int, fitting: Callable[[int], int], seconds: Callable[[Sequence[int]], float]
+    plan: "Plan", points: Sequence[Point], pack: int, fitting: Callable[[str], int], lost: Mapping[str, int]
 ) -> list[tuple[Pack, ...]]:
-    """The waiting points as tasks, each of points that differ in their coefficients alone; the longest tasks first.
+    """The waiting points as tasks, each of points that differ in their coefficients alone.
+
+    What was lost with a task, for want of memory or time perhaps, comes in smaller tasks, point by point, so that one point that
+    cannot be computed does not take others with it for ever.
 
     Args:
         plan: says which points are waiting.
-        points: of the sweep, by number.
+        points: of the sweep, in the order of the plan.
         pack: points of a pack, at most.
-        fitting: how many points like that of this number fit into a task.
-        seconds: that points of these numbers take.
+        fitting: how many points like the one of this identity fit into a task.
+        lost: how many points the task had in which a point was lost, by its identity.
     """
-    chosen: list[list[int]] = []
-    for alike in plan.packs(max(1, len(plan.points))):
-        size = _even(len(alike), fitting(alike[0]), pack)
-        chosen += [alike[start : start + size] for start in range(0, len(alike), size)]
-    chosen.sort(key=seconds, reverse=True)
-    return [
-        tuple([points[number] for number in numbers[start : start + pack]] for start in range(0, len(numbers), pack))
-        for numbers in chosen
-    ]
+    tasks: list[tuple[Pack, ...]] = []
+    for numbers in plan.packs(max(1, len(plan.points))):
+        alike = [points[number] for number in numbers]
+        sound = [point for point in alike if identity(point) not in lost]
+        if sound:
+            tasks += _cut(sound, _even(len(sound), fitting(identity(sound[0])), pack), pack)
+        for size in sorted({lost[identity(point)] for point in alike if identity(point) in lost}, reverse=True):
+            unsound = [point for point in alike if lost.get(identity(point)) == size]
+            tasks += _cut(unsound, max(1, size // _SMALLER), 1)
+    return tasks
+
+
+def _cut(points: Sequence[Point], task: int, pack: int) -> list[tuple[Pack, ...]]:
+    """Tasks of so many points, in packs of so many."""
+    parts = [points[start : start + task] for start in range(0, len(points), task)]
+    return [tuple(part[start : start + pack] for start in range(0, len(part), pack)) for part in parts]
 
 
 def _even(points: int, most: int, pack: int) -> int:

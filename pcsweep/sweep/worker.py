@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import chdir
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,21 +56,26 @@ class Session:
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
 
 
+class _TimeIsUp(BaseException):
+    """submitit ends the task, from a signal, wherever that is; no point is to blame for it."""
+
+
 class SomeFailed(Exception):
     """Points of a study failed; each is noted in the study's folder `failures/`."""
 
 
 def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
     """Computes a pack; where it fails as a whole, point by point, so that only the points that are to blame fail."""
-    from pcsweep.study import run_pack as compute
-
     done: set[int] = set()
     planned = [point.planned for point in pack if point.planned is not None]
     if len(planned) > 1:
+        from pcsweep.study import run_pack as compute
+
         try:
             compute(planned)
             done = {point.number for point in pack}
         except Exception as error:  # of whatever kind: it may concern one point only
+            _end_if_told_to(error)
             _log.warning("%s. The points of this pack are computed one by one.", _said(error))
     return [_run(session, point, point.number in done) for point in pack]
 
@@ -93,14 +98,15 @@ def _run(session: Session, point: Point, done: bool) -> JobReturn:
             raise
         if not done:
             _note(point.planned, error, None)
-        result = JobReturn(overrides=list(point.overrides), status=JobStatus.FAILED)
-        result.return_value = error
+        result = JobReturn(status=JobStatus.FAILED)
     finally:
         session.log_as_the_sweep()
         if state:
             Singleton.set_state(state)
     if point.planned:
-        result.cfg = result.hydra_cfg = None  # nobody asks for them, and thousands would fill the memory
+        return JobReturn(
+            overrides=list(point.overrides), status=result.status
+        )  # without configuration and error, which hold memory
     return result
 
 
@@ -114,6 +120,7 @@ def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
                 if not done:
                     compute([planned])
             except Exception as error:
+                _end_if_told_to(error)
                 _log.error("%s failed", planned.point.label, exc_info=True)
                 _note(planned, error, _own_log())
                 raise
@@ -135,10 +142,25 @@ def _note(planned: "Planned", error: Exception, log: str | None) -> None:
         _log.error("The failure of %s (%s) could not be noted: %s", label, _said(error), another)
 
 
+def _end_if_told_to(error: Exception) -> None:
+    from submitit.core.utils import UncompletedJobError
+
+    if isinstance(error, UncompletedJobError):
+        raise _TimeIsUp from error
+
+
 def _own_log() -> str | None:
     hydra = HydraConfig.get()
     path = Path(hydra.runtime.output_dir) / f"{hydra.job.name}.log"
     return str(path) if path.exists() else None
+
+
+def _warn_without_gpu() -> None:
+    import torch
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given and not torch.cuda.is_available():
+        _log.warning("Slurm has given this task GPU %s, but torch finds no CUDA device: device=auto means the CPU here.", given)
 
 
 def _job_id() -> str:
@@ -175,10 +197,16 @@ class Task:
         Raises:
             SomeFailed: points of a study raised; all others have been computed.
         """
+        os.chdir(self.session.config.hydra.runtime.cwd)
         Singleton.set_state(self.state)
         setup_globals()
         self.session.log_as_the_sweep()
-        results = [result for pack in self.packs for result in run_pack(self.session, pack)]
+        if any(point.planned for pack in self.packs for point in pack):
+            _warn_without_gpu()
+        try:
+            results = [result for pack in self.packs for result in run_pack(self.session, pack)]
+        except _TimeIsUp as end:
+            raise end.__cause__ or end from None
         if not any(point.planned for pack in self.packs for point in pack):
             return results
         if wrong := failed(results):
@@ -186,7 +214,8 @@ class Task:
         return []
 
     def checkpoint(self) -> Any:
-        """The same again."""
+        """The same again in packs of half the size, so that one that takes longer than a task may is done in the end."""
         from submitit.helpers import DelayedSubmission
 
-        return DelayedSubmission(self)
+        halves = [half for pack in self.packs for half in (pack[: (len(pack) + 1) // 2], pack[(len(pack) + 1) // 2 :]) if half]
+        return DelayedSubmission(replace(self, packs=halves))

@@ -10,7 +10,6 @@ import pytest
 from slurm_cluster import Cluster, require
 
 SMALL = ["dataset.limit=4", "timesteps=1"]
-MODEST = ["hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"]
 
 
 @pytest.fixture(scope="session")
@@ -29,12 +28,10 @@ def environment(cluster: Cluster) -> dict[str, str]:
 
 @pytest.fixture
 def pcsweep(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `python -m pcsweep` on the cluster, or one of its modules: `pcsweep("study=s", module="status")`."""
+    """Runs `python -m pcsweep` on four images in the test's folder, on the cluster."""
 
-    def run(*words: str, module: str = "", folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", f"pcsweep.{module}" if module else "pcsweep", *words]
-        if not module:
-            command += [*SMALL, *MODEST]
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pcsweep", *words, *SMALL]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
 
     return run

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from pcsweep.settings import BadSetting
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.worker import Point, Session
 
@@ -50,6 +51,10 @@ class GridLauncher(Launcher):
         points = self._points(job_overrides, initial_job_idx)
         if not self._is_study():
             return others.launch(session, points, settings)
+        if most := OmegaConf.select(self.config, "hydra.sweeper.max_batch_size"):
+            raise BadSetting(
+                f"Expected `hydra.sweeper.max_batch_size` to be null for a study, which is checked as a whole, but got {most}."
+            )
         plan = self._plan(points, here=settings.executor == "local")
         studies.launch(session, points, plan, settings)
         return [_done(point) for point in points]

@@ -1,0 +1,54 @@
+"""Hydra's own tests of launchers, as they come with it, on the launcher `grid`: here, in workers, and on a real Slurm."""
+
+import pytest
+from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+
+# The suite's applications ask for the ways of Hydra 1.0 where they may still be had.
+pytestmark = pytest.mark.filterwarnings("ignore:\nThe version_base parameter is not specified", "ignore:Future Hydra versions")
+LOCAL = ["hydra.launcher.executor=local"]
+WORKERS = [*LOCAL, "hydra.launcher.workers=2"]
+SLURM = ["hydra.launcher.executor=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"]
+
+
+@pytest.fixture
+def on_slurm(cluster, monkeypatch):
+    """Makes this process's Slurm the cluster."""
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def launcher(words):
+    return pytest.mark.parametrize(("launcher_name", "overrides"), [("grid", words)])
+
+
+def application(words):
+    return pytest.mark.parametrize(("task_launcher_cfg", "extra_flags"), [({}, ["-m", "hydra/launcher=grid", *words])])
+
+
+@launcher(LOCAL)
+class TestHere(LauncherTestSuite):
+    pass
+
+
+@application(LOCAL)
+class TestApplicationsHere(IntegrationTestSuite):
+    pass
+
+
+@launcher(WORKERS)
+class TestInWorkers(LauncherTestSuite):
+    pass
+
+
+@launcher(SLURM)
+@pytest.mark.xdist_group("slurm")
+@pytest.mark.usefixtures("on_slurm")
+class TestOnSlurm(LauncherTestSuite):
+    pass
+
+
+@application(SLURM)
+@pytest.mark.xdist_group("slurm")
+@pytest.mark.usefixtures("on_slurm")
+class TestApplicationsOnSlurm(IntegrationTestSuite):
+    pass
