@@ -38,7 +38,8 @@ def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
     if not console.is_terminal:
         yield _lines(description, total, unit)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _RateColumn(unit), TimeRemainingColumn())
+    words = TextColumn("{task.description}", markup=False)
+    columns = (words, BarColumn(), MofNCompleteColumn(), _RateColumn(unit), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(description, total=total)
 

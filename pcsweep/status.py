@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pcsweep import cells, slurm, submissions
 from pcsweep.failures import failure_table
@@ -84,7 +85,8 @@ def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
     table.add_row("done", f"{len(found.done):,}", f"[green]{'━' * full}[/][dim]{'━' * (_BAR - full)}[/] {share:.0%}")
     table.add_row("running", f"{len(found.running):,}", _in_tasks(found.running.values()))
     reasons = f" ({', '.join(found.reasons)})" if found.reasons else ""
-    table.add_row("pending", f"{len(found.pending):,}", _in_tasks(found.pending.values()) + reasons)
+    pending = Text(_in_tasks(found.pending.values()) + reasons)  # in which gpu[a01] is no markup
+    table.add_row("pending", f"{len(found.pending):,}", pending)
     table.add_row("failed", f"{found.failed:,}", "")
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")

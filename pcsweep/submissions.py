@@ -192,7 +192,7 @@ def make_private(folder: Path) -> None:
 def cancelled(submission: Submission) -> Submission:
     """Notes that its arrays have been cancelled: their points are to be done, and have not failed."""
     noted = replace(submission, arrays=tuple(replace(array, cancelled=True) for array in submission.arrays))
-    if noted != submission and submission.sent:  # while it is being sent, its command writes the note
+    if noted != submission and not submission.being_sent:  # or its command, which writes the note as well, would undo that
         _write(noted)
     return noted
 
@@ -224,7 +224,7 @@ def read_all(folder: Path) -> list[Submission]:
         except FileNotFoundError:
             continue
         except ValueError:
-            content = {"arrays": [], "command": "", "when": path.stat().st_mtime, "by": ""}
+            content = {"arrays": [], "command": "", "when": time.time(), "by": ""}
         arrays = tuple(Array(**{**each, "tasks": tuple(map(tuple, each["tasks"]))}) for each in content["arrays"])
         found.append(Submission(folder, path.stem, arrays, content["command"], content["when"], content["by"]))
     return sorted(found, key=lambda each: each.when)

@@ -3,7 +3,7 @@
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -44,6 +44,7 @@ def test_a_point_that_fails_again_has_one_note(tmp_path):
     assert [each.error for each in failures.read_all(tmp_path).values()] == ["RuntimeError: second"]
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(LINES, max_size=4))
 def test_an_error_is_told_in_one_line_by_its_last_words(tmp_path_factory, lines):
     folder = tmp_path_factory.mktemp("study")
@@ -65,6 +66,7 @@ def test_an_interrupted_note_leaves_the_one_before(tmp_path, monkeypatch):
     assert len(list((tmp_path / "failures").iterdir())) == 1
 
 
+@settings(deadline=None, derandomize=True)
 @given(LINES.map(str.strip), LINES.map(str.strip), LINES.map(str.strip))
 def test_failures_are_shown_to_the_letter(label, error, log):
     assert f"│ {label} " in shown(Failure(label, error, log))

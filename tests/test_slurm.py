@@ -4,7 +4,7 @@ import os
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_slurm import answering, without_slurm
 
@@ -22,6 +22,7 @@ ROWS = st.tuples(
 )  # fmt: skip
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(ROWS))
 def test_the_queue_is_read_as_it_is_written_without_what_has_ended(rows):
     written = "".join(f"{job}|{'N/A' if index is None else index}|{'|'.join(rest)}\n" for job, index, *rest in rows)

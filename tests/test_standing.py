@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsweep.failures import Failure
@@ -75,6 +75,7 @@ def studies(draw):
     return names, draw(some), draw(some), tasks, draw(st.booleans())
 
 
+@settings(deadline=None, derandomize=True)
 @given(studies())
 def test_each_point_is_in_one_place_whoever_else_is_there(study):
     names, done, noted, sent, answers = study
@@ -140,6 +141,7 @@ def test_what_became_of_lost_points_is_told_from_their_logs(tmp_path):
 
 
 @pytest.mark.parametrize("before", ["", "earlier\n", "x" * 20_000 + "\n", "\n".join(["many"] * 5000) + "\n"])
+@settings(deadline=None, derandomize=True)
 @given(line=LINES.filter(str.strip), after=st.sampled_from(["", "\n", "\n\n  \n"]))
 def test_the_last_line_of_a_log_is_its_last_words(tmp_path_factory, before, line, after):
     path = tmp_path_factory.getbasetemp() / "log.err"

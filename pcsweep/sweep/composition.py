@@ -73,7 +73,10 @@ class Composition:
     def template(self, overrides: Sequence[str]) -> Template:
         """The template of the point with these overrides."""
         parsed = [_parsed(word) for word in overrides]
-        values = frozenset(word.key_or_group for word in parsed if self._is_value(word))
+        changed = [word.key_or_group for word in parsed if not self._is_value(word) and not self._is_choice(word)]
+        values = frozenset(
+            word.key_or_group for word in parsed if self._is_value(word) and not _within(word.key_or_group, changed)
+        )
         key = "\n".join(word.key_or_group if word.key_or_group in values else str(word.input_line) for word in parsed)
         if key not in self._templates:
             self._templates[key] = Template(self.loader.load_sweep_config(self.config, list(overrides)), values)
@@ -83,6 +86,15 @@ class Composition:
         """Whether it sets one plain value that exists, and so may be set once more afterwards."""
         changes = override.is_add() or override.is_force_add() or override.is_delete() or override.package
         return not changes and not isinstance(override.value(), dict) and not _is_group(self.loader, override.key_or_group)
+
+    def _is_choice(self, override: Override) -> bool:
+        """Whether it chooses files, which Hydra does before it sets any value."""
+        return not isinstance(override.value(), dict) and _is_group(self.loader, override.key_or_group)
+
+
+def _within(key: str, others: Sequence[str]) -> bool:
+    """Whether it is one of the others, or a part of one, or one is a part of it: then the order in which they are set counts."""
+    return any(f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}.") for other in others)
 
 
 @cache

@@ -35,6 +35,7 @@ _VARIABLES = {
     "mem_gb": "MEM_PER_NODE",
 }
 _NEVER = ("ARRAY_INX", "ERROR", "JOB_NAME", "NO_REQUEUE", "OPEN_MODE", "OUTPUT", "REQUEUE", "SIGNAL", "TIMELIMIT", "WAIT")
+_SOONEST = 20  # seconds before its end that a task is warned, for each minute that it has
 _CPUS = 'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'  # srun does not take it over from sbatch
 
 
@@ -83,6 +84,8 @@ def resources(settings: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("nodes", "tasks_per_node"):
         if asked.get(key, 1) != 1:
             raise ValueError(f"Expected `hydra.launcher.{key}` to be 1, for a task is one process, but got {asked[key]}.")
+    if "signal_delay_s" in asked and "timeout_min" in asked:  # a warning right at the start would find nobody who heeds it
+        asked["signal_delay_s"] = min(asked["signal_delay_s"], _SOONEST * asked["timeout_min"])
     if not asked.get("gpus_per_node"):
         asked.pop("gpus_per_node", None)
     asked["setup"] = [*([_CPUS] if asked.get("cpus_per_task") else []), *asked.get("setup", ())]

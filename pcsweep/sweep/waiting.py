@@ -71,7 +71,7 @@ class Since:
         self.looks += 1
         if self.looks == 1:
             self.first = time.monotonic()
-        return self.looks > 1 and time.monotonic() - self.first >= _SETTLED
+        return time.monotonic() - self.first >= _SETTLED
 
 
 def look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:

@@ -96,6 +96,7 @@ def _run(session: Session, point: Point, done: bool) -> JobReturn:
     except Exception as error:  # of the folder, not of the point: nothing can be written, say
         if point.planned is None:
             raise
+        _end_if_told_to(error)
         if not done:
             _note(point.planned, error, None)
         result = JobReturn(status=JobStatus.FAILED)

@@ -37,6 +37,7 @@ EIGHT = (
 )
 TINY = ("pcoder.lambda=0.1", "dataset.limit=4", "timesteps=1", "hydra.launcher.points_per_pack=1")
 MODEST = ("hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2")
+FEW = ("pcoder.beta=0.1,0.2,0.3,0.4", *TINY)
 ONE_TASK, TWO_TASKS = ("hydra.launcher.points_per_job=8",), ("hydra.launcher.points_per_job=4",)
 LATER = "hydra.launcher.wait=false"
 LONGEST_S = 120  # that a command may take
@@ -61,9 +62,12 @@ class Command:
     def said(self, stream="out"):
         return self.output.with_suffix(f".{stream}").read_text()
 
-    def until_said(self, words, stream="out"):
-        until(lambda: words in self.said(stream) or self.process.poll() is not None, LONGEST_S, f"{words!r}")
-        assert words in self.said(stream), self.said("err")
+    def until(self, condition, what):
+        until(lambda: condition() or self.process.poll() is not None, LONGEST_S, what)
+        assert condition(), self.said("err")
+
+    def until_said(self, words):
+        self.until(lambda: words in self.said(), repr(words))
 
     def until_submitted(self):
         self.until_said("Submitted job")
@@ -227,6 +231,11 @@ def finish(study, before, reference):
     assert is_finished(study, before, reference)
 
 
+def not_done(count, total):
+    """How a command counts them."""
+    return f"{count} of {total} points {'is' if count == 1 else 'are'} not done."
+
+
 def failures(text):
     """The rows of a table of failures: point, reason, log."""
     rows = []
@@ -245,7 +254,7 @@ def named(study, ended, count, why):
     """Whether a command has named so many points, with the reason and an existing log, and `status` does so too."""
     assert ended.code == 1
     assert "Traceback" not in ended.err
-    assert f"{count} of {len(study.submitted())} points are not done" in ended.err
+    assert not_done(count, len(study.submitted())) in ended.err
     for text in (ended.err, study.status()):
         rows = failures(text)
         assert len(rows) == count
@@ -258,7 +267,7 @@ def to_do(study, ended, count):
     """Whether a command has said that so many points are missing, none of which failed, and `status` does so too."""
     assert ended.code == 1
     assert "Traceback" not in ended.err
-    assert f"{count} of {len(study.submitted())} points are not done" in ended.err
+    assert not_done(count, len(study.submitted())) in ended.err
     shown = study.status()
     assert re.search(rf"to do +{count}\b", shown), shown
     assert failures(ended.err) == failures(shown) == []
@@ -325,46 +334,39 @@ def test_a_requeued_task_goes_on_where_it_was(study, undisturbed, cluster):
 # --- commands that end before their time ---
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
-def test_tasks_go_on_without_the_command(study, undisturbed, number):
+def test_tasks_go_on_without_the_command_and_the_same_command_attaches(study, undisturbed, cluster):
     sweep = study()
-    waiting = sweep.start()
+    attached = "8 to run, 8 of them in the queue already"
+    with drained(cluster):
+        killed = sweep.start()
+        killed.until_submitted()
+        killed.process.kill()
+        assert killed.ended().code == -signal.SIGKILL
+        interrupted = sweep.start()
+        interrupted.until_said(attached)
+        interrupted.interrupt()
+        ended = interrupted.ended()
+        hung_up = sweep.start()
+        hung_up.until_said(attached)
+        assert len(queued(cluster, sweep)) == 1
     before = sweep.until_some(1)
-    waiting.process.send_signal(number)
-    assert waiting.ended().code == -number
-    again = sweep.run()
-    assert again.code == 0, again.err
-    assert "of them in the queue already" in again.out
+    hung_up.process.send_signal(signal.SIGHUP)
+    assert hung_up.ended().code == -signal.SIGHUP
+    assert sweep.run().code == 0
     assert sweep.submitted().total() == 8
     assert is_finished(sweep, before, undisturbed(sweep.words))
-
-
-def test_ctrl_c_detaches_and_the_same_command_attaches(study, undisturbed, cluster):
-    sweep = study()
-    with drained(cluster):
-        waiting = sweep.start()
-        waiting.until_submitted()
-        until(lambda: queued(cluster, sweep), 10, "a task")
-        waiting.interrupt()
-        ended = waiting.ended()
-        assert ended.code == 130
-        assert "Detached; the tasks go on." in ended.err
-        for words in ("status study=s", "cancel study=s"):
-            assert f"\n  python -m pcsweep.{words}\n" in ended.err
-        assert ended.err.endswith(f"\n  python -m pcsweep -m {' '.join((*sweep.words, *MODEST))} study=s\n")
-        again = sweep.start()
-        again.until_said("8 to run, 8 of them in the queue already")
-        assert len(queued(cluster, sweep)) == 1
-    assert again.ended().code == 0
-    assert sweep.submitted().total() == 8
-    assert is_finished(sweep, {}, undisturbed(sweep.words))
+    assert ended.code == 130
+    assert "Detached; the tasks go on." in ended.err
+    for words in ("status study=s", "cancel study=s"):
+        assert f"\n  python -m pcsweep.{words}\n" in ended.err
+    assert ended.err.endswith(f"\n  python -m pcsweep -m {' '.join((*sweep.words, *MODEST))} study=s\n")
 
 
 # --- several commands at once ---
 
 
 def test_the_same_sweep_twice_at_once_is_submitted_once(study, cluster):
-    sweeps = [study("pcoder.beta=0.1,0.2,0.3,0.4", *TINY, *ONE_TASK, name=name) for name in "abc"]
+    sweeps = [study(*FEW, *ONE_TASK, name=name) for name in "abc"]
     with drained(cluster):
         for sweep in sweeps:
             both = [sweep.start(), sweep.start()]
@@ -399,33 +401,27 @@ def slow_sbatch(tmp_path):
     return instead_of_sbatch(tmp_path / "slow", f"touch {tmp_path}/asked\nwhile [ ! -e {tmp_path}/go ]; do sleep 0.1; done")
 
 
-def killed_while_submitting(sweep, path, group):
+def submitting(sweep, path):
+    """A command that waits for its sbatch."""
+    (sweep.home / "asked").unlink(missing_ok=True)
     command = sweep.start(path=path)
-    until((sweep.home / "asked").exists, LONGEST_S, "sbatch")
-    (os.killpg if group else os.kill)(command.process.pid, signal.SIGKILL)
-    command.process.wait()
-    assert sweep.submitted().total() == 8
+    command.until((sweep.home / "asked").exists, "sbatch")
+    return command.process
+
+
+def test_a_command_killed_between_its_note_and_its_tasks(study, undisturbed, slow_sbatch, cluster):
+    sweep = study(*FEW, *ONE_TASK)
+    with_sbatch = submitting(sweep, slow_sbatch)
+    os.killpg(with_sbatch.pid, signal.SIGKILL)
+    with_sbatch.wait()
     assert "interrupted before Slurm had taken it" in sweep.status()
-
-
-def test_a_command_killed_before_slurm_had_its_tasks(study, undisturbed, slow_sbatch):
-    sweep = study()
-    killed_while_submitting(sweep, slow_sbatch, group=True)
-    started = time.monotonic()
+    alone = submitting(sweep, slow_sbatch)
+    alone.kill()
+    alone.wait()
     again = sweep.start()
+    again.until_said("Another command is submitting these points; waiting for it.")
+    (sweep.home / "go").touch()  # Slurm gets a task now, but never what it is to run
     again.until_submitted()
-    assert time.monotonic() - started < 30
-    assert again.ended().code == 0
-    assert is_finished(sweep, {}, undisturbed(sweep.words))
-
-
-def test_a_command_killed_while_its_sbatch_goes_on(study, undisturbed, slow_sbatch, cluster):
-    """Slurm then has a task, but not what it is to run."""
-    sweep = study()
-    killed_while_submitting(sweep, slow_sbatch, group=False)
-    again = sweep.start()
-    again.until_said("waiting for it")
-    (sweep.home / "go").touch()
     assert again.ended().code == 0
     assert len(cluster.queue()) <= 1
     assert is_finished(sweep, {}, undisturbed(sweep.words))
@@ -486,11 +482,9 @@ def test_slurms_refusals_are_said_and_leave_nothing_behind(study):
         assert ended.err.startswith("pcsweep: Slurm refuses these tasks, so nothing was submitted: sbatch: error: ")
         assert said in ended.err
         assert list((sweeps[name].folder / "submissions").iterdir()) == []
-    for sweep in sweeps.values():
-        sweep.start()
-    for sweep in sweeps.values():
-        assert sweep.commands[-1].ended().code == 0
-        assert len(sweep.shards()) == 2
+    sweep = sweeps["a"]
+    assert sweep.run().code == 0
+    assert len(sweep.shards()) == 2
 
 
 @pytest.fixture(scope="module")
@@ -517,7 +511,8 @@ def test_a_refusal_of_the_second_array_costs_only_that(on_small_arrays, small_ar
     before = sweep.shards()
     assert ended.code == 1
     assert len(before) == 5
-    assert "1 of 6 points are not done.\nSlurm has not taken all tasks: sbatch: error: QOSMaxSubmitJobPerUserLimit\n" in ended.err
+    refused = "Slurm has not taken all tasks: sbatch: error: QOSMaxSubmitJobPerUserLimit"
+    assert f"{not_done(1, 6)}\n{refused}\n" in ended.err
     assert re.search(r"to do +1 +not in", sweep.status())
     again = sweep.run()
     assert again.code == 0
@@ -527,8 +522,8 @@ def test_a_refusal_of_the_second_array_costs_only_that(on_small_arrays, small_ar
 
 
 def test_more_tasks_than_an_array_may_have(on_small_arrays, small_arrays, undisturbed):
-    betas = ",".join(str(round(0.02 * step, 2)) for step in range(1, 33))
-    words = (f"pcoder.beta={betas}", *TINY, "hydra.launcher.points_per_job=2", "hydra.launcher.array_parallelism=3")
+    betas = ",".join(str(round(0.02 * step, 2)) for step in range(1, 41))
+    words = (f"pcoder.beta={betas}", *TINY, "hydra.launcher.points_per_job=3", "hydra.launcher.array_parallelism=2")
     sweep = on_small_arrays(*words)
     waiting = sweep.start()
     arrays, most = {}, 0
@@ -538,8 +533,8 @@ def test_more_tasks_than_an_array_may_have(on_small_arrays, small_arrays, undist
             arrays.setdefault(entry["job"], set()).add(entry["index"])
         most = max(most, sum(entry["state"] == "RUNNING" for entry in looked))
     assert waiting.ended().code == 0
-    assert sorted(map(len, arrays.values())) == [1, 5, 5, 5]
-    assert most == 3
+    assert sorted(map(len, arrays.values())) == [4, 5, 5]
+    assert most == 2
     assert is_finished(sweep, {}, undisturbed(words))
 
 
@@ -577,7 +572,7 @@ def stopped(sweep):
             os.kill(task, signal.SIGCONT)
 
 
-def test_the_command_waits_for_slurmctld(study, undisturbed, cluster):
+def test_the_command_and_its_task_outlive_slurms_daemons(study, undisturbed, cluster):
     sweep = study()
     waiting = sweep.start()
     sweep.until_some()
@@ -589,19 +584,10 @@ def test_the_command_waits_for_slurmctld(study, undisturbed, cluster):
             waiting.until_said("Slurm does not answer")
         finally:
             cluster.start_slurmctld()
+        cluster.kill_slurmd()
+        cluster.start_slurmd()
     assert "Slurm does not answer, so who runs and who failed is not known: " in shown
     assert re.search(rf"unknown +{8 - len(before)}", shown)
-    assert waiting.ended().code == 0
-    assert is_finished(sweep, before, undisturbed(sweep.words))
-    assert sweep.submitted().total() == 8
-
-
-def test_a_task_outlives_slurmd(study, undisturbed, cluster):
-    sweep = study()
-    waiting = sweep.start()
-    before = sweep.until_some(1)
-    cluster.kill_slurmd()
-    cluster.start_slurmd()
     assert waiting.ended().code == 0
     assert is_finished(sweep, before, undisturbed(sweep.words))
     assert sweep.submitted().total() == 8
@@ -673,7 +659,7 @@ def test_a_full_disk_costs_what_cannot_be_written(study, undisturbed, small_disk
     ended = waiting.ended()
     assert ended.code == 1
     assert "Traceback" not in ended.err
-    assert f"{8 - len(before)} of 8 points are not done" in ended.err
+    assert not_done(8 - len(before), 8) in ended.err
     assert sweep.shards() == before
     (small_disk / "ballast").unlink()
     finish(sweep, before, undisturbed(EIGHT + ONE_TASK))

@@ -1,13 +1,14 @@
 """Hydra's own tests of launchers, as they come with it, on the launcher `grid`: here, in workers, and on a real Slurm."""
 
 import pytest
-from hydra.test_utils.launcher_common_tests import IntegrationTestSuite, LauncherTestSuite
+from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, IntegrationTestSuite, LauncherTestSuite
 
 # The suite's applications ask for the ways of Hydra 1.0 where they may still be had.
 pytestmark = pytest.mark.filterwarnings("ignore:\nThe version_base parameter is not specified", "ignore:Future Hydra versions")
 LOCAL = ["hydra.launcher.executor=local"]
 WORKERS = [*LOCAL, "hydra.launcher.workers=2"]
 SLURM = ["hydra.launcher.executor=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"]
+TWO_AT_A_TIME = ["hydra.sweeper.max_batch_size=2"]
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def on_slurm(cluster, monkeypatch):
 
 
 def launcher(words):
-    return pytest.mark.parametrize(("launcher_name", "overrides"), [("grid", words)])
+    """One list for each suite, as some of its tests append to it."""
+    return pytest.mark.parametrize(("launcher_name", "overrides"), [("grid", list(words))])
 
 
 def application(words):
@@ -40,6 +42,11 @@ class TestInWorkers(LauncherTestSuite):
     pass
 
 
+@launcher([*LOCAL, *TWO_AT_A_TIME])
+class TestBatchesHere(BatchedSweeperTestSuite):
+    pass
+
+
 @launcher(SLURM)
 @pytest.mark.xdist_group("slurm")
 @pytest.mark.usefixtures("on_slurm")
@@ -51,4 +58,11 @@ class TestOnSlurm(LauncherTestSuite):
 @pytest.mark.xdist_group("slurm")
 @pytest.mark.usefixtures("on_slurm")
 class TestApplicationsOnSlurm(IntegrationTestSuite):
+    pass
+
+
+@launcher([*SLURM, *TWO_AT_A_TIME, "hydra.launcher.gpus_per_node=0"])
+@pytest.mark.xdist_group("slurm")
+@pytest.mark.usefixtures("on_slurm")
+class TestBatchesOnSlurm(BatchedSweeperTestSuite):
     pass

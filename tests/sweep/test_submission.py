@@ -7,7 +7,7 @@ import shlex
 import stat
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_slurm import answering
 
@@ -58,6 +58,7 @@ def environment(commands, number=0):
     return dict(line.partition("=")[::2] for line in (commands / f"env.{number}").read_text().splitlines())
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.integers(1, 3000), st.integers(1, 1200), st.integers(1, 100))
 def test_arrays_hold_every_task_and_never_more_run_than_may(tasks, most, parallelism):
     made = shape(tasks, most, parallelism)
@@ -70,6 +71,7 @@ def test_arrays_hold_every_task_and_never_more_run_than_may(tasks, most, paralle
         assert sum(made.at_once[start : start + made.active]) <= parallelism
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 8), st.integers(1, 6))
 def test_with_tasks_of_any_length_never_more_run_than_may(lengths, most, parallelism):
     made = shape(len(lengths), most, parallelism)
@@ -158,6 +160,7 @@ def test_control_characters_are_refused_wherever_they_are(settings, place, chara
         resources(put(settings))
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     st.recursive(st.text(st.characters(exclude_categories=["Cc", "Cs"])) | st.integers() | st.none() | st.booleans(), st.lists)
 )

@@ -1,0 +1,153 @@
+"""Waiting for tasks: patiently, also with a Slurm that does not answer, and no longer than there is something to wait for."""
+
+from itertools import islice
+
+import pytest
+
+from pcsweep import submissions
+from pcsweep.slurm import NoAnswer, Queued
+from pcsweep.submissions import new
+from pcsweep.sweep import waiting
+from pcsweep.sweep.waiting import look, pauses, wait_for, wait_until
+
+
+class Clock:
+    """In the place of `time`: nobody waits, and after each pause something may happen."""
+
+    def __init__(self):
+        self.now, self.slept, self.then = 100.0, [], {}
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.slept.append(seconds)
+        self.then.pop(len(self.slept), lambda: None)()
+        assert len(self.slept) < 500
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    made = Clock()
+    monkeypatch.setattr(waiting, "time", made)
+    return made
+
+
+@pytest.fixture
+def sent(tmp_path):
+    """A submission of two tasks with two points each, as Slurm has taken it."""
+    made = new(tmp_path / "study", [["a", "b"], ["c", "d"]], [2], "", [])
+    return submissions.with_jobs(made, ["7"])
+
+
+@pytest.fixture
+def slurm(monkeypatch, sent):
+    """What the queue has, to be changed: indices of tasks, or an error."""
+    state = {"tasks": [0, 1], "error": False, "asked": 0}
+
+    def queue():
+        state["asked"] += 1
+        if state["error"]:
+            raise NoAnswer("slurmctld is down")
+        return [Queued("7", index, sent.arrays[0].name, "RUNNING", "None") for index in state["tasks"]]
+
+    monkeypatch.setattr(waiting, "queue", queue)
+    return state
+
+
+def finish(folder, *names):
+    (folder / "shards").mkdir(exist_ok=True)
+    for name in names:
+        (folder / "shards" / f"{name}.parquet").touch()
+
+
+def test_pauses_grow_from_short_to_kind(clock):
+    found = []
+    for pause in islice(pauses(), 200):
+        found.append(pause)
+        clock.now += pause
+    assert found == sorted(found)
+    assert found[0] <= 1
+    assert 5 <= found[-1] <= 60
+    assert all(later <= 1.1 * before for before, later in zip(found, found[1:], strict=False))
+
+
+def test_it_ends_at_once_when_all_points_are_there(clock, slurm, sent):
+    finish(sent.folder, *"abcd")
+    assert wait_for(sent.folder, frozenset("abcd")).done == frozenset("abcd")
+    assert clock.slept == []
+
+
+def test_it_waits_for_the_last_point(clock, slurm, sent):
+    for number, name in enumerate("abcd", start=3):
+        clock.then[number] = lambda name=name: finish(sent.folder, name)
+    found = wait_for(sent.folder, frozenset("abcd"))
+    assert found.done == frozenset("abcd")
+    assert len(clock.slept) == 6
+
+
+def test_it_looks_again_before_a_missing_task_counts_as_lost(clock, slurm, sent):
+    finish(sent.folder, *"abc")
+    clock.then[4] = lambda: slurm.update(tasks=[])
+    found = wait_for(sent.folder, frozenset("abcd"))
+    assert set(found.lost) == {"d"}
+    assert 5 <= len(clock.slept) <= 9
+    assert sum(clock.slept[4:]) >= 2
+
+
+def test_a_task_that_comes_back_is_not_lost(clock, slurm, sent):
+    slurm["tasks"] = []
+    clock.then[1] = lambda: slurm.update(tasks=[0, 1])
+    clock.then[20] = lambda: slurm.update(tasks=[])
+    clock.then[21] = lambda: slurm.update(tasks=[1])
+    clock.then[40] = lambda: finish(sent.folder, *"abcd")
+    assert wait_for(sent.folder, frozenset("abcd")).done == frozenset("abcd")
+    assert len(clock.slept) == 40
+
+
+def test_it_keeps_waiting_while_slurm_does_not_answer(clock, slurm, sent):
+    slurm["error"] = True
+    clock.then[100] = lambda: slurm.update(error=False)
+    clock.then[110] = lambda: slurm.update(tasks=[])
+    found = wait_for(sent.folder, frozenset("abcd"))
+    assert set(found.lost) == set("abcd")
+    assert len(clock.slept) > 110
+    assert slurm["asked"] == len(clock.slept) + 1
+
+
+def test_points_of_nobody_are_not_waited_for(clock, slurm, sent):
+    slurm["tasks"] = []
+    found = wait_for(sent.folder, frozenset("z"))
+    assert found.waiting == ("z",)
+    assert 1 <= len(clock.slept) <= 10
+
+
+def test_other_applications_tasks_are_waited_for_until_all_have_ended(clock, slurm):
+    ended = iter([0, 0, 1, 1, 2, 3])
+    seen = []
+
+    def count(rows):
+        seen.append(rows)
+        return next(ended)
+
+    clock.then[2] = lambda: slurm.update(error=True)
+    wait_until(count, 3)
+    assert [rows is None for rows in seen] == [False, False, True, True, True, True]
+    assert len(clock.slept) == 5
+
+
+def test_a_look_leaves_nothing_in_the_study(slurm, sent):
+    finish(sent.folder, "a")
+    before = sorted(sent.folder.rglob("*"))
+    found = look(sent.folder, "abcd", [])
+    assert sorted(sent.folder.rglob("*")) == before
+    assert (found.done, set(found.lost)) == (frozenset("a"), set("bcd"))
+    for path in ("shards", "submissions"):
+        (sent.folder / path).chmod(0o500)
+    assert look(sent.folder, "abcd", []) == found  # a study of somebody else's
+
+
+def test_a_look_at_no_study_makes_none(tmp_path):
+    assert look(tmp_path / "none", "a", []).waiting == ("a",)
+    assert list(tmp_path.iterdir()) == []

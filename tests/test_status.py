@@ -1,0 +1,167 @@
+"""`python -m pcsweep.status`: a study's points are counted and what failed is told, whether or not Slurm answers."""
+
+import json
+import os
+import re
+import time
+
+import pytest
+from toy_slurm import answering, without_slurm
+
+from pcsweep import failures, submissions
+from pcsweep.status import HELP, main
+from pcsweep.submissions import new
+
+NAMES = "abcdefgh"
+COMMAND = "python -m pcsweep -m 'pcoder.beta=[0.1,0.2],[red]' study=mine"
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Eight points, and one that is skipped."""
+    folder = tmp_path / "outputs" / "mine"
+    (folder / "shards").mkdir(parents=True)
+    (folder / "planned").mkdir()
+    points = [{"identity": name, "label": f"β={name} [x]", "settings": {}, "skipped": False} for name in NAMES]
+    points.append({"identity": None, "label": "z", "settings": {"z": 1}, "skipped": True})
+    (folder / "planned" / "1.json").write_text(json.dumps({"command": COMMAND, "points": points}))
+    return folder
+
+
+@pytest.fixture
+def status(study, capsys):
+    def run(*words):
+        code = main([*(words or ("study=mine",)), f"output_root={study.parent}"])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def finish(study, *names, ago=0.0):
+    for name in names:
+        (study / "shards" / f"{name}.parquet").touch()
+        os.utime(study / "shards" / f"{name}.parquet", (time.time() - ago,) * 2)
+
+
+def send(study):
+    """Slurm has an array of four tasks with one point each, and one of two that is not sent yet."""
+    return submissions.with_jobs(new(study, [[name] for name in "abcdef"], [4, 2], "", []), ["7"])
+
+
+def counts(out):
+    return {
+        words[1]: int(words[2])
+        for words in re.finditer(r"^ *(done|running|pending|failed|unknown|to do|skipped) +(\d+)", out, re.M)
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["study=nope"], r"to name a study in .*outputs \(there: mine\), but got 'nope'"),
+        (["study=../mine"], "but got '../mine'"),
+        ([], "but got ''"),
+        (["study="], "but got ''"),
+        (["studdy=mine"], "Expected one of study=, output_root=, but got 'studdy'"),
+        (["mine"], "but got 'mine'"),
+    ],
+)
+def test_what_cannot_be_followed_is_told_in_one_line(study, capsys, words, said):
+    assert main([*words, f"output_root={study.parent}"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"pcsweep.status: .*{said}.*\n", err)
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help(capsys, word):
+    assert main(["nonsense", word]) == 0
+    assert capsys.readouterr().out.strip() == HELP.strip()
+
+
+def test_a_study_without_slurm(study, status, tmp_path, monkeypatch):
+    without_slurm(monkeypatch, tmp_path / "empty")
+    finish(study, "a", "b")
+    code, out, err = status()
+    assert (code, err) == (0, "")
+    assert counts(out) == {"done": 2, "running": 0, "pending": 0, "failed": 0, "to do": 6, "skipped": 1}
+    assert "25%" in out
+    assert f"  {COMMAND}\n" in out
+    assert "Slurm does not answer" not in out
+
+
+def test_a_finished_study_has_nothing_to_do(study, status):
+    finish(study, *NAMES)
+    _, out, _ = status()
+    assert counts(out) == {"done": 8, "running": 0, "pending": 0, "failed": 0, "to do": 0, "skipped": 1}
+    assert "100%" in out
+    assert COMMAND not in out
+
+
+def test_every_point_is_counted_once_with_slurm(study, status, tmp_path, monkeypatch):
+    sent = send(study)
+    name = sent.arrays[0].name
+    rows = [f"7|1|RUNNING|None|{name}", f"7|2|PENDING|(Nodes [bold]n[1-3])|{name}", "8|0|RUNNING|None|another"]
+    answering(monkeypatch, tmp_path / "commands", squeue="\n".join(f"echo '{row}'" for row in rows))
+    finish(study, "a")
+    failures.note(study, "e", "β=e [x]", ValueError("in [0, 1], not [red]high[/red]"), "/logs/[e].log")
+    (sent.logs / "7_3_0_log.err").write_text("Traceback\nslurmstepd: error: [oom] Killed\n")
+    _, out, _ = status()
+    assert counts(out) == {"done": 1, "running": 1, "pending": 1, "failed": 3, "to do": 2, "skipped": 1}
+    assert re.search(r"running +1 +in 1 task: 7_1", out)
+    assert "(Nodes [bold]n[1-3])" in out
+    assert "3 points failed" in out
+    assert "β=e [x]" in out
+    assert "ValueError: in [0, 1], not [red]high[/red]" in out
+    assert "/logs/[e].log" in out
+    assert "task 7_3 ended without a result: slurmstepd: error: [oom] Killed" in out
+    assert "its submission was interrupted before Slurm had taken it" in out  # f; e has its own note
+    assert COMMAND in out
+
+
+def test_a_silent_slurm_loses_nothing(study, status, tmp_path, monkeypatch):
+    send(study)
+    answering(monkeypatch, tmp_path / "commands", squeue="echo 'Unable to contact [red]slurm' >&2; exit 1")
+    finish(study, "a")
+    failures.note(study, "g", "β=g", ValueError("no"), None)
+    code, out, _ = status()
+    assert code == 0
+    assert counts(out) == {"done": 1, "running": 0, "pending": 0, "failed": 1, "unknown": 5, "to do": 1, "skipped": 1}
+    assert "Slurm does not answer, so who runs and who failed is not known: Unable to contact [red]slurm" in out
+
+
+def test_cancelled_tasks_are_to_do(study, status, tmp_path, monkeypatch):
+    sent = submissions.with_jobs(send(study), ["7", "8"])
+    submissions.cancelled(sent)
+    answering(monkeypatch, tmp_path / "commands", squeue="exit 0")
+    assert counts(status()[1]) == {"done": 0, "running": 0, "pending": 0, "failed": 0, "to do": 8, "skipped": 1}
+
+
+def test_many_failures_are_counted(study, status):
+    points = [{"identity": f"i{n}", "label": f"β={n}", "settings": {}, "skipped": False} for n in range(60)]
+    (study / "planned" / "1.json").write_text(json.dumps({"command": COMMAND, "points": points}))
+    for n in range(60):
+        failures.note(study, f"i{n}", f"β={n}", ValueError("no"), None)
+    _, out, _ = status()
+    assert out.count("ValueError: no") == 50
+    assert "… and 10 more failed" in out
+
+
+def test_the_pace_is_that_of_this_command(study, status):
+    finish(study, "a", "b", ago=3000)
+    assert "per minute" not in status()[1]
+    os.utime(study / "planned" / "1.json", (time.time() - 60,) * 2)
+    finish(study, "c", "d", ago=10)
+    assert "Lately 2 points per minute; at this rate those to do take about 2.0 minutes" in status()[1]
+
+
+def test_nothing_is_changed(study, status, tmp_path, monkeypatch):
+    send(study)
+    answering(monkeypatch, tmp_path / "commands", squeue="exit 0")
+
+    def content():
+        return {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in study.rglob("*")}
+
+    before = content()
+    status()
+    assert content() == before
