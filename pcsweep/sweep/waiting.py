@@ -60,18 +60,13 @@ def wait_for(folder: Path, identities: Collection[str]) -> Standing:
 class Since:
     """Whether something has been so for a while, and not at one look only: a queue or a network's file system may be late."""
 
-    looks: int = 0
-    first: float = 0.0
+    first: float | None = None
 
     def for_long(self, so: bool) -> bool:
         """Takes one more look into account."""
-        if not so:
-            self.looks = 0
-            return False
-        self.looks += 1
-        if self.looks == 1:
-            self.first = time.monotonic()
-        return time.monotonic() - self.first >= _SETTLED
+        now = time.monotonic()
+        self.first = (self.first if self.first is not None else now) if so else None
+        return self.first is not None and now - self.first >= _SETTLED
 
 
 def look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:
