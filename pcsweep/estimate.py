@@ -28,7 +28,7 @@ class Estimate:
 
     def of(self, identities: Iterable[str]) -> float:
         """Of several points together, in seconds."""
-        return sum(self.seconds[identity] for identity in identities)
+        return sum((self.seconds[identity] for identity in identities), 0.0)
 
 
 def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:

@@ -1,6 +1,7 @@
 """Hydra's own tests of launchers, as they come with it, on the launcher `grid`: here, in workers, and on a real Slurm."""
 
 import pytest
+from hydra import version
 from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, IntegrationTestSuite, LauncherTestSuite
 
 # The suite's applications ask for the ways of Hydra 1.0 where they may still be had.
@@ -9,6 +10,15 @@ LOCAL = ["hydra.launcher.executor=local"]
 WORKERS = [*LOCAL, "hydra.launcher.workers=2"]
 SLURM = ["hydra.launcher.executor=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"]
 TWO_AT_A_TIME = ["hydra.sweeper.max_batch_size=2"]
+
+
+@pytest.fixture(autouse=True)
+def ways_of_old():
+    """As if nothing had been imported that is made for a later Hydra, such as pcsweep's own commands."""
+    base = version.VersionBase.instance()
+    before, base.version_base = base.version_base, version.__compat_version__
+    yield
+    version.VersionBase.instance().version_base = before
 
 
 @pytest.fixture
