@@ -21,13 +21,13 @@ benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription 
 	$(BIN)/python benchmarks/speed.py --growth --memory --profile
 
 test: $(VENV)/.installed-dev ## Set up and run all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.installed-dev ## Style, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 clean: ## Remove the virtual environment and caches; studies in outputs/ stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

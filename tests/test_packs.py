@@ -89,7 +89,7 @@ def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monke
     assert ended.value.code == 1
     said = capsys.readouterr()
     assert "RuntimeError: out of luck. The points of this pack are computed one by one." in said.out
-    assert "1 of 3 points are not done." in said.err
+    assert "1 of 3 points is not done." in said.err
     assert re.search(r"│ β=0.5 λ=0.1 gaussian σ=0.2 *│ RuntimeError: out of luck *│", said.err)
     (log,) = tmp_path.glob("default/hydra/*/1/pcsweep.log")
     assert "Traceback" in log.read_text()

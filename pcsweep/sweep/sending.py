@@ -92,7 +92,7 @@ def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission 
 def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[slurm.Queued]) -> set[str]:
     """Jobs whose command died before it had handed over what they are to run: they would wait for that, and fail."""
     names = {array.name for each in known if each not in sending for array in each.arrays if array.job is None}
-    return {row.job for row in rows if row.name in names}
+    return {row.job for row in rows if row.name in names and row.state != "COMPLETING"}
 
 
 def _submitted(session: Session, left: Work, made: Submission, elsewhere: int, arrays: Shape, settings: Settings) -> Sent:

@@ -25,8 +25,6 @@ import pcsweep
 from pcsweep import submissions
 from pcsweep.aggregate import aggregate
 
-pytestmark = pytest.mark.xdist_group("slurm")
-
 BETAS = [f"0.{tenth}" for tenth in range(1, 9)]
 EIGHT = (
     f"pcoder.beta={','.join(BETAS)}",

@@ -58,21 +58,18 @@ class TestBatchesHere(BatchedSweeperTestSuite):
 
 
 @launcher(SLURM)
-@pytest.mark.xdist_group("slurm")
 @pytest.mark.usefixtures("on_slurm")
 class TestOnSlurm(LauncherTestSuite):
     pass
 
 
 @application(SLURM)
-@pytest.mark.xdist_group("slurm")
 @pytest.mark.usefixtures("on_slurm")
 class TestApplicationsOnSlurm(IntegrationTestSuite):
     pass
 
 
 @launcher([*SLURM, *TWO_AT_A_TIME, "hydra.launcher.gpus_per_node=0"])
-@pytest.mark.xdist_group("slurm")
 @pytest.mark.usefixtures("on_slurm")
 class TestBatchesOnSlurm(BatchedSweeperTestSuite):
     pass

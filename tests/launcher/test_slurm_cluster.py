@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from slurm_cluster import Cluster, require, until, why_not
 
-pytestmark = pytest.mark.xdist_group("slurm")
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):

@@ -15,7 +15,6 @@ LAUNCHERS = {
     "in workers": ["hydra.launcher.executor=local", "hydra.launcher.workers=2"],
     "on slurm": ["hydra.launcher.executor=slurm", "hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2"],
 }
-pytestmark = pytest.mark.xdist_group("slurm")
 
 
 @pytest.fixture(scope="module")
