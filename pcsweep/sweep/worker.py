@@ -144,10 +144,14 @@ def _note(planned: "Planned", error: Exception, log: str | None) -> None:
 
 
 def _end_if_told_to(error: Exception) -> None:
+    """Goes on to the end of the task, if submitit said so; whoever was at work may have raised an error of its own instead."""
     from submitit.core.utils import UncompletedJobError
 
-    if isinstance(error, UncompletedJobError):
-        raise _TimeIsUp from error
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UncompletedJobError):
+            raise _TimeIsUp from cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _own_log() -> str | None:
