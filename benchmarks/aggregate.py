@@ -58,6 +58,8 @@ def columns(point: dict[str, Any], images: int, generator: np.random.Generator) 
         "timestep": np.tile(np.arange(steps, dtype=np.int32), images),
         **dict(zip(names, metrics, strict=True)),
         "iou_at": list(generator.random((rows, len(THRESHOLDS)), np.float32)),
+        "found_at": list(generator.random((rows, len(THRESHOLDS)), np.float32)),
+        "pixels": np.full(rows, 50176, np.int32),
         "correct": generator.random(rows) < 0.5,
     }
 

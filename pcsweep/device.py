@@ -24,6 +24,12 @@ def device_of(name: str) -> torch.device:
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
+def device_name(name: str) -> str:
+    """`cpu`, or what the GPU calls itself, such as `NVIDIA A100-SXM4-40GB`."""
+    device = device_of(name)
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def check_device(device: str, precision: Precision) -> None:
     """Refuses a device that is not here, or a precision that it does not have.
 

@@ -51,7 +51,7 @@ class Measurement:
         target: whose Grad-CAM: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
         threshold: of `iou`, a share of the map's maximum.
-        thresholds: of `iou_at`.
+        thresholds: of `iou_at` and `found_at`.
         metrics: which to compute; the others stay null.
         precision: of the dynamics and the attribution; the metrics are always fp32.
         rows: images times points that the network computes at once; never changes a result.
@@ -163,6 +163,7 @@ class Measurement:
         measured: dict[str, Tensor] = {
             "target": target,
             "area": metrics.area(scene.mask, scene.ignore),
+            "pixels": metrics.pixels(scene.ignore).to(torch.int32),
             "target_logit": logit,
             "target_probability": probability,
             "correct": correct,
@@ -171,8 +172,11 @@ class Measurement:
             measured["map"] = maps
         if "iou" in self.metrics:
             measured["iou"] = metrics.iou(saliency, scene.mask, scene.ignore, self.threshold)
+            nothing = saliency.new_zeros(len(saliency), 0)
             at = [metrics.iou(saliency, scene.mask, scene.ignore, threshold) for threshold in self.thresholds]
-            measured["iou_at"] = torch.stack(at, dim=1) if at else saliency.new_zeros(len(saliency), 0)
+            found = [metrics.found(saliency, scene.ignore, threshold) for threshold in self.thresholds]
+            measured["iou_at"] = torch.stack(at, dim=1) if at else nothing
+            measured["found_at"] = torch.stack(found, dim=1) if found else nothing
         for name, metric in (("pointing", metrics.pointing), ("mass", metrics.mass), ("rank", metrics.rank)):
             if name in self.metrics:
                 measured[name] = metric(saliency, scene.mask, scene.ignore)

@@ -40,6 +40,19 @@ def iou(saliency: Saliency, mask: Mask, ignore: Mask, threshold: float) -> Score
     return _defined(saliency, mask, _count(found & mask) / _count(found | mask))
 
 
+def found(saliency: Saliency, ignore: Mask, threshold: float) -> Score:
+    """|{s > τ}| / pixels, the share of the image that the map calls the object at threshold τ; NaN for an undefined map.
+
+    With the IoU u and the mask's share a, the share of the image that is found and in the mask is u (found + a) / (1 + u).
+
+    >>> saliency = torch.tensor([[[1.0, 0.6, 0.2]]])
+    >>> found(saliency, torch.zeros(1, 1, 3, dtype=torch.bool), threshold=0.5)
+    tensor([0.6667])
+    """
+    share = _count((saliency > threshold) & ~ignore) / _count(~ignore)
+    return share.masked_fill(saliency.isnan().flatten(1).any(1), torch.nan)
+
+
 def pointing(saliency: Saliency, mask: Mask, ignore: Mask) -> Score:
     """Whether the maximum lies in M (the pointing game of Zhang et al., 2018, without a margin).
 
@@ -88,6 +101,15 @@ def area(mask: Mask, ignore: Mask) -> Score:
     tensor([0.5000])
     """
     return _count(mask & ~ignore) / _count(~ignore)
+
+
+def pixels(ignore: Mask) -> Score:
+    """How many pixels of the image are looked at: all but those under `ignore`.
+
+    >>> pixels(torch.tensor([[[True, False]]]))
+    tensor([1.])
+    """
+    return _count(~ignore)
 
 
 def classification(

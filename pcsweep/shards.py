@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from pcsweep.atomic import replacing
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = pa.schema(
     [
@@ -40,8 +40,10 @@ SCHEMA = pa.schema(
         ("target", pa.int32()),  # the class whose Grad-CAM this is
         ("timestep", pa.int32()),
         ("area", pa.float32()),  # share of the mask: the chance level of mass
+        ("pixels", pa.int32()),  # of the image, without those that are ignored
         ("iou", pa.float32()),
         ("iou_at", pa.list_(pa.float32())),  # at each of the metadata's thresholds
+        ("found_at", pa.list_(pa.float32())),  # share of the pixels above each of them
         ("pointing", pa.float32()),
         ("mass", pa.float32()),
         ("rank", pa.float32()),
@@ -201,7 +203,9 @@ def _verified(path: Path, name: str) -> Shard:
         if key.startswith(b"pcsweep.")
     }
     if not table.schema.equals(SCHEMA):
-        raise DamagedShard(f"{path}: columns other than those of schema version {SCHEMA_VERSION}")
+        raise DamagedShard(
+            f"{path}: columns of schema version {texts.get('schema_version', 'unknown')}, but {SCHEMA_VERSION} is this version's"
+        )
     try:
         recomputed = identity(json.loads(texts["settings"]))
     except (KeyError, ValueError) as error:

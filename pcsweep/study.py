@@ -21,7 +21,7 @@ from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
-from pcsweep.device import check_device, device_of
+from pcsweep.device import check_device, device_name, device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.measurement import Columns, Measurement, batch, computing_in
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
@@ -205,11 +205,12 @@ def _compute(points: Sequence[GridPoint]) -> None:
     started = time.monotonic()
     measured = _measure(points)
     seconds = (time.monotonic() - started) / len(points)
+    machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
     for point, own in zip(points, measured, strict=True):
         settings = point.identified()
         columns = _all_columns(point, settings, own)
         told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure}
-        metadata = {**provenance(), **told, "config": point.config, "seconds": f"{seconds:.3f}"}
+        metadata = {**machine, **told, "config": point.config}
         path = shards.write(point.shard_folder, settings, columns, metadata)
         _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
 
@@ -270,8 +271,7 @@ def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) 
     per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
     constants = {**coordinates(shards.canonical(settings)), **per_pcoder}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
-    if "iou_at" in measured:
-        columns["iou_at"] = list(measured["iou_at"])
+    columns |= {name: list(measured[name]) for name in ("iou_at", "found_at") if name in measured}
     return columns
 
 

@@ -62,6 +62,8 @@ def columns(point: dict[str, Any], seed: int = 0, undefined: int = 2, steady: bo
         **{name: value.ravel()[order] for name, value in values.items()},
         "iou_at": list(generator.random((rows, len(THRESHOLDS))).astype(np.float32)),
         "correct": generator.random(rows) < 0.5,
+        "found_at": list(generator.random((rows, len(THRESHOLDS))).astype(np.float32)),
+        "pixels": np.full(rows, 100, np.int32),
     }
 
 
@@ -144,7 +146,7 @@ def test_a_mean_of_nothing_is_nan_and_counted(tmp_path: Path) -> None:
 
 def test_a_metric_that_was_not_asked_for_is_left_out(tmp_path: Path) -> None:
     point = settings(0.5, 0.3)
-    nothing = {name: [None] * (IMAGES * STEPS) for name in ("iou_at", "rank", "correct")}
+    nothing = {name: [None] * (IMAGES * STEPS) for name in ("iou_at", "found_at", "rank", "correct")}
     shards.write(tmp_path / "shards", point, {**columns(point), **nothing}, {})
     metrics = set(aggregate(tmp_path, 2).table["metric"].to_pylist())
     assert metrics == {"area", "iou", "pointing", "mass", "target_logit", "target_probability"}

@@ -59,6 +59,18 @@ def test_pointing_mass_rank_and_area_by_loops(scene):
         assert unlucky - 1e-6 <= rank[image] <= lucky + 1e-6
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.15, 0.5])
+def test_found_and_pixels_by_loops_and_what_is_in_the_mask_from_them(scene, threshold):
+    saliency, mask, ignore = scene
+    found, iou, area = metrics.found(saliency, ignore, threshold), metrics.iou(*scene, threshold), metrics.area(mask, ignore)
+    inside = iou * (found + area) / (1 + iou)  # as the docstring says
+    for image in range(4):
+        listed = pixels(scene, image)
+        assert metrics.pixels(ignore)[image] == len(listed)
+        assert found[image].item() == pytest.approx(sum(s > threshold for s, _ in listed) / len(listed), abs=1e-6)
+        assert inside[image].item() == pytest.approx(sum(s > threshold and m for s, m in listed) / len(listed), abs=1e-6)
+
+
 def test_ignored_pixels_decide_nothing(scene):
     saliency, mask, ignore = scene
     changed = torch.where(ignore, torch.rand_like(saliency), saliency)
@@ -73,6 +85,7 @@ def test_undefined_is_nan():
         assert metric(metrics.scaled(nothing, (2, 2)), mask, empty).isnan().all()
         assert metric(something, empty, empty).isnan().all()
         assert not metric(something, mask, empty).isnan().any()
+    assert metrics.found(metrics.scaled(nothing, (2, 2)), empty, 0.5).isnan().all()
 
 
 def test_a_map_equal_to_the_mask_is_perfect():

@@ -206,6 +206,8 @@ def test_rows_and_columns(config, tmp_path):
     assert first["mass"] is None
     assert len(first["iou_at"]) == 12
     assert first["iou_at"][7] == first["iou"]
+    assert first["found_at"] == sorted(first["found_at"], reverse=True)
+    assert (len(first["found_at"]), first["pixels"]) == (12, 64 * 64)
     assert first["target"] == first["class_index"]
     assert rows["timestep"].to_pylist() == [0, 1] * 4
     assert sum(rows["correct"].to_pylist()) >= 6
