@@ -40,7 +40,7 @@ def settings(sigma: float, beta: float, lambda_: float, timesteps: int) -> dict[
 
 
 def columns(point: dict[str, Any], images: int, generator: np.random.Generator) -> dict[str, Any]:
-    """Uniform numbers, one in fifty undefined."""
+    """Uniform numbers; one map in fifty is undefined, and with it all metrics of maps."""
     steps = point["timesteps"] + 1
     rows = images * steps
     pcoder = point["pcoder"]
@@ -48,7 +48,10 @@ def columns(point: dict[str, Any], images: int, generator: np.random.Generator) 
     constant |= {"sigma": point["noise"]["sigma"], **{name: pcoder[name][0] for name in ("beta", "lambda", "alpha")}}
     constant |= {f"{name}_n": pcoder[name] for name in ("beta", "lambda", "alpha")}
     metrics = generator.random((7, rows), np.float32)
-    metrics[:5, generator.random(rows) < 0.02] = np.nan
+    undefined = generator.random(rows) < 0.02
+    metrics[1:5, undefined] = np.nan
+    at = generator.random((2, rows, len(THRESHOLDS)), np.float32)
+    at[:, undefined] = np.nan
     names = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability")
     return {
         **{name: [value] * rows for name, value in constant.items()},
@@ -57,8 +60,8 @@ def columns(point: dict[str, Any], images: int, generator: np.random.Generator) 
         "target": np.zeros(rows, np.int32),
         "timestep": np.tile(np.arange(steps, dtype=np.int32), images),
         **dict(zip(names, metrics, strict=True)),
-        "iou_at": list(generator.random((rows, len(THRESHOLDS)), np.float32)),
-        "found_at": list(generator.random((rows, len(THRESHOLDS)), np.float32)),
+        "iou_at": list(at[0]),
+        "found_at": list(at[1]),
         "pixels": np.full(rows, 50176, np.int32),
         "correct": generator.random(rows) < 0.5,
     }

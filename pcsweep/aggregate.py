@@ -6,7 +6,7 @@ Each shard is one cell; no number ever mixes two of them.
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -29,20 +29,22 @@ from pcsweep.cells import AXES, Coordinates
 from pcsweep.exhibition import exhibition
 from pcsweep.pages import Results
 from pcsweep.progress import progress
-from pcsweep.reduction import Cell, reduced
+from pcsweep.reduction import Cell, grouped, reduced, without_seed
 from pcsweep.settings import existing_study, words_of
-from pcsweep.statistics import STATISTICS, resampling
+from pcsweep.statistics.cell import STATISTICS, Drawing
+from pcsweep.statistics.permutation import false_discovery
 from pcsweep.summary import findings, summary
 
 HELP = """\
 Shards → tables and pictures of one study.
 
-    python -m pcsweep.aggregate study=NAME [output_root=outputs] [resamples=1000] [seed=0]
+    python -m pcsweep.aggregate study=NAME [output_root=outputs] [resamples=2000] [permutations=4999] [seed=0]
 
-study        the folder below output_root; its shards/ are read
-output_root  where the studies are
-resamples    how many bootstrap resamples of the images, at least 2
-seed         of the resampling, at least 0
+study         the folder below output_root; its shards/ are read
+output_root   where the studies are
+resamples     how many bootstrap resamples of the images, at least 2
+permutations  how many random signs of the images' differences to t = 0, at least 1; the smallest p is 1 / (permutations + 1)
+seed          of both, at least 0
 
 Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
 """
@@ -72,27 +74,26 @@ class Options:
 
     study: str = ""
     output_root: str = "outputs"
-    resamples: int = 1000
+    resamples: int = 2000
+    permutations: int = 4999
     seed: int = 0
 
 
-def aggregate(folder: Path, resamples: int = 1000, seed: int = 0) -> Aggregate:
+def aggregate(folder: Path, resamples: int = 2000, permutations: int = 4999, seed: int = 0) -> Aggregate:
     """The statistics of the study in `folder`, read one shard at a time; damaged shards are moved to `shards/damaged/`.
 
     Raises:
         ValueError: no shard can be read, or the shards differ in settings that must not be mixed.
     """
-    paths = sorted((folder / "shards").glob("*.parquet"))
+    groups = grouped(sorted((folder / "shards").glob("*.parquet")))
     damaged: list[str] = []
     found = []
-    resample = cache(partial(resampling, resamples=resamples, seed=seed))
-    with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", len(paths), "shards") as advance:
-        for result in pool.map(partial(reduced, resample=resample), paths):
-            advance(1)
-            if isinstance(result, Cell):
-                found.append(result)
-            elif result is not None:
-                damaged.append(str(result))
+    drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
+    with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", sum(map(len, groups)), "shards") as advance:
+        for group, (cell, errors) in zip(groups, pool.map(partial(reduced, drawn=drawn), groups), strict=True):
+            advance(len(group))
+            found += [cell] if cell else []
+            damaged += map(str, errors)
     if not found:
         raise ValueError(f"Expected shards in {folder / 'shards'}, but there are none{_but_damaged(damaged)}.")
     cells.check_alike([cell.settings for cell in found])
@@ -105,24 +106,39 @@ def _but_damaged(damaged: Sequence[str]) -> str:
 
 def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str]) -> Aggregate:
     """The table, and which cells are not in it."""
-    settings = [cell.settings for cell in found]
-    facets = cells.further_columns(settings + [point.settings for point in points])
+    common = [*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)]
+    facets = cells.further_columns(common)
     places = [{**cell.place, **cells.further_coordinates(cell.settings, facets)} for cell in found]
-    there = {cell.identity for cell in found}
+    there = {identity for cell in found for identity in cell.shards}
     gone = [point for point in points if not point.skipped and point.identity not in there]
     if points:
-        skipped = [_planned_place(point, facets) for point in points if point.skipped]
-        missing = [_planned_place(point, facets) for point in gone]
+        skipped = _each_once(_planned_place(point, facets) for point in points if point.skipped)
+        seeds = {point.settings["noise"].get("seed") for point in points}
+        missing = [_planned_place(point, [*facets, *(["noise.seed"] if len(seeds) > 1 else [])]) for point in gone]
     else:
         skipped, missing = cells.product_gaps(places)
     commands = list(dict.fromkeys(point.command for point in gone))
     planned = {point.identity for point in points}
-    asked = {point.figure for point in points} | {cell.figure for cell in found if cell.identity not in planned}
-    presets = {cell.identity: cell.hyperparameter for cell in found if cell.hyperparameter}
-    presets |= {point.identity: point.hyperparameter for point in points if point.identity and point.hyperparameter}
+    asked = {point.figure for point in points} | {cell.figure for cell in found if cell.shards[0] not in planned}
     return Aggregate(
-        _table(found, places, presets), skipped, missing, damaged, tuple(facets), commands, tuple(sorted(asked - {"heatmap"}))
+        _table(found, places, _presets(found, points)),
+        skipped,
+        missing,
+        damaged,
+        tuple(facets),
+        commands,
+        tuple(sorted(asked - {"heatmap"})),
     )
+
+
+def _presets(found: list[Cell], points: list[cells.Point]) -> dict[str, str]:
+    """The names of the sets of coefficients, by the cells' identities."""
+    names = {point.identity: point.hyperparameter for point in points if point.hyperparameter}
+    return {cell.identity: names.get(cell.shards[0]) or cell.hyperparameter for cell in found}
+
+
+def _each_once(places: Iterable[Coordinates]) -> list[Coordinates]:
+    return list({cells.key(place): place for place in places}.values())
 
 
 def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
@@ -138,14 +154,31 @@ def _table(found: list[Cell], places: list[Coordinates], presets: Mapping[str, s
     for name in places[0]:
         kind = shards.SCHEMA.field(name).type if name in AXES else None
         columns[name] = _column([place[name] for place in places], kind).take(pa.array(np.repeat(np.arange(len(found)), rows)))
-    columns["identity"] = pa.array(np.repeat([cell.identity for cell in found], rows))
-    columns["hyperparameter"] = pa.array(np.repeat([presets.get(cell.identity) for cell in found], rows), pa.string())
-    columns["lambda_inert"] = pa.array(np.repeat([cells.lambda_inert(cell.settings) for cell in found], rows))
+    of_cell = {
+        "identity": pa.array([cell.identity for cell in found]),
+        "shards": pa.array([" ".join(cell.shards) for cell in found]),
+        "hyperparameter": pa.array([presets.get(cell.identity) or None for cell in found], pa.string()),
+        "lambda_inert": pa.array([cells.lambda_inert(cell.settings) for cell in found]),
+        "images": pa.array([cell.images for cell in found], pa.int32()),
+        "images_asked": pa.array([cell.settings.get("selection", {}).get("count") for cell in found], pa.int32()),
+        "categories": pa.array([cell.categories for cell in found], pa.int32()),
+        "seeds": pa.array([len(cell.shards) for cell in found], pa.int32()),
+    }
+    columns |= {name: values.take(pa.array(np.repeat(np.arange(len(found)), rows))) for name, values in of_cell.items()}
     columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
     columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
     for name in STATISTICS:
         columns[name] = pa.array(np.concatenate([getattr(cell.summary, name).T.ravel() for cell in found]))
-    return pa.table(columns)
+    return _with_q(pa.table(columns))
+
+
+def _with_q(table: pa.Table) -> pa.Table:
+    """`q` after `p`: false discoveries are controlled over all cells and timesteps of a metric."""
+    metric, p = table["metric"].to_numpy(), table["p"].to_numpy()
+    q = np.full(len(p), np.nan)
+    for name in dict.fromkeys(metric):
+        q[metric == name] = false_discovery(p[metric == name])
+    return table.append_column("q", pa.array(q))
 
 
 def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:
@@ -166,7 +199,8 @@ def save(result: Aggregate, folder: Path) -> list[Path]:
     results = Results(rows, result.skipped, result.missing, result.facets)
     pictures = figures.draw(results, result.figures, folder / "figures")
     if "fig1" in result.figures:
-        places = [shards.place(folder / "shards", name) for name in dict.fromkeys(result.table["identity"].to_pylist())]
+        names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
+        places = [shards.place(folder / "shards", name) for name in names]
         pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], folder / "figures")
     return pictures
 
@@ -177,11 +211,12 @@ def parse(words: Sequence[str]) -> Options:
     Raises:
         ValueError: an unknown key, or a value out of its range.
     """
-    given = words_of(words, ("study", "output_root", "resamples", "seed"))
+    given = words_of(words, ("study", "output_root", "resamples", "permutations", "seed"))
     options = Options(given.get("study", ""), given.get("output_root", "outputs"))
     return replace(
         options,
-        resamples=_number("resamples", given.get("resamples", "1000"), 2),
+        resamples=_number("resamples", given.get("resamples", "2000"), 2),
+        permutations=_number("permutations", given.get("permutations", "4999"), 1),
         seed=_number("seed", given.get("seed", "0"), 0),
     )
 
@@ -202,7 +237,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options = parse(words)
         folder = existing_study(options.output_root, options.study)
-        result = aggregate(folder, options.resamples, options.seed)
+        result = aggregate(folder, options.resamples, options.permutations, options.seed)
         pictures = save(result, folder)
     except ValueError as error:
         sys.stderr.write(f"pcsweep.aggregate: {error}\n")

@@ -1,8 +1,11 @@
-"""One shard → the statistics of its cell."""
+"""The shards of one cell → its statistics.
+
+A cell has one shard, or one for each noise seed.
+"""
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,59 +13,144 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from jaxtyping import Float32
 
-from pcsweep import shards
+from pcsweep import cells, shards
 from pcsweep.cells import AXES, Coordinates
-from pcsweep.statistics import Summary, summarise
+from pcsweep.statistics.cell import Drawn, Summary, joined, summarise, summarise_pixels
+from pcsweep.statistics.pxap import pixels
 
 METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
+TESTED = METRICS[1:]  # those that get a p
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One shard's statistics.
+    """One cell's statistics.
 
     Args:
-        identity: of the shard.
+        shards: identities of its shards, one per noise seed.
         place: on the axes.
-        settings: that the identity is the hash of, and the images.
+        settings: that the identities are hashes of, without the noise seed, and the images.
         metrics, timesteps: what the statistics are of.
         summary: the statistics.
+        images: how many there are.
+        categories: how many classes they have.
         hyperparameter, figure: name of its set of coefficients, and the figure asked for, when it was computed.
     """
 
-    identity: str
+    shards: tuple[str, ...]
     place: Coordinates
     settings: Mapping[str, Any]
     metrics: list[str]
     timesteps: list[int]
     summary: Summary
+    images: int
+    categories: int
     hyperparameter: str = ""
     figure: str = "heatmap"
 
-
-def reduced(path: Path, resample: Callable[[int], np.ndarray]) -> Cell | shards.DamagedShard | None:
-    """One shard's statistics; what is wrong with it, where it had to be moved aside; None where it went away meanwhile."""
-    try:
-        shard = shards.read(path)
-    except shards.DamagedShard as error:
-        shards.set_aside(path)
-        log.warning("Damaged shard moved aside: %s", error)
-        return error
-    except FileNotFoundError:
-        log.warning("%s went away while the study was read", path)
-        return None
-    metrics, values, timesteps, images = _values(shard)
-    settings = {**shard.settings, "images": images}
-    summary = summarise(values, resample(values.shape[-1]))
-    told = {name: shard.metadata[name] for name in ("hyperparameter", "figure") if shard.metadata.get(name)}
-    return Cell(path.stem, _place(shard), settings, metrics, timesteps, summary, **told)
+    @property
+    def identity(self) -> str:
+        """Of its shard; of several, a hash of theirs."""
+        return self.shards[0] if len(self.shards) == 1 else hashlib.sha256(" ".join(self.shards).encode()).hexdigest()
 
 
-def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]:
-    """Names of the metrics, their values as (metrics, timesteps, images by identifier), the timesteps, the images' digest."""
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What one shard holds, in the order of its images' identifiers.
+
+    Args:
+        images: identifiers, in order.
+        classes: of the images.
+        timesteps: in order.
+        metrics: such as iou or iou@0.15, (timesteps, images) each.
+        found_at: by threshold, what is in `shards.SCHEMA`.
+        pixels: as there.
+    """
+
+    images: list[str]
+    classes: np.ndarray
+    timesteps: list[int]
+    metrics: dict[str, Float32[np.ndarray, "timesteps images"]]
+    found_at: dict[float, Float32[np.ndarray, "timesteps images"]]
+    pixels: Float32[np.ndarray, "timesteps images"]
+
+
+def grouped(paths: Iterable[Path]) -> list[list[Path]]:
+    """The shards of each cell: of one study, alike in all but the noise seed; what cannot be read stands alone."""
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        settings = shards.settings(path)
+        name = str(path) if settings is None else cells.key(without_seed(settings))
+        groups.setdefault(name, []).append(path)
+    return list(groups.values())
+
+
+def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that noise seeds of one cell share."""
+    noise = {name: value for name, value in settings.get("noise", {}).items() if name != "seed"}
+    return {**settings, "noise": noise}
+
+
+def reduced(paths: Sequence[Path], drawn: Drawn) -> tuple[Cell | None, list[shards.DamagedShard]]:
+    """The statistics of a cell's shards, None where there are none; and what is wrong with those that had to be moved aside."""
+    found, damaged = [], []
+    for path in paths:
+        try:
+            found.append(shards.read(path))
+        except shards.DamagedShard as error:
+            shards.set_aside(path)
+            log.warning("Damaged shard moved aside: %s", error)
+            damaged.append(error)
+        except FileNotFoundError:
+            log.warning("%s went away while the study was read", path)
+    return (_cell(found, drawn) if found else None), damaged
+
+
+def _cell(found: Sequence[shards.Shard], drawn: Drawn) -> Cell:
+    read = [readings(shard) for shard in found]
+    first = read[0]
+    if any(each.images != first.images or each.timesteps != first.timesteps for each in read):
+        raise ValueError(f"{found[0].path}: expected the images and timesteps of the cell's other noise seeds")
+    drawing = drawn(len(first.images))
+    names = [name for name in first.metrics if all(name in each.metrics for each in read)]
+    values = np.stack([np.stack([each.metrics[name] for name in names]) for each in read])
+    summary = summarise(values, drawing, [name in TESTED for name in names])
+    if first.found_at:
+        at = [[each.metrics[f"iou@{threshold:g}"] for threshold in first.found_at] for each in read]
+        counted = pixels(
+            np.array(at),
+            np.array([list(each.found_at.values()) for each in read]),
+            np.array([each.metrics["area"] for each in read]),
+            np.array([each.pixels for each in read]),
+        )
+        undefined = np.isnan(at).any(axis=1).sum(axis=(0, -1))
+        summary = joined(summary, summarise_pixels(counted, drawing, undefined))
+        names.append("pxap")
+    digest = hashlib.sha256("\n".join(first.images).encode()).hexdigest()
+    told = {name: found[0].metadata[name] for name in ("hyperparameter", "figure") if found[0].metadata.get(name)}
+    return Cell(
+        shards=tuple(sorted(shard.path.stem for shard in found)),
+        place=_place(found[0]),
+        settings={**without_seed(found[0].settings), "images": f"{len(first.images)} images {digest[:8]}"},
+        metrics=names,
+        timesteps=first.timesteps,
+        summary=summary,
+        images=len(first.images),
+        categories=len(np.unique(first.classes)),
+        **told,
+    )
+
+
+def readings(shard: shards.Shard) -> Readings:
+    """What a shard holds, by images and timesteps whatever the order of its rows.
+
+    Raises:
+        ValueError: a row is missing or there twice.
+    """
     table = shard.table
     ids = table["image_id"].combine_chunks().dictionary_encode()
     names = np.array(ids.dictionary.to_pylist())
@@ -72,28 +160,44 @@ def _values(shard: shards.Shard) -> tuple[list[str], np.ndarray, list[int], str]
     position = step * len(names) + image
     if table.num_rows != len(names) * len(timesteps) or np.bincount(position).max() > 1:
         raise ValueError(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
-    columns = _columns(shard)
-    values = np.empty((len(columns), table.num_rows), np.float32)
-    for row, column in zip(values, columns.values(), strict=True):
-        row[position] = column
-    digest = hashlib.sha256("\n".join(names[order]).encode()).hexdigest()
-    images = f"{len(names)} images {digest[:8]}"
-    return list(columns), values.reshape(len(columns), len(timesteps), len(names)), timesteps.tolist(), images
+
+    def placed(column: np.ndarray) -> np.ndarray:
+        values = np.empty(table.num_rows, np.float32)
+        values[position] = column
+        return values.reshape(len(timesteps), len(names))
+
+    columns, found = _columns(shard)
+    return Readings(
+        images=names[order].tolist(),
+        classes=placed(table["class_index"].to_numpy())[0].astype(int),
+        timesteps=timesteps.tolist(),
+        metrics={name: placed(column) for name, column in columns.items()},
+        found_at={threshold: placed(found[threshold]) for threshold in sorted(found, reverse=True)},
+        pixels=placed(table["pixels"].cast(pa.float32()).to_numpy()),
+    )
 
 
-def _columns(shard: shards.Shard) -> dict[str, np.ndarray]:
-    """The metrics that were asked for, one value per row."""
+def _columns(shard: shards.Shard) -> tuple[dict[str, np.ndarray], dict[float, np.ndarray]]:
+    """The metrics that were asked for, and the share found by threshold, one value per row."""
     table, columns = shard.table, {}
+    at = _at_thresholds(shard, "iou_at")
     for name in METRICS:
         if table[name].null_count < table.num_rows:
             columns[name] = table[name].cast(pa.float32()).to_numpy()
-        if name == "iou" and table["iou_at"].null_count < table.num_rows:
-            thresholds = shard.settings.get("thresholds", [])
-            flat = pc.list_flatten(table["iou_at"]).to_numpy()
-            if flat.size != table.num_rows * len(thresholds):
-                raise ValueError(f"{shard.path}: expected iou_at to have one value per threshold {thresholds}")
-            columns |= {f"iou@{each:g}": flat[index :: len(thresholds)] for index, each in enumerate(thresholds)}
-    return columns
+        if name == "iou":
+            columns |= {f"iou@{threshold:g}": values for threshold, values in at.items()}
+    return columns, _at_thresholds(shard, "found_at")
+
+
+def _at_thresholds(shard: shards.Shard, name: str) -> dict[float, np.ndarray]:
+    """A column of lists as one column per threshold; none where it is null."""
+    table, thresholds = shard.table, shard.settings.get("thresholds", [])
+    if table[name].null_count == table.num_rows:
+        return {}
+    flat = pc.list_flatten(table[name]).to_numpy()
+    if flat.size != table.num_rows * len(thresholds):
+        raise ValueError(f"{shard.path}: expected {name} to have one value per threshold {thresholds}")
+    return {threshold: flat[index :: len(thresholds)] for index, threshold in enumerate(thresholds)}
 
 
 def _place(shard: shards.Shard) -> Coordinates:

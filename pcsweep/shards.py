@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,18 @@ def read(path: Path) -> Shard:
     return _verified(path, path.stem)
 
 
+def verified_metadata(path: Path) -> dict[str, str]:
+    """The texts stored with the shard at `path`: all that `read` verifies is, but the pages, which are not read.
+
+    Raises:
+        DamagedShard: anything of that is wrong; the message says what.
+    """
+    with _whole(path):
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
+    return _checked(path, path.stem, schema, footer.num_rows)
+
+
 def is_done(folder: Path, identity: str) -> bool:
     """Whether the shard of that identity is there and verifies.
 
@@ -165,10 +178,26 @@ def is_done(folder: Path, identity: str) -> bool:
 def seconds(path: Path) -> float | None:
     """How long the shard's point took to compute, from its metadata alone; None where that cannot be read."""
     try:
-        stored = pq.read_metadata(path).metadata or {}
-        return float(stored[b"pcsweep.seconds"])
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return float(metadata(path)["seconds"])
+    except (KeyError, ValueError):
         return None
+
+
+def settings(path: Path) -> dict[str, Any] | None:
+    """The canonical settings of the shard, from its metadata alone; None where they cannot be read."""
+    try:
+        found = json.loads(metadata(path)["settings"])
+    except (KeyError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """The texts stored with a shard, without reading or verifying its rows; empty where they cannot be read."""
+    try:
+        return _texts(pq.read_metadata(path).metadata)
+    except (OSError, pa.ArrowException):
+        return {}
 
 
 def read_all(folder: Path) -> Iterator[Shard | DamagedShard]:
@@ -190,19 +219,26 @@ def set_aside(path: Path) -> Path:
 
 
 def _verified(path: Path, name: str) -> Shard:
-    try:
+    with _whole(path):
         table = pq.read_table(path, page_checksum_verification=True, partitioning=None, memory_map=False)
+    return Shard(path, table, _checked(path, name, table.schema, table.num_rows))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Around reading: what Parquet cannot make sense of is a damaged shard."""
+    try:
+        yield
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the file system, and says nothing of what the file holds
         raise DamagedShard(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from error
-    stored = table.schema.metadata or {}
-    texts = {
-        key.decode(errors="replace").removeprefix("pcsweep."): value.decode(errors="replace")
-        for key, value in stored.items()
-        if key.startswith(b"pcsweep.")
-    }
-    if not table.schema.equals(SCHEMA):
+
+
+def _checked(path: Path, name: str, schema: pa.Schema, rows: int) -> dict[str, str]:
+    """The texts stored with the schema, held against the shard's name, columns and number of rows."""
+    texts = _texts(schema.metadata)
+    if not schema.equals(SCHEMA):
         raise DamagedShard(
             f"{path}: columns of schema version {texts.get('schema_version', 'unknown')}, but {SCHEMA_VERSION} is this version's"
         )
@@ -214,9 +250,18 @@ def _verified(path: Path, name: str) -> Shard:
         raise DamagedShard(f"{path}: holds the settings of identity {recomputed}")
     if texts.pop("digest", None) != _digest(texts):
         raise DamagedShard(f"{path}: its metadata has changed since it was written")
-    if texts.get("rows") != str(table.num_rows):
-        raise DamagedShard(f"{path}: {table.num_rows} rows, but {texts.get('rows')} were written")
-    return Shard(path, table, texts)
+    if texts.get("rows") != str(rows):
+        raise DamagedShard(f"{path}: {rows} rows, but {texts.get('rows')} were written")
+    return texts
+
+
+def _texts(stored: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    """Ours among what Parquet stores."""
+    return {
+        key.decode(errors="replace").removeprefix("pcsweep."): value.decode(errors="replace")
+        for key, value in (stored or {}).items()
+        if key.startswith(b"pcsweep.")
+    }
 
 
 def _digest(texts: Mapping[str, str]) -> str:

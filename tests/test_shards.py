@@ -131,6 +131,7 @@ def test_the_file_system_running_full_leaves_nothing(tmp_path):
 def test_a_killed_writer_leaves_a_whole_shard_or_none(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[2]); from test_shards import *; from pathlib import Path\n"
+        "shards.write(Path(sys.argv[1]), {'n': 0}, columns(3000), {})\n"
         "print('on', flush=True)\n"
         "for n in range(100000): shards.write(Path(sys.argv[1]), {'n': n % 7}, columns(3000), {})"
     )

@@ -1,0 +1,91 @@
+"""The paired bootstrap over images (Efron and Tibshirani, 1993).
+
+The same resamples of the images serve every metric, timestep and cell, so ratios and differences between them are paired.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+
+LEVELS = (0.025, 0.975)  # of the 95 % percentile interval
+
+
+def resampling(images: int, resamples: int, seed: int) -> Float32[np.ndarray, "resamples images"]:
+    """How often each image is drawn in each resample: `images` draws with replacement per row."""
+    generator = np.random.default_rng(seed)
+    counts = np.empty((resamples, images), np.float32)
+    for row in counts:
+        row[:] = np.bincount(generator.integers(0, images, images), minlength=images)
+    return counts
+
+
+def means(
+    values: Float[np.ndarray, "*rows images"], counts: Float32[np.ndarray, "resamples images"]
+) -> Float32[np.ndarray, "*rows resamples"]:
+    """The mean of each resample, of what is defined; NaN of nothing.
+
+    In single precision, as the values are stored: far below the spread of the resamples.
+    """
+    defined = ~np.isnan(values)
+    return ratio(sums(np.where(defined, values, 0), counts), _drawn(defined, counts))
+
+
+def sums(
+    values: Float[np.ndarray, "*rows images"], counts: Float32[np.ndarray, "resamples images"]
+) -> Float32[np.ndarray, "*rows resamples"]:
+    """The sum of each resample; rows that are equal are summed once, and so have equal sums to the bit."""
+    rows = np.ascontiguousarray(values, np.float32).reshape(-1, values.shape[-1])
+    unique, places = _unique(rows)
+    found: np.ndarray = (unique @ counts.T)[places]
+    return found.reshape(*values.shape[:-1], -1)
+
+
+def _drawn(defined: Bool[np.ndarray, "*rows images"], counts: np.ndarray) -> Float32[np.ndarray, "*rows resamples"]:
+    """How many of each resample's draws are defined."""
+    if defined.all():
+        return np.full((*defined.shape[:-1], len(counts)), defined.shape[-1], np.float32)
+    return sums(defined.astype(np.float32), counts)
+
+
+def _unique(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Each different row once, and for every row which of them it is."""
+    first: dict[bytes, int] = {}
+    firsts = [first.setdefault(row.tobytes(), place) for place, row in enumerate(rows)]
+    numbers = {place: number for number, place in enumerate(first.values())}
+    return rows[list(numbers)], [numbers[place] for place in firsts]
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Elementwise; NaN where the denominator is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: np.ndarray = np.asarray(numerator / denominator)
+    found[np.isinf(found)] = np.nan
+    return found
+
+
+def moments(samples: Float[np.ndarray, "*rows resamples"]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over the last axis, of what is defined, with their number less one below."""
+    samples = samples.astype(np.float64)
+    defined = ~np.isnan(samples)
+    if defined.all():
+        return samples.mean(axis=-1), samples.std(axis=-1, ddof=1)
+    n = defined.sum(axis=-1)
+    mean = ratio(np.where(defined, samples, 0).sum(axis=-1), n)
+    squares = np.where(defined, samples - mean[..., None], 0) ** 2
+    return mean, np.sqrt(ratio(squares.sum(axis=-1), np.maximum(n - 1, 0)))
+
+
+def interval(samples: Float[np.ndarray, "*rows resamples"]) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % percentile interval over the last axis, of what is defined; linear between order statistics."""
+    low, high = np.full((2, *samples.shape[:-1]), np.nan)
+    whole = ~np.isnan(samples).any(axis=-1)
+    low[whole], high[whole] = _quantiles(samples[whole])
+    for index in zip(*np.nonzero(~whole), strict=True):
+        some = samples[index][~np.isnan(samples[index])]
+        if some.size:
+            low[index], high[index] = _quantiles(some)
+    return low, high
+
+
+def _quantiles(samples: np.ndarray) -> np.ndarray:
+    found: np.ndarray = np.quantile(samples, np.asarray(LEVELS, samples.dtype), axis=-1)
+    return found

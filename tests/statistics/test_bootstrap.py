@@ -1,0 +1,86 @@
+"""Resampled means against plain loops and scipy, their intervals' coverage by simulation."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pcsweep.statistics.bootstrap import interval, means, moments, ratio, resampling, sums
+
+
+def drawn(images, resamples, seed):
+    """The images of each resample, drawn as `resampling` counts them."""
+    generator = np.random.default_rng(seed)
+    return [generator.integers(0, images, images) for _ in range(resamples)]
+
+
+def test_means_are_those_of_the_drawn_images_without_undefined_ones():
+    generator = np.random.default_rng(1)
+    values = generator.random((2, 3, 9)).astype(np.float32)
+    values[0, 1, :4] = values[1, 2, 5] = np.nan
+    found = means(values, resampling(9, 20, seed=5))
+    for number, images in enumerate(drawn(9, 20, seed=5)):
+        np.testing.assert_allclose(found[..., number], np.nanmean(values[..., images], axis=-1), rtol=1e-6)
+
+
+def test_a_resample_of_undefined_images_alone_is_undefined():
+    values = np.full((1, 2), np.nan, np.float32)
+    values[0, 0] = 3
+    found = means(values, np.array([[2, 0], [0, 2]], np.float32))
+    np.testing.assert_array_equal(found, [[3, np.nan]])
+
+
+def test_equal_rows_have_equal_sums_to_the_bit():
+    values = np.random.default_rng(0).random((1, 501)).astype(np.float32)
+    rows = np.concatenate([values, np.random.default_rng(1).random((13, 501), np.float32), values])
+    found = sums(rows, resampling(501, 37, seed=0))
+    assert np.array_equal(found[0], found[-1])
+    assert not np.array_equal(found[0], found[1])
+
+
+def test_intervals_and_spread_are_scipys():
+    values = np.random.default_rng(3).gamma(2.0, size=60).astype(np.float32)
+    samples = means(values[None], resampling(60, 9999, seed=0))
+    (low,), (high,) = interval(samples)
+    _, (std,) = moments(samples)
+    expected = stats.bootstrap(
+        (values.astype(float),), np.mean, n_resamples=9999, method="percentile", random_state=np.random.default_rng(1)
+    )
+    assert std == pytest.approx(expected.standard_error, rel=0.03)
+    assert (low, high) == pytest.approx(tuple(expected.confidence_interval), abs=0.1 * float(expected.standard_error))
+
+
+def test_intervals_leave_undefined_resamples_out():
+    samples = np.array([[np.nan, 1, 2, 3, 4], [np.nan] * 5])
+    low, high = interval(samples)
+    assert (low[0], high[0]) == pytest.approx(tuple(np.quantile([1, 2, 3, 4], [0.025, 0.975])))
+    assert np.isnan([low[1], high[1]]).all()
+    mean, std = moments(samples)
+    assert (mean[0], std[0]) == pytest.approx((2.5, np.std([1, 2, 3, 4], ddof=1)))
+
+
+def test_a_ratio_to_nothing_is_undefined():
+    np.testing.assert_array_equal(ratio(np.array([1.0, 0.0, 3.0]), np.array([0.0, 0.0, 2.0])), [np.nan, np.nan, 1.5])
+
+
+@pytest.mark.parametrize(("images", "least"), [(100, 0.925), (20, 0.88)])
+def test_intervals_cover_the_true_mean_about_as_often_as_they_say(images, least):
+    """Skewed values between 0 and 1, like IoUs; a percentile interval of few images is a little too narrow."""
+    generator = np.random.default_rng(7)
+    studies = generator.beta(1.5, 4.0, (2000, images)).astype(np.float32)
+    low, high = interval(means(studies, resampling(images, 1000, seed=0)))
+    covered = np.mean((low <= 1.5 / 5.5) & (high >= 1.5 / 5.5))
+    assert least < covered < 0.965  # the standard error of a share of 2,000 is 0.005
+
+
+def test_intervals_over_images_cover_where_each_image_has_several_noise_seeds():
+    """Seeds averaged within images cover; seeds counted as images of their own are far too narrow."""
+    generator = np.random.default_rng(11)
+    images, seeds, studies = 60, 5, 1000
+    own = generator.normal(0.4, 0.1, (studies, images, 1)) + generator.normal(0, 0.05, (studies, images, seeds))
+
+    def coverage(values):
+        low, high = interval(means(values.astype(np.float32), resampling(values.shape[-1], 500, seed=0)))
+        return np.mean((low <= 0.4) & (high >= 0.4))
+
+    assert 0.92 < coverage(own.mean(axis=-1)) < 0.97
+    assert coverage(own.reshape(studies, -1)) < 0.75

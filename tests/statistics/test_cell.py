@@ -1,0 +1,99 @@
+"""What is reported of a cell: paired differences, effect sizes, noise seeds, and laws between them."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pcsweep.statistics.cell import Drawing, effect, over_seeds, summarise
+from pcsweep.statistics.permutation import flips, p_values
+
+IMAGES = 30
+
+
+@pytest.fixture
+def values():
+    """(1 seed, 2 metrics, 3 timesteps, images)."""
+    return np.random.default_rng(0).random((1, 2, 3, IMAGES)).astype(np.float32)
+
+
+@pytest.fixture
+def drawing():
+    return Drawing(IMAGES, resamples=400, permutations=799, seed=1)
+
+
+def test_differences_are_paired(values, drawing):
+    values[0, 0, 1, :5] = values[0, 0, 0, 3:8] = np.nan
+    found = summarise(values, drawing)
+    gains = values[0] - values[0][:, :1]
+    np.testing.assert_allclose(found.difference, np.nanmean(gains, axis=-1), rtol=1e-5, atol=1e-7)
+    assert found.pairs.tolist() == [[25, 22, 25], [30, 30, 30]]
+    assert found.n.tolist() == [[25, 25, 30], [30, 30, 30]]
+    assert found.nan.tolist() == [[5, 5, 0], [0, 0, 0]]
+    generator = np.random.default_rng(1)
+    means = np.array([np.nanmean(gains[..., generator.integers(0, IMAGES, IMAGES)], axis=-1) for _ in range(400)])
+    np.testing.assert_allclose(found.difference_low, np.quantile(means, 0.025, axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.difference_high, np.quantile(means, 0.975, axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.p[:, 1:], p_values(gains[:, 1:], flips(IMAGES, 799, seed=1)))
+    assert np.isnan(found.p[:, 0]).all()
+
+
+def test_where_all_is_defined_the_difference_of_means_is_the_mean_of_differences(values, drawing):
+    found = summarise(values, drawing)
+    np.testing.assert_allclose(found.difference, found.mean - found.mean[:, :1], atol=1e-7)
+
+
+def test_what_does_not_change_has_a_difference_of_exactly_0(values, drawing):
+    values[:] = values[:, :, :1]
+    found = summarise(values, drawing)
+    for name in ("difference", "difference_low", "difference_high"):
+        assert (getattr(found, name) == 0).all()
+    assert (found.normalized_low == 1).all()
+    assert (found.p[:, 1:] == 1).all()
+    assert np.isnan(found.effect).all()
+
+
+def test_the_effect_is_the_t_statistic_over_the_root_of_n(values):
+    gains = (values[0] - values[0][:, :1]).astype(float)
+    found = effect(gains)[:, 1:]
+    expected = stats.ttest_rel(values[0, :, 1:].astype(float), values[0, :, :1].astype(float), axis=-1).statistic / np.sqrt(
+        IMAGES
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    gains[0, 1, :4] = np.nan
+    assert effect(gains)[0, 1] == pytest.approx(gains[0, 1, 4:].mean() / gains[0, 1, 4:].std(ddof=1))
+    assert np.isnan(effect(np.array([[0.3], [np.nan]]))).all()
+
+
+def test_noise_seeds_are_averaged_within_images_and_paired_with_themselves(values, drawing):
+    generator = np.random.default_rng(2)
+    seeds = np.concatenate([values + generator.normal(0, 0.1, values.shape).astype(np.float32) for _ in range(3)])
+    seeds[1, 0, 2, 4] = np.nan  # its difference is that of the other seeds, whatever it was at t = 0
+    found = summarise(seeds, drawing)
+    expected = np.nanmean((seeds - seeds[:, :, :1])[:, 0, 2, 4], axis=0)
+    assert over_seeds(seeds - seeds[:, :, :1])[0, 2, 4] == pytest.approx(expected)
+    assert found.n.tolist() == [[IMAGES] * 3] * 2
+    assert found.nan.tolist() == [[0, 0, 1], [0, 0, 0]]
+    assert found.seed_std[1].tolist() == pytest.approx([0.1] * 3, rel=0.3)
+    alone = summarise(over_seeds(seeds).astype(np.float32)[None], drawing)
+    np.testing.assert_allclose(found.low[1], alone.low[1], rtol=1e-5)
+    assert np.isnan(alone.seed_std).all()
+
+
+def test_copies_of_a_seed_tell_nothing_new(values, drawing):
+    """Counting seeds as images would narrow the intervals."""
+    once, thrice = summarise(values, drawing), summarise(np.repeat(values, 3, axis=0), drawing)
+    np.testing.assert_allclose(once.low, thrice.low, rtol=1e-6)
+    np.testing.assert_allclose(once.p, thrice.p)
+    assert (thrice.seed_std == 0).all()
+
+
+def test_the_order_of_metrics_and_timesteps_changes_nothing(values, drawing):
+    once, swapped = summarise(values, drawing), summarise(values[:, ::-1], drawing)
+    for name in ("mean", "low", "difference_high", "p", "effect"):
+        np.testing.assert_array_equal(getattr(once, name), getattr(swapped, name)[::-1])
+
+
+def test_only_what_is_asked_for_is_tested(values, drawing):
+    found = summarise(values, drawing, tested=[False, True])
+    assert np.isnan(found.p[0]).all()
+    assert not np.isnan(found.p[1, 1:]).any()
