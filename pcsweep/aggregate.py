@@ -27,13 +27,14 @@ from pcsweep import cells, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import AXES, Coordinates
 from pcsweep.exhibition import exhibition
+from pcsweep.headlines import headlines, suspicions
 from pcsweep.pages import Results
 from pcsweep.progress import progress
 from pcsweep.reduction import Cell, grouped, reduced, without_seed
 from pcsweep.settings import existing_study, words_of
 from pcsweep.statistics.cell import STATISTICS, Drawing
 from pcsweep.statistics.permutation import false_discovery
-from pcsweep.summary import findings, summary
+from pcsweep.summary import best_cells, control, summary
 
 HELP = """\
 Shards → tables and pictures of one study.
@@ -227,10 +228,28 @@ def _number(name: str, text: str, least: int) -> int:
     return int(text)
 
 
+def report(result: Aggregate, pictures: Sequence[Path], console: Console) -> None:
+    """Says what there is, what is missing, which cells are best, and what is suspicious."""
+
+    def say(line: str, style: str | None = None) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
+
+    for line in summary(result.table, result.skipped, result.missing, result.damaged, result.commands):
+        say(line)
+    for path in pictures:
+        say(f"Picture: {path}")
+    if best := headlines(result.table, result.facets):
+        console.print(best_cells(best))
+    for line in control(result.table):
+        say(line)
+    for line in suspicions(result.table, result.facets):
+        say(f"Look at: {line}", style="yellow")
+
+
 def main(argv: list[str] | None = None) -> int:
     """The command; 0, or 2 with one line on stderr where it cannot be followed."""
     words = sys.argv[1:] if argv is None else argv
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 130)
     if {"-h", "--help"} & set(words):
         console.print(HELP, markup=False, highlight=False)
         return 0
@@ -242,9 +261,7 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         sys.stderr.write(f"pcsweep.aggregate: {error}\n")
         return 2
-    lines = summary(result.table, result.skipped, result.missing, result.damaged, result.commands)
-    for line in [*lines, *(f"Picture: {path}" for path in pictures), *findings(result.table)]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    report(result, pictures, console)
     return 0
 
 

@@ -1,14 +1,24 @@
-"""What a study's table says in a few lines of text."""
+"""What a study's table says in a few lines of text and one table for the terminal."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
-from pcsweep.pages import coefficient, is_control
+from pcsweep.headlines import Headline, control_strays
+from pcsweep.pages import Row, coefficient, text_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 LISTED = 20  # missing cells named
+_CAPTION = (
+    "gain: mean over images of IoU(t) - IoU(0), of the same image and noise; d: in standard deviations of the images' gains; "
+    "q: false discovery rate over the grid. The best of many cells looks better than it is."
+)
+_SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
 
 
 def summary(
@@ -18,7 +28,7 @@ def summary(
     damaged: Sequence[str],
     commands: Sequence[str],
 ) -> list[str]:
-    """What there is, what is missing and the commands that compute it, and of which metrics much is undefined."""
+    """What there is, and what is missing with the commands that compute it."""
     there = pc.count_distinct(table["identity"]).as_py()
     counts = f"{there} found, {len(skipped)} skipped (β + λ > 1), {len(missing)} missing"
     lines = [f"Cells: {counts}, {len(damaged)} damaged"]
@@ -26,14 +36,12 @@ def summary(
     lines += [f"  missing: {describe(place)}" for place in missing[:LISTED]]
     if len(missing) > LISTED:
         lines.append(f"  … and {len(missing) - LISTED} more missing")
-    lines += [f"  computed by: {command}" for command in commands]
-    return lines + _inert(table) + _undefined(table)
+    return lines + [f"  computed by: {command}" for command in commands] + _inert(table)
 
 
 def describe(place: Coordinates) -> str:
     """A cell in a few words."""
-    symbols = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
-    return " ".join(f"{symbols.get(name, name)}={value}" for name, value in place.items() if value is not None)
+    return " ".join(f"{_SYMBOLS.get(name, name)}={value}" for name, value in place.items() if value is not None)
 
 
 def _inert(table: pa.Table) -> list[str]:
@@ -42,24 +50,65 @@ def _inert(table: pa.Table) -> list[str]:
     return [f"λ is inert in {count} cell{'s' * (count != 1)}: {reason}"] if count else []
 
 
-def _undefined(table: pa.Table) -> list[str]:
-    """Metrics of which more than 1 % of the values is undefined."""
-    sums = table.group_by("metric").aggregate([("n", "sum"), ("nan", "sum")]).to_pylist()
-    shares = {row["metric"]: row["nan_sum"] / (row["n_sum"] + row["nan_sum"]) for row in sums}
-    return [f"Undefined (NaN): {share:.1%} of {metric}" for metric, share in sorted(shares.items()) if share > 0.01]
+def control(table: pa.Table) -> list[str]:
+    """That the feedforward control is flat, where it is; where not, it is among the suspicions."""
+    strays = control_strays(table)
+    return ["The feedforward control (β=1, λ=0, α=0) is flat"] if strays is not None and strays < 1e-6 else []
 
 
-def findings(table: pa.Table) -> list[str]:
-    """The peak of IoU(t) / IoU(0) per noise level, and how far the feedforward control strays from 1."""
-    rows = [row for row in table.filter(pc.field("metric") == "iou").to_pylist() if row["normalized"] == row["normalized"]]
-    lines = []
-    for sigma in dict.fromkeys(row["sigma"] for row in rows):
-        best = max((row for row in rows if row["sigma"] == sigma), key=lambda row: row["normalized"])
-        place = describe({axis: coefficient(best, axis) for axis in ("beta", "lambda", "alpha")} | {"pcoder": best["pcoder"]})
-        level = "No σ" if sigma is None else f"σ={sigma}"
-        lines.append(f"{level}: IoU(t) / IoU(0) peaks at {best['normalized']:.3f} with {place}, t={best['timestep']}")
-    control = [abs(row["normalized"] - 1) for row in rows if is_control(row)]
-    if control:
-        flat = "is flat" if max(control) < 1e-6 else f"is not flat: it strays from 1 by up to {max(control):.3g}"
-        lines.append(f"The feedforward control (β=1, λ=0, α=0) {flat}")
-    return lines
+def best_cells(found: Sequence[Headline]) -> "Table":
+    """A row per headline: where it is, and what the images gained on t = 0."""
+    from rich.table import Table
+
+    table = Table(title="Best cell of each σ, by IoU(t) / IoU(0)", title_justify="left", title_style="bold", caption=_CAPTION)
+    table.caption_justify = "left"
+    varying = _varying([headline.iou for headline in found])
+    for name in (*found[0].group, *varying, "timestep"):
+        table.add_column({**_SYMBOLS, "timestep": "t"}.get(name, name), justify="right")
+    for name in ("IoU(0)", "IoU(t)", "IoU(t)/IoU(0) [95 %]", "gain [95 %]", "d", "q", "accuracy", "NaN"):
+        table.add_column(name, justify="right")
+    for headline in found:
+        table.add_row(*_cells(headline, varying))
+    return table
+
+
+def _varying(rows: Sequence[Row]) -> list[str]:
+    """β and λ, and what else of the coefficients differs between the best cells or from its usual value."""
+    usual: dict[str, set[Any]] = {"alpha": {0.0}, "pcoder": {"all"}}
+    return ["beta", "lambda", *(name for name in usual if {coefficient(row, name) for row in rows} - usual[name])]
+
+
+def _cells(headline: Headline, varying: Sequence[str]) -> list[str]:
+    row, start = headline.iou, headline.start["iou"]
+    places = [*headline.group.values(), *(row[name] if name == "pcoder" else coefficient(row, name) for name in varying)]
+    accuracy = [number(rows["correct"]["mean"]) for rows in (headline.start, headline.metrics) if "correct" in rows]
+    return [
+        *("none" if place is None else text_of(place) for place in places),
+        str(row["timestep"]),
+        number(start["mean"]),
+        number(row["mean"]),
+        with_interval(row, "normalized"),
+        with_interval(row, "difference"),
+        number(row["effect"], 2),
+        small(row["q"]),
+        " → ".join(accuracy),
+        str(row["nan"]),
+    ]
+
+
+def with_interval(row: Row, statistic: str) -> str:
+    """Such as `0.123 [0.101, 0.145]`."""
+    low, high = f"{statistic}_low", f"{statistic}_high"
+    return f"{number(row[statistic])} [{number(row[low])}, {number(row[high])}]"
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """With so many decimals; NaN is named."""
+    return "NaN" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def small(value: Any) -> str:
+    """A probability: two significant digits, none below 0.001."""
+    if value is None or value != value:
+        return "NaN"
+    return "<0.001" if value < 0.001 else f"{value:.2g}"

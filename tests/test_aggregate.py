@@ -357,7 +357,8 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
     assert "missing: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.2 λ=0.2" in told
     assert "computed by: python -m pcsweep -m study=s" in told
     assert "of iou" in told
-    assert "σ=0.2: IoU(t) / IoU(0) peaks at" in told
+    assert "Best cell of each σ" in told
+    assert "Look at: Only 7 images" in told
     assert "control (β=1, λ=0, α=0) is flat" in told
     table = pq.read_table(tmp_path / "s" / "aggregate.parquet")
     assert (tmp_path / "s" / "aggregate.csv").read_text().count("\n") == table.num_rows + 1

@@ -26,7 +26,7 @@ def presets(page: Page) -> Figure:
         )
 
     figure = panelled(page, draw)
-    images = sorted({row["n"] + row["nan"] for row in page.rows})
+    images = sorted({row["images"] for row in page.rows})
     figure.supylabel(f"IoU, bootstrap over {' or '.join(map(str, images))} images\nmean ± standard deviation", fontsize=8)
     legend(figure, {name: handles[name] for name in names}, columns=1)
     return figure

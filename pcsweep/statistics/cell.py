@@ -149,7 +149,7 @@ def joined(first: Summary, second: Summary) -> Summary:
 def over_seeds(values: Float32[np.ndarray, "seeds *rest"]) -> Float64[np.ndarray, "*rest"]:
     """The mean over noise seeds, of what is defined."""
     if len(values) == 1:
-        return values[0].astype(np.float64)
+        return np.asarray(values[0], np.float64)
     return ratio(_sum(values, 0), (~np.isnan(values)).sum(axis=0))
 
 
