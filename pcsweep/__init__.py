@@ -1,3 +1,17 @@
 """Sweeps of predictive-coding feedback in vision networks, scored by Grad-CAM against segmentation masks."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pcsweep.loading import load as load
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`pcsweep.load`, imported when it is asked for: it needs pyarrow, which takes longer to start than all the rest."""
+    if name != "load":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pcsweep.loading import load
+
+    return load

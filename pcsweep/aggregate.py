@@ -206,23 +206,32 @@ def save(result: Aggregate, folder: Path) -> list[Path]:
     return pictures
 
 
-def parse(words: Sequence[str]) -> Options:
+def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
     """The options that `key=value` words give.
+
+    Args:
+        words: of the command line.
+        also: further keys, that a command of its own has taken out; named with the others where a key is unknown.
 
     Raises:
         ValueError: an unknown key, or a value out of its range.
     """
-    given = words_of(words, ("study", "output_root", "resamples", "permutations", "seed"))
+    given = words_of(words, ("study", "output_root", "resamples", "permutations", "seed", *also))
     options = Options(given.get("study", ""), given.get("output_root", "outputs"))
     return replace(
         options,
-        resamples=_number("resamples", given.get("resamples", "2000"), 2),
-        permutations=_number("permutations", given.get("permutations", "4999"), 1),
-        seed=_number("seed", given.get("seed", "0"), 0),
+        resamples=number("resamples", given.get("resamples", "2000"), 2),
+        permutations=number("permutations", given.get("permutations", "4999"), 1),
+        seed=number("seed", given.get("seed", "0"), 0),
     )
 
 
-def _number(name: str, text: str, least: int) -> int:
+def number(name: str, text: str, least: int) -> int:
+    """A whole number given as a word.
+
+    Raises:
+        ValueError: it is none, or less than the least.
+    """
     if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
         raise ValueError(f"Expected `{name}` to be a whole number of at least {least}, but got {text!r}.")
     return int(text)

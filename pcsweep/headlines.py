@@ -58,8 +58,13 @@ def headlines(table: pa.Table, facets: Sequence[str]) -> list[Headline]:
 
 def groups(rows: Sequence[Row], facets: Sequence[str]) -> list[str]:
     """The columns that vary and are no coefficients, σ always among them."""
-    names = ["model", "noise", *(name for name in facets if name not in _COEFFICIENTS)]
+    names = ["model", "noise", *(name for name in facets if not is_coefficient(name))]
     return [name for name in names if len({row[name] for row in rows}) > 1] + ["sigma"]
+
+
+def is_coefficient(name: str) -> bool:
+    """Whether a column is one of those in which the cells behind a headline may differ."""
+    return name in _COEFFICIENTS
 
 
 def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:

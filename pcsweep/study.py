@@ -286,9 +286,9 @@ def _samples(choice: Choice, indices: tuple[int, ...], cache: Path | None) -> Se
 
 def _summary(columns: Columns) -> str:
     """Mean IoU at the first and the last timestep."""
-    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
-    if iou[0] is None:
+    if "iou" not in columns:
         return "measured"
+    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
     first, last = (np.asarray(iou, dtype=float)[timestep == t] for t in (0, timestep.max()))
     if np.isnan(first).all() or np.isnan(last).all():
         return "IoU undefined"

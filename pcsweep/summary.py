@@ -62,14 +62,24 @@ def best_cells(found: Sequence[Headline]) -> "Table":
 
     table = Table(title="Best cell of each σ, by IoU(t) / IoU(0)", title_justify="left", title_style="bold", caption=_CAPTION)
     table.caption_justify = "left"
-    varying = _varying([headline.iou for headline in found])
-    for name in (*found[0].group, *varying, "timestep"):
-        table.add_column({**_SYMBOLS, "timestep": "t"}.get(name, name), justify="right")
-    for name in ("IoU(0)", "IoU(t)", "IoU(t)/IoU(0) [95 %]", "gain [95 %]", "d", "q", "accuracy", "NaN"):
+    for name in best_columns(found):
         table.add_column(name, justify="right")
-    for headline in found:
-        table.add_row(*_cells(headline, varying))
+    for row in best_rows(found):
+        table.add_row(*row)
     return table
+
+
+def best_columns(found: Sequence[Headline]) -> list[str]:
+    """Headings of `best_rows`."""
+    names = (*found[0].group, *_varying([headline.iou for headline in found]), "timestep")
+    statistics = ["IoU(0)", "IoU(t)", "IoU(t)/IoU(0) [95 %]", "gain [95 %]", "d", "q", "accuracy", "NaN"]
+    return [{**_SYMBOLS, "timestep": "t"}.get(name, name) for name in names] + statistics
+
+
+def best_rows(found: Sequence[Headline]) -> list[list[str]]:
+    """A row per headline."""
+    varying = _varying([headline.iou for headline in found])
+    return [_cells(headline, varying) for headline in found]
 
 
 def _varying(rows: Sequence[Row]) -> list[str]:

@@ -34,7 +34,7 @@ def overlays(exhibition: Exhibition) -> Figure:
             panel.imshow(picture, interpolation="nearest")
         row[0].set_ylabel(named(exhibit), fontsize=6)
         for panel, timestep in zip(row[3:], timesteps, strict=True):
-            _overlay(panel, exhibit, timestep, exhibition.threshold)
+            overlay(panel, exhibit, timestep, exhibition.threshold)
     for panel, heading in zip(axes[0], headings, strict=True):
         panel.set_title(heading, fontsize=8)
     figure.suptitle(exhibition.title, fontsize=9)
@@ -71,7 +71,7 @@ def named(exhibit: Exhibit) -> str:
     return "\n".join(line for text in (exhibit.category, name) for line in wrap(text, 24))
 
 
-def _overlay(panel: Axes, exhibit: Exhibit, timestep: int, threshold: float) -> None:
+def overlay(panel: Axes, exhibit: Exhibit, timestep: int, threshold: float) -> None:
     saliency = exhibit.saliency[timestep]
     panel.imshow(blended(exhibit.image, saliency), interpolation="nearest")
     regions = ((exhibit.mask, OUTLINE), (saliency > threshold, REGION))

@@ -1,0 +1,131 @@
+"""One image under one configuration: its maps over time and the first predictor's reconstructions, still or moving."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pcsweep.atomic import replacing
+from pcsweep.exhibition import Exhibit
+from pcsweep.figures.files import DPI
+from pcsweep.figures.overlays import OUTLINE, REGION, masked, overlay
+from pcsweep.recomputation import Reconstruction
+
+SIDE = 1.4  # inches per picture
+MOVING_DPI = 120
+GREY = "#808080"  # behind the legend, on which both lines are seen
+_NAMES = ("image", "noisy image", "mask")
+_LOWER_ROW = """\
+lower row: the noisy image as the first
+predictor reconstructs it at t, and the mean
+squared error to it (normalised images)"""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What is drawn.
+
+    Args:
+        exhibit: the image and its maps.
+        reconstructions: at t = 0, 1, …
+        threshold: of the IoU.
+        title: says which image and configuration it is.
+    """
+
+    exhibit: Exhibit
+    reconstructions: Sequence[Reconstruction]
+    threshold: float
+    title: str
+
+
+def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
+    """The image, the noisy image and the mask, then a column per timestep: the map above, the reconstruction below."""
+    across = len(_NAMES) + len(timesteps)
+    figure = Figure(figsize=(SIDE * across + 0.2, 2 * (SIDE + 0.25) + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(2, across)
+    above = [figure.add_subplot(grid[0, column]) for column in range(across)]
+    below = [figure.add_subplot(grid[1, column]) for column in range(len(_NAMES), across)]
+    _still(above, picture.exhibit)
+    for over, under, timestep in zip(above[len(_NAMES) :], below, timesteps, strict=True):
+        over.set_title(f"t = {timestep}", fontsize=8)
+        overlay(over, picture.exhibit, timestep, picture.threshold)
+        _reconstructed(under, picture.reconstructions[timestep])
+    words = figure.add_subplot(grid[1, : len(_NAMES)])
+    words.set_axis_off()
+    words.text(0, 0.95, _LOWER_ROW, fontsize=7, va="top", linespacing=1.4)
+    words.legend(handles=_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
+    figure.suptitle(picture.title, fontsize=9)
+    return figure
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Writes a PNG or a PDF, as the path's suffix says; the same picture makes the same bytes."""
+    ending = path.suffix.lower().removeprefix(".")
+    metadata = {"CreationDate": None} if ending == "pdf" else {}
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=ending, dpi=DPI, metadata=metadata)
+
+
+def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
+    """Writes a GIF that repeats for ever or, through ffmpeg, an MP4: a frame per timestep."""
+    figure = Figure(figsize=(SIDE * (len(_NAMES) + 2) + 0.2, SIDE + 1.1), layout="constrained")
+    FigureCanvasAgg(figure)
+    kind: type[AbstractMovieWriter] = PillowWriter if path.suffix.lower() == ".gif" else FFMpegWriter
+    writer = kind(fps=frames_per_second)  # type: ignore[arg-type]  # takes fractions as well
+    with TemporaryDirectory() as folder, replacing(path) as temporary:
+        made = Path(folder) / f"show{path.suffix.lower()}"  # writers go by the suffix
+        writer.setup(figure, made, MOVING_DPI)  # not its context `saving`, which hides an interruption behind errors of its own
+        for timestep in picture.exhibit.saliency:
+            figure.clear()
+            draw_frame(figure, picture, timestep)
+            writer.grab_frame()
+        writer.finish()
+        shutil.copyfile(made, temporary)
+
+
+def draw_frame(figure: Figure, picture: Picture, timestep: int) -> None:
+    """Draws one moment of the animation: image, noisy image, mask, map and reconstruction."""
+    row = list(figure.subplots(1, len(_NAMES) + 2))
+    _still(row, picture.exhibit)
+    row[-2].set_title(f"t = {timestep}", fontsize=8)
+    overlay(row[-2], picture.exhibit, timestep, picture.threshold)
+    row[-1].set_title("reconstruction", fontsize=8)
+    _reconstructed(row[-1], picture.reconstructions[timestep])
+    handles = _handles(picture.threshold)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, facecolor=GREY, labelcolor="white")
+    figure.suptitle(picture.title, fontsize=9)
+
+
+def _still(row: Sequence[Axes], exhibit: Exhibit) -> None:
+    """What does not change with t, in the first panels of a row."""
+    for panel in row:
+        _plain(panel)
+    for panel, name, picture in zip(row, _NAMES, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
+        panel.imshow(picture, interpolation="nearest")
+        panel.set_title(name, fontsize=8)
+
+
+def _reconstructed(panel: Axes, reconstruction: Reconstruction) -> None:
+    _plain(panel)
+    panel.imshow(reconstruction.image, interpolation="nearest")
+    panel.set_xlabel(f"error {reconstruction.error:.3f}", fontsize=7, labelpad=2)
+
+
+def _plain(panel: Axes) -> None:
+    panel.set_xticks([])
+    panel.set_yticks([])
+
+
+def _handles(threshold: float) -> list[Line2D]:
+    return [
+        Line2D([], [], color=OUTLINE, linewidth=1, label="mask"),
+        Line2D([], [], color=REGION, linewidth=1, label=f"map above {threshold:g} of its maximum"),
+    ]

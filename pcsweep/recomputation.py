@@ -1,0 +1,191 @@
+"""Images of a grid point computed anew: their maps, equal to the shard's, and the first predictor's reconstructions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch import Tensor
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from pcsweep import metrics, png, shards
+from pcsweep.cells import leaves
+from pcsweep.dataset import Sample
+from pcsweep.decoding import decode
+from pcsweep.device import check_device, device_of
+from pcsweep.engine import ROWS
+from pcsweep.exhibition import Exhibit
+from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
+from pcsweep.measurement import Columns, Measurement, batch, computing_in
+from pcsweep.model import Model
+from pcsweep.network import Coefficients
+from pcsweep.parallel import listed
+from pcsweep.progress import progress
+from pcsweep.settings import BadSetting
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What the first predictor makes of r_1(t).
+
+    Args:
+        image: p_1(t), cut to the range of pixels.
+        error: ε_1(t), its mean squared difference to the noisy image, both normalised.
+    """
+
+    image: UInt8[np.ndarray, "height width 3"]
+    error: float
+
+
+def recomputed(point: GridPoint, image_ids: Sequence[str]) -> list[Exhibit]:
+    """These images of the point's dataset, in this order, with the maps and the IoU that its shard has or would have of them.
+
+    Raises:
+        BadSetting: an identifier that the dataset does not have, an image that cannot be decoded, or a point with β + λ > 1.
+    """
+    samples = _samples(point, image_ids)
+    settings = point.settings
+    measurement = Measurement(
+        model=_model(point),
+        points=[_coefficients(point).per_pcoder(len(point.asked))],
+        attribution=point.attribute,
+        target=point.target,
+        timesteps=settings.timesteps,
+        threshold=settings.threshold,
+        thresholds=(),
+        metrics=[metric for metric in settings.metrics if metric == "iou"],
+        precision=settings.precision,
+        rows=ROWS,
+        pictured=frozenset(image_ids),
+    )
+    exhibits: list[Exhibit] = []
+    with progress("maps", len(samples), "images") as advance:
+        for start in range(0, len(samples), ROWS):
+            given = batch(samples[start : start + ROWS], point.corrupt)
+            (columns,) = measurement.of(given)
+            for number, sample in enumerate(given.samples):
+                noisy = _picture(measurement.model, given.noisy[number])
+                exhibits.append(_exhibit(sample, noisy, columns, number * (settings.timesteps + 1)))
+            advance(len(given.samples))
+    return exhibits
+
+
+def _exhibit(sample: Sample, noisy: UInt8[np.ndarray, "height width 3"], columns: Columns, start: int) -> Exhibit:
+    """Of the sample whose rows begin at `start`."""
+    rows = range(start, start + int(columns["timestep"].max()) + 1)
+    maps = torch.tensor([columns["map"][row] for row in rows])
+    saliency = metrics.scaled(maps, (sample.mask.shape[0], sample.mask.shape[1])).numpy()
+    measured = "iou" in columns
+    return Exhibit(
+        image_id=sample.image_id,
+        category=sample.category,
+        image=png.pixels(png.of_image(sample.image)),
+        noisy=noisy,
+        mask=sample.mask.numpy(),
+        ignore=sample.ignore.numpy(),
+        saliency=dict(enumerate(saliency)),
+        iou={timestep: float(columns["iou"][row]) if measured else None for timestep, row in enumerate(rows)},
+    )
+
+
+def reconstructions(point: GridPoint, image_id: str) -> list[Reconstruction]:
+    """p_1(t) = P_1(r_1(t)) of one image at t = 0..T, at the states that its maps are of.
+
+    Raises:
+        BadSetting: see `recomputed`.
+    """
+    (sample,) = _samples(point, [image_id])
+    coefficients, settings, model = _coefficients(point), point.settings, _model(point)
+    device = device_of(settings.device)
+    noisy = batch([sample], point.corrupt).noisy.to(device)
+    found: list[Reconstruction] = []
+    with (
+        progress("reconstructions", settings.timesteps + 1, "timesteps") as advance,
+        computing_in(settings.precision, device),
+    ):
+        for state in model.network.run(noisy, coefficients, settings.timesteps):
+            with torch.no_grad():
+                predicted = model.network.predictors[0](state.representations[0][:1])[0].float()
+            error = (predicted - noisy[0]).square().mean().item()
+            found.append(Reconstruction(_picture(model, predicted), error))
+            advance(1)
+    return found
+
+
+def point_of(shard: shards.Shard) -> GridPoint:
+    """The grid point that a shard is of, from the configuration it was computed with.
+
+    Its device is `auto` where the one it was computed on is not here.
+
+    Raises:
+        BadSetting: the configuration cannot be read, what it names is not here, or weights or images are others now.
+    """
+    name = shard.metadata["identity"][:12]
+    refused = partial(_refused, f"The configuration of shard {name} cannot be used here")
+    try:
+        config = OmegaConf.create(shard.metadata["config"])
+        if not isinstance(config, DictConfig):
+            raise TypeError("it is no mapping")
+        plain = OmegaConf.to_container(config, resolve=False)  # it was resolved when it was stored
+        assert isinstance(plain, dict)  # a DictConfig
+        settings = {str(key): value for key, value in plain.items()}
+        settings["device"] = _device(str(settings["device"]))
+        point = grid_point(settings, shard.metadata["config"])
+        now = shards.canonical(point.identified())
+    except KeyError as error:
+        raise refused(f"it has no `{error.args[0]}`") from error
+    except (BadSetting, OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
+        raise refused(str(error)) from error
+    if shards.identity(now) != shard.metadata["identity"]:
+        before, after = leaves(shard.settings), leaves(now)
+        differing = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+        raise BadSetting(
+            f"The weights or images of shard {name} have changed since it was computed"
+            f" (different now: {listed([f'`{key}`' for key in differing])}); compute its point anew to draw it."
+        )
+    return point
+
+
+def _refused(what: str, why: str) -> BadSetting:
+    return BadSetting(f"{what}: {why}")
+
+
+def _device(name: str) -> str:
+    try:
+        check_device(name, "fp32")
+    except BadSetting:
+        return "auto"
+    return name
+
+
+def _samples(point: GridPoint, image_ids: Sequence[str]) -> Sequence[Sample]:
+    dataset = load_dataset(point.dataset)
+    places = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
+    if unknown := [image_id for image_id in image_ids if image_id not in places]:
+        raise BadSetting(f"Expected images of {point.dataset.name}, but got {listed([repr(name) for name in unknown])}.")
+    try:
+        return decode(dataset, [places[image_id] for image_id in image_ids], point.dataset.describe()) if image_ids else []
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
+
+
+def _coefficients(point: GridPoint) -> Coefficients:
+    coefficients = point.coefficients
+    if coefficients is None:
+        raise BadSetting(f"Expected β + λ to be at most 1, beyond which there is no update rule, but got {point.label}.")
+    return coefficients
+
+
+def _model(point: GridPoint) -> Model:
+    """On the point's device."""
+    model = load_model(point.model)
+    model.network.to(device_of(point.settings.device))
+    return model
+
+
+def _picture(model: Model, normalised: Float[Tensor, "3 height width"]) -> UInt8[np.ndarray, "height width 3"]:
+    return png.pixels(png.of_image(model.denormalize(normalised)))

@@ -1,0 +1,124 @@
+"""For whom the best cells gain: classes, sizes of the object, single images."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pcsweep import shards
+from pcsweep.headlines import Headline
+from pcsweep.reduction import readings
+from pcsweep.statistics.bootstrap import interval, means, resampling
+from pcsweep.statistics.cell import over_seeds
+
+SIZES = 5  # groups of equally many images by the size of the object
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of a cell's images.
+
+    Args:
+        label: what they have in common.
+        n: how many have a defined IoU at t = 0 and at t.
+        start, end: their mean IoU at t = 0 and at t.
+        gain, low, high: mean of their differences, with the bootstrap's 95 % interval; no interval for fewer than two.
+    """
+
+    label: str
+    n: int
+    start: float
+    end: float
+    gain: float
+    low: float
+    high: float
+
+    def as_json(self) -> dict[str, Any]:
+        """With None for NaN."""
+        return {name: None if value != value else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The images of one cell, their IoU averaged over noise seeds: everything (images,).
+
+    Args:
+        ids: in order.
+        categories: the dataset's words for their classes.
+        area: share of the mask.
+        start, end, gain: IoU at t = 0 and at t, and the mean of its paired differences; NaN where undefined.
+    """
+
+    ids: list[str]
+    categories: list[str]
+    area: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    gain: np.ndarray
+
+
+def images(folder: Path, headline: Headline) -> Images:
+    """Of the headline's cell, at its timestep.
+
+    Args:
+        folder: of the shards.
+        headline: whose shards are there.
+    """
+    read = [shards.read(shards.place(folder, name)) for name in headline.iou["shards"].split()]
+    seeds = [readings(shard) for shard in read]
+    first, timestep = seeds[0], seeds[0].timesteps.index(headline.iou["timestep"])
+    iou = np.stack([each.metrics["iou"] for each in seeds])
+    words = read[0].table.select(["image_id", "category"]).to_pydict()
+    category = dict(zip(words["image_id"], words["category"], strict=True))
+    return Images(
+        ids=first.images,
+        categories=[category[name] or str(index) for name, index in zip(first.images, first.classes, strict=True)],
+        area=first.metrics["area"][0],
+        start=over_seeds(iou)[0],
+        end=over_seeds(iou)[timestep],
+        gain=over_seeds(iou - iou[:, :1])[timestep],
+    )
+
+
+def by_class(of_cell: Images, resamples: int, seed: int) -> list[Part]:
+    """One part per class, the highest gain first."""
+    names = np.array(of_cell.categories)
+    parts = [_part(str(name), of_cell, names == name, resamples, seed) for name in np.unique(names)]
+    return sorted(parts, key=lambda part: (part.gain != part.gain, -part.gain))
+
+
+def by_size(of_cell: Images, resamples: int, seed: int) -> list[Part]:
+    """Groups of equally many images by the mask's share of the image, small to large; fewer where shares are equal."""
+    area = of_cell.area[~np.isnan(of_cell.area)]
+    edges = np.unique(np.quantile(area, np.linspace(0, 1, SIZES + 1)))
+    if len(edges) < 2:
+        return []
+    group = np.searchsorted(edges[1:-1], of_cell.area, side="right")
+    labels = [f"{low:.1%} to {high:.1%}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [_part(label, of_cell, group == number, resamples, seed) for number, label in enumerate(labels)]
+
+
+def _part(label: str, of_cell: Images, chosen: np.ndarray, resamples: int, seed: int) -> Part:
+    defined = chosen & ~np.isnan(of_cell.gain)
+    n = int(defined.sum())
+    start, end, gain = (float(values[defined].mean()) if n else np.nan for values in (of_cell.start, of_cell.end, of_cell.gain))
+    low, high = np.nan, np.nan
+    if n > 1:
+        (low,), (high,) = interval(means(of_cell.gain[None, defined], resampling(n, resamples, seed)))
+    return Part(label, n, start, end, gain, float(low), float(high))
+
+
+def most(of_cell: Images, count: int) -> tuple[list[str], list[str]]:
+    """Identifiers of the images that gained and of those that lost most, each from the largest change on."""
+    order = [int(place) for place in np.argsort(-of_cell.gain, kind="stable") if not np.isnan(of_cell.gain[place])]
+    gained = [place for place in order if of_cell.gain[place] > 0][:count]
+    lost = [place for place in reversed(order) if of_cell.gain[place] < 0][:count]
+    return [of_cell.ids[place] for place in gained], [of_cell.ids[place] for place in lost]
+
+
+def spread(found: Sequence[Headline], count: int) -> list[Headline]:
+    """So many of them, evenly from the first to the last."""
+    places = np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int))
+    return [found[place] for place in places]

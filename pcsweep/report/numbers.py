@@ -1,0 +1,141 @@
+"""The statistics of all cells, packed for the page."""
+
+import base64
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pcsweep.cells import Coordinates
+from pcsweep.headlines import is_coefficient
+from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, is_control, text_of
+
+FULL = (
+    "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",
+    "effect", "q", "n", "nan",
+)  # fmt: skip
+BRIEF = ("mean", "low", "high")  # of the IoU at further thresholds
+LARGEST = 1_600_000  # numbers on the page; thresholds are left out where there would be more
+LABELS = {
+    "iou": "IoU", "pointing": "pointing game", "mass": "relevance mass", "rank": "relevance rank", "pxap": "PxAP",
+    "correct": "accuracy", "target_probability": "target probability", "target_logit": "target logit",
+    "area": "mask area (chance level of mass)",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Selector:
+    """An axis with a control of its own on the page: one that varies and is neither β nor λ; σ always."""
+
+    name: str
+    label: str
+    values: list[Any]
+
+    def place(self, row: Row) -> int:
+        """Which of the values a cell has."""
+        return self.values.index(_value(row, self.name))
+
+
+def selectors(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector]:
+    """σ first, then what else varies among the cells, there or not."""
+    names = ["sigma", "model", "noise", "pcoder", "alpha", *(name for name in facets if not is_coefficient(name))]
+    found = [Selector(name, SYMBOLS.get(name, name), in_order({_value(row, name) for row in everything})) for name in names]
+    return [each for each in found if each.name == "sigma" or len(each.values) > 1]
+
+
+def _value(row: Row, name: str) -> Any:
+    return coefficient(row, name) if name == "alpha" else row.get(name)
+
+
+def numbers(
+    table: pa.Table, skipped: Sequence[Coordinates], missing: Sequence[Coordinates], facets: Sequence[str]
+) -> dict[str, Any]:
+    """What the page's script reads: axes, cells, and blocks of statistics.
+
+    Args:
+        table: of `aggregate`.
+        skipped, missing: coordinates of the cells that are not in it.
+        facets: its columns beside the axes that tell cells apart.
+    """
+    encoded = table["identity"].combine_chunks().dictionary_encode()
+    cell = encoded.indices.to_numpy()
+    first = np.unique(cell, return_index=True)[1]
+    rows = table.take(pa.array(first)).to_pylist()
+    everything = [*rows, *skipped, *missing]
+    chosen = selectors(everything, facets)
+    betas, lambdas = (in_order({coefficient(row, name) for row in everything}) for name in ("beta", "lambda"))
+
+    def place(row: Row) -> dict[str, Any]:
+        pair = betas.index(coefficient(row, "beta")), lambdas.index(coefficient(row, "lambda"))
+        return {"at": [each.place(row) for each in chosen], "beta": pair[0], "lambda": pair[1]}
+
+    blocks = _blocks(table, cell)
+    return {
+        "selectors": [
+            {"name": each.name, "label": each.label, "values": [_text(value) for value in each.values]} for each in chosen
+        ],
+        "betas": [text_of(value) for value in betas],
+        "lambdas": [text_of(value) for value in lambdas],
+        "timesteps": in_order(set(table["timestep"].to_pylist())),
+        "labels": {name: label_of(name) for block in blocks for name in block["metrics"]},
+        "cells": [
+            {**place(row), "identity": row["identity"], "seeds": row["seeds"], "preset": row["hyperparameter"]}
+            | ({"control": True} if is_control(row) else {})
+            for row in rows
+        ],
+        "skipped": [place(row) for row in skipped],
+        "missing": [place(row) for row in missing],
+        "blocks": blocks,
+    }
+
+
+def _text(value: Any) -> str:
+    return "none" if value is None else text_of(value)
+
+
+def label_of(metric: str) -> str:
+    """For people."""
+    name, _, threshold = metric.partition("@")
+    return LABELS.get(metric) or (f"IoU at threshold {threshold}" if name == "iou" and threshold else metric)
+
+
+def _blocks(table: pa.Table, cell: np.ndarray) -> list[dict[str, Any]]:
+    """Metrics with all statistics, and those with a few."""
+    metrics, timesteps = (table[name].combine_chunks().dictionary_encode() for name in ("metric", "timestep"))
+    names: list[str] = metrics.dictionary.to_pylist()
+    full = [name for name in (*LABELS, *names) if name in names and name != "area" and "@" not in name]
+    full = list(dict.fromkeys(full))
+    brief = [name for name in names if name not in full]
+    steps = timesteps.dictionary.to_pylist()
+    order = np.argsort(np.argsort(steps))[timesteps.indices.to_numpy()]
+    shape = int(cell.max()) + 1, len(steps)
+    if shape[0] * shape[1] * (len(full) * len(FULL) + len(brief) * len(BRIEF)) > LARGEST:
+        brief = []
+    blocks = []
+    for chosen, statistics in ((full, FULL), (brief, BRIEF)):
+        if not chosen:
+            continue
+        values = np.full((len(statistics), len(chosen), *shape), np.nan, np.float32)
+        for number, name in enumerate(chosen):
+            rows = np.flatnonzero(metrics.indices.to_numpy() == names.index(name))
+            for statistic, column in enumerate(statistics):
+                values[statistic, number, cell[rows], order[rows]] = table[column].to_numpy()[rows]
+        blocks.append({"metrics": chosen, "statistics": list(statistics), "data": packed(values)})
+    return blocks
+
+
+def packed(values: np.ndarray) -> str:
+    """Single-precision numbers to 17 bits (five digits), the bytes of like weight side by side, gzip, base64."""
+    bits = np.ascontiguousarray(values, "<f4").view("<u4").ravel()
+    ordinary = (bits & 0x7F800000) != 0x7F800000  # neither NaN nor infinite
+    rounded = np.where(ordinary, (bits + 0x20) & 0xFFFFFFC0, bits).astype("<u4")
+    planes = rounded.view(np.uint8).reshape(-1, 4).T
+    return compressed(planes.tobytes())
+
+
+def compressed(content: bytes) -> str:
+    """As the page's script inflates it; the same content gives the same text."""
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()

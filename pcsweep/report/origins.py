@@ -1,0 +1,93 @@
+"""Where a study's numbers come from: configurations, code, libraries, machines, hours; and what of it is not there."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcsweep import cells, failures, shards
+from pcsweep.cells import Point
+
+_TOLD = ("code_version", "git", "libraries", "python", "host", "device")
+_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Of the shards of a study.
+
+    Args:
+        told: for each kind of origin, such as `host`, how many shards have which.
+        hours: that computing took, by device.
+        jobs: how many Slurm jobs there were.
+        common: settings that all shards share, by dotted name.
+        varying: settings that differ, and all their values.
+        config: the configuration of the first shard (YAML).
+    """
+
+    told: dict[str, dict[str, int]]
+    hours: dict[str, float]
+    jobs: int
+    common: dict[str, str]
+    varying: dict[str, list[str]]
+    config: str
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A file moved aside: its name, and whether its point has been computed anew."""
+
+    name: str
+    replaced: bool
+
+
+def origins(folder: Path, identities: Sequence[str]) -> Origins:
+    """From the metadata of the shards in `folder`, without their rows."""
+    told: dict[str, Counter[str]] = {name: Counter() for name in _TOLD}
+    hours: dict[str, float] = {}
+    jobs = set()
+    flats, config = [], ""
+    for identity in identities:
+        path = shards.place(folder, identity)
+        metadata, device = shards.metadata(path), shards.metadata(path).get("device") or "unknown"
+        for name in _TOLD:
+            told[name][metadata.get(name) or "unknown"] += 1
+        hours[device] = hours.get(device, 0.0) + (shards.seconds(path) or 0.0) / _HOUR
+        jobs.add(metadata.get("job"))
+        flats.append(cells.leaves(shards.settings(path) or {}))
+        config = config or metadata.get("config", "")
+    common, varying = settings(flats)
+    return Origins(
+        {name: dict(counts.most_common()) for name, counts in told.items()},
+        hours,
+        len(jobs - {None, ""}),
+        common,
+        varying,
+        config,
+    )
+
+
+def settings(flats: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """What all have in common, and what differs with all its values in order."""
+    common, varying = {}, {}
+    for key in sorted({key for flat in flats for key in flat}):
+        values = {json.dumps(flat.get(key), ensure_ascii=False): flat.get(key) for flat in flats}
+        if len(values) == 1:
+            common[key] = next(iter(values))
+        else:
+            varying[key] = sorted(values, key=lambda text: cells.sort_key(values[text]))
+    return common, varying
+
+
+def damaged(folder: Path) -> list[Damaged]:
+    """The files in `damaged/` of the shards' folder."""
+    paths = sorted((folder / "damaged").glob("*.parquet.*"))
+    return [Damaged(path.name, shards.place(folder, path.name.partition(".")[0]).exists()) for path in paths]
+
+
+def reasons(study: Path, points: Sequence[Point]) -> list[tuple[str, str]]:
+    """Of the points that raised: their labels, and why."""
+    noted = failures.read_all(study)
+    return [(point.label or point.identity[:12], noted[point.identity].error) for point in points if point.identity in noted]

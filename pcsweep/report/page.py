@@ -1,0 +1,44 @@
+"""Contents → one HTML file that needs nothing else."""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pcsweep.atomic import replacing
+from pcsweep.report.contents import Contents
+from pcsweep.report.numbers import compressed
+
+
+def write(contents: Contents, path: Path) -> None:
+    """Writes the page to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(html(contents), encoding="utf-8")
+
+
+def html(contents: Contents) -> str:
+    """The page: every text escaped, script, style and numbers within."""
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=PackageLoader("pcsweep.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    numbers = json.dumps(contents.drawn, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return environment.get_template("page.html").render(
+        contents=contents,
+        style=_own("page.css"),
+        script=_own("page.js"),
+        numbers=Markup(numbers.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")),  # noqa: S704
+        plotly=compressed(get_plotlyjs().encode()),
+    )
+
+
+def _own(name: str) -> Markup:
+    """A file of this package, as it is."""
+    return Markup((files("pcsweep.report") / name).read_text(encoding="utf-8"))  # noqa: S704

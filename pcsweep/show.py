@@ -1,0 +1,268 @@
+"""`python -m pcsweep.show`: one image under one configuration, drawn."""
+
+import math
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException
+
+from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.settings import BadSetting, existing_study, words_of
+
+if TYPE_CHECKING:
+    from pcsweep.exhibition import Exhibit
+    from pcsweep.grid import GridPoint
+
+HELP = """\
+One image under one configuration, drawn: the image, the noisy image, the mask, and over time the Grad-CAM with its IoU and the
+first predictor's reconstruction of the noisy image. It is computed here and now; no study is changed.
+
+    python -m pcsweep.show [image=…] [output=…] [steps=…] [fps=…] [words of python -m pcsweep]
+    python -m pcsweep.show study=NAME identity=PREFIX [image=…] [output=…] [steps=…] [fps=…] [output_root=outputs]
+
+image     an image_id of the dataset, a part of one that no other has, or a position in the selection, which begins at 0 (default)
+output    show.png (default); .png and .pdf are panels, .gif and (where ffmpeg is installed) .mp4 an animation over all timesteps
+steps     the timesteps that get a column in the panels, such as 0,1,2,4,8
+fps       frames per second of an animation, 2 by default
+identity  the first characters of the name of a shard of the study: the configuration it was computed with is drawn
+
+Examples
+    python -m pcsweep.show
+    python -m pcsweep.show pcoder.beta=0.4 pcoder.lambda=0.5 noise.sigma=0.6 timesteps=8
+    python -m pcsweep.show image=7 output=seven.gif fps=4 hyperparameter=predify noise.space=pixel noise.sigma=0.4
+    python -m pcsweep.show study=demo identity=3f2a image=test-000012 output=cell.pdf steps=0,3,6
+"""
+PANELS, ANIMATIONS = (".png", ".pdf"), (".gif", ".mp4")
+_OWN = ("image", "output", "steps", "fps")
+_FASTEST = 50.0  # frames per second that a GIF can have
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to draw, before the configuration is known.
+
+    Args:
+        image: as given; None for the first of the selection.
+        output: a file that can be written, of a kind that can be made here.
+        steps: as given; None for the usual ones.
+        frames_per_second: of an animation.
+    """
+
+    image: str | None
+    output: Path
+    steps: str | None
+    frames_per_second: float
+
+
+def main() -> None:
+    """The command."""
+    words = sys.argv[1:]
+    if {"-h", "--help"} & set(words):
+        sys.stdout.write(HELP)
+        return
+    guarded(partial(show, words), "config", "Nothing was drawn; to draw it, give the same command again:\n ")
+
+
+def show(words: Sequence[str]) -> None:
+    """Draws what the words of the command ask for, and says where the picture is and what the IoU was.
+
+    Raises:
+        BadSetting: a wrong word, with what is allowed.
+    """
+    own = [word for word in words if word.partition("=")[0] in _OWN]
+    others = [word for word in words if word not in own]
+    request = requested(words_of(own, _OWN))
+    stored = any(word.partition("=")[0] == "identity" for word in others)
+    point = _stored_point(others) if stored else _composed_point(others)
+    _draw(point, request)
+
+
+def requested(given: Mapping[str, str]) -> Request:
+    """The command's own words, checked.
+
+    Raises:
+        BadSetting: a wrong one.
+    """
+    output = _output(given.get("output", "show.png"))
+    needless, kinds = ("steps", PANELS) if output.suffix.lower() in ANIMATIONS else ("fps", ANIMATIONS)
+    if needless in given:
+        raise BadSetting(
+            f"Expected `{needless}` only with an `output` that ends in {' or '.join(kinds)}, "
+            f"but got {needless}={given[needless]} for {output}."
+        )
+    return Request(given.get("image"), output, given.get("steps"), _rate(given.get("fps", "2")))
+
+
+def _output(text: str) -> Path:
+    output = Path(text).expanduser()
+    suffix = output.suffix.lower()
+    if suffix not in PANELS + ANIMATIONS:
+        raise BadSetting(f"Expected `output` to be a file that ends in {', '.join(PANELS + ANIMATIONS)}, but got {text!r}.")
+    if suffix == ".mp4" and shutil.which("ffmpeg") is None:
+        gif = output.with_suffix(".gif")
+        raise BadSetting(f"Expected ffmpeg to be installed for output={text}, but it is not; output={gif} needs nothing.")
+    if output.is_dir():
+        raise BadSetting(f"Expected `output` to be a file, but got {text!r}, which is a folder.")
+    try:
+        with TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise BadSetting(
+            f"Expected `output` to be in a folder that can be written, but got {text!r}: {output.parent}: {error.strerror}."
+        ) from error
+    return output
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate <= _FASTEST:
+        raise BadSetting(f"Expected `fps` to be a number of frames per second above 0, at most {_FASTEST:g}, but got {text!r}.")
+    return rate
+
+
+def _composed_point(words: Sequence[str]) -> "GridPoint":
+    """Of the words of `python -m pcsweep`."""
+    from pcsweep.study import point_from
+
+    if flags := [word for word in words if word.startswith("-")]:
+        raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")
+    try:
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            config = compose("config", overrides=list(words))
+    except ConfigCompositionException as error:
+        if "multirun" in str(error):
+            what = str(error).partition("\n")[0]
+            raise BadSetting(
+                f"Expected one value for every key, since one configuration is drawn, but got several: {what}"
+            ) from None
+        raise
+    return point_from(config)
+
+
+def _stored_point(words: Sequence[str]) -> "GridPoint":
+    """Of a shard of a study."""
+    from pcsweep import shards
+    from pcsweep.recomputation import point_of
+
+    given = words_of(words, ("study", "identity", *_OWN, "output_root"))
+    folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
+    path = shards.place(folder, _identity([path.stem for path in folder.glob("*.parquet")], given["identity"], folder))
+    try:
+        return point_of(shards.read(path))
+    except (shards.DamagedShard, OSError) as error:
+        raise BadSetting(f"Expected `identity` to name a shard that can be read, but {error}.") from error
+
+
+def _identity(names: Sequence[str], prefix: str, folder: Path) -> str:
+    from pcsweep.parallel import listed
+
+    if not names:
+        raise BadSetting(f"Expected `study` to name one with shards, but there are none in {folder}.")
+    found = sorted(name for name in names if name.startswith(prefix))
+    if len(found) != 1:
+        beginnings = listed([name[: max(12, len(prefix) + 4)] for name in found or sorted(names)])
+        fault = f"{len(found)} begin with it" if found else "none begins with it"
+        raise BadSetting(
+            f"Expected `identity` to be the beginning of one shard's name in {folder}, but got {prefix!r}: {fault} "
+            f"({'these' if found else 'there'} are {beginnings})."
+        )
+    return found[0]
+
+
+def _draw(point: "GridPoint", request: Request) -> None:
+    from pcsweep.recomputation import recomputed, reconstructions
+
+    image_id = image_named(point, request.image)
+    steps = steps_of(request.steps, point.settings.timesteps)
+    (exhibit,) = recomputed(point, [image_id])
+    found = reconstructions(point, image_id)
+
+    from pcsweep.figures.show import Picture, animate, panels, write
+
+    picture = Picture(exhibit, found, point.settings.threshold, _title(point, exhibit))
+    if request.output.suffix.lower() in ANIMATIONS:
+        animate(picture, request.frames_per_second, request.output)
+    else:
+        write(panels(picture, steps), request.output)
+    sys.stdout.write(f"Picture: {request.output}\n{image_id}: {summary(exhibit.iou)}\n")
+
+
+def image_named(point: "GridPoint", text: str | None) -> str:
+    """The identifier of the image that is meant, in the selection or not.
+
+    Raises:
+        BadSetting: none or several are.
+    """
+    from pcsweep.grid import load_dataset
+    from pcsweep.parallel import listed
+
+    image_ids, selection = load_dataset(point.dataset).image_ids, point.selection()
+    if text is None:
+        return image_ids[selection[0]]
+    if text in image_ids:
+        return text
+    if re.fullmatch(r"0|[1-9]\d{0,11}", text):
+        if int(text) < len(selection):
+            return image_ids[selection[int(text)]]
+        raise BadSetting(f"Expected `image` to be a position in the selection, 0 to {len(selection) - 1}, but got {text}.")
+    found = [image_id for image_id in image_ids if text in image_id]
+    if len(found) == 1:
+        return found[0]
+    some = listed(found or [image_ids[index] for index in selection])
+    fault = f"{len(found)} have it ({some})" if found else f"none has it (there are {some})"
+    raise BadSetting(
+        f"Expected `image` to be an image_id of {point.dataset.name} or a part of one alone, but got {text!r}: {fault}."
+    )
+
+
+def steps_of(text: str | None, timesteps: int) -> list[int]:
+    """The timesteps that get a column, in ascending order.
+
+    Raises:
+        BadSetting: something that is none of 0..timesteps.
+    """
+    if text is None:
+        from pcsweep.figures.overlays import SHOWN
+
+        return sorted({step for step in SHOWN if step <= timesteps} | {timesteps})
+    words = text.split(",")
+    if wrong := [word for word in words if not re.fullmatch(r"\d{1,9}", word) or int(word) > timesteps]:
+        raise BadSetting(
+            f"Expected `steps` to be timesteps from 0 to {timesteps} with commas between them, but got {wrong[0]!r} in {text!r}."
+        )
+    return sorted({int(word) for word in words})
+
+
+def summary(iou: Mapping[int, float | None]) -> str:
+    """The IoU at t = 0 and the highest one."""
+    measured = {timestep: value for timestep, value in iou.items() if value is not None}
+    if not measured:
+        return "IoU not measured"
+    defined = {timestep: value for timestep, value in measured.items() if not math.isnan(value)}
+    if not defined:
+        return "IoU undefined"
+    best = max(defined, key=defined.__getitem__)
+    first = f"{defined[0]:.3f}" if 0 in defined else "undefined"
+    return f"IoU {first} at t = 0, {defined[best]:.3f} at t = {best}, the best"
+
+
+def _title(point: "GridPoint", exhibit: "Exhibit") -> str:
+    alphas = list(dict.fromkeys(f"{point.asked[number - 1][2]:.3g}" for number in point.active))
+    alpha = alphas[0] if len(alphas) == 1 else f"[{' '.join(alphas)}]"
+    image = exhibit.image_id if exhibit.category in exhibit.image_id else f"{exhibit.image_id} ({exhibit.category})"
+    return f"{image}: {point.model.name} on {point.dataset.name}\n{point.label} α={alpha}"
+
+
+if __name__ == "__main__":
+    main()
