@@ -5,17 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
-.PHONY: help demo aggregate benchmark test check clean
+.PHONY: help demo aggregate report benchmark test check clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-demo: $(VENV)/.installed ## Set up and run the study `demo` on the embedded model, then draw its heatmaps
+demo: $(VENV)/.installed ## Set up and run the study `demo` on the embedded model, then make its heatmaps and report
 	$(BIN)/python -m pcsweep experiment=demo
-	$(BIN)/python -m pcsweep.aggregate study=demo
+	$(BIN)/python -m pcsweep.report study=demo
 
 aggregate: $(VENV)/.installed ## Tables and heatmaps of a study: make aggregate STUDY=demo
 	$(BIN)/python -m pcsweep.aggregate study=$(STUDY)
+
+report: $(VENV)/.installed ## The same and one HTML page of a study: make report STUDY=demo
+	$(BIN)/python -m pcsweep.report study=$(STUDY)
 
 benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription of predify: about 40 minutes on two idle cores
 	$(BIN)/python benchmarks/speed.py --growth --memory --profile

@@ -188,4 +188,4 @@ def _conclude(works: Sequence[Work], standings: Sequence[Standing], refusals: Se
             f"All others are kept; this computes what is missing:\n  {command()}"
         )
     for each in works:
-        _log.info("All points are done; for tables and figures:  python -m pcsweep.aggregate %s", words_for(each.folder))
+        _log.info("All points are done; for tables, figures and a page:  python -m pcsweep.report %s", words_for(each.folder))
