@@ -85,16 +85,23 @@ def main() -> None:
     sizes = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "generated"
         start = time.perf_counter()
-        generate(Path(root) / "generated", sizes.shards, sizes.images, sizes.timesteps)
+        generate(folder, sizes.shards, sizes.images, sizes.timesteps)
         log.info("generated in %.0f s", time.perf_counter() - start)
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "pcsweep.aggregate", "study=generated", f"output_root={root}"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = time.perf_counter() - start
+        log.info("%d shards × %d images × %d timesteps", sizes.shards, sizes.images, sizes.timesteps + 1)
+        for command in ("aggregate", "report"):
+            measured(command, root)
+        log.info("report.html %.1f MB", (folder / "report.html").stat().st_size / 1e6)
+
+
+def measured(command: str, root: str) -> None:
+    """Runs a command on the generated study, and says how long it took and how much memory the largest so far."""
+    start = time.perf_counter()
+    words = [sys.executable, "-m", f"pcsweep.{command}", "study=generated", f"output_root={root}"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    log.info("%d shards × %d images × %d timesteps", sizes.shards, sizes.images, sizes.timesteps + 1)
-    log.info("aggregated in %.1f s, peak memory %.2f GiB", seconds, peak)
+    log.info("%s in %.1f s, peak memory %.2f GiB", command, time.perf_counter() - start, peak)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ Each shard is one cell; no number ever mixes two of them.
 """
 
 import os
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -26,6 +24,7 @@ from rich.console import Console
 from pcsweep import cells, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import AXES, Coordinates
+from pcsweep.commands import follow, say, whole_number
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.pages import Results
@@ -39,10 +38,12 @@ from pcsweep.summary import best_cells, control, summary
 HELP = """\
 Shards → tables and pictures of one study.
 
-    python -m pcsweep.aggregate study=NAME [output_root=outputs] [resamples=2000] [permutations=4999] [seed=0]
+    python -m pcsweep.aggregate study=NAME [output_root=outputs] [metric=iou] [resamples=2000] [permutations=4999] [seed=0]
 
 study         the folder below output_root; its shards/ are read
 output_root   where the studies are
+metric        what the pictures and the table of best cells show: iou, iou@0.15 (a further threshold), pointing, mass, rank, pxap,
+              target_probability, target_logit, correct
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1; the smallest p is 1 / (permutations + 1)
 seed          of both, at least 0
@@ -75,6 +76,7 @@ class Options:
 
     study: str = ""
     output_root: str = "outputs"
+    metric: str = "iou"
     resamples: int = 2000
     permutations: int = 4999
     seed: int = 0
@@ -190,14 +192,14 @@ def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:
         return pa.array([None if value is None else str(value) for value in values])
 
 
-def save(result: Aggregate, folder: Path) -> list[Path]:
-    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/` into the study's folder; the paths of the pictures."""
+def save(result: Aggregate, folder: Path, metric: str = "iou") -> list[Path]:
+    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/`, of one metric, into the study's folder; the pictures' paths."""
     with replacing(folder / "aggregate.parquet") as path:
         pq.write_table(result.table, path, compression="zstd")
     with replacing(folder / "aggregate.csv") as path:
         pyarrow.csv.write_csv(result.table, path)
-    rows = result.table.filter(pc.field("metric") == "iou").to_pylist()
-    results = Results(rows, result.skipped, result.missing, result.facets)
+    rows = result.table.filter(pc.field("metric") == metric).to_pylist()
+    results = Results(rows, result.skipped, result.missing, result.facets, metric)
     pictures = figures.draw(results, result.figures, folder / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
@@ -216,62 +218,57 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
     Raises:
         ValueError: an unknown key, or a value out of its range.
     """
-    given = words_of(words, ("study", "output_root", "resamples", "permutations", "seed", *also))
-    options = Options(given.get("study", ""), given.get("output_root", "outputs"))
+    given = words_of(words, ("study", "output_root", "metric", "resamples", "permutations", "seed", *also))
+    options = Options(given.get("study", ""), given.get("output_root", "outputs"), given.get("metric", "iou"))
     return replace(
         options,
-        resamples=number("resamples", given.get("resamples", "2000"), 2),
-        permutations=number("permutations", given.get("permutations", "4999"), 1),
-        seed=number("seed", given.get("seed", "0"), 0),
+        resamples=whole_number("resamples", given.get("resamples", "2000"), 2),
+        permutations=whole_number("permutations", given.get("permutations", "4999"), 1),
+        seed=whole_number("seed", given.get("seed", "0"), 0),
     )
 
 
-def number(name: str, text: str, least: int) -> int:
-    """A whole number given as a word.
+def check_metric(result: Aggregate, metric: str) -> None:
+    """Refuses a metric that was not measured; the usual one may be missing.
 
     Raises:
-        ValueError: it is none, or less than the least.
+        ValueError: names those that were.
     """
-    if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
-        raise ValueError(f"Expected `{name}` to be a whole number of at least {least}, but got {text!r}.")
-    return int(text)
+    there = pc.unique(result.table["metric"]).to_pylist()
+    if metric not in there and metric != Options.metric:
+        raise ValueError(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
 
 
-def report(result: Aggregate, pictures: Sequence[Path], console: Console) -> None:
-    """Says what there is, what is missing, which cells are best, and what is suspicious."""
-
-    def say(line: str, style: str | None = None) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
-
+def report(result: Aggregate, pictures: Sequence[Path], console: Console, metric: str = "iou") -> None:
+    """Says what there is, what is missing, which cells are best by a metric, and what is suspicious."""
     for line in summary(result.table, result.skipped, result.missing, result.damaged, result.commands):
-        say(line)
+        say(console, line)
     for path in pictures:
-        say(f"Picture: {path}")
-    if best := headlines(result.table, result.facets):
+        say(console, f"Picture: {path}")
+    if best := headlines(result.table, result.facets, metric):
         console.print(best_cells(best))
     for line in control(result.table):
-        say(line)
+        say(console, line)
     for line in suspicions(result.table, result.facets):
-        say(f"Look at: {line}", style="yellow")
+        say(console, f"Look at: {line}", style="yellow")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command; 0, or 2 with one line on stderr where it cannot be followed."""
-    words = sys.argv[1:] if argv is None else argv
-    console = Console(width=None if sys.stdout.isatty() else 130)
-    if {"-h", "--help"} & set(words):
-        console.print(HELP, markup=False, highlight=False)
-        return 0
-    try:
-        options = parse(words)
-        folder = existing_study(options.output_root, options.study)
-        result = aggregate(folder, options.resamples, options.permutations, options.seed)
-        pictures = save(result, folder)
-    except ValueError as error:
-        sys.stderr.write(f"pcsweep.aggregate: {error}\n")
-        return 2
-    report(result, pictures, console)
-    return 0
+def command(words: Sequence[str], console: Console) -> None:
+    """Follows the words of the command line.
+
+    Raises:
+        ValueError: they cannot be followed.
+    """
+    options = parse(words)
+    folder = existing_study(options.output_root, options.study)
+    result = aggregate(folder, options.resamples, options.permutations, options.seed)
+    check_metric(result, options.metric)
+    report(result, save(result, folder, options.metric), console, options.metric)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command and its exit code."""
+    return follow("pcsweep.aggregate", HELP, command, argv)
 
 
 if __name__ == "__main__":

@@ -16,34 +16,38 @@ _COEFFICIENTS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lam
 
 @dataclass(frozen=True)
 class Headline:
-    """The cell and timestep of the highest IoU(t) / IoU(0) among cells that differ in coefficients and active pcoders alone.
+    """The cell and timestep of the highest value(t) / value(0) of a metric, among cells that differ in coefficients and active
+    pcoders alone.
 
     The best of many looks better than it is; `q` of its rows takes the whole grid into account, its interval does not.
 
     Args:
+        metric: by which it is best.
         group: what these cells share: values of the columns that vary in the study, such as σ.
         metrics: the rows at that timestep, by metric.
         start: the rows of the same cell at t = 0, by metric.
     """
 
+    metric: str
     group: dict[str, Any]
     metrics: dict[str, Row]
     start: dict[str, Row]
 
     @property
-    def iou(self) -> Row:
-        """The row of the IoU."""
-        return self.metrics["iou"]
+    def row(self) -> Row:
+        """Of that metric."""
+        return self.metrics[self.metric]
 
 
-def headlines(table: pa.Table, facets: Sequence[str]) -> list[Headline]:
-    """One for each σ, model, noise and further setting, in order; none where the IoU was not measured or nothing is defined.
+def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> list[Headline]:
+    """One for each σ, model, noise and further setting, in order; none where the metric was not measured or nothing is defined.
 
     Args:
         table: of `aggregate`.
         facets: its columns beside the axes that tell cells apart.
+        metric: by which cells are best.
     """
-    rows = table.filter((pc.field("metric") == "iou") & (pc.field("timestep") > 0)).to_pylist()
+    rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0)).to_pylist()
     rows = [row for row in rows if row["normalized"] == row["normalized"]]
     names = groups(rows, facets)
     found = []
@@ -52,7 +56,7 @@ def headlines(table: pa.Table, facets: Sequence[str]) -> list[Headline]:
         best = max(of_group, key=lambda row: row["normalized"])
         cell = table.filter(pc.field("identity") == best["identity"]).to_pylist()
         at = [{row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in (best["timestep"], 0)]
-        found.append(Headline(dict(zip(names, group, strict=True)), *at))
+        found.append(Headline(metric, dict(zip(names, group, strict=True)), *at))
     return found
 
 

@@ -11,6 +11,10 @@ from pcsweep.cells import sort_key
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 
 SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
+METRICS = {
+    "iou": "IoU", "pointing": "pointing game", "mass": "relevance mass", "rank": "relevance rank", "pxap": "PxAP",
+    "correct": "accuracy", "target_probability": "target probability", "target_logit": "target logit", "area": "mask area",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -18,16 +22,18 @@ class Results:
     """All cells of a study.
 
     Args:
-        rows: of the aggregate's table, those of the metric IoU.
+        rows: of the aggregate's table, those of one metric.
         skipped: coordinates of the cells with β + λ > 1.
         missing: coordinates of the cells that were not computed.
         facets: columns beside the axes that tell cells apart.
+        metric: that the rows are of.
     """
 
     rows: Sequence[Row]
     skipped: Sequence[Row] = ()
     missing: Sequence[Row] = ()
     facets: Sequence[str] = ()
+    metric: str = "iou"
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,7 @@ class Page:
     rows: list[Row]
     skipped: list[Row]
     missing: list[Row]
+    metric: str = "iou"
 
     @property
     def columns(self) -> list[Any]:
@@ -79,10 +86,10 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
     varying = [name for name in varying if len({row[name] for row in everything}) > 1]
     found = []
     for facet in in_order({tuple(row[name] for name in varying) for row in results.rows}):
-        of_facet = [[row for row in group if tuple(row[name] for name in varying) == facet] for group in groups]
+        rows, skipped, missing = ([row for row in group if tuple(row[name] for name in varying) == facet] for group in groups)
         named = [(name, value) for name, value in zip(varying, facet, strict=True) if value is not None]
         title = ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in named)
-        found.append(Page(file_name(named), title, across, *of_facet))
+        found.append(Page(file_name(named), title, across, rows, skipped, missing, results.metric))
     return found
 
 
@@ -96,6 +103,12 @@ def heading(page: Page, column: Any) -> str:
     if page.across == "pcoder":
         return f"pcoder {column}"
     return "no σ" if column is None else f"σ = {text_of(column)}"
+
+
+def label_of(metric: str) -> str:
+    """A metric's name for people."""
+    name, _, threshold = metric.partition("@")
+    return METRICS.get(metric) or (f"IoU at threshold {threshold}" if name == "iou" and threshold else metric)
 
 
 def coefficient(row: Row, name: str) -> Any:

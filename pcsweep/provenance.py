@@ -18,9 +18,15 @@ _LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pyarrow", "hydra-core"
 def command() -> str:
     """The command line of this process, ready to be typed again."""
     entry = Path(sys.argv[0])
-    module = "pcsweep" if entry.name == "__main__.py" else f"pcsweep.{entry.stem}"
-    program = ["python", "-m", module] if entry.suffix == ".py" else [entry.name]
+    program = ["python", "-m", _module(entry)] if entry.suffix == ".py" else [entry.name]
     return shlex.join([*program, *sys.argv[1:]])
+
+
+def _module(entry: Path) -> str:
+    """Of a file of this package, as `python -m` names it."""
+    names = entry.with_suffix("").parts
+    first = max((place for place, name in enumerate(names) if name == "pcsweep"), default=len(names))
+    return ".".join(["pcsweep", *(name for name in names[first + 1 :] if name != "__main__")])
 
 
 @lru_cache(maxsize=1)

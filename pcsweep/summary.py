@@ -8,14 +8,14 @@ import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import Headline, control_strays
-from pcsweep.pages import Row, coefficient, text_of
+from pcsweep.pages import Row, coefficient, label_of, text_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 LISTED = 20  # missing cells named
 _CAPTION = (
-    "gain: mean over images of IoU(t) - IoU(0), of the same image and noise; d: in standard deviations of the images' gains; "
+    "gain: mean over images of value(t) - value(0), of the same image and noise; d: in standard deviations of the images' gains; "
     "q: false discovery rate over the grid. The best of many cells looks better than it is."
 )
 _SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
@@ -60,7 +60,10 @@ def best_cells(found: Sequence[Headline]) -> "Table":
     """A row per headline: where it is, and what the images gained on t = 0."""
     from rich.table import Table
 
-    table = Table(title="Best cell of each σ, by IoU(t) / IoU(0)", title_justify="left", title_style="bold", caption=_CAPTION)
+    name = label_of(found[0].metric)
+    table = Table(
+        title=f"Best cell of each σ, by {name}(t) / {name}(0)", title_justify="left", title_style="bold", caption=_CAPTION
+    )
     table.caption_justify = "left"
     for name in best_columns(found):
         table.add_column(name, justify="right")
@@ -71,14 +74,15 @@ def best_cells(found: Sequence[Headline]) -> "Table":
 
 def best_columns(found: Sequence[Headline]) -> list[str]:
     """Headings of `best_rows`."""
-    names = (*found[0].group, *_varying([headline.iou for headline in found]), "timestep")
-    statistics = ["IoU(0)", "IoU(t)", "IoU(t)/IoU(0) [95 %]", "gain [95 %]", "d", "q", "accuracy", "NaN"]
+    names = (*found[0].group, *_varying([headline.row for headline in found]), "timestep")
+    name = label_of(found[0].metric)
+    statistics = [f"{name}(0)", f"{name}(t)", f"{name}(t)/{name}(0) [95 %]", "gain [95 %]", "d", "q", "accuracy", "NaN"]
     return [{**_SYMBOLS, "timestep": "t"}.get(name, name) for name in names] + statistics
 
 
 def best_rows(found: Sequence[Headline]) -> list[list[str]]:
     """A row per headline."""
-    varying = _varying([headline.iou for headline in found])
+    varying = _varying([headline.row for headline in found])
     return [_cells(headline, varying) for headline in found]
 
 
@@ -89,7 +93,7 @@ def _varying(rows: Sequence[Row]) -> list[str]:
 
 
 def _cells(headline: Headline, varying: Sequence[str]) -> list[str]:
-    row, start = headline.iou, headline.start["iou"]
+    row, start = headline.row, headline.start[headline.metric]
     places = [*headline.group.values(), *(row[name] if name == "pcoder" else coefficient(row, name) for name in varying)]
     accuracy = [number(rows["correct"]["mean"]) for rows in (headline.start, headline.metrics) if "correct" in rows]
     return [

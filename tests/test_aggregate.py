@@ -377,7 +377,7 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
         (["study=here"], "but there are none"),
         (["study=here", "resamples=1"], "Expected `resamples` to be a whole number of at least 2, but got '1'"),
         (["study=here", "seed=x"], "Expected `seed` to be a whole number of at least 0, but got 'x'"),
-        (["study=here", "sede=1"], "Expected one of study=, output_root=, resamples=, permutations=, seed=, but got 'sede'"),
+        (["study=here", "sede=1"], "Expected one of study=, output_root=, metric=, resamples=, permutations=, seed=, but got 'sede'"),
     ],
 )
 def test_a_bad_command_is_one_line_and_exit_code_2(

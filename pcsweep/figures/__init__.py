@@ -34,13 +34,14 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
         return []
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
+    metric = "" if results.metric == "iou" else results.metric
     for page in pages(results):
-        pictures += save(heatmap(page), folder / _named("heatmap", page.name))
-        pictures += save(curves(page), folder / _named("curves", page.name))
+        pictures += save(heatmap(page), folder / _named("heatmap", metric, page.name))
+        pictures += save(curves(page), folder / _named("curves", metric, page.name))
     for name in [name for name in asked if name in _PAPER]:
         drawn, across, together = _PAPER[name]
         for page in pages(results, across, together):
-            pictures += save(drawn(page), folder / _named(name, page.name))
+            pictures += save(drawn(page), folder / _named(name, metric, page.name))
     return pictures
 
 
@@ -53,5 +54,5 @@ def draw_exhibitions(exhibitions: Sequence[Exhibition], folder: Path) -> list[Pa
     return pictures
 
 
-def _named(kind: str, name: str) -> str:
-    return f"{kind}_{name}" if name else kind
+def _named(*words: str) -> str:
+    return "_".join(word for word in words if word)

@@ -1,4 +1,4 @@
-"""IoU over time, a line per cell."""
+"""A metric over time, a line per cell."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pcsweep.pages import Page, Row, heading, is_control, pair_of, pair_text
+from pcsweep.pages import Page, Row, heading, is_control, label_of, pair_of, pair_text
 
 WIDTH = 7.2  # inches
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito, distinguishable by colour-blind readers
 
 
 def best(page: Page, count: int = len(COLOURS)) -> list[tuple[Any, Any]]:
-    """The (β, λ) of the highest normalised IoU at any timestep and σ, best first, without the control β = 1, λ = 0."""
+    """The (β, λ) of the highest normalised value at any timestep and σ, best first, without the control β = 1, λ = 0."""
     peaks: dict[tuple[Any, Any], float] = {}
     for row in page.rows:
         if row["normalized"] == row["normalized"] and not is_control(row):
@@ -32,7 +32,7 @@ def curves(page: Page) -> Figure:
     coloured = dict(zip(best(page), COLOURS, strict=False))
     handles: dict[str, Any] = {}
     figure = panelled(page, lambda panel, line: _curve(panel, line, coloured, handles))
-    figure.supylabel("IoU ± bootstrap standard deviation", fontsize=8)
+    figure.supylabel(f"{label_of(page.metric)} ± bootstrap standard deviation", fontsize=8)
     order = [pair_text(pair) for pair in coloured]
     named = sorted(handles.items(), key=lambda item: order.index(item[0]) if item[0] in order else -len(item[0]))
     legend(figure, dict(named), columns=1 if any(len(name) > 40 for name in order) else 3)

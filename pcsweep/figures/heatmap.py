@@ -1,4 +1,4 @@
-"""IoU(t) / IoU(0) over λ and β as a mosaic of panels, for every timestep and noise level or pcoder."""
+"""value(t) / value(0) of a metric over λ and β as a mosaic of panels, for every timestep and noise level or pcoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""One panel of a heatmap: normalised IoU over (λ, β), and what its colours mean."""
+"""One panel of a heatmap: a normalised metric over (λ, β), and what its colours mean."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from pcsweep.pages import Page, pair_of, text_of
+from pcsweep.pages import Page, label_of, pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
 COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")
@@ -23,7 +23,7 @@ USUAL = 0.9  # share of the values that the scale covers at least
 
 
 def matrix(page: Page, column: Any, timestep: int) -> tuple[np.ndarray, np.ndarray]:
-    """One panel: normalised IoU and the state of each cell, both (β, λ) in the order of the page's axes.
+    """One panel: normalised values and the state of each cell, both (β, λ) in the order of the page's axes.
 
     The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; all others are NaN there.
     """
@@ -72,8 +72,14 @@ def bar(figure: Figure, axes: np.ndarray, page: Page) -> None:
     norm, changes = scale(page), _changes(page)
     assert norm.vmin is not None  # as scale made it
     beyond = "min" if changes.min(initial=0.0) < norm.vmin - 1 - 1e-9 else "neither"
+    name = label_of(page.metric)
     drawn = figure.colorbar(
-        ScalarMappable(norm, COLORMAP), ax=axes, label="IoU(t) / IoU(0)", shrink=min(1.0, 3 / len(axes)), aspect=25, extend=beyond
+        ScalarMappable(norm, COLORMAP),
+        ax=axes,
+        label=f"{name}(t) / {name}(0)",
+        shrink=min(1.0, 3 / len(axes)),
+        aspect=25,
+        extend=beyond,
     )
     drawn.ax.tick_params(labelsize=7)
 

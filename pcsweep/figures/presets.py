@@ -1,4 +1,4 @@
-"""Fig. 2: IoU over time for named sets of coefficients, bootstrap mean ± standard deviation."""
+"""Fig. 2: IoU (or another metric) over time for named sets of coefficients, bootstrap mean ± standard deviation."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pcsweep.figures.curves import COLOURS, legend, panelled, with_bars
-from pcsweep.pages import Page, Row, coefficient, pair_of, pair_text, text_of
+from pcsweep.pages import Page, Row, coefficient, label_of, pair_of, pair_text, text_of
 
 MARKS = ("-", "--", "-.", ":")
 
@@ -27,7 +27,8 @@ def presets(page: Page) -> Figure:
 
     figure = panelled(page, draw)
     images = sorted({row["images"] for row in page.rows})
-    figure.supylabel(f"IoU, bootstrap over {' or '.join(map(str, images))} images\nmean ± standard deviation", fontsize=8)
+    of_images = f"bootstrap over {' or '.join(map(str, images))} images\nmean ± standard deviation"
+    figure.supylabel(f"{label_of(page.metric)}, {of_images}", fontsize=8)
     legend(figure, {name: handles[name] for name in names}, columns=1)
     return figure
 

@@ -1,15 +1,14 @@
 """`python -m pcsweep.report`: aggregates a study and writes its page."""
 
 import os
-import sys
-from pathlib import Path
+from collections.abc import Sequence
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: workers of one BLAS thread each
 
 from rich.console import Console
 
 from pcsweep import aggregate
-from pcsweep.progress import progress
+from pcsweep.commands import follow, say, whole_number
 from pcsweep.report.contents import contents
 from pcsweep.report.page import write
 from pcsweep.settings import existing_study
@@ -17,11 +16,14 @@ from pcsweep.settings import existing_study
 HELP = """\
 Tables, pictures and one HTML page of a study. The page opens from the file system, without a network.
 
-    python -m pcsweep.report study=NAME [gallery=3] [output_root=outputs] [resamples=2000] [permutations=4999] [seed=0]
+    python -m pcsweep.report study=NAME [gallery=3] [metric=iou] [output_root=outputs] [resamples=2000] [permutations=4999]
+                             [seed=0]
 
 study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most, each best cell shows maps; they are computed anew,
               which needs the model and the images; 0: none
+metric        by which cells and images are best: iou, iou@0.15 (a further threshold), pointing, mass, rank, target_probability,
+              target_logit, correct; the heatmap of the page shows any
 output_root   where the studies are
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1
@@ -31,40 +33,31 @@ Writes report.html into the study's folder, beside what python -m pcsweep.aggreg
 """
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command; 0, or 2 with one line on stderr where it cannot be followed."""
-    words = sys.argv[1:] if argv is None else argv
-    console = Console(width=None if sys.stdout.isatty() else 130)
-    if {"-h", "--help"} & set(words):
-        console.print(HELP, markup=False, highlight=False)
-        return 0
-    try:
-        path = report(words, console)
-    except ValueError as error:
-        sys.stderr.write(f"pcsweep.report: {error}\n")
-        return 2
-    console.print(f"Report: {path}", markup=False, highlight=False, soft_wrap=True)
-    return 0
-
-
-def report(words: list[str], console: Console) -> Path:
-    """Aggregates, says what aggregation says, and writes the page; its path.
+def command(words: Sequence[str], console: Console) -> None:
+    """Aggregates, says what aggregation says, and writes the page.
 
     Raises:
         ValueError: a word that is none, or a study that cannot be aggregated.
     """
     own = [word for word in words if word.startswith("gallery=")]
-    pictured = aggregate.number("gallery", own[-1].partition("=")[2] if own else "3", 0)
+    pictured = whole_number("gallery", own[-1].partition("=")[2] if own else "3", 0)
     options = aggregate.parse([word for word in words if word not in own], also=("gallery",))
+    if options.metric == "pxap":
+        raise ValueError(
+            "Expected `metric` to be a mean over images, but got 'pxap'; the heatmap of the page shows it all the same."
+        )
     folder = existing_study(options.output_root, options.study)
     result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed)
-    aggregate.report(result, aggregate.save(result, folder), console)
-    said = contents(folder, result, options, pictured)
+    aggregate.check_metric(result, options.metric)
+    aggregate.report(result, aggregate.save(result, folder, options.metric), console, options.metric)
     path = folder / "report.html"
-    with progress("writing the page", 1, "pages") as advance:
-        write(said, path)
-        advance(1)
-    return path
+    write(contents(folder, result, options, pictured), path)
+    say(console, f"Report: {path}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command and its exit code."""
+    return follow("pcsweep.report", HELP, command, argv)
 
 
 if __name__ == "__main__":

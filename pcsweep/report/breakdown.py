@@ -22,8 +22,8 @@ class Part:
 
     Args:
         label: what they have in common.
-        n: how many have a defined IoU at t = 0 and at t.
-        start, end: their mean IoU at t = 0 and at t.
+        n: how many have a defined value at t = 0 and at t.
+        start, end: their mean value at t = 0 and at t.
         gain, low, high: mean of their differences, with the bootstrap's 95 % interval; no interval for fewer than two.
     """
 
@@ -42,13 +42,13 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """The images of one cell, their IoU averaged over noise seeds: everything (images,).
+    """The images of one cell, a metric of them averaged over noise seeds: everything (images,).
 
     Args:
         ids: in order.
         categories: the dataset's words for their classes.
         area: share of the mask.
-        start, end, gain: IoU at t = 0 and at t, and the mean of its paired differences; NaN where undefined.
+        start, end, gain: the metric at t = 0 and at t, and the mean of its paired differences; NaN where undefined.
     """
 
     ids: list[str]
@@ -66,19 +66,19 @@ def images(folder: Path, headline: Headline) -> Images:
         folder: of the shards.
         headline: whose shards are there.
     """
-    read = [shards.read(shards.place(folder, name)) for name in headline.iou["shards"].split()]
+    read = [shards.read(shards.place(folder, name)) for name in headline.row["shards"].split()]
     seeds = [readings(shard) for shard in read]
-    first, timestep = seeds[0], seeds[0].timesteps.index(headline.iou["timestep"])
-    iou = np.stack([each.metrics["iou"] for each in seeds])
+    first, timestep = seeds[0], seeds[0].timesteps.index(headline.row["timestep"])
+    values = np.stack([each.metrics[headline.metric] for each in seeds])
     words = read[0].table.select(["image_id", "category"]).to_pydict()
     category = dict(zip(words["image_id"], words["category"], strict=True))
     return Images(
         ids=first.images,
         categories=[category[name] or str(index) for name, index in zip(first.images, first.classes, strict=True)],
         area=first.metrics["area"][0],
-        start=over_seeds(iou)[0],
-        end=over_seeds(iou)[timestep],
-        gain=over_seeds(iou - iou[:, :1])[timestep],
+        start=over_seeds(values)[0],
+        end=over_seeds(values)[timestep],
+        gain=over_seeds(values - values[:, :1])[timestep],
     )
 
 
@@ -95,7 +95,7 @@ def by_size(of_cell: Images, resamples: int, seed: int) -> list[Part]:
     edges = np.unique(np.quantile(area, np.linspace(0, 1, SIZES + 1)))
     if len(edges) < 2:
         return []
-    group = np.searchsorted(edges[1:-1], of_cell.area, side="right")
+    group = np.where(np.isnan(of_cell.area), -1, np.searchsorted(edges[1:-1], of_cell.area, side="right"))
     labels = [f"{low:.1%} to {high:.1%}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
     return [_part(label, of_cell, group == number, resamples, seed) for number, label in enumerate(labels)]
 

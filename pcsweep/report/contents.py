@@ -1,7 +1,7 @@
 """What the page says, gathered from the aggregate, the shards and the study's folder."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pcsweep
 from pcsweep import cells
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.headlines import Headline, headlines, suspicions
-from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, pair_of, pair_text, text_of
+from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, label_of, pair_of, pair_text, text_of
 from pcsweep.progress import progress
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.gallery import Gallery, gallery
@@ -39,10 +39,15 @@ class Contents:
     grid: list[str]
     counts: str
     trend: str
+    metric: str
+    ratio: str
+    nothing: str
     per: str
     threshold: str
     headline_columns: list[str]
     headlines: list[list[str]]
+    metric_columns: list[str]
+    metric_rows: list[list[str]]
     several_pcoders: bool
     pcoder: str
     pcoder_columns: list[str]
@@ -73,12 +78,14 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
     """
     table, shard_folder = result.table, folder / "shards"
     identities = [name for cell in pc.unique(table["shards"]).to_pylist() for name in cell.split()]
-    best = headlines(table, result.facets)
+    best = headlines(table, result.facets, options.metric)
     of_cells = [images(shard_folder, headline) for headline in best]
     from_where = origins(shard_folder, identities)
     points = cells.planned(folder / "planned")
     rows = _cells(table)
-    singles = _by_pcoder(table, result.facets)
+    singles = _by_pcoder(table, result.facets, best)
+    aside = damaged(shard_folder)
+    nothing = f"No {label_of(options.metric)} was measured, or none is defined."
     questioned = suspicions(table, result.facets)
     return Contents(
         study=options.study,
@@ -86,13 +93,18 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         version=pcsweep.__version__,
         question=_question(rows, from_where.common),
         grid=_grid(rows, result, from_where),
-        counts=_counts(len(rows), result),
+        counts=_counts(len(rows), result, len(aside)),
         trend=_trend(best),
+        metric=label_of(options.metric),
+        ratio=_ratio(options.metric),
+        nothing=nothing,
         per=" and ".join(_symbol(name) for name in (best[0].group if best else ("sigma",))),
         threshold=from_where.common.get("threshold", "of each study"),
         headline_columns=best_columns(best) if best else [],
         headlines=best_rows(best),
-        several_pcoders=len(singles) > 0,
+        metric_columns=["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "q"],
+        metric_rows=[row for headline in best for row in _metric_rows(headline)],
+        several_pcoders=len({row["pcoder"] for row in rows}) > 1,
         pcoder=", ".join(sorted({row["pcoder"] for row in rows})),
         pcoder_columns=[
             *map(_symbol, best[0].group if best else ()),
@@ -100,25 +112,26 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
             "β",
             "λ",
             "t",
-            "IoU(t)/IoU(0) [95 %]",
+            f"{_ratio(options.metric)} [95 %]",
             "gain [95 %]",
             "q",
         ],
         pcoder_rows=[_pcoder_row(headline) for headline in singles],
         galleries=_galleries(shard_folder, best, of_cells, pictured),
-        no_gallery="Not asked for: gallery=0." if best and not pictured else "No IoU was measured, or none is defined.",
+        no_gallery="Not asked for: gallery=0." if best and not pictured else nothing,
         suspicions=questioned,
         unsuspicious=_UNSUSPICIOUS,
         missing=_listed(result.missing),
         commands=result.commands,
         reasons=reasons(folder, [point for point in points if point.identity and point.identity not in identities]),
-        damaged=damaged(shard_folder),
+        damaged=aside,
         origins=from_where,
         hours=_hours(from_where.hours),
         asked=list(dict.fromkeys(point.command for point in points)),
         methods=_methods(options),
         drawn={
             "study": options.study,
+            "metric": options.metric,
             "grid": numbers(table, result.skipped, result.missing, result.facets),
             "headlines": [_drawn(*pair, options) for pair in zip(best, of_cells, strict=True)],
             "pcoders": _series(singles, "pcoder"),
@@ -164,10 +177,10 @@ def _grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[s
     ]
 
 
-def _counts(found: int, result: Aggregate) -> str:
+def _counts(found: int, result: Aggregate, aside: int) -> str:
     return (
         f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped (β + λ > 1), {len(result.missing)} missing, "
-        f"{number_of(len(result.damaged), 'file')} damaged"
+        f"{number_of(aside, 'file')} damaged"
     )
 
 
@@ -179,11 +192,34 @@ def _trend(best: Sequence[Headline]) -> str:
     first, last = by_group[0], by_group[-1]
 
     def told(headline: Headline) -> str:
-        return f"{with_interval(headline.iou, 'normalized')} at {_where(headline)} (t = {headline.iou['timestep']})"
+        return f"{with_interval(headline.row, 'normalized')} at {_where(headline)} (t = {headline.row['timestep']})"
 
     if len(by_group) < 2:
-        return f"The best cell has IoU(t) / IoU(0) = {told(first)}."
-    return f"The best cell's IoU(t) / IoU(0) goes from {told(first)} to {told(last)}."
+        return f"The best cell has {_ratio(first.metric)} = {told(first)}."
+    return f"The best cell's {_ratio(first.metric)} goes from {told(first)} to {told(last)}."
+
+
+def _ratio(metric: str) -> str:
+    return f"{label_of(metric)}(t) / {label_of(metric)}(0)"
+
+
+def _metric_rows(headline: Headline) -> list[list[str]]:
+    """Every metric at a best cell; of relevance mass and rank, the chance level too."""
+    area = headline.start.get("area")
+    chance = {name: f" (chance {number(area['mean'])})" for name in ("mass", "rank") if area}
+    return [
+        [
+            f"{_where(headline)}, t = {headline.row['timestep']}",
+            label_of(name) + chance.get(name, ""),
+            number(headline.start[name]["mean"]),
+            number(headline.metrics[name]["mean"]),
+            with_interval(headline.metrics[name], "difference"),
+            number(headline.metrics[name]["effect"], 2),
+            small(headline.metrics[name]["q"]),
+        ]
+        for name in METRICS
+        if name in headline.metrics and name != "area"
+    ]
 
 
 def _others(headline: Headline) -> tuple[Any, ...]:
@@ -198,17 +234,19 @@ def _where(headline: Headline) -> str:
     return ", ".join(f"{_symbol(name)} = {'none' if value is None else text_of(value)}" for name, value in headline.group.items())
 
 
-def _by_pcoder(table: pa.Table, facets: Sequence[str]) -> list[Headline]:
-    """The best cell of each set of active pcoders, in each group; nothing where there is one set."""
+def _by_pcoder(table: pa.Table, facets: Sequence[str], best: Sequence[Headline]) -> list[Headline]:
+    """The best cell of each set of active pcoders, in each group of `best`; nothing where there is one set, or no best cell."""
     names = in_order(set(pc.unique(table["pcoder"]).to_pylist()))
-    if len(names) < 2:
+    if len(names) < 2 or not best:
         return []
-    found = [headline for name in names for headline in headlines(table.filter(pc.field("pcoder") == name), facets)]
+    tables = [table.filter(pc.field("pcoder") == name) for name in names]
+    found = [headline for of_set in tables for headline in headlines(of_set, facets, best[0].metric)]
+    found = [replace(headline, group={name: headline.row[name] for name in best[0].group}) for headline in found]
     return sorted(found, key=lambda headline: [cells.sort_key(value) for value in headline.group.values()])
 
 
 def _pcoder_row(headline: Headline) -> list[str]:
-    row = headline.iou
+    row = headline.row
     group = ["none" if value is None else text_of(value) for value in headline.group.values()]
     pair = [text_of(coefficient(row, name)) for name in ("beta", "lambda")]
     statistics = [with_interval(row, "normalized"), with_interval(row, "difference"), small(row["q"])]
@@ -216,13 +254,13 @@ def _pcoder_row(headline: Headline) -> list[str]:
 
 
 def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
-    """Normalised IoU with its interval over the column `across`, a series for each of the other coordinates."""
+    """Normalised IoU with its interval over the column `across`, where that has a value; a series for each of the other coordinates."""
     series: dict[str, dict[str, Any]] = {}
-    for headline in found:
+    for headline in (each for each in found if each.row[across] is not None):
         rest = {name: value for name, value in headline.group.items() if name != across}
         name = ", ".join(f"{_symbol(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
         one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
-        row = headline.iou
+        row = headline.row
         one["x"].append(row[across])
         for key, statistic in (("y", "normalized"), ("low", "normalized_low"), ("high", "normalized_high")):
             one[key].append(_or_none(row[statistic]))
@@ -241,7 +279,7 @@ def _or_none(value: float) -> float | None:
 
 def _drawn(headline: Headline, of_cell: Images, options: Options) -> dict[str, Any]:
     """What the script shows of a best cell."""
-    row = headline.iou
+    row = headline.row
     drawing = (options.resamples, options.seed)
     return {
         "label": f"{_where(headline)}: {pair_text(pair_of(row))}, t = {row['timestep']}",
@@ -257,7 +295,7 @@ def _galleries(folder: Path, best: Sequence[Headline], of_cells: Sequence[Images
     found = []
     with progress("gallery", len(shown), "cells") as advance:
         for headline in shown:
-            row = headline.iou
+            row = headline.row
             title = f"{_where(headline)}: {pair_text(pair_of(row))}, gain at t = {row['timestep']}"
             found.append((title, gallery(folder, headline, of_cells[list(best).index(headline)], pictured)))
             advance(1)

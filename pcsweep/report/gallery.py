@@ -63,9 +63,10 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
         count: of images that gained, and of those that lost.
     """
     gained, lost = most(of_cell, count)
-    name = headline.iou["shards"].split()[0]
+    name = headline.row["shards"].split()[0]
     shard = shards.read(shards.place(folder, name))
-    seeds = f" Noise seed {shard.settings['noise'].get('seed')} of {headline.iou['seeds']}." if headline.iou["seeds"] > 1 else ""
+    seed = shard.settings["noise"].get("seed")
+    several = f" Gains are means over {headline.row['seeds']} noise seeds; the pictures are of noise seed {seed}."
     try:
         exhibits, note = _anew(shard, [*gained, *lost]), "Computed anew from the shard's configuration."
         note += _differing(shard, exhibits)
@@ -73,13 +74,15 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
         kept = exhibition(shard.path)
         exhibits = kept.exhibits if kept else []
         note = f"Chosen among the {len(exhibits)} images whose pictures the shard keeps" if exhibits else "No pictures"
-        note += f", because the maps of others could not be computed here: {error}"
+        note += f", because the maps of others could not be computed here. {str(error).rstrip('.')}."
         there = {exhibit.image_id for exhibit in exhibits}
         gained, lost = ([name for name in names if name in there][:count] for names in most(of_cell, len(of_cell.ids)))
     threshold = float(shard.settings["threshold"])
-    timesteps = sorted({*SHOWN, headline.iou["timestep"]})
+    timesteps = sorted({*SHOWN, headline.row["timestep"]})
     strips = {each.image_id: _strip(each, of_cell, timesteps, threshold) for each in exhibits}
-    return Gallery([strips[name] for name in gained], [strips[name] for name in lost], note + seeds)
+    return Gallery(
+        [strips[name] for name in gained], [strips[name] for name in lost], note + several * (headline.row["seeds"] > 1)
+    )
 
 
 def _anew(shard: shards.Shard, names: Sequence[str]) -> list[Exhibit]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import is_coefficient
-from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, is_control, text_of
+from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, is_control, label_of, text_of
 
 FULL = (
     "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",
@@ -19,11 +19,6 @@ FULL = (
 )  # fmt: skip
 BRIEF = ("mean", "low", "high")  # of the IoU at further thresholds
 LARGEST = 1_600_000  # numbers on the page; thresholds are left out where there would be more
-LABELS = {
-    "iou": "IoU", "pointing": "pointing game", "mass": "relevance mass", "rank": "relevance rank", "pxap": "PxAP",
-    "correct": "accuracy", "target_probability": "target probability", "target_logit": "target logit",
-    "area": "mask area (chance level of mass)",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,17 +91,11 @@ def _text(value: Any) -> str:
     return "none" if value is None else text_of(value)
 
 
-def label_of(metric: str) -> str:
-    """For people."""
-    name, _, threshold = metric.partition("@")
-    return LABELS.get(metric) or (f"IoU at threshold {threshold}" if name == "iou" and threshold else metric)
-
-
 def _blocks(table: pa.Table, cell: np.ndarray) -> list[dict[str, Any]]:
     """Metrics with all statistics, and those with a few."""
     metrics, timesteps = (table[name].combine_chunks().dictionary_encode() for name in ("metric", "timestep"))
     names: list[str] = metrics.dictionary.to_pylist()
-    full = [name for name in (*LABELS, *names) if name in names and name != "area" and "@" not in name]
+    full = [name for name in (*METRICS, *names) if name in names and name != "area" and "@" not in name]
     full = list(dict.fromkeys(full))
     brief = [name for name in names if name not in full]
     steps = timesteps.dictionary.to_pylist()

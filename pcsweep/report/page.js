@@ -24,6 +24,7 @@
   for (const block of grid.blocks) block.values = floats(await inflate(block.data));
 
   const metrics = grid.blocks.flatMap((block) => block.metrics);
+  const named = grid.labels[page.metric] || page.metric;  // by which cells are best
   const blockOf = (metric) => grid.blocks.find((block) => block.metrics.includes(metric));
   const number = (metric, statistic, cell, step) => {
     const block = blockOf(metric);
@@ -32,6 +33,7 @@
     const m = block.metrics.indexOf(metric);
     return block.values[((s * block.metrics.length + m) * grid.cells.length + cell) * grid.timesteps.length + step];
   };
+  const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;"); // Plotly reads tags and entities
   const shown = (value, digits = 3) => (Number.isNaN(value) ? "NaN" : value.toFixed(digits));
   const small = (value) => (Number.isNaN(value) ? "NaN" : value < 0.001 ? "<0.001" : value.toPrecision(2));
   const bracketed = (metric, statistic, low, high, cell, step) =>
@@ -61,7 +63,7 @@
     q: { label: "q of the gain" },
   };
   const state = {
-    metric: metrics.includes("iou") ? "iou" : metrics[0],
+    metric: metrics.includes(page.metric) ? page.metric : metrics[0],
     quantity: "normalized",
     step: grid.timesteps.length - 1,
     at: grid.selectors.map(() => 0),
@@ -91,7 +93,12 @@
   const find = (beta, lambda, at = state.at) => places.get(key(at, beta, lambda)) || { kind: "nothing" };
   const WORDS = { skipped: "skipped: β + λ > 1", missing: "missing", nothing: "not asked for" };
   const title = (beta, lambda) => `β = ${grid.betas[beta]}, λ = ${grid.lambdas[lambda]}`;
-  const where = (at) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`).join(", ");
+  const coordinates = (at) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`);
+  const where = (at) => coordinates(at).join(", ");
+  const inLines = (parts, width) => parts.reduce((lines, part) => {
+    const last = lines[lines.length - 1];
+    return last && last.length + part.length + 2 <= width ? [...lines.slice(0, -1), `${last}, ${part}`] : [...lines, part];
+  }, []);
 
   const facts = (cell, step) => {
     const { metric } = state;
@@ -103,6 +110,9 @@
       rows.push(["effect size d", shown(number(metric, "effect", cell, step), 2)]);
       rows.push(["images", String(number(metric, "n", cell, step))]);
       rows.push(["undefined (NaN)", String(number(metric, "nan", cell, step))]);
+    }
+    if (["mass", "rank"].includes(metric) && metrics.includes("area")) {
+      rows.push(["chance level (mask area)", shown(number("area", "mean", cell, step))]);
     }
     if (metrics.includes("correct") && metric !== "correct") {
       rows.push(["accuracy", bracketed("correct", "mean", "low", "high", cell, step)]);
@@ -143,25 +153,26 @@
       marks.push(rows.map((place) => (place.kind === "cell" && number(state.metric, "q", place.index, state.step) < 0.05 ? "•" : "")));
       hover.push(rows.map((place, lambda) => {
         const lines = place.kind === "cell" ? facts(place.index, state.step).map(([name, value]) => `${name}: ${value}`) : [WORDS[place.kind]];
-        return [`<b>${title(beta, lambda)}</b>`, ...lines.map((line) => line.replaceAll("<", "&lt;"))].join("<br>");
+        return [`<b>${plain(title(beta, lambda))}</b>`, ...lines.map(plain)].join("<br>");
       }));
     });
     const [low, high] = span();
     const diverging = QUANTITIES[state.quantity].centre !== undefined;
     const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined")];
+    const titleLines = inLines([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at)], byId("heatmap").clientWidth / 7);
     const common = { type: "heatmap", hoverinfo: "text", hovertext: hover, xgap: 1, ygap: 1, texttemplate: "%{text}" };
     Plotly.react("heatmap", [
-      { ...common, z: states, text: stateMarks, zmin: -0.5, zmax: 3.5, showscale: false, textfont: { color: "#bbbbbb" },
+      { ...common, z: states, text: stateMarks, zmin: -0.5, zmax: 3.5, showscale: false,
         colorscale: grey.flatMap((colour, i) => [[i / 4, colour], [(i + 1) / 4, colour]]) },
       { ...common, z, text: marks, zmin: low, zmax: high, colorscale: diverging ? DIVERGING : SEQUENTIAL, reversescale: state.quantity === "q",
-        textfont: { color: diverging ? "#000" : "#fff", size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14 } },
+        textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14 } },
     ], layout({
       xaxis: axis("feedback λ", { tickvals: grid.lambdas.map((_, i) => i), ticktext: grid.lambdas, showgrid: false, zeroline: false }),
       yaxis: axis("feedforward β", { tickvals: grid.betas.map((_, i) => i), ticktext: grid.betas, showgrid: false, zeroline: false }),
       shapes: [{ type: "rect", x0: state.lambda - 0.5, x1: state.lambda + 0.5, y0: state.beta - 0.5, y1: state.beta + 0.5,
         line: { color: css("--accent"), width: 3 } }],
-      title: { text: `t = ${grid.timesteps[state.step]}, ${where(state.at)}`, font: { size: 13 } },
-      margin: { l: 56, r: 16, t: 40, b: 48 },
+      title: { text: titleLines.map(plain).join("<br>"), font: { size: 13 } },
+      margin: { l: 56, r: 16, t: 22 + 18 * titleLines.length, b: 48 },
     }), config);
     drawTable(z, states);
   };
@@ -236,7 +247,7 @@
       xaxis: axis("timestep t", { anchor: both.length > 1 ? "y2" : "y" }),
       yaxis: axis(grid.labels[state.metric], { domain: both.length > 1 ? [0.55, 1] : [0, 1] }),
       ...(both.length > 1 ? { yaxis2: axis(grid.labels[second], { domain: [0, 0.45], range: second === "correct" ? [-0.03, 1.03] : undefined }) } : {}),
-      legend: { orientation: "h", y: 1.16 }, hovermode: "closest",
+      legend: { orientation: "h", y: 1.02, yanchor: "bottom" }, hovermode: "closest",
       shapes: [{ type: "line", x0: grid.timesteps[state.step], x1: grid.timesteps[state.step], yref: "paper", y0: 0, y1: 1,
         line: { color: css("--accent"), width: 1, dash: "dot" } }],
     }), config);
@@ -314,7 +325,7 @@
 
   // Series of best cells, and parts of one
   const bars = (series, colour, dash) => ({
-    type: "scatter", mode: "lines+markers", name: series.name, x: series.x, y: series.y, line: { color: colour, dash, width: 1.5 }, marker: { size: 7 },
+    type: "scatter", mode: "lines+markers", name: plain(series.name), x: series.x, y: series.y, line: { color: colour, dash, width: 1.5 }, marker: { size: 7 },
     error_y: { type: "data", symmetric: false, array: series.y.map((y, i) => series.high[i] - y), arrayminus: series.y.map((y, i) => y - series.low[i]) },
   });
   const drawSeries = (id, all, xTitle, type) => {
@@ -322,18 +333,18 @@
     if (!element || !all.length) return;
     element.hidden = false;
     Plotly.react(id, all.map((series, i) => bars(series, OTHER[i % OTHER.length], DASHES[Math.floor(i / OTHER.length) % DASHES.length])), layout({
-      xaxis: axis(xTitle, { type }), yaxis: axis("best IoU(t) / IoU(0)"), showlegend: all.length > 1, legend: { orientation: "h", y: 1.12 },
+      xaxis: axis(xTitle, { type }), yaxis: axis(`best ${named}(t) / ${named}(0)`), showlegend: all.length > 1, legend: { orientation: "h", y: 1.02, yanchor: "bottom" },
       shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: css("--faint"), width: 1, dash: "dot" } }],
     }), config);
   };
   const forest = (id, parts) => {
     const listed = [...parts].reverse();
     Plotly.react(id, [{
-      type: "scatter", mode: "markers", y: listed.map((part) => `${part.label} (${part.n})`), x: listed.map((part) => part.gain), marker: { color: LINE, size: 8 },
+      type: "scatter", mode: "markers", y: listed.map((part) => plain(`${part.label} (${part.n})`)), x: listed.map((part) => part.gain), marker: { color: LINE, size: 8 },
       error_x: { type: "data", symmetric: false, color: LINE, array: listed.map((part) => (part.high === null ? 0 : part.high - part.gain)),
         arrayminus: listed.map((part) => (part.low === null ? 0 : part.gain - part.low)) },
     }], layout({
-      height: Math.max(220, 90 + 24 * listed.length), xaxis: axis("gain in IoU on t = 0"), yaxis: axis("", { type: "category" }),
+      height: Math.max(220, 90 + 24 * listed.length), xaxis: axis(`gain in ${named} on t = 0`), yaxis: axis("", { type: "category" }),
       shapes: [{ type: "line", yref: "paper", y0: 0, y1: 1, x0: 0, x1: 0, line: { color: css("--faint"), width: 1, dash: "dot" } }],
     }), config);
   };
@@ -344,7 +355,7 @@
     const defined = classes.filter((part) => part.gain !== null);
     forest("by-size", sizes);
     forest("by-class", defined.length > 2 * MOST ? [...defined.slice(0, MOST), ...defined.slice(-MOST)] : defined);
-    const heads = (first) => [first, "images", "IoU(0)", "IoU(t)", "gain", "95 %"];
+    const heads = (first) => [first, "images", `${named}(0)`, `${named}(t)`, "gain", "95 %"];
     const text = (value) => (value === null ? "NaN" : shown(value));
     const row = (part) => [part.label, part.n, text(part.start), text(part.end), text(part.gain), `[${text(part.low)}, ${text(part.high)}]`];
     fill(byId("size-table"), heads("share"), sizes.map(row));

@@ -1,0 +1,53 @@
+"""What the commands that have words instead of a configuration have in common."""
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from pcsweep.settings import BadSetting
+
+_REFUSED, _INTERRUPTED = 2, 130
+_WIDTH = 130  # characters, where the output is no terminal
+
+
+def follow(name: str, text: str, command: Callable[[Sequence[str], Console], None], argv: Sequence[str] | None = None) -> int:
+    """Runs a command; its exit code: 0, 2 with one line on stderr where it cannot be followed, 130 after Ctrl-C.
+
+    Args:
+        name: of the module.
+        text: for `--help`.
+        command: what it does with its words; refuses with a ValueError.
+        argv: the words, if not those of the process.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    if {"-h", "--help"} & set(words):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        return 0
+    try:
+        command(words, console)
+    except ValueError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return _REFUSED
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{name}: interrupted; every file that is there is whole.\n")
+        return _INTERRUPTED
+    return 0
+
+
+def whole_number(name: str, text: str, least: int) -> int:
+    """What a word gives.
+
+    Raises:
+        BadSetting: it is no whole number, or less than the least.
+    """
+    if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
+        raise BadSetting(f"Expected `{name}` to be a whole number of at least {least}, but got {text!r}.")
+    return int(text)
+
+
+def say(console: Console, line: str, style: str | None = None) -> None:
+    """One line as it is, however long."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)

@@ -1,0 +1,142 @@
+"""`python -m pcsweep.compare`: the same grid in two studies, cell by cell and image by image."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from pcsweep.atomic import replacing
+from pcsweep.commands import follow, say, whole_number
+from pcsweep.compare.comparison import DIFFERENCE, GAINS, Comparison, compare, results_of
+from pcsweep.compare.matching import differing
+from pcsweep.compare.verdict import largest, summary, verdict
+from pcsweep.figures.differences import draw_differences
+from pcsweep.pages import label_of
+from pcsweep.settings import BadSetting, existing_study, words_of
+
+HELP = """\
+Two studies of the same grid, cell by cell: what study B's images have more or less of a metric than study A's.
+
+    python -m pcsweep.compare study=A study=B [output_root=outputs] [output=outputs/compare/A_vs_B] [metric=iou]
+                              [resamples=2000] [permutations=4999] [seed=0]
+
+study         given twice; differences are those of the second less those of the first
+output_root   where the studies are
+output        folder of the tables and pictures; compare/A_vs_B below output_root where it is left out
+metric        iou, iou@0.25 (at one of the thresholds), pointing, mass, rank, target_logit, target_probability or correct
+resamples     how many bootstrap resamples of the images, at least 2
+permutations  how many random signs of the images' differences, at least 1; the smallest p is 1 / (permutations + 1)
+seed          of both, at least 0
+
+Cells belong together if σ, active pcoders, β, λ, α and what else varies in a study are the same. What the studies have no value
+of in common is what is compared: the model, the attribution, α. Images are paired by identifier and, where they can be, by noise
+seed. The studies are only read. Each cell and timestep has two answers: how the metric differs at t, and how its gain on t = 0
+differs, which says whether recovery differs.
+
+Examples
+    python -m pcsweep -m study=weak experiment=demo pcoder.alpha=0.01
+    python -m pcsweep -m study=strong experiment=demo pcoder.alpha=0.1
+    python -m pcsweep.compare study=weak study=strong
+    python -m pcsweep.compare study=weak study=strong metric=correct output=outputs/compare/alpha_accuracy
+"""
+_OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutations", "seed")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of the command line."""
+
+    studies: tuple[str, str]
+    output_root: str = "outputs"
+    output: str = ""
+    metric: str = "iou"
+    resamples: int = 2000
+    permutations: int = 4999
+    seed: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the tables and pictures go."""
+        return Path(self.output) if self.output else Path(self.output_root) / "compare" / "_vs_".join(self.studies)
+
+
+def save(result: Comparison, folder: Path) -> list[Path]:
+    """Writes `compare.parquet`, `compare.csv` and the pictures, each whole or not at all; the paths of the pictures."""
+    told = {"studies": result.studies, "metric": result.metric, "different": differing(result.matching)}
+    metadata = {f"pcsweep.{name}": json.dumps(value, ensure_ascii=False) for name, value in told.items()}
+    with replacing(folder / "compare.parquet") as path:
+        pq.write_table(result.table.replace_schema_metadata(metadata), path, compression="zstd")
+    with replacing(folder / "compare.csv") as path:
+        pyarrow.csv.write_csv(result.table, path)
+    a, b = result.studies
+    metric = label_of(result.metric)
+    return draw_differences(results_of(result), f"{metric}: {b} − {a}", metric, folder)
+
+
+def parse(words: Sequence[str]) -> Options:
+    """The options that `key=value` words give.
+
+    Raises:
+        ValueError: an unknown key, not two studies, or a value out of its range.
+    """
+    studies = [value for key, _, value in (word.partition("=") for word in words) if key == "study"]
+    given = words_of([word for word in words if word.partition("=")[0] != "study"], _OPTIONS)
+    if len(studies) != 2 or studies[0] == studies[1]:
+        got = " ".join(f"study={name}" for name in studies) or "none"
+        raise BadSetting(f"Expected two different studies, study=A study=B, but got {got}.")
+    return Options(
+        (studies[0], studies[1]),
+        given.get("output_root", "outputs"),
+        given.get("output", ""),
+        given.get("metric", "iou"),
+        whole_number("resamples", given.get("resamples", "2000"), 2),
+        whole_number("permutations", given.get("permutations", "4999"), 1),
+        whole_number("seed", given.get("seed", "0"), 0),
+    )
+
+
+def _check_output(folder: Path) -> None:
+    """Before anything is computed; makes nothing."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise BadSetting(f"Expected `output` to be a folder that can be written, but got {str(folder)!r}.")
+
+
+def report(result: Comparison, pictures: Sequence[Path], console: Console) -> None:
+    """Says what was compared, how much of it differs significantly and most, and where the pictures are."""
+
+    for line in summary(result):
+        say(console, line)
+    for quantity, name in ((DIFFERENCE, "Differences"), (GAINS, "Differences of gains on t = 0")):
+        say(console, verdict(result, quantity, name))
+        if drawn := largest(result, quantity, f"{name}, the largest significant ones"):
+            console.print(drawn)
+    for path in pictures:
+        say(console, f"Picture: {path}")
+
+
+def command(words: Sequence[str], console: Console) -> None:
+    """Follows the words of the command line.
+
+    Raises:
+        ValueError: they cannot be followed.
+    """
+    options = parse(words)
+    a, b = (existing_study(options.output_root, name) for name in options.studies)
+    _check_output(options.folder)
+    result = compare(a, b, options.metric, options.resamples, options.permutations, options.seed)
+    report(result, save(result, options.folder), console)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command and its exit code."""
+    return follow("pcsweep.compare", HELP, command, argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,184 @@
+"""Two studies → one table: every cell of A against its partner of B, at every timestep."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pcsweep import cells, shards
+from pcsweep.compare.contrast import Contrast, contrast
+from pcsweep.compare.matching import Matching, labels, match, study_in
+from pcsweep.pages import Results
+from pcsweep.progress import progress
+from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.permutation import false_discovery
+
+SIGNIFICANT = 0.05  # that q is below
+_DYNAMICS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")  # change nothing at t = 0
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is compared at each timestep.
+
+    Args:
+        prefix: of its columns in the table.
+        label: in words, before the metric.
+        first: timestep at which it can differ.
+    """
+
+    prefix: str
+    label: str
+    first: int
+
+    @property
+    def value(self) -> str:
+        """Its column, and the name of its pictures."""
+        return f"{self.prefix}difference"
+
+    @property
+    def p(self) -> str:
+        """Its column."""
+        return f"{self.prefix}p"
+
+    @property
+    def q(self) -> str:
+        """Its column."""
+        return f"{self.prefix}q"
+
+
+DIFFERENCE = Quantity("", "difference of", 0)
+GAINS = Quantity("gain_", "difference of gains on t = 0 in", 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two studies, A and B.
+
+    Args:
+        studies: their names.
+        metric: that is compared.
+        matching: which cells belong together.
+        contrasts: of those that can be read.
+        damaged: what is wrong with the shards that cannot.
+        table: one row per pair of cells × timestep.
+    """
+
+    studies: tuple[str, str]
+    metric: str
+    matching: Matching
+    contrasts: list[Contrast]
+    damaged: list[str]
+    table: pa.Table
+
+
+def compare(a: Path, b: Path, metric: str = "iou", resamples: int = 2000, permutations: int = 4999, seed: int = 0) -> Comparison:
+    """Study B less study A, in these folders; shards are read one pair of cells at a time, and none is moved.
+
+    Raises:
+        ValueError: the studies have no cell, image or timestep in common, lack the metric, or cannot be read.
+    """
+    studies = study_in(a), study_in(b)
+    matching = match(*studies)
+    damaged = [text for study in studies for text in study.damaged]
+    drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
+    found = []
+    with progress("comparing", len(matching.pairs), "cells") as advance:
+        for pair in matching.pairs:
+            each, texts = contrast(pair, metric, drawn)
+            found += [each] if each else []
+            damaged += texts
+            advance(1)
+    if not found:
+        raise ValueError(f"Expected cells that can be read in both studies, but all have damaged shards: {'; '.join(damaged)}.")
+    names = a.name, b.name
+    return Comparison(names, metric, matching, found, damaged, table(found, matching, names, metric))
+
+
+def identity(names: Sequence[str]) -> str:
+    """Of a cell in its study's aggregate: that of its shard; of several, a hash of theirs."""
+    return names[0] if len(names) == 1 else hashlib.sha256(" ".join(names).encode()).hexdigest()
+
+
+def table(found: Sequence[Contrast], matching: Matching, studies: tuple[str, str], metric: str) -> pa.Table:
+    """One row per pair of cells × timestep; the columns are in docs/compare.md."""
+    partners = {id(one): other for one, other in matching.pairs}
+    rows = [len(each.timesteps) for each in found]
+    of_cell: dict[str, list[Any]] = {}
+    for side, name in enumerate(("a", "b")):
+        of_cell[f"study_{name}"] = [studies[side]] * len(found)
+        of_cell[f"identity_{name}"] = [identity(each.shards[side]) for each in found]
+        of_cell[f"shards_{name}"] = [" ".join(each.shards[side]) for each in found]
+    of_cell |= {name: [each.cell.place[name] for each in found] for name in matching.columns}
+    for name in matching.compared:
+        of_cell[f"{name}_a"] = [each.cell.place[name] for each in found]
+        of_cell[f"{name}_b"] = [partners[id(each.cell)].place[name] for each in found]
+    of_cell["metric"] = [metric] * len(found)
+    for place, name in enumerate(("images", "images_only_a", "images_only_b")):
+        of_cell[name] = [each.images[place] for each in found]
+    for side, name in enumerate(("a", "b")):
+        of_cell[f"seeds_{name}"] = [each.seeds[side] for each in found]
+    of_cell["seeds_paired"] = [each.paired_seeds for each in found]
+    of_row = pa.array(np.repeat(np.arange(len(found)), rows))
+    columns = {name: _column(values, name).take(of_row) for name, values in of_cell.items()}
+    columns["timestep"] = pa.array(np.concatenate([each.timesteps for each in found]), pa.int32())
+    statistics = {name: np.concatenate([each.statistics[name] for each in found]) for name in found[0].statistics}
+    counted = _counted(found, matching)
+    for name, values in statistics.items():
+        columns[name] = pa.array(values)
+        if name == "p":
+            columns["q"] = pa.array(_false_discovery(values, counted))
+            columns["counted"] = pa.array(counted == np.arange(len(counted)))
+        elif name == "gain_p":
+            columns["gain_q"] = pa.array(false_discovery(values))
+    return pa.table(columns)
+
+
+def _column(values: list[Any], name: str) -> pa.Array:
+    """An axis has the shards' type; what has no type in common is text."""
+    axis = name.removesuffix("_a").removesuffix("_b")
+    try:
+        return pa.array(values, shards.SCHEMA.field(axis).type if axis in shards.SCHEMA.names else None)
+    except pa.ArrowException:
+        return pa.array([None if value is None else str(value) for value in values])
+
+
+def _counted(found: Sequence[Contrast], matching: Matching) -> np.ndarray:
+    """For every row, the first that is the same test: itself, or at t = 0, where the dynamics have not begun, another cell's."""
+    first: dict[Any, int] = {}
+    places: list[int] = []
+    for each in found:
+        elsewhere = tuple(each.cell.place[name] for name in matching.columns if name not in _DYNAMICS)
+        for timestep in each.timesteps:
+            key = (elsewhere, each.start) if timestep == 0 else len(places)
+            places.append(first.setdefault(key, len(places)))
+    return np.array(places)
+
+
+def _false_discovery(p: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """q over all rows, each test once."""
+    once = np.unique(counted)
+    q = np.full(len(p), np.nan)
+    q[once] = false_discovery(p[once])
+    found: np.ndarray = q[counted]
+    return found
+
+
+def results_of(result: Comparison) -> Results:
+    """What the pictures show: rows of the table, and the cells that have none."""
+    matching, compared = result.matching, labels(result.matching)
+    read = {id(each.cell) for each in result.contrasts}
+    unread = [cell.place for cell, _ in matching.pairs if id(cell) not in read]
+    drawn = [column for quantity in (DIFFERENCE, GAINS) for column in (quantity.value, quantity.q)]
+    rows = result.table.select([*matching.columns, "timestep", *drawn]).to_pylist()
+    return Results(
+        rows=[{**row, **compared} for row in rows],
+        skipped=[{**matching.shared(place), **compared} for place in matching.skipped],
+        missing=[{**matching.shared(place), **compared} for place in (*matching.missing, *unread)],
+        facets=[name for name in matching.columns if name not in cells.AXES],
+    )

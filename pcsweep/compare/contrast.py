@@ -1,0 +1,196 @@
+"""Paired statistics of one cell of study A and its partner of study B: what an image differs by, B less A.
+
+The images are the units, as in `statistics`; docs/compare.md has the definitions.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from pcsweep import shards
+from pcsweep.compare.matching import Found
+from pcsweep.reduction import Readings, readings
+from pcsweep.statistics.bootstrap import interval, means, ratio
+from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
+from pcsweep.statistics.permutation import p_values
+
+_NO_METRIC = "area"  # of the mask, and not of what the network does
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """A cell of A against its partner of B.
+
+    Args:
+        cell: of A.
+        shards: identities of A's and B's shards that were read.
+        images: how many are in both, in A alone, and in B alone.
+        seeds: how many noise seeds of A and of B went in.
+        paired_seeds: whether an image is paired with itself under the same noise seed.
+        left_seeds: noise seeds of A and of B that the other does not have, left out.
+        timesteps: in both.
+        statistics: by column, one value per timestep.
+        start: digest of the images' differences at t = 0.
+    """
+
+    cell: Found
+    shards: tuple[list[str], list[str]]
+    images: tuple[int, int, int]
+    seeds: tuple[int, int]
+    paired_seeds: bool
+    left_seeds: tuple[int, int]
+    timesteps: list[int]
+    statistics: Mapping[str, np.ndarray]
+    start: str
+
+
+def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Contrast | None, list[str]]:
+    """The statistics of partners, None where one of them cannot be read; and what is wrong with their shards, which stay.
+
+    Raises:
+        ValueError: they have no image or timestep in common, or one of them lacks the metric.
+    """
+    read = [_read(cell.paths) for cell in pair]
+    damaged = [text for _, texts in read for text in texts]
+    (of_a, _), (of_b, _) = read
+    if not of_a or not of_b:
+        return None, damaged
+    common = [seed for seed in of_a if seed in of_b]
+    left = (len(of_a) - len(common), len(of_b) - len(common)) if common else (0, 0)
+    used = [[each[seed] for seed in common or each] for each in (of_a, of_b)]
+    first_a, first_b = (_checked(each) for each in used)
+    _check_metric(metric, first_a[1].metrics, first_b[1].metrics, pair)
+    images = sorted(set(first_a[1].images) & set(first_b[1].images))
+    timesteps = sorted(set(first_a[1].timesteps) & set(first_b[1].timesteps))
+    _check_common(images, timesteps, (first_a[1], first_b[1]), pair)
+    a, b = (np.stack([_values(each, metric, timesteps, images) for _, each in of_study]) for of_study in used)
+    statistics, start = compared(a, b, drawn(len(images)), bool(common))
+    return Contrast(
+        cell=pair[0],
+        shards=(sorted(name for name, _ in used[0]), sorted(name for name, _ in used[1])),
+        images=(len(images), len(first_a[1].images) - len(images), len(first_b[1].images) - len(images)),
+        seeds=(len(used[0]), len(used[1])),
+        paired_seeds=bool(common),
+        left_seeds=left,
+        timesteps=timesteps,
+        statistics=statistics,
+        start=start,
+    ), damaged
+
+
+def _read(paths: Iterable[Path]) -> tuple[dict[Any, tuple[str, Readings]], list[str]]:
+    """Identity and content of each shard by noise seed, and what is wrong with the others."""
+    found: dict[Any, tuple[str, Readings]] = {}
+    damaged = []
+    for path in paths:
+        try:
+            shard = shards.read(path)
+        except shards.DamagedShard as error:
+            log.warning("Damaged shard left out: %s", error)
+            damaged.append(str(error))
+        except FileNotFoundError:
+            log.warning("%s went away while the studies were compared", path)
+        else:
+            found[shard.settings["noise"].get("seed")] = path.stem, readings(shard)
+    return found, damaged
+
+
+def _checked(read: Sequence[tuple[str, Readings]]) -> tuple[str, Readings]:
+    """The first of a cell's noise seeds; the others have its images and timesteps."""
+    name, first = read[0]
+    if any(each.images != first.images or each.timesteps != first.timesteps for _, each in read):
+        raise ValueError(f"Shard {name}: expected the images and timesteps of the cell's other noise seeds.")
+    return read[0]
+
+
+def _study(cell: Found) -> str:
+    return cell.paths[0].parent.parent.name
+
+
+def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: tuple[Found, Found]) -> None:
+    both = [name for name in of_a if name in set(of_b) and name != _NO_METRIC]
+    if metric not in both:
+        studies = " and ".join(_study(cell) for cell in pair)
+        raise ValueError(
+            f"Expected `metric` to be one that {studies} measured ({', '.join(both) or 'none'}), but got {metric!r}."
+        )
+
+
+def _check_common(images: list[str], timesteps: list[int], of: tuple[Readings, Readings], pair: tuple[Found, Found]) -> None:
+    a, b = map(_study, pair)
+    if not images:
+        some = [each.images for each in of]
+        raise ValueError(
+            f"Expected {a} and {b} to have images in common, but none of {len(some[0])} in {a} (such as {some[0][0]}) is among "
+            f"{len(some[1])} in {b} (such as {some[1][0]})."
+        )
+    if timesteps[:1] != [0]:
+        raise ValueError(
+            f"Expected {a} and {b} to have t = 0 in common, but {a} has {of[0].timesteps}, and {b} {of[1].timesteps}."
+        )
+
+
+def _values(
+    read: Readings, metric: str, timesteps: Sequence[int], images: Sequence[str]
+) -> Float32[np.ndarray, "timesteps images"]:
+    places = {name: place for place, name in enumerate(read.images)}
+    rows, columns = [read.timesteps.index(timestep) for timestep in timesteps], [places[name] for name in images]
+    return read.metrics[metric][np.ix_(rows, columns)]
+
+
+def compared(
+    a: Float32[np.ndarray, "seeds_a timesteps images"],
+    b: Float32[np.ndarray, "seeds_b timesteps images"],
+    drawing: Drawing,
+    paired: bool,
+) -> tuple[dict[str, np.ndarray], str]:
+    """The columns of the table by name, one value per timestep, and a digest of the images' differences at t = 0.
+
+    Args:
+        a, b: the metric, NaN where undefined; the first timestep is t = 0.
+        drawing: for so many images.
+        paired: whether the noise seeds of `a` are those of `b`, in this order; if not, their means are paired.
+    """
+    nan_a, nan_b = (np.isnan(each).sum(axis=(0, -1)) for each in (a, b))
+    if not paired:
+        a, b = (over_seeds(each).astype(np.float32)[None] for each in (a, b))
+    values, start = _paired(a, b, drawing)
+    gains, _ = _paired(a - a[:, :1], b - b[:, :1], drawing)
+    gains["p"][0] = np.nan  # nothing is gained at t = 0
+    names = {"a": "mean_a", "b": "mean_b"}
+    found = {names.get(name, name): value for name, value in values.items()} | {"nan_a": nan_a, "nan_b": nan_b}
+    return found | {f"gain_{name}": value for name, value in gains.items()}, start
+
+
+def _paired(
+    a: Float32[np.ndarray, "seeds timesteps images"], b: Float32[np.ndarray, "seeds timesteps images"], drawing: Drawing
+) -> tuple[dict[str, np.ndarray], str]:
+    """Statistics of b − a; a value whose partner is undefined is left out."""
+    difference = b - a
+    of_image = over_seeds(difference)
+    undefined = np.isnan(difference)
+    mine, other = (_mean(over_seeds(np.where(undefined, np.float32(np.nan), each))) for each in (a, b))
+    low, high = interval(means(of_image, drawing.counts))
+    statistics = {
+        "a": mine,
+        "b": other,
+        "difference": _mean(of_image),
+        "difference_low": low,
+        "difference_high": high,
+        "effect": effect(of_image),
+        "pairs": (~np.isnan(of_image)).sum(axis=-1),
+        "p": p_values(of_image, drawing.signs),
+    }
+    return statistics, hashlib.sha256(of_image[0].tobytes()).hexdigest()
+
+
+def _mean(values: Float64[np.ndarray, "timesteps images"]) -> Float64[np.ndarray, " timesteps"]:
+    return ratio(np.asarray(np.nansum(values, axis=-1)), (~np.isnan(values)).sum(axis=-1))
