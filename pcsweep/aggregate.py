@@ -4,17 +4,15 @@ Each shard is one cell; no number ever mixes two of them.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 if __name__ == "__main__":  # before numpy: workers of one BLAS thread each, not BLAS threads that wait for each other
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -23,17 +21,17 @@ from rich.console import Console
 
 from pcsweep import cells, figures, shards
 from pcsweep.atomic import replacing
-from pcsweep.cells import AXES, Coordinates
+from pcsweep.cells import Coordinates
 from pcsweep.commands import follow, say, whole_number
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
-from pcsweep.pages import Results
+from pcsweep.pages import NO_SHARES, Results
 from pcsweep.progress import progress
-from pcsweep.reduction import Cell, grouped, reduced, without_seed
-from pcsweep.settings import existing_study, words_of
-from pcsweep.statistics.cell import STATISTICS, Drawing
-from pcsweep.statistics.permutation import false_discovery
+from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
+from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.statistics.cell import Drawing
 from pcsweep.summary import best_cells, control, summary
+from pcsweep.tabulation import Family, enter, table
 
 HELP = """\
 Shards → tables and pictures of one study.
@@ -43,7 +41,7 @@ Shards → tables and pictures of one study.
 study         the folder below output_root; its shards/ are read
 output_root   where the studies are
 metric        what the pictures and the table of best cells show: iou, iou@0.15 (a further threshold), pointing, mass, rank, pxap,
-              target_probability, target_logit, correct
+              target_probability, correct
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1; the smallest p is 1 / (permutations + 1)
 seed          of both, at least 0
@@ -65,6 +63,8 @@ class Aggregate:
     skipped: list[Coordinates]  # β + λ > 1: never computed
     missing: list[Coordinates]  # planned, and no verified shard
     damaged: list[str]  # what was wrong with each shard moved aside
+    missing_seeds: list[Coordinates] = field(default_factory=list)  # of cells that are there with other noise seeds
+    older: int = 0  # shards of an earlier version, not read
     facets: tuple[str, ...] = ()
     commands: list[str] = field(default_factory=list)  # that compute what is missing
     figures: tuple[str, ...] = ()  # of the paper, that were asked for
@@ -82,32 +82,47 @@ class Options:
     seed: int = 0
 
 
-def aggregate(folder: Path, resamples: int = 2000, permutations: int = 4999, seed: int = 0) -> Aggregate:
-    """The statistics of the study in `folder`, read one shard at a time; damaged shards are moved to `shards/damaged/`.
+def aggregate(folder: Path, resamples: int = 2000, permutations: int = 4999, seed: int = 0, metric: str = "iou") -> Aggregate:
+    """The statistics of the study in `folder`, read one cell at a time; damaged shards are moved to `shards/damaged/`.
+
+    Args:
+        folder: of the study.
+        resamples, permutations, seed: of `Drawing`.
+        metric: that is tested although it is usually not: the IoU at a further threshold.
 
     Raises:
-        ValueError: no shard can be read, or the shards differ in settings that must not be mixed.
+        BadSetting: no shard can be read, or the shards differ in settings that must not be mixed.
     """
-    groups = grouped(sorted((folder / "shards").glob("*.parquet")))
+    paths = sorted((folder / "shards").glob("*.parquet"))
+    groups = grouped(path for path in paths if not shards.outdated(path))
+    points = cells.planned(folder / "planned")
     damaged: list[str] = []
-    found = []
+    found: list[Cell] = []
+    family: Family = {}
     drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
+    reduce = partial(reduced, drawn=drawn, tested=TESTED | {metric})
     with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", sum(map(len, groups)), "shards") as advance:
-        for group, (cell, errors) in zip(groups, pool.map(partial(reduced, drawn=drawn), groups), strict=True):
+        for group, (cell, errors) in zip(groups, pool.map(reduce, groups), strict=True):
             advance(len(group))
-            found += [cell] if cell else []
+            found += [enter(family, cell)] if cell else []
             damaged += map(str, errors)
+    older = len(paths) - sum(map(len, groups))
     if not found:
-        raise ValueError(f"Expected shards in {folder / 'shards'}, but there are none{_but_damaged(damaged)}.")
+        raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, older, points)}.")
     cells.check_alike([cell.settings for cell in found])
-    return _assembled(found, cells.planned(folder / "planned"), damaged)
+    return _assembled(found, points, family, damaged, older)
 
 
-def _but_damaged(damaged: Sequence[str]) -> str:
-    return " but damaged ones, moved aside: " + "; ".join(damaged) if damaged else ""
+def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point]) -> str:
+    """What there is instead."""
+    words = [f"{older} of an earlier version"] if older else []
+    words += ["damaged ones, moved aside: " + "; ".join(damaged)] if damaged else []
+    commands = dict.fromkeys(point.command for point in points if not point.skipped)
+    again = f"; computed anew by: {'; '.join(commands)}" if commands else ""
+    return f" but {' and '.join(words)}{again}" if words else ""
 
 
-def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str]) -> Aggregate:
+def _assembled(found: list[Cell], points: list[cells.Point], family: Family, damaged: list[str], older: int) -> Aggregate:
     """The table, and which cells are not in it."""
     common = [*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)]
     facets = cells.further_columns(common)
@@ -116,22 +131,27 @@ def _assembled(found: list[Cell], points: list[cells.Point], damaged: list[str])
     gone = [point for point in points if not point.skipped and point.identity not in there]
     if points:
         skipped = _each_once(_planned_place(point, facets) for point in points if point.skipped)
-        seeds = {point.settings["noise"].get("seed") for point in points}
-        missing = [_planned_place(point, [*facets, *(["noise.seed"] if len(seeds) > 1 else [])]) for point in gone]
+        missing = _each_once(_planned_place(point, facets) for point in gone)
     else:
         skipped, missing = cells.product_gaps(places)
-    commands = list(dict.fromkeys(point.command for point in gone))
+    here = {cells.key(place) for place in places}
     planned = {point.identity for point in points}
     asked = {point.figure for point in points} | {cell.figure for cell in found if cell.shards[0] not in planned}
     return Aggregate(
-        _table(found, places, _presets(found, points)),
-        skipped,
-        missing,
-        damaged,
-        tuple(facets),
-        commands,
-        tuple(sorted(asked - {"heatmap"})),
+        table=table(found, places, _presets(found, points), family),
+        skipped=skipped,
+        missing=[place for place in missing if cells.key(place) not in here],
+        damaged=damaged,
+        missing_seeds=[_with_seed(point, facets) for point in gone if cells.key(_planned_place(point, facets)) in here],
+        older=older,
+        facets=tuple(facets),
+        commands=list(dict.fromkeys(point.command for point in gone)),
+        figures=tuple(sorted(asked - {"heatmap"})),
     )
+
+
+def _with_seed(point: cells.Point, facets: Sequence[str]) -> Coordinates:
+    return {**_planned_place(point, facets), "noise.seed": point.settings["noise"].get("seed")}
 
 
 def _presets(found: list[Cell], points: list[cells.Point]) -> dict[str, str]:
@@ -146,50 +166,6 @@ def _each_once(places: Iterable[Coordinates]) -> list[Coordinates]:
 
 def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
     return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
-
-
-def _table(found: list[Cell], places: list[Coordinates], presets: Mapping[str, str]) -> pa.Table:
-    """One row per cell × timestep × metric; cells by coordinates, whatever their files are called."""
-    order = sorted(range(len(found)), key=lambda index: (cells.sortable(places[index]), found[index].identity))
-    found, places = [found[index] for index in order], [places[index] for index in order]
-    rows = [len(cell.metrics) * len(cell.timesteps) for cell in found]
-    columns: dict[str, pa.Array] = {}
-    for name in places[0]:
-        kind = shards.SCHEMA.field(name).type if name in AXES else None
-        columns[name] = _column([place[name] for place in places], kind).take(pa.array(np.repeat(np.arange(len(found)), rows)))
-    of_cell = {
-        "identity": pa.array([cell.identity for cell in found]),
-        "shards": pa.array([" ".join(cell.shards) for cell in found]),
-        "hyperparameter": pa.array([presets.get(cell.identity) or None for cell in found], pa.string()),
-        "lambda_inert": pa.array([cells.lambda_inert(cell.settings) for cell in found]),
-        "images": pa.array([cell.images for cell in found], pa.int32()),
-        "images_asked": pa.array([cell.settings.get("selection", {}).get("count") for cell in found], pa.int32()),
-        "categories": pa.array([cell.categories for cell in found], pa.int32()),
-        "seeds": pa.array([len(cell.shards) for cell in found], pa.int32()),
-    }
-    columns |= {name: values.take(pa.array(np.repeat(np.arange(len(found)), rows))) for name, values in of_cell.items()}
-    columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
-    columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
-    for name in STATISTICS:
-        columns[name] = pa.array(np.concatenate([getattr(cell.summary, name).T.ravel() for cell in found]))
-    return _with_q(pa.table(columns))
-
-
-def _with_q(table: pa.Table) -> pa.Table:
-    """`q` after `p`: false discoveries are controlled over all cells and timesteps of a metric."""
-    metric, p = table["metric"].to_numpy(), table["p"].to_numpy()
-    q = np.full(len(p), np.nan)
-    for name in dict.fromkeys(metric):
-        q[metric == name] = false_discovery(p[metric == name])
-    return table.append_column("q", pa.array(q))
-
-
-def _column(values: list[Any], kind: pa.DataType | None) -> pa.Array:
-    """As their own type, or as text where they have none in common."""
-    try:
-        return pa.array(values, kind)
-    except pa.ArrowException:
-        return pa.array([None if value is None else str(value) for value in values])
 
 
 def save(result: Aggregate, folder: Path, metric: str = "iou") -> list[Path]:
@@ -216,7 +192,7 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
         also: further keys, that a command of its own has taken out; named with the others where a key is unknown.
 
     Raises:
-        ValueError: an unknown key, or a value out of its range.
+        BadSetting: an unknown key, or a value out of its range.
     """
     given = words_of(words, ("study", "output_root", "metric", "resamples", "permutations", "seed", *also))
     options = Options(given.get("study", ""), given.get("output_root", "outputs"), given.get("metric", "iou"))
@@ -229,19 +205,19 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
 
 
 def check_metric(result: Aggregate, metric: str) -> None:
-    """Refuses a metric that was not measured; the usual one may be missing.
+    """Refuses a metric that was not measured, or of which value(t) / value(0) says nothing; the usual one may be missing.
 
     Raises:
-        ValueError: names those that were.
+        BadSetting: names those that can be given.
     """
-    there = pc.unique(result.table["metric"]).to_pylist()
+    there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in NO_SHARES]
     if metric not in there and metric != Options.metric:
-        raise ValueError(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
 
 
 def report(result: Aggregate, pictures: Sequence[Path], console: Console, metric: str = "iou") -> None:
     """Says what there is, what is missing, which cells are best by a metric, and what is suspicious."""
-    for line in summary(result.table, result.skipped, result.missing, result.damaged, result.commands):
+    for line in summary(result):
         say(console, line)
     for path in pictures:
         say(console, f"Picture: {path}")
@@ -257,11 +233,11 @@ def command(words: Sequence[str], console: Console) -> None:
     """Follows the words of the command line.
 
     Raises:
-        ValueError: they cannot be followed.
+        BadSetting: they cannot be followed.
     """
     options = parse(words)
     folder = existing_study(options.output_root, options.study)
-    result = aggregate(folder, options.resamples, options.permutations, options.seed)
+    result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric)
     check_metric(result, options.metric)
     report(result, save(result, folder, options.metric), console, options.metric)
 

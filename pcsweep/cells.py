@@ -10,7 +10,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pcsweep.shards import canonical
+from pcsweep.settings import BadSetting
+from pcsweep.shards import SCHEMA_VERSION, canonical, identity
 
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
 COEFFICIENTS = ("beta", "lambda", "alpha")
@@ -47,7 +48,7 @@ def check_alike(settings: Sequence[Mapping[str, Any]]) -> None:
     """Refuses shards that differ in a setting that is no coordinate of a cell.
 
     Raises:
-        ValueError: names every such key, its values, and how many shards have each.
+        BadSetting: names every such key, its values, and how many shards have each.
     """
     flats = [leaves(each) for each in settings]
     keys = sorted({key for flat in flats for key in flat if key.split(".")[0] not in MAY_DIFFER})
@@ -58,7 +59,7 @@ def check_alike(settings: Sequence[Mapping[str, Any]]) -> None:
             each = ", ".join(f"{value} in {_shards(count)}" for value, count in sorted(counts.items()))
             problems.append(f"`{key}` is {each}")
     if problems:
-        raise ValueError(
+        raise BadSetting(
             f"Expected the shards of one study to differ only in model, noise and pcoder, but {'; '.join(problems)}. "
             "They are never averaged together: give each its own study=NAME."
         )
@@ -107,6 +108,19 @@ def lambda_inert(settings: Mapping[str, Any]) -> bool:
     return _active(settings["pcoder"]) == [len(settings["pcoder"]["beta"])]
 
 
+def is_fixed(settings: Mapping[str, Any]) -> bool:
+    """Whether nothing can change over time: without feedback and error terms, t = 0 is a fixed point whatever β is."""
+    pcoder = settings["pcoder"]
+    last = len(pcoder["beta"])
+    return all(pcoder["alpha"][n - 1] == 0 and (n == last or pcoder["lambda"][n - 1] == 0) for n in _active(pcoder))
+
+
+def without_inert(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without λ where it changes nothing: cells in which they are equal have the same numbers."""
+    pcoder = {name: value for name, value in settings["pcoder"].items() if name != "lambda" or not lambda_inert(settings)}
+    return {**settings, "pcoder": pcoder}
+
+
 def coordinates(settings: Mapping[str, Any]) -> Coordinates:
     """A cell's place on the axes, from its canonical settings."""
     pcoder = settings["pcoder"]
@@ -147,7 +161,7 @@ def planned(folder: Path) -> list[Point]:
     for path in sorted(folder.glob("*.json")):
         try:
             plan = json.loads(path.read_text())
-            found = [_point(each, plan["command"]) for each in plan["points"]]
+            found = [_point(each, plan) for each in plan["points"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s is no readable plan (%s); its points are left out", path, error)
             continue
@@ -159,12 +173,15 @@ def planned(folder: Path) -> list[Point]:
     return list(points.values())
 
 
-def _point(entry: Mapping[str, Any], command: str) -> Point:
+def _point(entry: Mapping[str, Any], plan: Mapping[str, Any]) -> Point:
+    name = entry["identity"]
+    if name is not None and plan.get("schema_version") != SCHEMA_VERSION:  # an earlier version called its shard otherwise
+        name = identity(entry["settings"])
     return Point(
-        identity=entry["identity"],
+        identity=name,
         settings=entry["settings"],
         skipped=entry["skipped"],
-        command=command,
+        command=plan["command"],
         hyperparameter=entry.get("hyperparameter") or "",
         figure=entry.get("figure") or "heatmap",
         label=entry.get("label") or "",

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.pages import Row, in_order, is_control
+from pcsweep.pages import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.wording import number_of
 
 FEW_IMAGES = 20  # intervals of fewer are too narrow
+_LISTED = 5  # sets of noise seeds
 UNDEFINED = 0.01  # share of NaN that is pointed out
-_COEFFICIENTS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")
+WORST = 0.1  # share of NaN of one cell and timestep that is pointed out
+SIGNIFICANT = 0.05  # that q is below
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Headline:
     """The cell and timestep of the highest value(t) / value(0) of a metric, among cells that differ in coefficients and active
     pcoders alone.
 
-    The best of many looks better than it is; `q` of its rows takes the whole grid into account, its interval does not.
+    The best of many looks better than it is: its interval and q do not know that it was chosen; `p_grid` holds all the same.
 
     Args:
         metric: by which it is best.
@@ -68,7 +72,7 @@ def groups(rows: Sequence[Row], facets: Sequence[str]) -> list[str]:
 
 def is_coefficient(name: str) -> bool:
     """Whether a column is one of those in which the cells behind a headline may differ."""
-    return name in _COEFFICIENTS
+    return name in DYNAMICS
 
 
 def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:
@@ -79,21 +83,22 @@ def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:
         *_undefined(table),
         *_too_few(table),
         *_uneven_seeds(table),
+        *_coarse(table),
     ]
 
 
 def control_strays(table: pa.Table) -> float | None:
-    """By how much IoU(t) / IoU(0) of the feedforward control strays from 1 at most; None where there is no control."""
-    rows = table.filter(pc.field("metric") == "iou").to_pylist()
-    strays = [abs(row["normalized"] - 1) for row in rows if is_control(row) and row["normalized"] == row["normalized"]]
-    return max(strays, default=None)
+    """By how much IoU(t) / IoU(0) of a cell that cannot change (λ = 0, α = 0) strays from 1 at most; None without such cells."""
+    strays = table.filter((pc.field("metric") == "iou") & pc.field("fixed"))["normalized"].to_numpy()
+    strays = np.abs(strays[~np.isnan(strays)] - 1)
+    return float(strays.max()) if strays.size else None
 
 
 def _uneven_control(table: pa.Table) -> list[str]:
     strays = control_strays(table)
     if strays is None or strays < 1e-6:
         return []
-    return [f"The feedforward control (β=1, λ=0, α=0) is not flat: IoU(t) / IoU(0) strays from 1 by up to {strays:.3g}"]
+    return [f"The control (cells with λ=0, α=0) is not flat: IoU(t) / IoU(0) strays from 1 by up to {strays:.3g}"]
 
 
 def _at_chance(table: pa.Table, facets: Sequence[str]) -> list[str]:
@@ -110,34 +115,55 @@ def _at_chance(table: pa.Table, facets: Sequence[str]) -> list[str]:
 
 
 def _undefined(table: pa.Table) -> list[str]:
-    sums = table.group_by("metric").aggregate([("nan", "sum")]).to_pylist()
-    each = pc.multiply(table["images"], table["seeds"])
-    totals = pa.table({"metric": table["metric"], "all": each}).group_by("metric").aggregate([("all", "sum")]).to_pylist()
-    totals_of = {row["metric"]: row["all_sum"] for row in totals}
-    shares = {row["metric"]: row["nan_sum"] / totals_of[row["metric"]] for row in sums}
-    texts: dict[float, list[str]] = {}
-    for metric, share in shares.items():
-        if share > UNDEFINED:
-            texts.setdefault(share, []).append(metric)
-    return [f"Undefined (NaN): {share:.1%} of {', '.join(sorted(metrics))}" for share, metrics in texts.items()]
+    """Metrics of which much is undefined, alike ones together, and where it is worst."""
+    metrics = table["metric"].to_numpy(zero_copy_only=False)
+    nan, values = table["nan"].to_numpy(), pc.multiply(table["images"], table["seeds"]).to_numpy()
+    texts: dict[str, list[str]] = {}
+    for metric in dict.fromkeys(metrics):
+        rows = np.flatnonzero(metrics == metric)
+        share, each = nan[rows].sum() / values[rows].sum(), nan[rows] / values[rows]
+        if share > UNDEFINED or each.max() > WORST:
+            worst = table.slice(int(rows[each.argmax()]), 1).to_pylist()[0]
+            where = ", ".join(f"{SYMBOLS[name]}={_said(worst, name)}" for name in ("sigma", "beta", "lambda"))
+            texts.setdefault(f"{share:.1%}; {each.max():.0%} at {where}, t={worst['timestep']}", []).append(label_of(metric))
+    return [f"Undefined (NaN) in {', '.join(names)}: {text}" for text, names in texts.items()]
+
+
+def _said(row: Row, name: str) -> str:
+    value = coefficient(row, name) if name in DYNAMICS else row[name]
+    return "none" if value is None else text_of(value)
 
 
 def _too_few(table: pa.Table) -> list[str]:
     pairs = table.group_by(["images", "images_asked"]).aggregate([]).to_pylist()
     lines = [
-        f"Only {row['images']} images, {row['images_asked']} were asked for"
+        f"{row['images']} images in a shard of {row['images_asked']}"
         for row in pairs
         if row["images_asked"] is not None and row["images"] < row["images_asked"]
     ]
     least = min(row["images"] for row in pairs)
-    return lines + (
-        [f"Only {least} images: intervals are too narrow, and few p-values are possible"] if least < FEW_IMAGES else []
-    )
+    if least < FEW_IMAGES:
+        lines.append(f"Only {number_of(least, 'image')}: intervals are too narrow, and few p-values are possible")
+    return lines
 
 
 def _uneven_seeds(table: pa.Table) -> list[str]:
-    seeds = table.group_by("seeds").aggregate([("identity", "count_distinct")]).to_pylist()
+    seeds = table.group_by("noise_seeds").aggregate([("identity", "count_distinct")]).to_pylist()
     if len(seeds) < 2:
         return []
-    each = ", ".join(f"{row['seeds']} in {row['identity_count_distinct']}" for row in sorted(seeds, key=lambda row: row["seeds"]))
-    return [f"Cells have different numbers of noise seeds: {each}"]
+    each = "; ".join(f"{row['noise_seeds']} in {number_of(row['identity_count_distinct'], 'cell')}" for row in seeds[:_LISTED])
+    return [f"Cells have different noise seeds: {each}{'; …' if len(seeds) > _LISTED else ''}"]
+
+
+def _coarse(table: pa.Table) -> list[str]:
+    """Metrics in which the smallest p that the number of permutations allows is too large for any q to be small."""
+    lines = []
+    for metric in pc.unique(table["metric"]).to_pylist():
+        p, q = (table.filter(pc.field("metric") == metric)[name].drop_null().to_numpy() for name in ("p", "q"))
+        p, q = p[~np.isnan(p)], q[~np.isnan(q)]
+        if p.size and q.min() >= SIGNIFICANT and len(p) * p.min() > SIGNIFICANT and (p == p.min()).sum() > 1:
+            lines.append(
+                f"No q of {label_of(metric)} is below {SIGNIFICANT}, and few could be: of {number_of(len(p), 'test')} the smallest "
+                f"p is {p.min():.2g}; more permutations= or images can make it smaller"
+            )
+    return lines

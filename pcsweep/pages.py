@@ -1,5 +1,6 @@
 """Which picture shows which cells: one page per file, laid out by what varies in a study."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,9 @@ METRICS = {
     "iou": "IoU", "pointing": "pointing game", "mass": "relevance mass", "rank": "relevance rank", "pxap": "PxAP",
     "correct": "accuracy", "target_probability": "target probability", "target_logit": "target logit", "area": "mask area",
 }  # fmt: skip
+NO_SHARES = ("target_logit", "area")  # metrics by which no cell is best: below 0, or of the mask
+DYNAMICS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")  # columns of the coefficients
+LONGEST = 80  # characters of a file's name
 
 
 @dataclass(frozen=True)
@@ -84,18 +88,21 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
     names = ("model", "noise", "alpha", *results.facets, "sigma", "pcoder")
     varying = [name for name in names if name not in (across, "pcoder.beta", "pcoder.lambda", *together)]
     varying = [name for name in varying if len({row[name] for row in everything}) > 1]
-    found = []
+    found: list[Page] = []
     for facet in in_order({tuple(row[name] for name in varying) for row in results.rows}):
         rows, skipped, missing = ([row for row in group if tuple(row[name] for name in varying) == facet] for group in groups)
         named = [(name, value) for name, value in zip(varying, facet, strict=True) if value is not None]
         title = ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in named)
-        found.append(Page(file_name(named), title, across, rows, skipped, missing, results.metric))
+        name = file_name(named)
+        name = f"{name}-{len(found)}" if name in {page.name for page in found} else name
+        found.append(Page(name, title, across, rows, skipped, missing, results.metric))
     return found
 
 
 def file_name(named: Iterable[tuple[str, Any]]) -> str:
-    """Such as `alpha-0.01_pcoder-1+3`."""
-    return "_".join(re.sub(r"[^\w.+-]+", "-", f"{name}-{_whole(value)}").strip("-") for name, value in named)
+    """Such as `alpha-0.01_pcoder-1+3`; of a longer one the beginning, and a hash."""
+    name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{name}-{_whole(value)}").strip("-") for name, value in named)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def heading(page: Page, column: Any) -> str:
@@ -118,9 +125,21 @@ def coefficient(row: Row, name: str) -> Any:
 
 def text_of(value: Any) -> str:
     """As a label has it; the numbers of a list, which is JSON in the table, to three digits."""
-    if isinstance(value, str) and value.startswith("["):
-        return "[" + " ".join(f"{each:.3g}" if isinstance(each, int | float) else str(each) for each in json.loads(value)) + "]"
+    listed = _listed(value)
+    if listed is not None:
+        return "[" + " ".join(f"{each:.3g}" if isinstance(each, int | float) else str(each) for each in listed) + "]"
     return _whole(value)
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """The list that a text is in JSON, if it is one."""
+    if not isinstance(value, str) or not value.startswith("["):
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _whole(value: Any) -> str:

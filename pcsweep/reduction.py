@@ -5,7 +5,7 @@ A cell has one shard, or one for each noise seed.
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from jaxtyping import Float32
 
 from pcsweep import cells, shards
 from pcsweep.cells import AXES, Coordinates
-from pcsweep.statistics.cell import Drawn, Summary, joined, summarise, summarise_pixels
+from pcsweep.settings import BadSetting
+from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pixels
+from pcsweep.statistics.permutation import Flipped, flipped
 from pcsweep.statistics.pxap import pixels
 
 METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
-TESTED = METRICS[1:]  # those that get a p
+TESTED = frozenset(METRICS[1:])  # those that are tested without being asked for
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +36,10 @@ class Cell:
         shards: identities of its shards, one per noise seed.
         place: on the axes.
         settings: that the identities are hashes of, without the noise seed, and the images.
+        seeds: of the noise, in the order of the shards.
         metrics, timesteps: what the statistics are of.
         summary: the statistics.
+        tests: of the metrics that are tested, at t > 0.
         images: how many there are.
         categories: how many classes they have.
         hyperparameter, figure: name of its set of coefficients, and the figure asked for, when it was computed.
@@ -44,9 +48,11 @@ class Cell:
     shards: tuple[str, ...]
     place: Coordinates
     settings: Mapping[str, Any]
+    seeds: tuple[Any, ...]
     metrics: list[str]
     timesteps: list[int]
     summary: Summary
+    tests: Mapping[str, Flipped]
     images: int
     categories: int
     hyperparameter: str = ""
@@ -54,8 +60,8 @@ class Cell:
 
     @property
     def identity(self) -> str:
-        """Of its shard; of several, a hash of theirs."""
-        return self.shards[0] if len(self.shards) == 1 else hashlib.sha256(" ".join(self.shards).encode()).hexdigest()
+        """Its name."""
+        return identity_of(self.shards)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +85,11 @@ class Readings:
     pixels: Float32[np.ndarray, "timesteps images"]
 
 
+def identity_of(names: Sequence[str]) -> str:
+    """Of a cell: that of its shard; of several, a hash of theirs."""
+    return names[0] if len(names) == 1 else hashlib.sha256(" ".join(names).encode()).hexdigest()
+
+
 def grouped(paths: Iterable[Path]) -> list[list[Path]]:
     """The shards of each cell: of one study, alike in all but the noise seed; what cannot be read stands alone."""
     groups: dict[str, list[Path]] = {}
@@ -95,7 +106,9 @@ def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {**settings, "noise": noise}
 
 
-def reduced(paths: Sequence[Path], drawn: Drawn) -> tuple[Cell | None, list[shards.DamagedShard]]:
+def reduced(
+    paths: Sequence[Path], drawn: Drawn, tested: Collection[str] = TESTED
+) -> tuple[Cell | None, list[shards.DamagedShard]]:
     """The statistics of a cell's shards, None where there are none; and what is wrong with those that had to be moved aside."""
     found, damaged = [], []
     for path in paths:
@@ -107,38 +120,44 @@ def reduced(paths: Sequence[Path], drawn: Drawn) -> tuple[Cell | None, list[shar
             damaged.append(error)
         except FileNotFoundError:
             log.warning("%s went away while the study was read", path)
-    return (_cell(found, drawn) if found else None), damaged
+    return (_cell(found, drawn, tested) if found else None), damaged
 
 
-def _cell(found: Sequence[shards.Shard], drawn: Drawn) -> Cell:
+def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) -> Cell:
+    found = sorted(found, key=lambda shard: shard.path)
     read = [readings(shard) for shard in found]
     first = read[0]
     if any(each.images != first.images or each.timesteps != first.timesteps for each in read):
-        raise ValueError(f"{found[0].path}: expected the images and timesteps of the cell's other noise seeds")
+        raise BadSetting(f"{found[0].path}: expected the images and timesteps of the cell's other noise seeds")
     drawing = drawn(len(first.images))
     names = [name for name in first.metrics if all(name in each.metrics for each in read)]
     values = np.stack([np.stack([each.metrics[name] for name in names]) for each in read])
-    summary = summarise(values, drawing, [name in TESTED for name in names])
+    summary = summarise(values, drawing)
+    settings = without_seed(found[0].settings)
+    chosen = [] if cells.is_fixed(settings) else [name for name in names if name in tested]
+    gained = {name: Pairs.of(values[:, [names.index(name)], :]).gained[0, 1:] for name in chosen}
     if first.found_at:
-        at = [[each.metrics[f"iou@{threshold:g}"] for threshold in first.found_at] for each in read]
-        counted = pixels(
+        at = [[each.metrics[at_threshold(threshold)] for threshold in first.found_at] for each in read]
+        own, pairs = pixels(
             np.array(at),
             np.array([list(each.found_at.values()) for each in read]),
             np.array([each.metrics["area"] for each in read]),
             np.array([each.pixels for each in read]),
         )
         undefined = np.isnan(at).any(axis=1).sum(axis=(0, -1))
-        summary = joined(summary, summarise_pixels(counted, drawing, undefined))
+        summary = joined(summary, summarise_pixels(own, pairs, drawing, undefined))
         names.append("pxap")
     digest = hashlib.sha256("\n".join(first.images).encode()).hexdigest()
     told = {name: found[0].metadata[name] for name in ("hyperparameter", "figure") if found[0].metadata.get(name)}
     return Cell(
-        shards=tuple(sorted(shard.path.stem for shard in found)),
+        shards=tuple(shard.path.stem for shard in found),
         place=_place(found[0]),
-        settings={**without_seed(found[0].settings), "images": f"{len(first.images)} images {digest[:8]}"},
+        settings={**settings, "images": f"{len(first.images)} images {digest[:8]}"},
+        seeds=tuple(shard.settings["noise"].get("seed") for shard in found),
         metrics=names,
         timesteps=first.timesteps,
         summary=summary,
+        tests={name: flipped(gains, drawing.signs) for name, gains in gained.items()},
         images=len(first.images),
         categories=len(np.unique(first.classes)),
         **told,
@@ -149,7 +168,7 @@ def readings(shard: shards.Shard) -> Readings:
     """What a shard holds, by images and timesteps whatever the order of its rows.
 
     Raises:
-        ValueError: a row is missing or there twice.
+        BadSetting: a row is missing or there twice.
     """
     table = shard.table
     ids = table["image_id"].combine_chunks().dictionary_encode()
@@ -159,7 +178,7 @@ def readings(shard: shards.Shard) -> Readings:
     timesteps, step = np.unique(table["timestep"].to_numpy(), return_inverse=True)
     position = step * len(names) + image
     if table.num_rows != len(names) * len(timesteps) or np.bincount(position).max() > 1:
-        raise ValueError(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
+        raise BadSetting(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
 
     def placed(column: np.ndarray) -> np.ndarray:
         values = np.empty(table.num_rows, np.float32)
@@ -185,8 +204,13 @@ def _columns(shard: shards.Shard) -> tuple[dict[str, np.ndarray], dict[float, np
         if table[name].null_count < table.num_rows:
             columns[name] = table[name].cast(pa.float32()).to_numpy()
         if name == "iou":
-            columns |= {f"iou@{threshold:g}": values for threshold, values in at.items()}
+            columns |= {at_threshold(threshold): values for threshold, values in at.items()}
     return columns, _at_thresholds(shard, "found_at")
+
+
+def at_threshold(threshold: float) -> str:
+    """The metric's name, in all digits that a shard's settings have."""
+    return f"iou@{threshold:.10g}"
 
 
 def _at_thresholds(shard: shards.Shard, name: str) -> dict[float, np.ndarray]:
@@ -196,7 +220,7 @@ def _at_thresholds(shard: shards.Shard, name: str) -> dict[float, np.ndarray]:
         return {}
     flat = pc.list_flatten(table[name]).to_numpy()
     if flat.size != table.num_rows * len(thresholds):
-        raise ValueError(f"{shard.path}: expected {name} to have one value per threshold {thresholds}")
+        raise BadSetting(f"{shard.path}: expected {name} to have one value per threshold {thresholds}")
     return {threshold: flat[index :: len(thresholds)] for index, threshold in enumerate(thresholds)}
 
 

@@ -196,8 +196,14 @@ def metadata(path: Path) -> dict[str, str]:
     """The texts stored with a shard, without reading or verifying its rows; empty where they cannot be read."""
     try:
         return _texts(pq.read_metadata(path).metadata)
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, ValueError):
         return {}
+
+
+def outdated(path: Path) -> bool:
+    """Whether the shard is of another schema version, whose points are computed anew under other names."""
+    version = metadata(path).get("schema_version")
+    return version is not None and version != str(SCHEMA_VERSION)
 
 
 def read_all(folder: Path) -> Iterator[Shard | DamagedShard]:

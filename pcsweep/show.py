@@ -80,7 +80,7 @@ def show(words: Sequence[str]) -> None:
     own = [word for word in words if word.partition("=")[0] in _OWN]
     others = [word for word in words if word not in own]
     request = requested(words_of(own, _OWN))
-    stored = any(word.partition("=")[0] == "identity" for word in others)
+    stored = any(word.partition("=")[0] in ("study", "identity") for word in others)
     point = _stored_point(others) if stored else _composed_point(others)
     _draw(point, request)
 
@@ -157,7 +157,7 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
 
     given = words_of(words, ("study", "identity", *_OWN, "output_root"))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
-    path = shards.place(folder, _identity([path.stem for path in folder.glob("*.parquet")], given["identity"], folder))
+    path = shards.place(folder, _identity([path.stem for path in folder.glob("*.parquet")], given.get("identity", ""), folder))
     try:
         return point_of(shards.read(path))
     except (shards.DamagedShard, OSError) as error:

@@ -308,6 +308,6 @@ def _note(folder: Path, points: Sequence[Planned]) -> None:
         }
         for planned in points
     ]
-    text = json.dumps({"command": command(), "points": listed}, indent=1)
+    text = json.dumps({"command": command(), "schema_version": shards.SCHEMA_VERSION, "points": listed}, indent=1)
     with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
         path.write_text(text)

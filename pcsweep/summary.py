@@ -8,40 +8,50 @@ import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import Headline, control_strays
-from pcsweep.pages import Row, coefficient, label_of, text_of
+from pcsweep.pages import SYMBOLS, Row, coefficient, label_of, text_of
+from pcsweep.wording import number_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pcsweep.aggregate import Aggregate
+
 LISTED = 20  # missing cells named
 _CAPTION = (
     "gain: mean over images of value(t) - value(0), of the same image and noise; d: in standard deviations of the images' gains; "
-    "q: false discovery rate over the grid. The best of many cells looks better than it is."
+    "p: of no gain, corrected for the choice among all cells and timesteps. The best of many looks better than it is: its "
+    "interval does not know that it was chosen."
 )
-_SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
 
 
-def summary(
-    table: pa.Table,
-    skipped: Sequence[Coordinates],
-    missing: Sequence[Coordinates],
-    damaged: Sequence[str],
-    commands: Sequence[str],
-) -> list[str]:
+def summary(result: "Aggregate") -> list[str]:
     """What there is, and what is missing with the commands that compute it."""
-    there = pc.count_distinct(table["identity"]).as_py()
-    counts = f"{there} found, {len(skipped)} skipped (β + λ > 1), {len(missing)} missing"
-    lines = [f"Cells: {counts}, {len(damaged)} damaged"]
-    lines += [f"  damaged, moved aside: {text}" for text in damaged]
-    lines += [f"  missing: {describe(place)}" for place in missing[:LISTED]]
-    if len(missing) > LISTED:
-        lines.append(f"  … and {len(missing) - LISTED} more missing")
-    return lines + [f"  computed by: {command}" for command in commands] + _inert(table)
+    lines = [f"Cells: {counts(result)}"]
+    lines += [f"  damaged, moved aside: {text}" for text in result.damaged]
+    for name, places in (("missing", result.missing), ("noise seed missing", result.missing_seeds)):
+        lines += [f"  {name}: {describe(place)}" for place in places[:LISTED]]
+        if len(places) > LISTED:
+            lines.append(f"  … and {len(places) - LISTED} more")
+    lines += [f"  computed by: {command}" for command in result.commands]
+    if result.older:
+        lines.append(
+            f"Left out: {number_of(result.older, 'shard')} of an earlier version, which the sweep's command computes anew"
+        )
+    return lines + _inert(result.table)
+
+
+def counts(result: "Aggregate") -> str:
+    """How many cells there are, and how many are not there."""
+    there = pc.count_distinct(result.table["identity"]).as_py()
+    words = [f"{there} found", f"{len(result.skipped)} skipped (β + λ > 1)", f"{len(result.missing)} missing"]
+    words += [f"{len(result.damaged)} damaged"]
+    words += [f"{number_of(len(result.missing_seeds), 'noise seed')} of found cells missing"] if result.missing_seeds else []
+    return ", ".join(words)
 
 
 def describe(place: Coordinates) -> str:
     """A cell in a few words."""
-    return " ".join(f"{_SYMBOLS.get(name, name)}={value}" for name, value in place.items() if value is not None)
+    return " ".join(f"{SYMBOLS.get(name, name)}={value}" for name, value in place.items() if value is not None)
 
 
 def _inert(table: pa.Table) -> list[str]:
@@ -51,33 +61,33 @@ def _inert(table: pa.Table) -> list[str]:
 
 
 def control(table: pa.Table) -> list[str]:
-    """That the feedforward control is flat, where it is; where not, it is among the suspicions."""
+    """That the control is flat, where it is; where not, it is among the suspicions."""
     strays = control_strays(table)
-    return ["The feedforward control (β=1, λ=0, α=0) is flat"] if strays is not None and strays < 1e-6 else []
+    return ["The control (cells with λ=0, α=0) is flat"] if strays is not None and strays < 1e-6 else []
 
 
 def best_cells(found: Sequence[Headline]) -> "Table":
     """A row per headline: where it is, and what the images gained on t = 0."""
     from rich.table import Table
+    from rich.text import Text
 
-    name = label_of(found[0].metric)
-    table = Table(
-        title=f"Best cell of each σ, by {name}(t) / {name}(0)", title_justify="left", title_style="bold", caption=_CAPTION
-    )
+    name, of_each = label_of(found[0].metric), " and ".join(SYMBOLS.get(name, name) for name in found[0].group)
+    title = Text(f"Best cell of each {of_each}, by {name}(t) / {name}(0)")
+    table = Table(title=title, title_justify="left", title_style="bold", caption=_CAPTION)
     table.caption_justify = "left"
-    for name in best_columns(found):
-        table.add_column(name, justify="right")
+    for heading in best_columns(found):
+        table.add_column(Text(heading), justify="right")
     for row in best_rows(found):
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # not taken for rich's markup
     return table
 
 
 def best_columns(found: Sequence[Headline]) -> list[str]:
     """Headings of `best_rows`."""
     names = (*found[0].group, *_varying([headline.row for headline in found]), "timestep")
-    name = label_of(found[0].metric)
-    statistics = [f"{name}(0)", f"{name}(t)", f"{name}(t)/{name}(0) [95 %]", "gain [95 %]", "d", "q", "accuracy", "NaN"]
-    return [{**_SYMBOLS, "timestep": "t"}.get(name, name) for name in names] + statistics
+    name = "IoU" if found[0].metric == "iou" else "value"  # a longer one would not fit
+    statistics = [f"{name}(0)", f"{name}(t)", f"{name}(t)/{name}(0) [95 %]", "gain [95 %]", "d", "p", "accuracy", "NaN"]
+    return [{**SYMBOLS, "timestep": "t"}.get(name, name) for name in names] + statistics
 
 
 def best_rows(found: Sequence[Headline]) -> list[list[str]]:
@@ -104,9 +114,9 @@ def _cells(headline: Headline, varying: Sequence[str]) -> list[str]:
         with_interval(row, "normalized"),
         with_interval(row, "difference"),
         number(row["effect"], 2),
-        small(row["q"]),
+        small(row["p_grid"]),
         " → ".join(accuracy),
-        str(row["nan"]),
+        " → ".join(dict.fromkeys([str(start["nan"]), str(row["nan"])])),
     ]
 
 

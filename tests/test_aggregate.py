@@ -1,6 +1,7 @@
 """Aggregation against plain loops: the numbers, what may not be mixed, what is missing, and the command."""
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from pcsweep import shards
 from pcsweep.aggregate import aggregate, main, parse
+from pcsweep.summary import summary
 
 IMAGES, STEPS, RESAMPLES = 7, 3, 50
 THRESHOLDS = [0.25, 0.5]
@@ -106,7 +108,8 @@ def expect_like_loops(row: dict[str, Any], values: np.ndarray) -> None:
     draws = [generator.integers(0, IMAGES, IMAGES) for _ in range(RESAMPLES)]
     step = row["timestep"]
     means = [mean(values[draw, step]) for draw in draws]
-    ratios = [mean(values[draw, step]) / mean(values[draw, 0]) for draw in draws]
+    both, starts = (np.where(np.isnan(values[:, step] + values[:, 0]), np.nan, values[:, t]) for t in (step, 0))
+    ratios = [mean(both[draw]) / mean(starts[draw]) for draw in draws]
     expected = {
         "mean": mean(values[:, step]),
         "bootstrap_mean": mean(means),
@@ -115,7 +118,7 @@ def expect_like_loops(row: dict[str, Any], values: np.ndarray) -> None:
         "high": np.nanpercentile(means, 97.5),
         "n": sum(value == value for value in values[:, step]),
         "nan": sum(value != value for value in values[:, step]),
-        "normalized": mean(values[:, step]) / mean(values[:, 0]),
+        "normalized": mean(both) / mean(starts),
         "normalized_low": np.nanpercentile(ratios, 2.5),
         "normalized_high": np.nanpercentile(ratios, 97.5),
     }
@@ -267,9 +270,10 @@ def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -
     plan(tmp_path, [*points, settings(0.5, 0.1, noise__seed=2)])
     result = aggregate(tmp_path, RESAMPLES)
     assert result.facets == ()
-    assert [place["noise.seed"] for place in result.missing] == [2]
+    assert [place["noise.seed"] for place in result.missing_seeds] == [2]
+    assert result.missing == []
     rows = [row for row in result.table.to_pylist() if row["metric"] == "pointing"]
-    assert {row["seeds"] for row in rows} == {2}
+    assert {(row["seeds"], row["noise_seeds"]) for row in rows} <= {(2, "0 1"), (2, "1 0")}  # in the order of the shards
     assert {row["shards"] for row in rows} == {" ".join(sorted(map(shards.identity, points)))}
     assert len(rows) == STEPS
     each = [grid(values, values["pointing"]) for values in (columns(point, seed=seed) for seed, point in enumerate(points))]
@@ -356,10 +360,10 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
     assert "Cells: 2 found, 1 skipped (β + λ > 1), 1 missing, 0 damaged" in told
     assert "missing: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.2 λ=0.2" in told
     assert "computed by: python -m pcsweep -m study=s" in told
-    assert "of iou" in told
+    assert "Undefined (NaN) in IoU: " in told
     assert "Best cell of each σ" in told
     assert "Look at: Only 7 images" in told
-    assert "control (β=1, λ=0, α=0) is flat" in told
+    assert "The control (cells with λ=0, α=0) is flat" in told
     table = pq.read_table(tmp_path / "s" / "aggregate.parquet")
     assert (tmp_path / "s" / "aggregate.csv").read_text().count("\n") == table.num_rows + 1
     left = {path.name for path in (tmp_path / "s").iterdir()}
@@ -377,7 +381,10 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
         (["study=here"], "but there are none"),
         (["study=here", "resamples=1"], "Expected `resamples` to be a whole number of at least 2, but got '1'"),
         (["study=here", "seed=x"], "Expected `seed` to be a whole number of at least 0, but got 'x'"),
-        (["study=here", "sede=1"], "Expected one of study=, output_root=, metric=, resamples=, permutations=, seed=, but got 'sede'"),
+        (
+            ["study=here", "sede=1"],
+            "Expected one of study=, output_root=, metric=, resamples=, permutations=, seed=, but got 'sede'",
+        ),
     ],
 )
 def test_a_bad_command_is_one_line_and_exit_code_2(
@@ -395,3 +402,69 @@ def test_help_teaches_the_words(capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert all(word in told for word in ("study=NAME", "output_root=outputs", "resamples=2000", "permutations=4999", "seed=0"))
     assert parse(["study=a"]).resamples == 2000
+
+
+def test_cells_that_cannot_change_are_not_tested_and_inert_ones_once(tmp_path: Path) -> None:
+    """λ = 0 and α = 0 at β = 0.5 is a fixed point; λ of the last pcoder alone changes nothing."""
+    put(tmp_path, settings(0.5, 0.0), steady=True, undefined=0)
+    for lambda_ in (0.0, 0.3):
+        put(tmp_path, settings(0.4, lambda_, pcoder__active=[2], pcoder__alpha=[0.1, 0.1]), undefined=0)
+    put(tmp_path, settings(0.3, 0.3), seed=1, undefined=0)
+    rows = statistics(tmp_path)
+    fixed, inert = ([row for row in rows if row[name]] for name in ("fixed", "lambda_inert"))
+    assert len(fixed) == STEPS
+    assert all(np.isnan([row["p"], row["q"], row["p_grid"]]).all() for row in fixed)
+    tests = {(row["beta"], row["timestep"]): row["p"] for row in rows if row["timestep"] and not row["fixed"]}
+    assert len(tests) == 4
+    ordered = sorted(tests.values())
+    for row in (row for row in rows if (row["beta"], row["timestep"]) in tests):
+        assert row["q"] == pytest.approx(min(p * 4 / (rank + 1) for rank, p in enumerate(ordered) if p >= row["p"]))
+        assert row["p_grid"] >= row["p"]
+    assert {row["lambda"] for row in inert} == {0.0, 0.3}
+
+
+def test_p_of_the_grid_is_that_of_the_strongest_test_anywhere(tmp_path: Path) -> None:
+    for number, beta in enumerate((0.2, 0.4, 0.6)):
+        put(tmp_path, settings(beta, 0.3), seed=number, undefined=0)
+    shards_of = [columns(settings(beta, 0.3), number, 0) for number, beta in enumerate((0.2, 0.4, 0.6))]
+    values = np.array([grid(shard, shard["iou"]) for shard in shards_of])
+    gains = np.swapaxes(values - values[..., :1], 1, 2)[:, 1:]  # (cells, timesteps, images)
+    strength = np.abs(gains @ np.array(list(product((-1, 1), repeat=IMAGES))).T) / np.sqrt((gains**2).sum(-1, keepdims=True))
+    strongest = strength.max(axis=(0, 1))
+    own = np.abs(gains.sum(-1)) / np.sqrt((gains**2).sum(-1))
+    found = np.array([row["p_grid"] for row in statistics(tmp_path) if row["timestep"]]).reshape(3, STEPS - 1)
+    np.testing.assert_allclose(found, (strongest >= own[..., None] - 1e-6).mean(axis=-1))
+
+
+def test_a_further_threshold_is_tested_where_it_is_asked_for(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.3))
+    for metric, expected in (("iou", True), ("iou@0.25", False)):
+        rows = [row for row in aggregate(tmp_path, 10, 9, 0, metric).table.to_pylist() if row["metric"] == "iou@0.25"]
+        assert np.isnan([row["p"] for row in rows if row["timestep"]]).all() == expected
+
+
+def test_shards_of_an_earlier_version_stay_and_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = [settings(0.5, 0.3), settings(0.6, 0.3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(shards, "SCHEMA_VERSION", 1)
+        paths = [put(tmp_path / "s", point) for point in old]
+        plan(tmp_path / "s", old, "python -m pcsweep -m again=1")
+    assert main(["study=s", f"output_root={tmp_path}"]) == 2
+    assert "there are none but 2 of an earlier version; computed anew by: python -m pcsweep -m again=1" in capsys.readouterr().err
+    put(tmp_path / "s", old[0])
+    result = aggregate(tmp_path / "s", 2)
+    assert (result.older, len(result.missing), result.damaged) == (2, 1, [])
+    assert all(path.exists() for path in paths)
+    assert "Left out: 2 shards of an earlier version" in "\n".join(summary(result))
+
+
+@pytest.mark.parametrize("name", ["x[/red]y", "[not json", "a$_{b$c", "long" * 80, "a/b"])
+def test_names_are_only_text(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in (name, f"{name} "):
+        put(tmp_path / "s", settings(0.5, 0.3, model__kind=kind), undefined=0)
+    assert main(["study=s", f"output_root={tmp_path}", "resamples=5", "permutations=9"]) == 0
+    assert name[:10] in "".join(capsys.readouterr().out.split("\n"))
+    pictures = list((tmp_path / "s" / "figures").glob("heatmap*.png"))
+    assert len(pictures) == 2

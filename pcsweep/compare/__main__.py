@@ -12,8 +12,9 @@ from rich.console import Console
 
 from pcsweep.atomic import replacing
 from pcsweep.commands import follow, say, whole_number
-from pcsweep.compare.comparison import DIFFERENCE, GAINS, Comparison, compare, results_of
+from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
+from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.figures.differences import draw_differences
 from pcsweep.pages import label_of

@@ -1,6 +1,5 @@
 """Two studies → one table: every cell of A against its partner of B, at every timestep."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,47 +12,14 @@ import pyarrow as pa
 from pcsweep import cells, shards
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
-from pcsweep.pages import Results
+from pcsweep.compare.quantity import DIFFERENCE, GAINS
+from pcsweep.pages import DYNAMICS, Results
 from pcsweep.progress import progress
+from pcsweep.reduction import identity_of
+from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import false_discovery
-
-SIGNIFICANT = 0.05  # that q is below
-_DYNAMICS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")  # change nothing at t = 0
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """What is compared at each timestep.
-
-    Args:
-        prefix: of its columns in the table.
-        label: in words, before the metric.
-        first: timestep at which it can differ.
-    """
-
-    prefix: str
-    label: str
-    first: int
-
-    @property
-    def value(self) -> str:
-        """Its column, and the name of its pictures."""
-        return f"{self.prefix}difference"
-
-    @property
-    def p(self) -> str:
-        """Its column."""
-        return f"{self.prefix}p"
-
-    @property
-    def q(self) -> str:
-        """Its column."""
-        return f"{self.prefix}q"
-
-
-DIFFERENCE = Quantity("", "difference of", 0)
-GAINS = Quantity("gain_", "difference of gains on t = 0 in", 1)
+from pcsweep.tabulation import column
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +47,7 @@ def compare(a: Path, b: Path, metric: str = "iou", resamples: int = 2000, permut
     """Study B less study A, in these folders; shards are read one pair of cells at a time, and none is moved.
 
     Raises:
-        ValueError: the studies have no cell, image or timestep in common, lack the metric, or cannot be read.
+        BadSetting: the studies have no cell, image or timestep in common, lack the metric, or cannot be read.
     """
     studies = study_in(a), study_in(b)
     matching = match(*studies)
@@ -95,14 +61,9 @@ def compare(a: Path, b: Path, metric: str = "iou", resamples: int = 2000, permut
             damaged += texts
             advance(1)
     if not found:
-        raise ValueError(f"Expected cells that can be read in both studies, but all have damaged shards: {'; '.join(damaged)}.")
+        raise BadSetting(f"Expected cells that can be read in both studies, but all have damaged shards: {'; '.join(damaged)}.")
     names = a.name, b.name
     return Comparison(names, metric, matching, found, damaged, table(found, matching, names, metric))
-
-
-def identity(names: Sequence[str]) -> str:
-    """Of a cell in its study's aggregate: that of its shard; of several, a hash of theirs."""
-    return names[0] if len(names) == 1 else hashlib.sha256(" ".join(names).encode()).hexdigest()
 
 
 def table(found: Sequence[Contrast], matching: Matching, studies: tuple[str, str], metric: str) -> pa.Table:
@@ -112,7 +73,7 @@ def table(found: Sequence[Contrast], matching: Matching, studies: tuple[str, str
     of_cell: dict[str, list[Any]] = {}
     for side, name in enumerate(("a", "b")):
         of_cell[f"study_{name}"] = [studies[side]] * len(found)
-        of_cell[f"identity_{name}"] = [identity(each.shards[side]) for each in found]
+        of_cell[f"identity_{name}"] = [identity_of(each.shards[side]) for each in found]
         of_cell[f"shards_{name}"] = [" ".join(each.shards[side]) for each in found]
     of_cell |= {name: [each.cell.place[name] for each in found] for name in matching.columns}
     for name in matching.compared:
@@ -127,36 +88,33 @@ def table(found: Sequence[Contrast], matching: Matching, studies: tuple[str, str
     of_row = pa.array(np.repeat(np.arange(len(found)), rows))
     columns = {name: _column(values, name).take(of_row) for name, values in of_cell.items()}
     columns["timestep"] = pa.array(np.concatenate([each.timesteps for each in found]), pa.int32())
-    statistics = {name: np.concatenate([each.statistics[name] for each in found]) for name in found[0].statistics}
-    counted = _counted(found, matching)
-    for name, values in statistics.items():
-        columns[name] = pa.array(values)
-        if name == "p":
-            columns["q"] = pa.array(_false_discovery(values, counted))
-            columns["counted"] = pa.array(counted == np.arange(len(counted)))
-        elif name == "gain_p":
-            columns["gain_q"] = pa.array(false_discovery(values))
+    for name in found[0].statistics:
+        if not name.endswith("digest"):
+            columns[name] = pa.array(np.concatenate([each.statistics[name] for each in found]))
+    for quantity in (DIFFERENCE, GAINS):
+        counted = _counted(found, matching, f"{quantity.prefix}digest")
+        columns[quantity.q] = pa.array(_false_discovery(columns[quantity.p].to_numpy(), counted))
+        columns[quantity.counted] = pa.array(counted == np.arange(len(counted)))
     return pa.table(columns)
 
 
 def _column(values: list[Any], name: str) -> pa.Array:
-    """An axis has the shards' type; what has no type in common is text."""
+    """An axis has the shards' type."""
     axis = name.removesuffix("_a").removesuffix("_b")
-    try:
-        return pa.array(values, shards.SCHEMA.field(axis).type if axis in shards.SCHEMA.names else None)
-    except pa.ArrowException:
-        return pa.array([None if value is None else str(value) for value in values])
+    return column(values, shards.SCHEMA.field(axis).type if axis in shards.SCHEMA.names else None)
 
 
-def _counted(found: Sequence[Contrast], matching: Matching) -> np.ndarray:
-    """For every row, the first that is the same test: itself, or at t = 0, where the dynamics have not begun, another cell's."""
+def _counted(found: Sequence[Contrast], matching: Matching, digest: str) -> np.ndarray:
+    """For every row, the first that is the same test: itself, or another cell's or timestep's, of the same differences.
+
+    So it is at t = 0, where the dynamics have not begun, and throughout where they change nothing.
+    """
     first: dict[Any, int] = {}
     places: list[int] = []
     for each in found:
-        elsewhere = tuple(each.cell.place[name] for name in matching.columns if name not in _DYNAMICS)
-        for timestep in each.timesteps:
-            key = (elsewhere, each.start) if timestep == 0 else len(places)
-            places.append(first.setdefault(key, len(places)))
+        elsewhere = tuple(each.cell.place[name] for name in matching.columns if name not in DYNAMICS)
+        for name in each.statistics[digest]:
+            places.append(first.setdefault((elsewhere, name), len(places)))
     return np.array(places)
 
 

@@ -16,9 +16,10 @@ from jaxtyping import Float32, Float64
 from pcsweep import shards
 from pcsweep.compare.matching import Found
 from pcsweep.reduction import Readings, readings
-from pcsweep.statistics.bootstrap import interval, means, ratio
+from pcsweep.settings import BadSetting
+from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
-from pcsweep.statistics.permutation import p_values
+from pcsweep.statistics.permutation import flipped
 
 _NO_METRIC = "area"  # of the mask, and not of what the network does
 
@@ -37,8 +38,7 @@ class Contrast:
         paired_seeds: whether an image is paired with itself under the same noise seed.
         left_seeds: noise seeds of A and of B that the other does not have, left out.
         timesteps: in both.
-        statistics: by column, one value per timestep.
-        start: digest of the images' differences at t = 0.
+        statistics: by column, one value per timestep; a digest tells which tests are the same.
     """
 
     cell: Found
@@ -49,14 +49,13 @@ class Contrast:
     left_seeds: tuple[int, int]
     timesteps: list[int]
     statistics: Mapping[str, np.ndarray]
-    start: str
 
 
 def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Contrast | None, list[str]]:
     """The statistics of partners, None where one of them cannot be read; and what is wrong with their shards, which stay.
 
     Raises:
-        ValueError: they have no image or timestep in common, or one of them lacks the metric.
+        BadSetting: they have no image or timestep in common, or one of them lacks the metric.
     """
     read = [_read(cell.paths) for cell in pair]
     damaged = [text for _, texts in read for text in texts]
@@ -72,7 +71,7 @@ def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Cont
     timesteps = sorted(set(first_a[1].timesteps) & set(first_b[1].timesteps))
     _check_common(images, timesteps, (first_a[1], first_b[1]), pair)
     a, b = (np.stack([_values(each, metric, timesteps, images) for _, each in of_study]) for of_study in used)
-    statistics, start = compared(a, b, drawn(len(images)), bool(common))
+    statistics = compared(a, b, drawn(len(images)), bool(common))
     return Contrast(
         cell=pair[0],
         shards=(sorted(name for name, _ in used[0]), sorted(name for name, _ in used[1])),
@@ -82,7 +81,6 @@ def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Cont
         left_seeds=left,
         timesteps=timesteps,
         statistics=statistics,
-        start=start,
     ), damaged
 
 
@@ -107,7 +105,7 @@ def _checked(read: Sequence[tuple[str, Readings]]) -> tuple[str, Readings]:
     """The first of a cell's noise seeds; the others have its images and timesteps."""
     name, first = read[0]
     if any(each.images != first.images or each.timesteps != first.timesteps for _, each in read):
-        raise ValueError(f"Shard {name}: expected the images and timesteps of the cell's other noise seeds.")
+        raise BadSetting(f"Shard {name}: expected the images and timesteps of the cell's other noise seeds.")
     return read[0]
 
 
@@ -119,7 +117,7 @@ def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: t
     both = [name for name in of_a if name in set(of_b) and name != _NO_METRIC]
     if metric not in both:
         studies = " and ".join(_study(cell) for cell in pair)
-        raise ValueError(
+        raise BadSetting(
             f"Expected `metric` to be one that {studies} measured ({', '.join(both) or 'none'}), but got {metric!r}."
         )
 
@@ -128,12 +126,12 @@ def _check_common(images: list[str], timesteps: list[int], of: tuple[Readings, R
     a, b = map(_study, pair)
     if not images:
         some = [each.images for each in of]
-        raise ValueError(
+        raise BadSetting(
             f"Expected {a} and {b} to have images in common, but none of {len(some[0])} in {a} (such as {some[0][0]}) is among "
             f"{len(some[1])} in {b} (such as {some[1][0]})."
         )
     if timesteps[:1] != [0]:
-        raise ValueError(
+        raise BadSetting(
             f"Expected {a} and {b} to have t = 0 in common, but {a} has {of[0].timesteps}, and {b} {of[1].timesteps}."
         )
 
@@ -151,46 +149,43 @@ def compared(
     b: Float32[np.ndarray, "seeds_b timesteps images"],
     drawing: Drawing,
     paired: bool,
-) -> tuple[dict[str, np.ndarray], str]:
-    """The columns of the table by name, one value per timestep, and a digest of the images' differences at t = 0.
+) -> dict[str, np.ndarray]:
+    """The columns of the table by name, one value per timestep.
 
     Args:
         a, b: the metric, NaN where undefined; the first timestep is t = 0.
         drawing: for so many images.
         paired: whether the noise seeds of `a` are those of `b`, in this order; if not, their means are paired.
     """
-    nan_a, nan_b = (np.isnan(each).sum(axis=(0, -1)) for each in (a, b))
+    both = [each.astype(np.float64) for each in (a, b)]
+    gained = [each - each[:, :1] for each in both]  # each seed on its own t = 0
     if not paired:
-        a, b = (over_seeds(each).astype(np.float32)[None] for each in (a, b))
-    values, start = _paired(a, b, drawing)
-    gains, _ = _paired(a - a[:, :1], b - b[:, :1], drawing)
+        both, gained = ([over_seeds(each)[None] for each in pair] for pair in (both, gained))
+    values, gains = (_paired(of_a, of_b, drawing) for of_a, of_b in (both, gained))
     gains["p"][0] = np.nan  # nothing is gained at t = 0
     names = {"a": "mean_a", "b": "mean_b"}
-    found = {names.get(name, name): value for name, value in values.items()} | {"nan_a": nan_a, "nan_b": nan_b}
-    return found | {f"gain_{name}": value for name, value in gains.items()}, start
+    found = {names.get(name, name): value for name, value in values.items()}
+    found |= {f"nan_{name}": np.isnan(each).sum(axis=(0, -1)) for name, each in (("a", a), ("b", b))}
+    return found | {f"gain_{name}": value for name, value in gains.items()}
 
 
 def _paired(
-    a: Float32[np.ndarray, "seeds timesteps images"], b: Float32[np.ndarray, "seeds timesteps images"], drawing: Drawing
-) -> tuple[dict[str, np.ndarray], str]:
-    """Statistics of b − a; a value whose partner is undefined is left out."""
+    a: Float64[np.ndarray, "seeds timesteps images"], b: Float64[np.ndarray, "seeds timesteps images"], drawing: Drawing
+) -> dict[str, np.ndarray]:
+    """Statistics of b − a, and a digest of the images' differences; a value whose partner is undefined is left out."""
     difference = b - a
     of_image = over_seeds(difference)
     undefined = np.isnan(difference)
-    mine, other = (_mean(over_seeds(np.where(undefined, np.float32(np.nan), each))) for each in (a, b))
+    mine, other = (mean(over_seeds(np.where(undefined, np.nan, each))) for each in (a, b))
     low, high = interval(means(of_image, drawing.counts))
-    statistics = {
+    return {
         "a": mine,
         "b": other,
-        "difference": _mean(of_image),
+        "difference": mean(of_image),
         "difference_low": low,
         "difference_high": high,
         "effect": effect(of_image),
         "pairs": (~np.isnan(of_image)).sum(axis=-1),
-        "p": p_values(of_image, drawing.signs),
+        "p": flipped(of_image, drawing.signs).p,
+        "digest": np.array([hashlib.sha256(row.tobytes()).hexdigest() for row in of_image]),
     }
-    return statistics, hashlib.sha256(of_image[0].tobytes()).hexdigest()
-
-
-def _mean(values: Float64[np.ndarray, "timesteps images"]) -> Float64[np.ndarray, " timesteps"]:
-    return ratio(np.asarray(np.nansum(values, axis=-1)), (~np.isnan(values)).sum(axis=-1))

@@ -13,6 +13,7 @@ from pcsweep import cells, shards
 from pcsweep.cells import AXES, COEFFICIENTS, Coordinates
 from pcsweep.pages import coefficient, text_of
 from pcsweep.reduction import grouped, without_seed
+from pcsweep.settings import BadSetting
 from pcsweep.summary import describe
 
 SETTING = {
@@ -95,10 +96,12 @@ def study_in(folder: Path) -> Study:
     """The study of that folder; nothing is moved or written.
 
     Raises:
-        ValueError: it has no shard that can be read, or its shards differ in settings that must not be mixed.
+        BadSetting: it has no shard that can be read, or its shards differ in settings that must not be mixed.
     """
     found, damaged = [], []
-    for group in grouped(sorted((folder / "shards").glob("*.parquet"))):
+    paths = sorted((folder / "shards").glob("*.parquet"))
+    current = [path for path in paths if not shards.outdated(path)]
+    for group in grouped(current):
         read: dict[Path, dict[str, Any]] = {}
         for path in group:
             try:
@@ -111,12 +114,13 @@ def study_in(folder: Path) -> Study:
             seeds = [settings["noise"].get("seed") for settings in read.values()]
             found.append(Found(list(read), without_seed(next(iter(read.values()))), seeds))
     if not found:
-        but = " but damaged ones: " + "; ".join(damaged) if damaged else ""
-        raise ValueError(f"Expected shards in {folder / 'shards'}, but there are none{but}.")
+        but = f" but {len(paths) - len(current)} of an earlier version" if len(paths) > len(current) else ""
+        but += f" {'and' if but else 'but'} damaged ones: {'; '.join(damaged)}" if damaged else ""
+        raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{but}.")
     try:
         cells.check_alike([each.settings for each in found])
     except ValueError as error:
-        raise ValueError(f"Study {folder.name}: {error}") from error
+        raise BadSetting(f"Study {folder.name}: {error}") from error
     return Study(folder.name, found, cells.planned(folder / "planned"), damaged)
 
 
@@ -126,7 +130,7 @@ def match(a: Study, b: Study) -> Matching:
     Those are what is compared: α where A has α = 0 and B has α = 0.01 throughout, or the model.
 
     Raises:
-        ValueError: a cell has several partners, since what is compared varies within a study; or no cell has one.
+        BadSetting: a cell has several partners, since what is compared varies within a study; or no cell has one.
     """
     further = list(dict.fromkeys([*cells.further_columns(a.settings), *cells.further_columns(b.settings)]))
     found = [[_placed(each, further) for each in study.found] for study in (a, b)]
@@ -134,16 +138,18 @@ def match(a: Study, b: Study) -> Matching:
     values = {name: [{cells.key({name: each.place[name]}) for each in of_study} for of_study in found] for name in names}
     compared = [name for name in names if values[name][0].isdisjoint(values[name][1])]
     columns = [name for name in names if name not in compared]
+    if several := [name for name in compared if name in AXES and max(map(len, values[name])) > 1]:
+        raise BadSetting(_ambiguous(a, b, several))
 
     def key(place: Coordinates) -> str:
         return cells.key({name: place[name] for name in columns})
 
     of_a, of_b = ({key(each.place): each for each in of_study} for of_study in found)
     if len(of_a) < len(found[0]) or len(of_b) < len(found[1]):
-        raise ValueError(_ambiguous(a, b, [name for name in compared if max(map(len, values[name])) > 1]))
+        raise BadSetting(_ambiguous(a, b, []))
     pairs = [(of_a[name], of_b[name]) for name in of_a if name in of_b]
     if not pairs:
-        raise ValueError(
+        raise BadSetting(
             f"Expected the studies to have cells in common, but none of {len(of_a)} in {a.name} is where one of {len(of_b)} in "
             f"{b.name} is; such as {describe(found[0][0].place)}, and {describe(found[1][0].place)}."
         )

@@ -3,9 +3,10 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pcsweep.compare.comparison import GAINS, SIGNIFICANT, Comparison, Quantity
+from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
-from pcsweep.headlines import FEW_IMAGES
+from pcsweep.compare.quantity import GAINS, Quantity
+from pcsweep.headlines import FEW_IMAGES, SIGNIFICANT
 from pcsweep.pages import SYMBOLS, Row, text_of
 from pcsweep.summary import LISTED, describe, number, small
 from pcsweep.wording import number_of
@@ -25,6 +26,8 @@ def summary(result: Comparison) -> list[str]:
     for name, places in zip(result.studies, only, strict=True):
         lines += [f"  only in {name}: {describe(place)}" for place in places[:LISTED]]
         lines += [f"  … and {len(places) - LISTED} more only in {name}"] if len(places) > LISTED else []
+    if len(only[0]) + len(only[1]) > len(result.contrasts):
+        lines.append("Most cells have no partner: what is compared has one value in each study, and no value that both have")
     lines += [f"  damaged, left out: {text}" for text in result.damaged]
     lines += _same(result) + _images(result) + _seeds(result) + _timesteps(result)
     return lines + _undefined(result)
@@ -44,7 +47,7 @@ def _images(result: Comparison) -> list[str]:
         where = f" ({number_of(count, 'cell')})" if len(counts) > 1 else ""
         lines.append(f"Images: {both} in both" + (f"; left out: {', '.join(left)}" if left else "") + where)
     least = min(counts)[0]
-    few = f"Only {least} images: intervals are too narrow, and few p-values are possible"
+    few = f"Only {number_of(least, 'image')}: intervals are too narrow, and few p-values are possible"
     return [*lines, few] if least < FEW_IMAGES else lines
 
 
@@ -77,7 +80,7 @@ def _undefined(result: Comparison) -> list[str]:
 def distinct_tests(result: Comparison, quantity: Quantity) -> list[Row]:
     """The rows that are a test of it, each test once."""
     rows = result.table.to_pylist()
-    return [row for row in rows if row[quantity.p] == row[quantity.p] and (quantity is GAINS or row["counted"])]
+    return [row for row in rows if row[quantity.p] == row[quantity.p] and row[quantity.counted]]
 
 
 def verdict(result: Comparison, quantity: Quantity, name: str) -> str:
@@ -92,6 +95,7 @@ def verdict(result: Comparison, quantity: Quantity, name: str) -> str:
 def largest(result: Comparison, quantity: Quantity, title: str) -> "Table | None":
     """The largest significant differences, one per cell, as a table for the terminal; None where there are none."""
     from rich.table import Table
+    from rich.text import Text
 
     best: dict[str, Row] = {}
     for row in sorted(distinct_tests(result, quantity), key=lambda row: -abs(row[quantity.value])):
@@ -101,12 +105,12 @@ def largest(result: Comparison, quantity: Quantity, title: str) -> "Table | None
         return None
     value, prefix = quantity.value, quantity.prefix
     names = [name for name in result.matching.columns if name in ("sigma", "beta", "lambda") or _varies(result, name)]
-    drawn = Table(title=title, title_justify="left", title_style="bold")
+    drawn = Table(title=Text(title), title_justify="left", title_style="bold")
     sides = [f"gain of {name}" if quantity is GAINS else name for name in result.studies]
     for name in (*(SYMBOLS.get(name, name) for name in names), "t", *sides, "difference [95 %]", "d_z", "p", "q", "n"):
-        drawn.add_column(name, justify="right")
+        drawn.add_column(Text(name), justify="right")
     for row in list(best.values())[:SHOWN]:
-        drawn.add_row(
+        texts = [
             *(_place(row, name) for name in names),
             str(row["timestep"]),
             *(number(row[f"{prefix or 'mean_'}{side}"]) for side in ("a", "b")),
@@ -114,7 +118,8 @@ def largest(result: Comparison, quantity: Quantity, title: str) -> "Table | None
             number(row[f"{prefix}effect"], 2),
             *(small(row[f"{prefix}{name}"]) for name in ("p", "q")),
             str(row[f"{prefix}pairs"]),
-        )
+        ]
+        drawn.add_row(*map(Text, texts))  # not taken for rich's markup
     return drawn
 
 

@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from pcsweep.compare.comparison import DIFFERENCE, GAINS, SIGNIFICANT, Quantity
+from pcsweep.compare.quantity import DIFFERENCE, GAINS, Quantity
 from pcsweep.figures.files import save
 from pcsweep.figures.heatmap import HEIGHT, WIDTH
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
+from pcsweep.headlines import SIGNIFICANT
 from pcsweep.pages import Page, Results, heading, pages
 
 _LEAST = 0.001  # that the scale reaches

@@ -5,12 +5,14 @@ import secrets
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 DPI = 200
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Writes `stem`.png and `stem`.pdf, each complete or not at all, and returns their paths."""
+    literal(figure)
     paths = []
     for ending in ("png", "pdf"):
         path = stem.with_name(f"{stem.name}.{ending}")
@@ -23,3 +25,10 @@ def save(figure: Figure, stem: Path) -> list[Path]:
             temporary.unlink(missing_ok=True)
         paths.append(path)
     return paths
+
+
+def literal(figure: Figure) -> None:
+    """Takes no text of the figure for mathematics: names of images and settings may have dollars in them."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)  # as asked for
+        text.set_parse_math(False)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from pcsweep.atomic import replacing
 from pcsweep.exhibition import Exhibit
-from pcsweep.figures.files import DPI
+from pcsweep.figures.files import DPI, literal
 from pcsweep.figures.overlays import OUTLINE, REGION, masked, overlay
 from pcsweep.recomputation import Reconstruction
 
@@ -70,6 +70,7 @@ def write(figure: Figure, path: Path) -> None:
     """Writes a PNG or a PDF, as the path's suffix says; the same picture makes the same bytes."""
     ending = path.suffix.lower().removeprefix(".")
     metadata = {"CreationDate": None} if ending == "pdf" else {}
+    literal(figure)
     with replacing(path) as temporary:
         figure.savefig(temporary, format=ending, dpi=DPI, metadata=metadata)
 
@@ -86,6 +87,7 @@ def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
         for timestep in picture.exhibit.saliency:
             figure.clear()
             draw_frame(figure, picture, timestep)
+            literal(figure)
             writer.grab_frame()
         writer.finish()
         shutil.copyfile(made, temporary)

@@ -39,7 +39,7 @@ def command(words: Sequence[str], console: Console) -> None:
     Raises:
         ValueError: a word that is none, or a study that cannot be aggregated.
     """
-    own = [word for word in words if word.startswith("gallery=")]
+    own = [word for word in words if word.partition("=")[0] == "gallery"]
     pictured = whole_number("gallery", own[-1].partition("=")[2] if own else "3", 0)
     options = aggregate.parse([word for word in words if word not in own], also=("gallery",))
     if options.metric == "pxap":

@@ -92,11 +92,11 @@ def by_class(of_cell: Images, resamples: int, seed: int) -> list[Part]:
 def by_size(of_cell: Images, resamples: int, seed: int) -> list[Part]:
     """Groups of equally many images by the mask's share of the image, small to large; fewer where shares are equal."""
     area = of_cell.area[~np.isnan(of_cell.area)]
-    edges = np.unique(np.quantile(area, np.linspace(0, 1, SIZES + 1)))
+    edges = np.unique(np.quantile(area, np.linspace(0, 1, SIZES + 1))) if len(area) else area
     if len(edges) < 2:
         return []
     group = np.where(np.isnan(of_cell.area), -1, np.searchsorted(edges[1:-1], of_cell.area, side="right"))
-    labels = [f"{low:.1%} to {high:.1%}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    labels = [f"{100 * low:.3g}% to {100 * high:.3g}%" for low, high in zip(edges[:-1], edges[1:], strict=True)]
     return [_part(label, of_cell, group == number, resamples, seed) for number, label in enumerate(labels)]
 
 
@@ -111,10 +111,9 @@ def _part(label: str, of_cell: Images, chosen: np.ndarray, resamples: int, seed:
 
 
 def most(of_cell: Images, count: int) -> tuple[list[str], list[str]]:
-    """Identifiers of the images that gained and of those that lost most, each from the largest change on."""
-    order = [int(place) for place in np.argsort(-of_cell.gain, kind="stable") if not np.isnan(of_cell.gain[place])]
-    gained = [place for place in order if of_cell.gain[place] > 0][:count]
-    lost = [place for place in reversed(order) if of_cell.gain[place] < 0][:count]
+    """Identifiers of the images that gained and of those that lost most, from the largest change on, and of equals in order."""
+    gained = [place for place in np.argsort(-of_cell.gain, kind="stable") if of_cell.gain[place] > 0][:count]
+    lost = [place for place in np.argsort(of_cell.gain, kind="stable") if of_cell.gain[place] < 0][:count]
     return [of_cell.ids[place] for place in gained], [of_cell.ids[place] for place in lost]
 
 

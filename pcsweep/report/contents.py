@@ -254,7 +254,7 @@ def _pcoder_row(headline: Headline) -> list[str]:
 
 
 def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
-    """Normalised IoU with its interval over the column `across`, where that has a value; a series for each of the other coordinates."""
+    """The normalised metric with its interval over the values of a column, in a series for each of the other coordinates."""
     series: dict[str, dict[str, Any]] = {}
     for headline in (each for each in found if each.row[across] is not None):
         rest = {name: value for name, value in headline.group.items() if name != across}

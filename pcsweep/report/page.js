@@ -53,8 +53,11 @@
   const likeness = (at) => at.filter((_, i) => !coefficient.includes(grid.selectors[i].name)).join(" ");
   const controls = new Map();
   grid.cells.forEach((cell, index) => {
-    if (cell.control && !controls.has(likeness(cell.at))) controls.set(likeness(cell.at), index);
+    if (!cell.control) return;
+    controls.set(cell.at.join(" "), index);
+    if (!controls.has(likeness(cell.at))) controls.set(likeness(cell.at), index);
   });
+  const controlOf = (at) => controls.get(at.join(" ")) ?? controls.get(likeness(at));
 
   const QUANTITIES = {
     normalized: { label: "value(t) / value(0)", centre: 1 },
@@ -81,7 +84,9 @@
   const LINE = "#0072B2", OTHER = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
   const DASHES = ["solid", "dash", "dot", "dashdot"];
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const dragmode = matchMedia("(pointer: coarse)").matches ? false : "zoom"; // a finger scrolls the page
   const layout = (extra) => ({
+    dragmode,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--ink"), size: 12 },
     margin: { l: 56, r: 16, t: 24, b: 48 }, ...extra,
   });
@@ -212,11 +217,8 @@
     byId("cell-name").textContent = place.kind === "cell" ? name : `${name}: ${WORDS[place.kind]}`;
     const list = byId("cell");
     list.replaceChildren();
-    if (place.kind !== "cell") {
-      Plotly.purge("over-time");
-      byId("over-time").replaceChildren();
-      return;
-    }
+    byId("over-time").hidden = place.kind !== "cell";
+    if (place.kind !== "cell") return;
     const cell = grid.cells[place.index];
     const rows = facts(place.index, state.step);
     if (cell.preset) rows.push(["set of coefficients", cell.preset]);
@@ -228,7 +230,7 @@
       dd.textContent = text;
       list.append(dt, dd);
     }
-    const control = controls.get(likeness(cell.at));
+    const control = controlOf(cell.at);
     const second = state.metric === "correct" ? "iou" : "correct";
     const both = metrics.includes(second) ? [[state.metric, "y"], [second, "y2"]] : [[state.metric, "y"]];
     const traces = [];
@@ -262,7 +264,7 @@
   const control = (name, labelled, element) => {
     const label = document.createElement("label");
     label.append(...labelled, element);
-    element.id = `control-${name}`;
+    element.id = label.htmlFor = `control-${name}`; // else the label of a slider is its output's
     form.append(label);
     return element;
   };
@@ -399,6 +401,9 @@
   });
   dark.addEventListener("change", everything);
   everything();
-  byId("heatmap").on("plotly_click", (event) => select(event.points[0].y, event.points[0].x));
+  byId("heatmap").on("plotly_click", ({ event, points: [{ xaxis, yaxis }] }) => {
+    const box = event.target.getBoundingClientRect(); // where it is: what Plotly has under the pointer lags behind a quick hand
+    select(Math.round(yaxis.p2c(event.clientY - box.top)), Math.round(xaxis.p2c(event.clientX - box.left)));
+  });
   document.documentElement.dataset.ready = "yes";
 })();

@@ -3,8 +3,10 @@
 The same resamples of the images serve every metric, timestep and cell, so ratios and differences between them are paired.
 """
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Float64
 
 LEVELS = (0.025, 0.975)  # of the 95 % percentile interval
 
@@ -20,13 +22,21 @@ def resampling(images: int, resamples: int, seed: int) -> Float32[np.ndarray, "r
 
 def means(
     values: Float[np.ndarray, "*rows images"], counts: Float32[np.ndarray, "resamples images"]
-) -> Float32[np.ndarray, "*rows resamples"]:
+) -> Float64[np.ndarray, "*rows resamples"]:
     """The mean of each resample, of what is defined; NaN of nothing.
 
-    In single precision, as the values are stored: far below the spread of the resamples.
+    Deviations from each row's own mean are added in single precision, so that rounding is small beside their spread.
     """
     defined = ~np.isnan(values)
-    return ratio(sums(np.where(defined, values, 0), counts), _drawn(defined, counts))
+    centre = mean(values)[..., None]
+    deviations = np.where(defined, values - centre, 0)
+    found: np.ndarray = ratio(sums(deviations, counts), _drawn(defined, counts)) + centre
+    return found
+
+
+def mean(values: Float[np.ndarray, "*rows images"]) -> Float64[np.ndarray, "*rows"]:
+    """Of what is defined, in double precision; NaN of nothing."""
+    return ratio(np.asarray(np.nansum(values, axis=-1, dtype=np.float64)), (~np.isnan(values)).sum(axis=-1))
 
 
 def sums(
@@ -54,7 +64,7 @@ def _unique(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:
     return rows[list(numbers)], [numbers[place] for place in firsts]
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: Any, denominator: Any) -> np.ndarray:
     """Elementwise; NaN where the denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found: np.ndarray = np.asarray(numerator / denominator)
@@ -64,14 +74,13 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 def moments(samples: Float[np.ndarray, "*rows resamples"]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation over the last axis, of what is defined, with their number less one below."""
-    samples = samples.astype(np.float64)
     defined = ~np.isnan(samples)
     if defined.all():
         return samples.mean(axis=-1), samples.std(axis=-1, ddof=1)
     n = defined.sum(axis=-1)
-    mean = ratio(np.where(defined, samples, 0).sum(axis=-1), n)
-    squares = np.where(defined, samples - mean[..., None], 0) ** 2
-    return mean, np.sqrt(ratio(squares.sum(axis=-1), np.maximum(n - 1, 0)))
+    middle = mean(samples)
+    squares = np.where(defined, samples - middle[..., None], 0) ** 2
+    return middle, np.sqrt(ratio(squares.sum(axis=-1), np.maximum(n - 1, 0)))
 
 
 def interval(samples: Float[np.ndarray, "*rows resamples"]) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,14 @@
 """What is reported of one cell, for every metric and timestep."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int
+from jaxtyping import Bool, Float, Float32, Float64, Int
 
-from pcsweep.statistics.bootstrap import interval, means, moments, ratio, resampling
-from pcsweep.statistics.permutation import flips, p_values
+from pcsweep.statistics.bootstrap import interval, mean, means, moments, ratio, resampling
+from pcsweep.statistics.permutation import flips
 from pcsweep.statistics.pxap import Pixels
 
 
@@ -24,7 +24,7 @@ class Summary:
     n: Int[np.ndarray, "metrics timesteps"]  # images with a defined value
     nan: Int[np.ndarray, "metrics timesteps"]  # undefined values, of images times noise seeds
     seed_std: Float64[np.ndarray, "metrics timesteps"]  # between noise seeds of an image, pooled over images; NaN with one seed
-    normalized: Float64[np.ndarray, "metrics timesteps"]  # mean(t) / mean(0)
+    normalized: Float64[np.ndarray, "metrics timesteps"]  # mean(t) / mean(0), of what is defined at both
     normalized_low: Float64[np.ndarray, "metrics timesteps"]
     normalized_high: Float64[np.ndarray, "metrics timesteps"]
     difference: Float64[np.ndarray, "metrics timesteps"]  # mean of what an image gains on t = 0, with the same noise
@@ -32,9 +32,9 @@ class Summary:
     difference_high: Float64[np.ndarray, "metrics timesteps"]
     pairs: Int[np.ndarray, "metrics timesteps"]  # images with a defined difference
     effect: Float64[np.ndarray, "metrics timesteps"]  # the difference in standard deviations of the images' differences
-    p: Float64[np.ndarray, "metrics timesteps"]  # of no difference to t = 0, by flipping signs; NaN at t = 0
 
 
+_ROUNDING = 1e-6  # standard deviations below this share of the mean are the rounding of what is stored
 STATISTICS = tuple(field.name for field in fields(Summary))
 
 
@@ -68,76 +68,101 @@ class Drawing:
 Drawn = Callable[[int], Drawing]  # for so many images
 
 
-def summarise(
-    values: Float32[np.ndarray, "seeds metrics timesteps images"], drawing: Drawing, tested: Sequence[bool] | None = None
-) -> Summary:
-    """The statistics of one cell; a mean of nothing and a ratio to nothing or to 0 are NaN.
+def summarise(values: Float32[np.ndarray, "seeds metrics timesteps images"], drawing: Drawing) -> Summary:
+    """The statistics of one cell; a mean of nothing, and a ratio to nothing or to what is not above 0, are NaN.
 
     A resample whose own mean or ratio is undefined is left out of the bootstrap's statistics.
 
     Args:
         values: with NaN for what is undefined; a noise seed is paired with itself over time.
         drawing: for so many images.
-        tested: which metrics get a p; all where it is left out.
     """
-    of_image = over_seeds(values)
-    gained = over_seeds(values - values[:, :, :1])
-    resampled = means(of_image, drawing.counts)
-    ratios = ratio(resampled, resampled[:, :1])
-    differences = _resampled_differences(values, gained, resampled, drawing.counts)
-    mean, (n, pairs) = _mean(of_image), ((~np.isnan(each)).sum(axis=-1) for each in (of_image, gained))
+    pairs = Pairs.of(values)
+    resampled = means(pairs.now, drawing.counts)
+    starts, differences = _resampled(pairs, resampled, drawing.counts)
     bootstrap_mean, bootstrap_std = moments(resampled)
     low, high = interval(resampled)
-    normalized_low, normalized_high = interval(ratios)
+    normalized_low, normalized_high = interval(_relative(differences, starts))
     difference_low, difference_high = interval(differences)
     return Summary(
-        mean=mean,
+        mean=mean(pairs.now),
         bootstrap_mean=bootstrap_mean,
         bootstrap_std=bootstrap_std,
         low=low,
         high=high,
-        n=n,
+        n=(~np.isnan(pairs.now)).sum(axis=-1),
         nan=np.isnan(values).sum(axis=(0, -1)),
         seed_std=_seed_std(values),
-        normalized=ratio(mean, mean[:, :1]),
+        normalized=_relative(mean(pairs.gained), mean(pairs.start)),
         normalized_low=normalized_low,
         normalized_high=normalized_high,
-        difference=_mean(gained),
+        difference=mean(pairs.gained),
         difference_low=difference_low,
         difference_high=difference_high,
-        pairs=pairs,
-        effect=effect(gained),
-        p=_tested(gained, drawing, tested),
+        pairs=(~np.isnan(pairs.gained)).sum(axis=-1),
+        effect=effect(pairs.gained),
     )
 
 
-def summarise_pixels(pixels: Pixels, drawing: Drawing, nan: Int[np.ndarray, " timesteps"]) -> Summary:
-    """The statistics of PxAP, which is no mean over images: no effect size, no p, and no spread between noise seeds."""
-    observed, resampled = pixels.observed()[None], pixels.resampled(drawing.counts)[None]
-    n = (pixels.all > 0).sum(axis=-1)[None]
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """An image's values averaged over its noise seeds, NaN where undefined.
+
+    Args:
+        now: at t.
+        start: at t = 0, of the noise seeds that are defined at t too.
+        gained: what these gain.
+        same: where all images and seeds are defined at t as at 0.
+    """
+
+    now: Float64[np.ndarray, "metrics timesteps images"]
+    start: Float64[np.ndarray, "metrics timesteps images"]
+    gained: Float64[np.ndarray, "metrics timesteps images"]
+    same: Bool[np.ndarray, "metrics timesteps"]
+
+    @classmethod
+    def of(cls, values: Float32[np.ndarray, "seeds metrics timesteps images"]) -> "Pairs":
+        """Each seed paired with itself at t = 0."""
+        gained = values.astype(np.float64) - values[:, :, :1]
+        undefined = np.isnan(values)
+        start = np.where(np.isnan(gained), np.float32(np.nan), values[:, :, :1])
+        same = (undefined == undefined[:, :, :1]).all(axis=(0, -1))
+        return cls(over_seeds(values), over_seeds(start), over_seeds(gained), same)
+
+
+def summarise_pixels(own: Pixels, pairs: tuple[Pixels, Pixels], drawing: Drawing, nan: Int[np.ndarray, " timesteps"]) -> Summary:
+    """The statistics of PxAP, which is no mean over images: no effect size, no test, and no spread between noise seeds.
+
+    Args:
+        own: of what is defined at t.
+        pairs: at t and at t = 0, of what is defined at both.
+        drawing: for so many images.
+        nan: how much is undefined.
+    """
+    resampled, now, start = (each.resampled(drawing.counts)[None] for each in (own, *pairs))
+    observed, then, begun = (each.observed()[None] for each in (own, *pairs))
     undefined = np.full(observed.shape, np.nan)
     bootstrap_mean, bootstrap_std = moments(resampled)
     low, high = interval(resampled)
-    normalized_low, normalized_high = interval(ratio(resampled, resampled[:, :1]))
-    difference_low, difference_high = interval(resampled - resampled[:, :1])
+    normalized_low, normalized_high = interval(_relative(now - start, start))
+    difference_low, difference_high = interval(now - start)
     return Summary(
         mean=observed,
         bootstrap_mean=bootstrap_mean,
         bootstrap_std=bootstrap_std,
         low=low,
         high=high,
-        n=n,
+        n=(own.all > 0).sum(axis=-1)[None],
         nan=nan[None],
         seed_std=undefined,
-        normalized=ratio(observed, observed[:, :1]),
+        normalized=_relative(then - begun, begun),
         normalized_low=normalized_low,
         normalized_high=normalized_high,
-        difference=observed - observed[:, :1],
+        difference=then - begun,
         difference_low=difference_low,
         difference_high=difference_high,
-        pairs=np.minimum(n, n[:, :1]),
+        pairs=(pairs[0].all > 0).sum(axis=-1)[None],
         effect=undefined,
-        p=undefined,
     )
 
 
@@ -146,7 +171,7 @@ def joined(first: Summary, second: Summary) -> Summary:
     return Summary(**{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in STATISTICS})
 
 
-def over_seeds(values: Float32[np.ndarray, "seeds *rest"]) -> Float64[np.ndarray, "*rest"]:
+def over_seeds(values: Float[np.ndarray, "seeds *rest"]) -> Float64[np.ndarray, "*rest"]:
     """The mean over noise seeds, of what is defined."""
     if len(values) == 1:
         return np.asarray(values[0], np.float64)
@@ -156,13 +181,9 @@ def over_seeds(values: Float32[np.ndarray, "seeds *rest"]) -> Float64[np.ndarray
 def effect(differences: Float64[np.ndarray, "*rows images"]) -> Float64[np.ndarray, "*rows"]:
     """Cohen's d_z: the mean in standard deviations; NaN for fewer than two images, or where all differ by the same."""
     n = (~np.isnan(differences)).sum(axis=-1)
-    mean = _mean(differences)
-    std = np.sqrt(ratio(_sum((differences - mean[..., None]) ** 2, -1), np.maximum(n - 1, 0)))
-    return ratio(mean, np.where(std > 1e-9 * np.abs(mean), std, 0))
-
-
-def _mean(values: np.ndarray) -> Float64[np.ndarray, "..."]:
-    return ratio(_sum(values, -1), (~np.isnan(values)).sum(axis=-1))
+    middle = mean(differences)
+    std = np.sqrt(ratio(_sum((differences - middle[..., None]) ** 2, -1), np.maximum(n - 1, 0)))
+    return ratio(middle, np.where(std > _ROUNDING * np.abs(middle), std, 0))
 
 
 def _sum(values: np.ndarray, axis: int) -> np.ndarray:
@@ -170,21 +191,19 @@ def _sum(values: np.ndarray, axis: int) -> np.ndarray:
     return np.asarray(np.nansum(values, axis=axis, dtype=np.float64))
 
 
-def _resampled_differences(values: np.ndarray, gained: np.ndarray, resampled: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Of each resample; where the same is defined at t as at 0, the difference of means is the mean of differences."""
-    undefined = np.isnan(values)
-    same = (undefined == undefined[:, :, :1]).all(axis=(0, -1))  # (metrics, timesteps)
+def _resampled(pairs: Pairs, resampled: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean at t = 0 and mean gain of each resample; where the same is defined at t as at 0, they follow from the means."""
+    starts = np.repeat(resampled[:, :1], resampled.shape[1], axis=1)
     differences: np.ndarray = resampled - resampled[:, :1]
-    if not same.all():
-        differences[~same] = means(gained[~same], counts)
-    return differences
+    if not pairs.same.all():
+        starts[~pairs.same] = means(pairs.start[~pairs.same], counts)
+        differences[~pairs.same] = means(pairs.gained[~pairs.same], counts)
+    return starts, differences
 
 
-def _tested(gained: np.ndarray, drawing: Drawing, tested: Sequence[bool] | None) -> Float64[np.ndarray, "metrics timesteps"]:
-    p = np.full(gained.shape[:2], np.nan)
-    chosen = np.ones(len(gained), bool) if tested is None else np.asarray(tested)
-    p[chosen, 1:] = p_values(gained[chosen, 1:], drawing.signs)
-    return p
+def _relative(gain: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The value over the value at t = 0, which has to be above 0."""
+    return 1 + ratio(gain, np.where(start > 0, start, np.nan))
 
 
 def _seed_std(values: np.ndarray) -> Float64[np.ndarray, "metrics timesteps"]:
@@ -193,4 +212,4 @@ def _seed_std(values: np.ndarray) -> Float64[np.ndarray, "metrics timesteps"]:
         return np.full(values.shape[1:3], np.nan)
     n = (~np.isnan(values)).sum(axis=0)
     variance = ratio(_sum((values - over_seeds(values)) ** 2, 0), np.maximum(n - 1, 0))
-    return np.asarray(np.sqrt(_mean(variance)))
+    return np.asarray(np.sqrt(mean(variance)))

@@ -1,5 +1,7 @@
 """Tests of paired differences by flipping their signs, and the control of false discoveries over a grid."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.stats import false_discovery_control
@@ -21,20 +23,52 @@ def flips(images: int, permutations: int, seed: int) -> Float32[np.ndarray, "pat
     return np.where(signs, np.float32(1), np.float32(-1))
 
 
-def p_values(
-    differences: Float[np.ndarray, "*rows images"], signs: Float32[np.ndarray, "patterns images"]
-) -> Float64[np.ndarray, "*rows"]:
-    """Two-sided p of each row's mean difference under random signs; the observed pattern is counted among them.
+@dataclass(frozen=True, eq=False)
+class Flipped:
+    """Of rows of paired differences.
 
-    Under the hypothesis that each image's difference is as likely to have either sign. Undefined differences are left out; a row
-    without any has p = NaN.
+    Args:
+        p: two-sided, of a mean difference of 0.
+        strength: |Σ d| / √(Σ d²), the observed test statistic: a monotone function of |t|.
+        strongest: the highest strength of any row under each pattern of signs, the observed one first.
+    """
+
+    p: Float64[np.ndarray, "*rows"]
+    strength: Float64[np.ndarray, "*rows"]
+    strongest: Float32[np.ndarray, " patterns"]
+
+
+def flipped(differences: Float[np.ndarray, "*rows images"], signs: Float32[np.ndarray, "patterns images"]) -> Flipped:
+    """Under the hypothesis that each image's difference is as likely to have either sign.
+
+    Undefined differences are left out; a row without any has p = NaN.
     """
     undefined = np.isnan(differences)
     rows = np.where(undefined, 0, differences).astype(np.float32).reshape(-1, differences.shape[-1])
     found = np.abs(rows @ signs.T)
     least = found[:, :1] - _TIE * np.abs(rows).sum(axis=1, keepdims=True)
-    p: np.ndarray = (found >= least).mean(axis=1)
-    return np.where(undefined.all(axis=-1), np.nan, p.reshape(differences.shape[:-1]))
+    length = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    strength = np.divide(found, length, out=np.zeros_like(found), where=length > 0)
+    nothing, shape = undefined.all(axis=-1), differences.shape[:-1]
+    p, observed = (found >= least).mean(axis=1).reshape(shape), strength[:, 0].astype(np.float64).reshape(shape)
+    return Flipped(np.where(nothing, np.nan, p), np.where(nothing, np.nan, observed), strength.max(axis=0))
+
+
+def family_wise(
+    strength: Float64[np.ndarray, "*tests"], strongest: Float32[np.ndarray, " patterns"]
+) -> Float64[np.ndarray, "*tests"]:
+    """p of each test within a family: the share of patterns under which any test of the family is as strong.
+
+    The single-step maximum method (Westfall and Young, 1993): the probability of a single false discovery among all is at most p,
+    so it holds for a test that was chosen because it looked best.
+
+    Args:
+        strength: of the tests.
+        strongest: of any test, under each pattern of signs.
+    """
+    ordered = np.sort(strongest.astype(np.float64))
+    below = np.searchsorted(ordered, strength * (1 - _TIE) - np.finfo(float).tiny)
+    return np.where(np.isnan(strength), np.nan, 1 - below / len(ordered))
 
 
 def false_discovery(p: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:

@@ -8,7 +8,7 @@ to the point where every pixel is found. On maps of the embedded model that was 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Float64
 
 from pcsweep.statistics.bootstrap import ratio, sums
 
@@ -33,9 +33,10 @@ class Pixels:
         """PxAP of the images."""
         return pxap(*(each.astype(np.float64).sum(axis=-1) for each in (self.found, self.inside, self.mask, self.all)))
 
-    def resampled(self, counts: Float[np.ndarray, "resamples images"]) -> Float[np.ndarray, "timesteps resamples"]:
+    def resampled(self, counts: Float[np.ndarray, "resamples images"]) -> Float64[np.ndarray, "timesteps resamples"]:
         """PxAP of each resample of the images."""
-        return pxap(*(sums(each, counts) for each in (self.found, self.inside, self.mask, self.all)))
+        summed = (sums(each, counts) for each in (self.found, self.inside, self.mask, self.all))
+        return pxap(*(each.astype(np.float64) for each in summed))
 
 
 def pxap(
@@ -65,15 +66,29 @@ def pixels(
     found_at: Float[np.ndarray, "seeds thresholds timesteps images"],
     area: Float[np.ndarray, "seeds timesteps images"],
     count: Float[np.ndarray, "seeds timesteps images"],
-) -> Pixels:
-    """Numbers of pixels from a shard's shares, added over noise seeds; thresholds as given.
+) -> tuple[Pixels, tuple[Pixels, Pixels]]:
+    """Numbers of pixels from shards' shares, added over noise seeds.
+
+    Of what is defined at t; and, of what is defined both at t and at 0, those at t and those at 0.
 
     With IoU u, share found f and share of the mask a, the pixels found in the mask are u (f + a) / (1 + u) of all.
     """
     defined = ~np.isnan(iou_at).any(axis=1) & ~np.isnan(found_at).any(axis=1)
-    total = np.where(defined, count, 0).astype(np.float64)
-    shares = np.where(defined[:, None], iou_at, 0), np.where(defined[:, None], found_at, 0)
+    total = np.asarray(count, np.float64)
     mask = np.rint(np.where(defined, area, 0) * total)
-    found = np.rint(shares[1] * total[:, None])
-    inside = np.rint(shares[0] * (found + mask[:, None]) / (1 + shares[0]))
-    return Pixels(found.sum(axis=0), inside.sum(axis=0), mask.sum(axis=0), total.sum(axis=0))
+    found = np.rint(np.where(defined[:, None], found_at, 0) * total[:, None])
+    u = np.where(defined[:, None], iou_at, 0)
+    inside = np.rint(u * (found + mask[:, None]) / (1 + u))
+
+    def of(both: Bool[np.ndarray, "seeds timesteps images"], steps: slice) -> Pixels:
+        kept = (
+            found[:, :, steps] * both[:, None],
+            inside[:, :, steps] * both[:, None],
+            mask[:, steps] * both,
+            total[:, steps] * both,
+        )
+        return Pixels(*(each.sum(axis=0) for each in kept))
+
+    everything, start = slice(None), slice(0, 1)
+    both = defined & defined[:, :1]
+    return of(defined, everything), (of(both, everything), of(both, start))

@@ -22,9 +22,9 @@ from pcsweep.pages import Results
             ["curves_pcoder-1", "curves_pcoder-2", "heatmap_pcoder-1", "heatmap_pcoder-2"],
         ),
         (
-            cell(0.5, 0.5, **{"noise.seed": 0}) + cell(0.5, 0.5, **{"noise.seed": 1}),
-            ("noise.seed",),
-            ["curves_noise.seed-0", "curves_noise.seed-1", "heatmap_noise.seed-0", "heatmap_noise.seed-1"],
+            cell(0.5, 0.5, **{"model.seed": 0}) + cell(0.5, 0.5, **{"model.seed": 1}),
+            ("model.seed",),
+            ["curves_model.seed-0", "curves_model.seed-1", "heatmap_model.seed-0", "heatmap_model.seed-1"],
         ),
         (
             cell(None, 0.5, **{"pcoder.beta": "[0.8, 0.4]"}) + cell(0.5, 0.5, **{"pcoder.beta": None}),

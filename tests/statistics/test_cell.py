@@ -5,7 +5,6 @@ import pytest
 from scipy import stats
 
 from pcsweep.statistics.cell import Drawing, effect, over_seeds, summarise
-from pcsweep.statistics.permutation import flips, p_values
 
 IMAGES = 30
 
@@ -33,8 +32,14 @@ def test_differences_are_paired(values, drawing):
     means = np.array([np.nanmean(gains[..., generator.integers(0, IMAGES, IMAGES)], axis=-1) for _ in range(400)])
     np.testing.assert_allclose(found.difference_low, np.quantile(means, 0.025, axis=0), atol=1e-6)
     np.testing.assert_allclose(found.difference_high, np.quantile(means, 0.975, axis=0), atol=1e-6)
-    np.testing.assert_allclose(found.p[:, 1:], p_values(gains[:, 1:], flips(IMAGES, 799, seed=1)))
-    assert np.isnan(found.p[:, 0]).all()
+    starts = np.where(np.isnan(gains), np.nan, values[0][:, :1])
+    np.testing.assert_allclose(found.normalized, np.nanmean(values[0] + 0 * gains, -1) / np.nanmean(starts, -1), rtol=1e-5)
+    ratios = []
+    generator = np.random.default_rng(1)
+    for _ in range(400):
+        drawn = generator.integers(0, IMAGES, IMAGES)
+        ratios.append(1 + np.nanmean(gains[..., drawn], axis=-1) / np.nanmean(starts[..., drawn], axis=-1))
+    np.testing.assert_allclose(found.normalized_high, np.quantile(ratios, 0.975, axis=0), rtol=1e-5)
 
 
 def test_where_all_is_defined_the_difference_of_means_is_the_mean_of_differences(values, drawing):
@@ -48,7 +53,6 @@ def test_what_does_not_change_has_a_difference_of_exactly_0(values, drawing):
     for name in ("difference", "difference_low", "difference_high"):
         assert (getattr(found, name) == 0).all()
     assert (found.normalized_low == 1).all()
-    assert (found.p[:, 1:] == 1).all()
     assert np.isnan(found.effect).all()
 
 
@@ -83,17 +87,46 @@ def test_copies_of_a_seed_tell_nothing_new(values, drawing):
     """Counting seeds as images would narrow the intervals."""
     once, thrice = summarise(values, drawing), summarise(np.repeat(values, 3, axis=0), drawing)
     np.testing.assert_allclose(once.low, thrice.low, rtol=1e-6)
-    np.testing.assert_allclose(once.p, thrice.p)
+    np.testing.assert_allclose(once.difference_high, thrice.difference_high, atol=1e-8)
     assert (thrice.seed_std == 0).all()
 
 
 def test_the_order_of_metrics_and_timesteps_changes_nothing(values, drawing):
     once, swapped = summarise(values, drawing), summarise(values[:, ::-1], drawing)
-    for name in ("mean", "low", "difference_high", "p", "effect"):
+    for name in ("mean", "low", "difference_high", "normalized_low", "effect"):
         np.testing.assert_array_equal(getattr(once, name), getattr(swapped, name)[::-1])
 
 
-def test_only_what_is_asked_for_is_tested(values, drawing):
-    found = summarise(values, drawing, tested=[False, True])
-    assert np.isnan(found.p[0]).all()
-    assert not np.isnan(found.p[1, 1:]).any()
+def test_images_that_become_undefined_change_no_ratio(values, drawing):
+    """The others stay as they were; the undefined ones were the worst."""
+    values[:] = values[:, :, :1]
+    values[0, 0, 0, :10] /= 10
+    values[0, 0, 1:, :10] = np.nan
+    found = summarise(values, drawing)
+    assert found.mean[0, 1] > 1.2 * found.mean[0, 0]
+    assert found.normalized[0].tolist() == found.normalized_high[0].tolist() == [1, 1, 1]
+
+
+def test_a_ratio_to_what_is_not_above_0_is_undefined(drawing):
+    logits = np.random.default_rng(0).normal(-2, 0.1, (1, 1, 2, IMAGES)).astype(np.float32)
+    found = summarise(logits, drawing)
+    assert np.isnan([found.normalized, found.normalized_low]).all()
+    assert not np.isnan(found.difference).any()
+
+
+def test_rounding_is_no_spread(drawing):
+    start = np.random.default_rng(0).random((1, 1, 1, IMAGES)).astype(np.float32)
+    found = summarise(np.concatenate([start, start + np.float32(0.1)], axis=2), drawing)
+    assert found.difference[0, 1] == pytest.approx(0.1, rel=1e-5)
+    assert np.isnan(found.effect[0, 1])
+
+
+def test_small_gains_of_large_values_have_exact_intervals(drawing):
+    generator = np.random.default_rng(0)
+    start = generator.normal(20, 3, (1, 1, 1, IMAGES)).astype(np.float32)
+    values = np.concatenate([start, start + generator.normal(1e-3, 1e-3, start.shape).astype(np.float32)], axis=2)
+    found = summarise(values, drawing)
+    gains = (values.astype(float) - values[:, :, :1])[0, 0, 1]
+    drawn = np.random.default_rng(1)
+    means = [gains[drawn.integers(0, IMAGES, IMAGES)].mean() for _ in range(400)]
+    assert found.difference_high[0, 1] == pytest.approx(np.quantile(means, 0.975), rel=1e-3)

@@ -38,7 +38,8 @@ def scene():
     at = torch.stack([metrics.iou(saliency, mask, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
     found = torch.stack([metrics.found(saliency, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
     area, count = metrics.area(mask, ignore).numpy()[None, None], metrics.pixels(ignore).numpy()[None, None]
-    return pixels(at, found, area, count), saliency.numpy(), mask.numpy(), ignore.numpy()
+    own, _ = pixels(at, found, area, count)
+    return own, saliency.numpy(), mask.numpy(), ignore.numpy()
 
 
 def plainly(saliency, mask, ignore, images, thresholds, steps):
@@ -98,3 +99,17 @@ def test_images_of_more_pixels_count_more():
     """By hand: a perfect image of 2 pixels and one of 8 whose map is all wrong."""
     counted = Pixels(np.array([[[1.0, 4.0]]]), np.array([[[1.0, 0.0]]]), np.array([[1.0, 4.0]]), np.array([[2.0, 8.0]]))
     assert counted.observed().item() == pytest.approx(0.2 * 0.2 + 0.8 * (0.2 + 0.5) / 2)
+
+
+def test_pairs_are_of_what_is_defined_at_both_times():
+    generator = np.random.default_rng(5)
+    at, found = generator.random((2, 1, 3, 2, 6))
+    found = np.sort(found, axis=1)
+    at[0, :, 1, 2] = at[0, :, 0, 4] = np.nan
+    area, count = np.full((1, 2, 6), 0.5), np.full((1, 2, 6), 100.0)
+    own, (now, start) = pixels(at, found, area, count)
+    kept = [0, 1, 3, 5]
+    only, _ = pixels(at[..., kept], found[..., kept], area[..., kept], count[..., kept])
+    assert own.all.tolist() == [[100, 100, 100, 100, 0, 100], [100, 100, 0, 100, 100, 100]]
+    assert now.observed()[1] == pytest.approx(only.observed()[1])
+    assert start.observed()[1] == pytest.approx(only.observed()[0])

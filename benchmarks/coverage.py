@@ -1,0 +1,143 @@
+"""How far the statistics can be trusted, by simulation: the tables of docs/statistics.md.
+
+    python benchmarks/coverage.py [--studies 4000] [--grids 200]
+
+Coverage of the 95 % intervals, false discoveries and power on grids that share their images, the p of the cell that looks best,
+and PxAP from a dozen thresholds beside a thousand.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from pcsweep import metrics
+from pcsweep.statistics.bootstrap import interval, means, resampling
+from pcsweep.statistics.permutation import false_discovery, family_wise, flipped, flips
+from pcsweep.statistics.pxap import pixels
+
+log = logging.getLogger("coverage")
+IMAGES = (10, 20, 50, 100, 500)
+THRESHOLDS = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05]  # the default ones
+
+
+def coverage(studies: int, images: int) -> list[float]:
+    """Of a mean of skewed values in [0, 1], of a mean of skewed differences, and of a ratio of two correlated means."""
+    generator = np.random.default_rng(images)
+    counts = resampling(images, 1000, 0)
+
+    def covered(low: np.ndarray, high: np.ndarray, truth: float) -> float:
+        return float(np.mean((low <= truth) & (truth <= high)))
+
+    skewed = generator.beta(1.5, 4, (studies, images)).astype(np.float32)
+    gains = generator.normal(0.03, 0.08, (studies, images)) + generator.gamma(1, 0.05, (studies, images)) - 0.05
+    start, end = correlated(generator, (studies, images))
+    truth = np.divide(*(each.mean() for each in reversed(correlated(np.random.default_rng(0), (5_000_000,)))))
+    ratios = means(end, counts) / means(start, counts)
+    return [
+        covered(*interval(means(skewed, counts)), 1.5 / 5.5),
+        covered(*interval(means(gains, counts)), 0.03),
+        covered(*interval(ratios), float(truth)),
+    ]
+
+
+def correlated(generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """An image's value at t = 0 and at t."""
+    start = generator.beta(3, 5, shape)
+    return start.astype(np.float32), np.clip(1.05 * start + generator.normal(0, 0.05, shape), 0, 1).astype(np.float32)
+
+
+def discoveries(grids: int, images: int, gain: float) -> tuple[float, float, float]:
+    """Of grids of 100 cells, 40 with a gain: how many make a discovery, the false share of discoveries, the share found."""
+    generator = np.random.default_rng(images)
+    signs = flips(images, 4999, 0)
+    gains = np.where(np.arange(100) < 40, gain, 0.0)
+    some, false, power = [], [], []
+    for _ in range(grids):
+        shared, own = generator.normal(0, 0.05, images), generator.normal(0, 0.05, (100, images))
+        discovered = false_discovery(flipped(shared + own + gains[:, None], signs).p) < 0.05
+        some.append(discovered.any())
+        false.append(np.mean(gains[discovered] == 0) if discovered.any() else 0.0)
+        power.append(np.mean(discovered[:40]))
+    return float(np.mean(some)), float(np.mean(false)), float(np.mean(power))
+
+
+def best(grids: int, images: int) -> tuple[float, float]:
+    """How often the cell with the highest mean is a false discovery by q and by p over the grid.
+
+    100 cells: 40 with a small gain and a small spread, 60 without a gain and with a large spread.
+    """
+    generator = np.random.default_rng(1)
+    signs = flips(images, 4999, 0)
+    real = np.arange(100) < 40
+    wrong = np.zeros(2)
+    for _ in range(grids):
+        gain, spread = np.where(real, 0.02, 0)[:, None], np.where(real, 0.03, 0.15)[:, None]
+        differences = gain + spread * generator.normal(0, 1, (100, images))
+        found = flipped(differences, signs)
+        chosen = differences.mean(axis=1).argmax()
+        each = false_discovery(found.p)[chosen], family_wise(found.strength, found.strongest)[chosen]
+        wrong += [not real[chosen] and value < 0.05 for value in each]
+    by_q, by_p = wrong / grids
+    return float(by_q), float(by_p)
+
+
+def blobs(spread: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """200 smooth, noisy maps of 7 × 7 that find their objects more or less, and masks of 56 × 56."""
+    generator = np.random.default_rng(0)
+    low, high = (np.mgrid[:side, :side] / side for side in (7, 56))
+    for _ in range(200):
+        place = generator.uniform(0.25, 0.75, 2)
+        seen = place + generator.normal(0, spread, 2)
+        y, x = low
+        saliency = np.exp(-10 * ((y - seen[0]) ** 2 + (x - seen[1]) ** 2)) + generator.random((7, 7)) * 0.5
+        y, x = high
+        yield torch.tensor(saliency, dtype=torch.float32), torch.tensor(np.hypot(y - place[0], x - place[1]) < 0.2)
+
+
+def precision(spread: float) -> tuple[float, float]:
+    """PxAP from a dozen thresholds, and from a thousand steps."""
+    maps, masks = (torch.stack(each) for each in zip(*blobs(spread), strict=True))
+    saliency, nothing = metrics.scaled(maps, (56, 56)), torch.zeros_like(masks)
+    at = torch.stack([metrics.iou(saliency, masks, nothing, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    found = torch.stack([metrics.found(saliency, nothing, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    area, count = metrics.area(masks, nothing).numpy()[None, None], metrics.pixels(nothing).numpy()[None, None]
+    dozen = pixels(at, found, area, count)[0].observed()[0]
+    recall, total = 0.0, 0.0
+    for threshold in np.linspace(1, 0, 1001)[1:]:
+        above = saliency > threshold
+        inside = (above & masks).sum().item() / masks.sum().item()
+        total += (inside - recall) * (above & masks).sum().item() / above.sum().item()
+        recall = inside
+    return float(dozen), total
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--studies", type=int, default=4000)
+    parser.add_argument("--grids", type=int, default=200)
+    sizes = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    log.info("coverage of a mean, a mean difference, a ratio of means")
+    for images in IMAGES:
+        log.info("%4d images  %s", images, "  ".join(f"{share:.1%}" for share in coverage(sizes.studies, images)))
+    log.info("any discovery without an effect; false share and power at d = 0.28; at d = 0.57")
+    for images in IMAGES[1:]:
+        without, _, _ = discoveries(sizes.grids, images, 0.0)
+        each = (discoveries(sizes.grids, images, gain)[1:] for gain in (0.02, 0.04))
+        with_gain = "; ".join(f"{false:.1%}, {power:.0%}" for false, power in each)
+        log.info("%4d images  %.1f %%; %s", images, 100 * without, with_gain)
+    log.info("the cell that looks best is a false discovery, by q and by p over the grid")
+    for images in IMAGES[1:4]:
+        log.info("%4d images  %s", images, ", ".join(f"{share:.1%}" for share in best(sizes.grids, images)))
+    log.info("PxAP from a dozen thresholds, and from a thousand steps")
+    for spread in (0.05, 0.15, 0.3):
+        log.info("misplaced by %.2f  %s", spread, ", ".join(f"{value:.4f}" for value in precision(spread)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The statistics of all cells → one long table: a row per cell, timestep and metric, with the tests of the whole grid."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pcsweep import cells, shards
+from pcsweep.cells import AXES, Coordinates
+from pcsweep.reduction import Cell
+from pcsweep.statistics.cell import STATISTICS
+from pcsweep.statistics.permutation import false_discovery, family_wise
+
+Family = dict[str, np.ndarray]  # the highest strength of any cell and timestep under each pattern of signs, by metric
+_NONE = np.empty(0, np.float32)
+
+
+def enter(family: Family, cell: Cell) -> Cell:
+    """Enters a cell's tests into the family; returns the cell without what only the family needs, which is large."""
+    for name, test in cell.tests.items():
+        known = family.setdefault(name, test.strongest)
+        if known.shape == test.strongest.shape:  # else other images, which are refused once all shards are read
+            family[name] = np.maximum(known, test.strongest)
+    return replace(cell, tests={name: replace(test, strongest=_NONE) for name, test in cell.tests.items()})
+
+
+def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping[str, str], family: Family) -> pa.Table:
+    """Cells by coordinates, whatever their files are called.
+
+    Args:
+        found: the cells.
+        places: theirs on the axes and further columns.
+        presets: the names of the sets of coefficients, by the cells' identities.
+        family: all tests.
+    """
+    order = sorted(range(len(found)), key=lambda index: (cells.sortable(places[index]), found[index].identity))
+    found, places = [found[index] for index in order], [places[index] for index in order]
+    of_cell: dict[str, pa.Array] = {}
+    for name in places[0]:
+        of_cell[name] = column([place[name] for place in places], shards.SCHEMA.field(name).type if name in AXES else None)
+    of_cell |= {
+        "identity": pa.array([cell.identity for cell in found]),
+        "shards": pa.array([" ".join(cell.shards) for cell in found]),
+        "noise_seeds": pa.array([" ".join(str(seed) for seed in cell.seeds) for cell in found]),
+        "hyperparameter": pa.array([presets.get(cell.identity) or None for cell in found], pa.string()),
+        "lambda_inert": pa.array([cells.lambda_inert(cell.settings) for cell in found]),
+        "fixed": pa.array([cells.is_fixed(cell.settings) for cell in found]),
+        "images": pa.array([cell.images for cell in found], pa.int32()),
+        "images_asked": pa.array([cell.settings.get("selection", {}).get("count") for cell in found], pa.int32()),
+        "categories": pa.array([cell.categories for cell in found], pa.int32()),
+        "seeds": pa.array([len(cell.shards) for cell in found], pa.int32()),
+    }
+    of_row = pa.array(np.repeat(np.arange(len(found)), [len(cell.metrics) * len(cell.timesteps) for cell in found]))
+    columns = {name: values.take(of_row) for name, values in of_cell.items()}
+    columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
+    columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
+    for name in STATISTICS:
+        columns[name] = pa.array(np.concatenate([getattr(cell.summary, name).T.ravel() for cell in found]))
+    for name, tested in _tests(found, family).items():
+        columns[name] = pa.array(np.concatenate([each.T.ravel() for each in tested]))
+    return pa.table(columns)
+
+
+def _tests(found: Sequence[Cell], family: Family) -> dict[str, list[np.ndarray]]:
+    """p, q and p within the family of each cell, (metrics, timesteps): NaN at t = 0, and for what is not tested."""
+    names = ("p", "q", "p_grid")
+    columns = {name: [np.full((len(cell.metrics), len(cell.timesteps)), np.nan) for cell in found] for name in names}
+    for metric, strongest in family.items():
+        members = [number for number, cell in enumerate(found) if metric in cell.tests]
+        tests = [found[number].tests[metric] for number in members]
+        each = {
+            "p": [test.p for test in tests],
+            "q": _false_discovery([found[number] for number in members], [test.p for test in tests]),
+            "p_grid": [family_wise(test.strength, strongest) for test in tests],
+        }
+        for name, values in each.items():
+            for number, value in zip(members, values, strict=True):
+                columns[name][number][found[number].metrics.index(metric), 1:] = value
+    return columns
+
+
+def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """q of every cell's timesteps; cells that are equal whatever λ is are one test."""
+    names = [
+        cells.key(cells.without_inert(cell.settings)) if cells.lambda_inert(cell.settings) else cell.identity for cell in found
+    ]
+    once = {name: values for name, values in zip(names, p, strict=True)}
+    q = false_discovery(np.concatenate(list(once.values())) if once else np.empty(0))
+    ends = np.cumsum([len(values) for values in once.values()])
+    of_name = dict(zip(once, np.split(q, ends[:-1]), strict=True))
+    return [of_name[name] for name in names]
+
+
+def column(values: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
+    """As their own type, or as text where they have none in common."""
+    try:
+        return pa.array(values, kind)
+    except pa.ArrowException:
+        return pa.array([None if value is None else str(value) for value in values])
