@@ -163,7 +163,7 @@ def _coarse(table: pa.Table) -> list[str]:
         p, q = p[~np.isnan(p)], q[~np.isnan(q)]
         if p.size and q.min() >= SIGNIFICANT and len(p) * p.min() > SIGNIFICANT and (p == p.min()).sum() > 1:
             lines.append(
-                f"No q of {label_of(metric)} is below {SIGNIFICANT}, and few could be: of {number_of(len(p), 'test')} the smallest "
-                f"p is {p.min():.2g}; more permutations= or images can make it smaller"
+                f"No q of {label_of(metric)} is below {SIGNIFICANT}, and few could be: of {number_of(len(p), 'test')} the "
+                f"smallest p is {p.min():.2g}; more permutations= or images can make it smaller"
             )
     return lines

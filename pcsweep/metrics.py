@@ -1,7 +1,8 @@
 """How well a saliency map finds an object: pure functions of maps and masks, one value per image.
 
 Saliency is a non-negative map divided by its maximum over all pixels (`scaled`), NaN throughout where that is zero. Pixels under
-`ignore` are left out of every sum and count, and of the maximum that is pointed at. What is undefined is NaN: a map that is zero everywhere, a mask without a pixel.
+`ignore` are left out of every sum and count, and of the maximum that is pointed at. What is undefined is NaN: a map that is zero
+everywhere, a mask without a pixel.
 Where several pixels tie, a metric is its mean over all ways to break the tie, so that it depends on no order of pixels.
 """
 

@@ -157,8 +157,8 @@ def pair_text(pair: tuple[Any, Any]) -> str:
 
 
 def is_control(row: Row) -> bool:
-    """Whether it is the plain feedforward network at every t."""
-    return bool(row["beta"] == 1 and row["lambda"] == 0 and row["alpha"] == 0)
+    """Whether it is the plain feedforward network at every t: nothing feeds back, so t = 0 is a fixed point."""
+    return bool(row["fixed"])
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:

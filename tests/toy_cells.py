@@ -18,7 +18,14 @@ def cell(beta: Any, lambda_: Any, peak: float = 1.2, steps: int = 1, **changed: 
     for step in range(steps + 1):
         value = peak if step else 1.0
         numbers = {"mean": 0.5 * value, "bootstrap_mean": 0.51 * value, "bootstrap_std": 0.01 + step / 1000, "normalized": value}
-        counts = {"n": 6, "nan": 1, "images": 7, "hyperparameter": None, "lambda_inert": False}
+        counts = {
+            "n": 6,
+            "nan": 1,
+            "images": 7,
+            "fixed": (beta, lambda_) == (1, 0) and not changed.get("alpha"),
+            "hyperparameter": None,
+            "lambda_inert": False,
+        }
         rows.append({**counts, **place(beta, lambda_, **changed), "identity": name, "timestep": step, **numbers})
     return rows
 

@@ -15,7 +15,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and I
 
 
 def best(page: Page, count: int = len(COLOURS)) -> list[tuple[Any, Any]]:
-    """The (β, λ) of the highest normalised value at any timestep and σ, best first, without the control β = 1, λ = 0."""
+    """The (β, λ) of the highest normalised value at any timestep and σ, best first, without the control."""
     peaks: dict[tuple[Any, Any], float] = {}
     for row in page.rows:
         if row["normalized"] == row["normalized"] and not is_control(row):
@@ -90,6 +90,6 @@ def _curve(panel: Axes, line: list[Row], coloured: dict[tuple[Any, Any], str], h
         times, means = [row["timestep"] for row in line], [row["mean"] for row in line]
         (handles["other β, λ"],) = panel.plot(times, means, color="#b0b0b0", linewidth=0.5, zorder=1)
         return
-    name = f"feedforward control: {pair_text(pair)}" if control else pair_text(pair)
+    name = "feedforward control: λ = 0, α = 0" if control else pair_text(pair)
     colour = "black" if control else coloured[pair]
     handles[name] = with_bars(panel, line, "mean", color=colour, zorder=3 if control else 2)

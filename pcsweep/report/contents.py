@@ -1,6 +1,6 @@
 """What the page says, gathered from the aggregate, the shards and the study's folder."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +13,29 @@ import pcsweep
 from pcsweep import cells
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.headlines import Headline, headlines, suspicions
-from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, label_of, pair_of, pair_text, text_of
+from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, pair_of, pair_text, text_of
 from pcsweep.progress import progress
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.gallery import Gallery, gallery
 from pcsweep.report.numbers import numbers
 from pcsweep.report.origins import Damaged, Origins, damaged, origins, reasons
-from pcsweep.summary import best_columns, best_rows, describe, number, small, with_interval
-from pcsweep.wording import number_of
+from pcsweep.report.sentences import (
+    UNSUSPICIOUS,
+    counts,
+    grid,
+    hours,
+    listed,
+    methods,
+    others,
+    question,
+    ratio,
+    symbol,
+    trend,
+    where,
+)
+from pcsweep.summary import best_columns, best_rows, number, small, with_interval
 
-LISTED = 100  # missing cells named
 GALLERIES = 4  # best cells that get one at most
-_UNSUSPICIOUS = "no metric has more than 1 % NaN, accuracy is above chance, all images are there, the control, if any, is flat"
-_SPACES = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Contents:
     suspicions: list[str]
     unsuspicious: str
     missing: list[str]
+    missing_seeds: list[str]
     commands: list[str]
     reasons: list[tuple[str, str]]
     damaged: list[Damaged]
@@ -91,47 +102,49 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         study=options.study,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=pcsweep.__version__,
-        question=_question(rows, from_where.common),
-        grid=_grid(rows, result, from_where),
-        counts=_counts(len(rows), result, len(aside)),
-        trend=_trend(best),
+        question=question(rows),
+        grid=grid(rows, result, from_where),
+        counts=counts(len(rows), result, len(aside)),
+        trend=trend(best),
         metric=label_of(options.metric),
-        ratio=_ratio(options.metric),
+        ratio=ratio(options.metric),
         nothing=nothing,
-        per=" and ".join(_symbol(name) for name in (best[0].group if best else ("sigma",))),
+        per=" and ".join(symbol(name) for name in (best[0].group if best else ("sigma",))),
         threshold=from_where.common.get("threshold", "of each study"),
         headline_columns=best_columns(best) if best else [],
         headlines=best_rows(best),
-        metric_columns=["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "q"],
+        metric_columns=["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"],
         metric_rows=[row for headline in best for row in _metric_rows(headline)],
         several_pcoders=len({row["pcoder"] for row in rows}) > 1,
         pcoder=", ".join(sorted({row["pcoder"] for row in rows})),
         pcoder_columns=[
-            *map(_symbol, best[0].group if best else ()),
+            *map(symbol, best[0].group if best else ()),
             "pcoder",
             "β",
             "λ",
             "t",
-            f"{_ratio(options.metric)} [95 %]",
+            f"{ratio(options.metric)} [95 %]",
             "gain [95 %]",
-            "q",
+            "p",
         ],
         pcoder_rows=[_pcoder_row(headline) for headline in singles],
         galleries=_galleries(shard_folder, best, of_cells, pictured),
         no_gallery="Not asked for: gallery=0." if best and not pictured else nothing,
         suspicions=questioned,
-        unsuspicious=_UNSUSPICIOUS,
-        missing=_listed(result.missing),
+        unsuspicious=UNSUSPICIOUS,
+        missing=listed(result.missing),
+        missing_seeds=listed(result.missing_seeds),
         commands=result.commands,
         reasons=reasons(folder, [point for point in points if point.identity and point.identity not in identities]),
         damaged=aside,
         origins=from_where,
-        hours=_hours(from_where.hours),
+        hours=hours(from_where.hours),
         asked=list(dict.fromkeys(point.command for point in points)),
-        methods=_methods(options),
+        methods=methods(options),
         drawn={
             "study": options.study,
             "metric": options.metric,
+            "start": _first_shown(best),
             "grid": numbers(table, result.skipped, result.missing, result.facets),
             "headlines": [_drawn(*pair, options) for pair in zip(best, of_cells, strict=True)],
             "pcoders": _series(singles, "pcoder"),
@@ -147,91 +160,23 @@ def _cells(table: pa.Table) -> list[Row]:
     return rows
 
 
-def _question(rows: Sequence[Row], common: Mapping[str, str]) -> str:
-    models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
-    noisy = any(row["sigma"] for row in rows)
-    return f"Does predictive-coding feedback change what {models} attends to on {'noisy ' if noisy else ''}images of {datasets}?"
-
-
-def _grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[str]:
-    """The grid in words."""
-    everything = [*rows, *result.skipped, *result.missing]
-
-    def values(name: str) -> str:
-        found = in_order({coefficient(row, name) if name in ("beta", "lambda", "alpha") else row[name] for row in everything})
-        texts = ["none" if value is None else text_of(value) for value in found]
-        return ", ".join(texts) if len(texts) < 13 else f"{texts[0]} to {texts[-1]} ({len(texts)} values)"
-
-    common, first = {name: value.strip('"') for name, value in from_where.common.items()}, rows[0]
-    space = _SPACES.get(common.get("noise.space", ""))
-    of_space = f" (of {space})" if space else ""
-    classes = "1 class" if first["categories"] == 1 else f"{first['categories']} classes"
-    return [
-        f"Coefficients: feedforward β = {values('beta')}; feedback λ = {values('lambda')}; error α = {values('alpha')}; "
-        f"active pcoders: {values('pcoder')}.",
-        f"Noise: {values('noise')}, σ = {values('sigma')}{of_space}, {number_of(max(row['seeds'] for row in rows), 'seed')}; the "
-        "same for every cell.",
-        f"{number_of(first['images'], 'image')} of {classes}, at t = 0 (plain feedforward) to {common.get('timesteps', 'T')}.",
-        f"Measured: the map of the attribution {common.get('attribution.name', '')} for the target {common.get('target', '')}, "
-        f"against the object's mask; IoU of what is above {common.get('threshold', 'a share')} of the map's maximum.",
-    ]
-
-
-def _counts(found: int, result: Aggregate, aside: int) -> str:
-    return (
-        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped (β + λ > 1), {len(result.missing)} missing, "
-        f"{number_of(aside, 'file')} damaged"
-    )
-
-
-def _trend(best: Sequence[Headline]) -> str:
-    """The first and the last σ in a sentence; of one kind of cells only, since others are in the table."""
-    if not best:
-        return ""
-    by_group = [headline for headline in best if _others(headline) == _others(best[0])]
-    first, last = by_group[0], by_group[-1]
-
-    def told(headline: Headline) -> str:
-        return f"{with_interval(headline.row, 'normalized')} at {_where(headline)} (t = {headline.row['timestep']})"
-
-    if len(by_group) < 2:
-        return f"The best cell has {_ratio(first.metric)} = {told(first)}."
-    return f"The best cell's {_ratio(first.metric)} goes from {told(first)} to {told(last)}."
-
-
-def _ratio(metric: str) -> str:
-    return f"{label_of(metric)}(t) / {label_of(metric)}(0)"
-
-
 def _metric_rows(headline: Headline) -> list[list[str]]:
     """Every metric at a best cell; of relevance mass and rank, the chance level too."""
     area = headline.start.get("area")
     chance = {name: f" (chance {number(area['mean'])})" for name in ("mass", "rank") if area}
     return [
         [
-            f"{_where(headline)}, t = {headline.row['timestep']}",
+            f"{where(headline)}, t = {headline.row['timestep']}",
             label_of(name) + chance.get(name, ""),
             number(headline.start[name]["mean"]),
             number(headline.metrics[name]["mean"]),
             with_interval(headline.metrics[name], "difference"),
             number(headline.metrics[name]["effect"], 2),
-            small(headline.metrics[name]["q"]),
+            small(headline.metrics[name]["p_grid"]),
         ]
         for name in METRICS
         if name in headline.metrics and name != "area"
     ]
-
-
-def _others(headline: Headline) -> tuple[Any, ...]:
-    return tuple(value for name, value in headline.group.items() if name != "sigma")
-
-
-def _symbol(name: str) -> str:
-    return SYMBOLS.get(name, name)
-
-
-def _where(headline: Headline) -> str:
-    return ", ".join(f"{_symbol(name)} = {'none' if value is None else text_of(value)}" for name, value in headline.group.items())
 
 
 def _by_pcoder(table: pa.Table, facets: Sequence[str], best: Sequence[Headline]) -> list[Headline]:
@@ -249,7 +194,7 @@ def _pcoder_row(headline: Headline) -> list[str]:
     row = headline.row
     group = ["none" if value is None else text_of(value) for value in headline.group.values()]
     pair = [text_of(coefficient(row, name)) for name in ("beta", "lambda")]
-    statistics = [with_interval(row, "normalized"), with_interval(row, "difference"), small(row["q"])]
+    statistics = [with_interval(row, "normalized"), with_interval(row, "difference"), small(row["p_grid"])]
     return [*group, row["pcoder"], *pair, str(row["timestep"]), *statistics]
 
 
@@ -258,7 +203,7 @@ def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
     series: dict[str, dict[str, Any]] = {}
     for headline in (each for each in found if each.row[across] is not None):
         rest = {name: value for name, value in headline.group.items() if name != across}
-        name = ", ".join(f"{_symbol(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
+        name = ", ".join(f"{symbol(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
         one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
         row = headline.row
         one["x"].append(row[across])
@@ -277,12 +222,18 @@ def _or_none(value: float) -> float | None:
     return None if value != value else value
 
 
+def _first_shown(best: Sequence[Headline]) -> int:
+    """The last σ of the first kind of cells, where there is most to see."""
+    alike = [place for place, headline in enumerate(best) if others(headline) == others(best[0])]
+    return alike[-1] if alike else 0
+
+
 def _drawn(headline: Headline, of_cell: Images, options: Options) -> dict[str, Any]:
     """What the script shows of a best cell."""
     row = headline.row
     drawing = (options.resamples, options.seed)
     return {
-        "label": f"{_where(headline)}: {pair_text(pair_of(row))}, t = {row['timestep']}",
+        "label": f"{where(headline)}: {pair_text(pair_of(row))}, t = {row['timestep']}",
         "identity": row["identity"],
         "timestep": row["timestep"],
         "classes": [part.as_json() for part in by_class(of_cell, *drawing)],
@@ -296,30 +247,7 @@ def _galleries(folder: Path, best: Sequence[Headline], of_cells: Sequence[Images
     with progress("gallery", len(shown), "cells") as advance:
         for headline in shown:
             row = headline.row
-            title = f"{_where(headline)}: {pair_text(pair_of(row))}, gain at t = {row['timestep']}"
+            title = f"{where(headline)}: {pair_text(pair_of(row))}, gain at t = {row['timestep']}"
             found.append((title, gallery(folder, headline, of_cells[list(best).index(headline)], pictured)))
             advance(1)
     return found
-
-
-def _listed(missing: Sequence[cells.Coordinates]) -> list[str]:
-    more = [f"… and {len(missing) - LISTED} more"] if len(missing) > LISTED else []
-    return [describe(place) for place in missing[:LISTED]] + more
-
-
-def _hours(hours: Mapping[str, float]) -> str:
-    names = {"unknown": "on a device that was not noted", "cpu": "on CPUs"}
-    return "; ".join(f"{number(value, 2)} hours {names.get(name, f'on {name}')}" for name, value in hours.items())
-
-
-def _methods(options: Options) -> list[str]:
-    return [
-        "t = 0 is the plain feedforward network; the noise of an image is the same at every t and in every cell.",
-        f"Intervals: 95 % percentile bootstrap over images, {options.resamples:,} resamples, seed {options.seed}; the same "
-        "resamples for every cell, timestep and metric. Several noise seeds are averaged within each image first.",
-        "Gain: mean over images of value(t) − value(0). Its p: two-sided, by flipping the signs of the images' gains, "
-        f"{options.permutations:,} times (all ways, where there are few images); q: Benjamini and Hochberg over all cells and "
-        "timesteps of the metric.",
-        "Undefined values (a map that is zero everywhere, an empty mask) are NaN: left out, and counted.",
-        "PxAP is of all pixels of all images together, so it has intervals, but no p and no effect size.",
-    ]

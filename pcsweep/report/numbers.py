@@ -15,7 +15,7 @@ from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, is_contr
 
 FULL = (
     "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",
-    "effect", "q", "n", "nan",
+    "effect", "q", "p_grid", "n", "nan",
 )  # fmt: skip
 BRIEF = ("mean", "low", "high")  # of the IoU at further thresholds
 LARGEST = 1_600_000  # numbers on the page; thresholds are left out where there would be more

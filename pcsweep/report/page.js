@@ -73,7 +73,7 @@
     beta: 0,
     lambda: 0,
   };
-  const best = page.headlines[page.headlines.length - 1];
+  const best = page.headlines[page.start];
   const start = grid.cells.find((cell) => best && cell.identity === best.identity) || grid.cells[0];
   Object.assign(state, { at: [...start.at], beta: start.beta, lambda: start.lambda });
   if (best) state.step = grid.timesteps.indexOf(best.timestep);
@@ -112,6 +112,7 @@
       rows.push(["over t = 0", bracketed(metric, "normalized", "normalized_low", "normalized_high", cell, step)]);
       rows.push(["gain on t = 0", bracketed(metric, "difference", "difference_low", "difference_high", cell, step)]);
       rows.push(["q of the gain", small(number(metric, "q", cell, step))]);
+      rows.push(["p over the grid", small(number(metric, "p_grid", cell, step))]);
       rows.push(["effect size d", shown(number(metric, "effect", cell, step), 2)]);
       rows.push(["images", String(number(metric, "n", cell, step))]);
       rows.push(["undefined (NaN)", String(number(metric, "nan", cell, step))]);
@@ -366,7 +367,7 @@
   const which = byId("which-parts");
   if (which) {
     page.headlines.forEach((headline, i) => which.append(new Option(headline.label, i)));
-    which.value = page.headlines.length - 1;
+    which.value = page.start;
     which.addEventListener("change", drawParts);
   }
 

@@ -14,7 +14,7 @@ def test_the_best_cells_are_coloured_and_the_control_is_black() -> None:
     assert best(page, 2) == [(0.0, 0.8), (0.0, 0.7)]
     figure = curves(page)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "feedforward control: β = 1, λ = 0" in labels
+    assert "feedforward control: λ = 0, α = 0" in labels
     assert "other β, λ" in labels
     assert len(labels) == len(COLOURS) + 2
     assert "black" in {line.get_color() for line in figure.axes[0].get_lines()}

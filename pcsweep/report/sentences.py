@@ -1,0 +1,130 @@
+"""What the page says in sentences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+
+from pcsweep.aggregate import Aggregate, Options
+from pcsweep.cells import Coordinates
+from pcsweep.headlines import Headline
+from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, label_of, pair_of, pair_text, text_of
+from pcsweep.report.origins import Origins
+from pcsweep.summary import describe, with_interval
+from pcsweep.wording import duration, number_of
+
+LISTED = 100  # missing cells named
+UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the control, if there is one, flat"
+_SPACES = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}
+
+
+def question(rows: Sequence[Row]) -> str:
+    """What the study asks."""
+    models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
+    noisy = any(row["sigma"] for row in rows)
+    return f"Does predictive-coding feedback change what {models} attends to on {'noisy ' if noisy else ''}images of {datasets}?"
+
+
+def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[str]:
+    """The grid in words."""
+    everything = [*rows, *result.skipped, *result.missing]
+
+    def values(name: str) -> str:
+        found = in_order({coefficient(row, name) if name in ("beta", "lambda", "alpha") else row[name] for row in everything})
+        texts = ["none" if value is None else text_of(value) for value in found]
+        return ", ".join(texts) if len(texts) < 13 else f"{texts[0]} to {texts[-1]} ({len(texts)} values)"
+
+    common, first = {name: value.strip('"') for name, value in from_where.common.items()}, rows[0]
+    space = _SPACES.get(common.get("noise.space", ""))
+    of_space = f" (of {space})" if space else ""
+    measured = "iou" in pc.unique(result.table["metric"]).to_pylist()
+    cut = f"; IoU of what is above {common.get('threshold', 'a share')} of the map's maximum" if measured else ""
+    classes = "1 class" if first["categories"] == 1 else f"{first['categories']} classes"
+    return [
+        f"Coefficients: feedforward β = {values('beta')}; feedback λ = {values('lambda')}; error α = {values('alpha')}; "
+        f"active pcoders: {values('pcoder')}.",
+        f"Noise: {values('noise')}, σ = {values('sigma')}{of_space}, {number_of(max(row['seeds'] for row in rows), 'seed')}; the "
+        "same for every cell.",
+        f"{number_of(first['images'], 'image')} of {classes}, at t = 0 (plain feedforward) to {common.get('timesteps', 'T')}.",
+        f"Measured: the map of the attribution {common.get('attribution.name', '')} for the target {common.get('target', '')}, "
+        f"against the object's mask{cut}.",
+    ]
+
+
+def counts(found: int, result: Aggregate, aside: int) -> str:
+    """How many cells there are and are not; `aside` is how many files have been moved aside at any time."""
+    seeds = f", {number_of(len(result.missing_seeds), 'noise seed')} of done cells missing" if result.missing_seeds else ""
+    older = f", {number_of(result.older, 'shard')} of an earlier version left out" if result.older else ""
+    return (
+        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped (β + λ > 1), {len(result.missing)} missing, "
+        f"{number_of(aside, 'file')} damaged{seeds}{older}"
+    )
+
+
+def trend(best: Sequence[Headline]) -> str:
+    """The first and the last σ in a sentence; of one kind of cells only, since others are in the table."""
+    if not best:
+        return ""
+    by_group = [headline for headline in best if others(headline) == others(best[0])]
+    first, last = by_group[0], by_group[-1]
+
+    def told(headline: Headline) -> str:
+        row = headline.row
+        return f"{with_interval(row, 'normalized')} at {where(headline)} ({pair_text(pair_of(row))}, t = {row['timestep']})"
+
+    if len(by_group) < 2:
+        return f"The best cell has {ratio(first.metric)} = {told(first)}."
+    return f"The best cell's {ratio(first.metric)} goes from {told(first)} to {told(last)}."
+
+
+def ratio(metric: str) -> str:
+    """What cells are best by."""
+    return f"{label_of(metric)}(t) / {label_of(metric)}(0)"
+
+
+def others(headline: Headline) -> tuple[Any, ...]:
+    """What tells its kind of cells from others, apart from σ."""
+    return tuple(value for name, value in headline.group.items() if name != "sigma")
+
+
+def symbol(name: str) -> str:
+    """Of an axis, or its name."""
+    return SYMBOLS.get(name, name)
+
+
+def where(headline: Headline) -> str:
+    """What the cells behind it share, such as `σ = 0.4`."""
+    return ", ".join(f"{symbol(name)} = {'none' if value is None else text_of(value)}" for name, value in headline.group.items())
+
+
+def listed(missing: Sequence[Coordinates]) -> list[str]:
+    """Cells in words, of many the first."""
+    more = [f"… and {len(missing) - LISTED} more"] if len(missing) > LISTED else []
+    return [describe(place) for place in missing[:LISTED]] + more
+
+
+def hours(spent: Mapping[str, float]) -> str:
+    """Computing time by device."""
+    texts = []
+    for name, value in spent.items():
+        if name in ("cpu", "unknown"):
+            texts.append(f"{duration(3600 * value)} {'on CPUs' if name == 'cpu' else 'on a device that was not noted'}")
+        else:
+            texts.append(f"{value:,.2f} GPU-hours on {name}")
+    return "; ".join(texts)
+
+
+def methods(options: Options) -> list[str]:
+    """How the numbers of the page are made."""
+    return [
+        "t = 0 is the plain feedforward network; the noise of an image is the same at every t and in every cell.",
+        f"Intervals: 95 % percentile bootstrap over images, {options.resamples:,} resamples, seed {options.seed}; the same "
+        "resamples for every cell, timestep and metric. Several noise seeds are averaged within each image first.",
+        "Gain: mean over images of value(t) − value(0). Its p: two-sided, by flipping the signs of the images' gains, "
+        f"{options.permutations:,} times (all ways, where there are few images); q: Benjamini and Hochberg over all tested "
+        "cells and timesteps of the metric.",
+        "p beside best cells: corrected for the choice among all of them, by the largest statistic under each pattern of signs "
+        "(Westfall and Young).",
+        "Undefined values (a map that is zero everywhere, an empty mask) are NaN: left out, and counted.",
+        "PxAP is of all pixels of all images together, so it has intervals, but no p and no effect size.",
+    ]

@@ -1,0 +1,149 @@
+"""Pictures of single images: computed anew, or what the shard keeps, and the page says which."""
+
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from PIL import Image
+from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
+
+from pcsweep import shards
+from pcsweep.__main__ import conf_folder
+from pcsweep.aggregate import aggregate
+from pcsweep.exhibition import Exhibit
+from pcsweep.headlines import headlines
+from pcsweep.report import gallery as module
+from pcsweep.report.breakdown import images
+from pcsweep.report.gallery import Gallery, gallery, jpeg, overlay
+from pcsweep.study import run
+
+WHITE, BLUE = (255, 255, 255), (86, 180, 233)
+
+
+def shown(folder: Path, count: int = 2) -> Gallery:
+    """The gallery of the one best cell of the study in `folder`."""
+    result = aggregate(folder, 2, 2)
+    (headline,) = headlines(result.table, result.facets)
+    return gallery(folder / "shards", headline, images(folder / "shards", headline), count)
+
+
+def decoded(source: str) -> np.ndarray:
+    head, _, data = source.partition(",")
+    assert head == "data:image/jpeg;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+def gaining(gains: list[float]) -> np.ndarray:
+    """IoUs over time that gain so much on 0.5 at the last timestep; the other images lose 0.01."""
+    iou = np.full((IMAGES, STEPS), 0.5, np.float32)
+    iou[:, -1] -= 0.01
+    iou[: len(gains), -1] = 0.5 + np.array(gains, np.float32)
+    return iou
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of one point on the embedded model; not to be altered."""
+    root = tmp_path_factory.mktemp("outputs")
+    words = ["study=real", f"output_root={root}", "dataset.limit=6", "timesteps=2", "noise.sigma=0.4", "noise.space=pixel"]
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        run(compose("config", overrides=[*words, "pcoder.beta=0.6", "pcoder.lambda=0.3", "pictures=0"]))
+    return root / "real"
+
+
+def test_maps_are_computed_anew(real: Path) -> None:
+    found = shown(real)
+    assert found.note == "Computed anew from the shard's configuration."
+    assert found.gained or found.lost
+    for strip in (*found.gained, *found.lost):
+        headings = [picture.heading for picture in strip.pictures]
+        assert headings == ["image", "noisy image", "mask", "t = 0", "t = 1", "t = 2"]
+        captions = {picture.heading: picture.caption for picture in strip.pictures}
+        assert captions["t = 0"] == f"IoU {strip.start:.3f}"
+        assert strip.gain == pytest.approx(strip.end - strip.start, abs=1e-6)
+        assert all(max(decoded(picture.source).shape) <= module.SIDE for picture in strip.pictures)
+    gains = [strip.gain for strip in found.gained]
+    assert gains == sorted(gains, reverse=True)
+    losses = [strip.gain for strip in found.lost]
+    assert losses == sorted(losses)
+    assert all(gain > 0 for gain in gains)
+    assert all(loss < 0 for loss in losses)
+
+
+def test_maps_whose_iou_is_another_are_pointed_out(real: Path, tmp_path: Path) -> None:
+    (path,) = (real / "shards").glob("*.parquet")
+    shard = shards.read(path)
+    columns = shard.table.to_pydict()
+    columns["iou"] = [iou + 0.05 * step for iou, step in zip(columns["iou"], columns["timestep"], strict=True)]
+    shards.write(tmp_path / "shards", shard.settings, columns, shard.metadata)
+    note = shown(tmp_path).note
+    assert re.fullmatch(r"Computed anew .*\. Their IoU differs from the shard's by up to 0\.100\.", note)
+
+
+def test_what_the_shard_keeps_is_shown_where_nothing_can_be_computed(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.2, 0.5), pictured=4, undefined=0, iou=gaining([0.1, -0.2, 0.3, 0.2, 0.4]))
+    found = shown(tmp_path)
+    assert [strip.name.split()[-1] for strip in found.gained] == ["02", "03"]
+    assert [strip.name.split()[-1] for strip in found.lost] == ["01"]
+    assert found.note.startswith("Chosen among the 4 images whose pictures the shard keeps, because the maps of others could not")
+    assert found.note.endswith("cannot be used here: it has no `device`.")
+    (strip,) = found.lost
+    assert (strip.gain, strip.start, strip.end) == pytest.approx((-0.2, 0.5, 0.3), abs=1e-6)
+    assert strip.name == f"</script><img src=x onerror=alert(2)> {identifier(1).rpartition('/')[2]}"
+    assert [picture.caption for picture in strip.pictures] == ["", "", "", "IoU 0.500", "IoU 0.500", "IoU 0.500", "IoU 0.300"]
+
+
+def test_without_any_picture_the_reason_is_all_there_is(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.2, 0.5), {"config": "- no mapping"})
+    found = shown(tmp_path)
+    assert (found.gained, found.lost) == ([], [])
+    assert re.fullmatch(r"No pictures, because the maps of others could not be computed here\. .*it is no mapping\.", found.note)
+
+
+def test_of_several_noise_seeds_one_is_shown_and_named(tmp_path: Path) -> None:
+    for seed in (3, 4):
+        put(tmp_path, settings(0.2, 0.5, noise__seed=seed), pictured=2, undefined=0)
+    first = sorted(shards.identity(settings(0.2, 0.5, noise__seed=seed)) for seed in (3, 4))[0]
+    seed = next(seed for seed in (3, 4) if shards.identity(settings(0.2, 0.5, noise__seed=seed)) == first)
+    assert shown(tmp_path).note.endswith(f" Gains are means over 2 noise seeds; the pictures are of noise seed {seed}.")
+
+
+def test_the_mask_is_outlined_in_white_and_the_map_in_blue() -> None:
+    mask, saliency = np.zeros((20, 20), bool), np.zeros((20, 20), np.float32)
+    mask[2:8, 2:8] = True
+    saliency[10:18, 10:18] = 1
+    grey = np.full((20, 20, 3), 100, np.uint8)
+    exhibit = Exhibit("a", "b", grey, grey, mask, np.zeros_like(mask), {0: saliency, 1: np.full_like(saliency, np.nan)}, {0: 0.5})
+    picture = overlay(exhibit, 0, 0.5)
+    for colour, (first, last) in ((WHITE, (2, 7)), (BLUE, (10, 17))):
+        outline = (picture == colour).all(axis=2)
+        expected = np.zeros((20, 20), bool)
+        expected[first : last + 1, first : last + 1] = True
+        expected[first + 1 : last, first + 1 : last] = False
+        np.testing.assert_array_equal(outline, expected)
+    undefined = overlay(exhibit, 1, 0.5)
+    assert (undefined == WHITE).all(axis=2).any()
+    assert not (undefined == BLUE).all(axis=2).any()
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [((16, 16), (192, 192)), ((100, 50), (100, 50)), ((384, 192), (192, 96)), ((5000, 3), (192, 1))]
+)
+def test_pictures_fit(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    height, width = size
+    picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    assert decoded(jpeg(picture)).shape == (*expected, 3)
+
+
+def test_a_small_picture_keeps_its_squares_sharp() -> None:
+    picture = np.zeros((SIDE, SIDE, 3), np.uint8)
+    picture[::2] = 255
+    found = decoded(jpeg(picture))[..., 0].astype(int)
+    factor = len(found) // SIDE
+    middles = found[factor // 2 :: factor]
+    assert (middles[::2] > 240).all()
+    assert (middles[1::2] < 15).all()

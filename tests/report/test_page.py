@@ -1,0 +1,611 @@
+"""The page in a browser: every number, every control, every reader; and nothing from a network."""
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from browser import Visit, chromium
+from hydra import compose, initialize_config_dir
+from toy_study import ALONE, HOSTILE, IMAGES, SALT, STEPS, identifier, put, settings
+
+from pcsweep import shards
+from pcsweep.__main__ import conf_folder
+from pcsweep.report.numbers import BRIEF, FULL
+from pcsweep.study import run
+
+PACKED = 4e-6  # relative error of a number with 17 bits of mantissa
+BETAS, LAMBDAS, SIGMAS = ("0.2", "0.6", "1"), ("0", "0.2", "0.5"), ("0.2", "0.6", "none")
+NOISES, PCODERS = ("gaussian", SALT), ("1", "all")
+QUANTITIES = ("normalized", "difference", "mean", "q")
+WORDS = {"skipped": "skipped: β + λ > 1", "missing": "missing", "nothing": "not asked for"}
+SET = """(choices) => choices.map((choice) => {
+  for (const [name, value] of Object.entries(choice)) {
+    const element = document.getElementById(`control-${name}`);
+    if (element.value === value) continue;
+    element.value = value;
+    element.dispatchEvent(new Event(element.type === "range" ? "input" : "change"));
+  }
+  const { data, layout } = document.getElementById("heatmap");
+  const rows = [...document.querySelectorAll("#as-table tr")].map((row) => [...row.cells].map((cell) => cell.textContent));
+  const [states, values] = data;
+  return { title: layout.title.text, z: values.z, marks: values.text, stateMarks: states.text, hover: values.hovertext, rows };
+})"""
+TEXTS = (
+    *("p", "li", "small", "a", "dt", "dd", "th", "td", "h1", "h2", "h3", "h4", "label", "output", "summary", "figcaption", "pre"),
+    *("select", "button:not(.modebar-btn)", ".faint", ".warn", ".swatches i"),
+)
+WIDE = """(all) => all.filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth)
+  .map((each) => each.outerHTML.slice(0, 200))"""
+CONTRAST = """(selector) => [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility()).map((each) => {
+  let behind = each;
+  while (behind && getComputedStyle(behind).backgroundColor === "rgba(0, 0, 0, 0)") behind = behind.parentElement;
+  const style = getComputedStyle(each);
+  return [style.color, behind ? getComputedStyle(behind).backgroundColor : "rgb(255, 255, 255)"];
+})"""
+
+Key = tuple[Any, ...]  # noise, σ, pcoder, β, λ, t, metric
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def broken_page(broken_study: Path, publish: Callable[[Path], Path]) -> Path:
+    return publish(broken_study)
+
+
+@pytest.fixture(scope="module")
+def real_page(tmp_path_factory: pytest.TempPathFactory, publish: Callable[[Path], Path]) -> Path:
+    """Of a small study of the embedded model."""
+    root = tmp_path_factory.mktemp("outputs")
+    always = ["study=real", f"output_root={root}", "dataset.limit=10", "timesteps=2", "noise.space=pixel", "pictures=1"]
+    for sigma, (beta, lambda_) in product((0, 0.4), ((1, 0), (0.6, 0), (0.6, 0.2))):
+        words = [f"noise.sigma={sigma}", f"pcoder.beta={beta}", f"pcoder.lambda={lambda_}", "pcoder.alpha=0"]
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            run(compose("config", overrides=[*always, *words]))
+    return publish(root / "real")
+
+
+@pytest.fixture(scope="module")
+def opened_once(browser: Any, broken_page: Path) -> Iterator[Visit]:
+    visit = Visit(browser, broken_page, accept_downloads=True)
+    yield visit
+    visit.context.close()
+
+
+@pytest.fixture(scope="module")
+def real_once(browser: Any, real_page: Path) -> Iterator[Visit]:
+    visit = Visit(browser, real_page)
+    yield visit
+    visit.context.close()
+
+
+@pytest.fixture(params=["opened_once", "real_once"])
+def either(request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """The page of the broken or of the real study, as the test before has left it."""
+    visit: Visit = request.getfixturevalue(request.param)
+    yield visit
+    assert visit.complaints == []
+
+
+@pytest.fixture
+def shared(opened_once: Visit) -> Iterator[Visit]:
+    """The page of the broken study, as the test before has left it; it may not complain or ask for anything."""
+    yield opened_once
+    assert opened_once.complaints == []
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """Opens a page; in the end, no page may have complained or asked for anything."""
+    visits: list[Visit] = []
+
+    def opened(path: Path, **options: Any) -> Visit:
+        visits.append(Visit(browser, path, **options))
+        return visits[-1]
+
+    yield opened
+    for each in visits:
+        each.context.close()
+        assert each.complaints == []
+
+
+def text_of(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def table_of(page: Path) -> dict[Key, dict[str, Any]]:
+    """The rows of aggregate.parquet, read plainly, by what the page says of their place."""
+    found = {}
+    for row in pq.read_table(page.with_name("aggregate.parquet")).to_pylist():
+        place = [text_of(row[name]) for name in ("noise", "sigma", "pcoder", "beta", "lambda")]
+        found[(*place, row["timestep"], row["metric"])] = row
+    return found
+
+
+def close(text: str, value: float, digits: int = 3) -> bool:
+    """Whether a shown number is the value, to its digits."""
+    if math.isnan(value):
+        return text == "NaN"
+    return len(text.partition(".")[2]) == digits and abs(float(text) - value) <= 0.5 / 10**digits + PACKED * abs(value) + 1e-9
+
+
+def packed_close(shown: float | None, value: float) -> bool:
+    return shown is None if math.isnan(value) else shown is not None and abs(shown - value) <= PACKED * abs(value)
+
+
+def small_close(text: str, value: float) -> bool:
+    """Whether a shown probability is the value, to two digits."""
+    if math.isnan(value):
+        return text == "NaN"
+    return value < 0.001 * (1 + PACKED) if text == "<0.001" else abs(float(text) - value) <= 0.051 * value
+
+
+def assert_facts(facts: dict[str, str], row: dict[str, Any], label: str, accuracy: dict[str, Any] | None) -> None:
+    """Holds the facts of a cell against its row of the aggregate."""
+    triples = {f"{label} at t = {row['timestep']}": ("mean", "low", "high")}
+    brief = row["metric"] == "area" or "@" in row["metric"]
+    if not brief:
+        triples["over t = 0"] = ("normalized", "normalized_low", "normalized_high")
+        triples["gain on t = 0"] = ("difference", "difference_low", "difference_high")
+        assert small_close(facts["q of the gain"], row["q"])
+        assert close(facts["effect size d"], row["effect"], 2)
+        assert (facts["images"], facts["undefined (NaN)"]) == (str(row["n"]), str(row["nan"]))
+    for name, statistics in triples.items():
+        assert_triple(facts[name], row, statistics)
+    if accuracy and row["metric"] != "correct":
+        assert_triple(facts["accuracy"], accuracy, ("mean", "low", "high"))
+
+
+def assert_triple(text: str, row: dict[str, Any], statistics: tuple[str, str, str]) -> None:
+    found = re.fullmatch(r"(\S+) \[(\S+), (\S+)\]", text)
+    assert found, text
+    assert all(close(shown, row[name]) for shown, name in zip(found.groups(), statistics, strict=True)), (text, row)
+
+
+def drawn(visit: Visit, choices: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """The heatmap after each choice of the controls' values."""
+    found: list[dict[str, Any]] = visit.page.evaluate(SET, choices)
+    return found
+
+
+def place_of(noise: str, sigma: str, pcoder: str) -> dict[str, str]:
+    """As values of the controls."""
+    return {"noise": str(NOISES.index(noise)), "sigma": str(SIGMAS.index(sigma)), "pcoder": str(PCODERS.index(pcoder))}
+
+
+def facts_of(visit: Visit) -> dict[str, str]:
+    terms, texts = (visit.page.locator(f"#cell {tag}").all_text_contents() for tag in ("dt", "dd"))
+    return dict(zip(terms, texts, strict=True))
+
+
+def kind_of(sigma: str, beta: str, lambda_: str) -> str:
+    """What the broken study has at a place without a row of the aggregate."""
+    if sigma == "none":
+        return "nothing"
+    return "skipped" if float(beta) + float(lambda_) > 1 else "missing"
+
+
+def click(visit: Visit, beta: int, lambda_: int) -> None:
+    """Until the page names the cell."""
+    visit.page.mouse.click(*pixel(visit, beta, lambda_))
+    await_name(visit, f"β = {BETAS[beta]}, λ = {LAMBDAS[lambda_]}, ")
+
+
+def await_name(visit: Visit, text: str) -> None:
+    """Of the chosen cell."""
+    visit.page.locator("#cell-name", has_text=text).wait_for(timeout=5000)
+
+
+def text_at(visit: Visit, selector: str) -> str:
+    return visit.page.locator(selector).first.text_content() or ""
+
+
+def pixel(visit: Visit, beta: int, lambda_: int) -> tuple[float, float]:
+    """Of the middle of a cell of three times three, on the screen."""
+    visit.page.locator("#heatmap").scroll_into_view_if_needed()
+    box = visit.page.locator("#heatmap .nsewdrag").bounding_box()
+    assert box
+    return box["x"] + (lambda_ + 0.5) / 3 * box["width"], box["y"] + (2.5 - beta) / 3 * box["height"]
+
+
+@pytest.mark.parametrize(("metric", "quantity"), [
+    *(("iou", quantity) for quantity in QUANTITIES), ("iou@0.25", "mean"), ("pxap", "difference"), ("correct", "mean"),
+    ("target_probability", "normalized"),
+])  # fmt: skip
+def test_every_number_of_the_heatmap_is_the_aggregates(shared: Visit, broken_page: Path, metric: str, quantity: str) -> None:
+    labels = {
+        "iou": "IoU",
+        "iou@0.25": "IoU at threshold 0.25",
+        "pxap": "PxAP",
+        "correct": "accuracy",
+        "target_probability": "target probability",
+    }
+    heads = {"normalized": "{0}(t) / {0}(0)", "difference": "gain on t = 0", "mean": "{0}(t)", "q": "q of the gain"}
+    table, label = table_of(broken_page), labels[metric]
+    there = [*product(NOISES[:1], SIGMAS[:2], PCODERS, range(STEPS)), *product(NOISES[1:], SIGMAS[2:], PCODERS[1:], range(STEPS))]
+    places = [*there, ("gaussian", "none", "all", 1), (SALT, "none", "1", 1)]
+    choices = [{"metric": metric, "quantity": quantity, "timestep": str(step), **place_of(*place)} for *place, step in places]
+    seen = set()
+    for (*place, step), shown in zip(places, drawn(shared, choices), strict=True):
+        escaped = place[0].replace("&", "&amp;").replace("<", "&lt;")
+        assert shown["title"].replace("<br>", ", ") == f"t = {step}, σ = {place[1]}, noise = {escaped}, pcoder = {place[2]}"
+        assert shown["rows"][0] == [heads[quantity].format(label), *(f"λ = {value}" for value in LAMBDAS)]
+        for (b, beta), (column, lambda_) in product(enumerate(BETAS), enumerate(LAMBDAS)):
+            row = table.get((*place, beta, lambda_, step, metric))
+            text, hover, mark = shown["rows"][3 - b][column + 1], shown["hover"][b][column], shown["stateMarks"][b][column]
+            assert shown["rows"][3 - b][0] == f"β = {beta}"
+            assert hover.startswith(f"<b>β = {beta}, λ = {lambda_}</b><br>")
+            facts = hover.split("<br>")[1:]
+            if row is None:
+                kind = kind_of(place[1], beta, lambda_)
+                assert (text, facts, shown["z"][b][column]) == (
+                    "" if kind == "nothing" else kind,
+                    [WORDS[kind]],
+                    None,
+                )
+                assert mark == {"skipped": "–", "missing": "×", "nothing": ""}[kind]
+                continue
+            seen.add(row["identity"])
+            assert close(text, row[quantity])
+            assert packed_close(shown["z"][b][column], row[quantity])
+            assert mark == ("?" if math.isnan(row[quantity]) else "")
+            assert shown["marks"][b][column] == ("•" if row["q"] < 0.05 and "@" not in metric else "")
+            by_name = dict(fact.replace("&lt;", "<").split(": ", 1) for fact in facts)
+            assert_facts(by_name, row, label, table[(*place, beta, lambda_, step, "correct")])
+    assert seen == {row["identity"] for row in table.values()}
+    assert len(seen) == 22
+
+
+def test_every_metric_can_be_chosen_and_a_quantity_it_lacks_cannot(shared: Visit, broken_page: Path) -> None:
+    page = shared.page
+    metrics = page.locator("#control-metric option").evaluate_all("(options) => options.map((option) => option.value)")
+    assert sorted(metrics) == sorted({key[-1] for key in table_of(broken_page)})
+    assert metrics[0] == "iou"
+    for metric in metrics:
+        page.select_option("#control-metric", metric)
+        quantities = page.locator("#control-quantity option").evaluate_all("(options) => options.map((option) => option.value)")
+        assert quantities == (["mean"] if "@" in metric or metric == "area" else list(QUANTITIES))
+        assert page.input_value("#control-quantity") in quantities
+
+
+def test_sliders_move_by_keyboard_and_say_where_they_are(shared: Visit, broken_page: Path) -> None:
+    page, table = shared.page, table_of(broken_page)
+    drawn(shared, [{"metric": "iou", "quantity": "mean", **place_of("gaussian", "0.2", "all")}])
+    for name, symbol, texts in (("sigma", "σ", SIGMAS), ("timestep", "t", [str(step) for step in range(STEPS)])):
+        slider = page.locator(f"#control-{name}")
+        slider.focus()
+        page.keyboard.press("Home")
+        for number, text in enumerate(texts):
+            assert slider.input_value() == str(number)
+            assert slider.get_attribute("aria-valuetext") == f"{symbol} = {text}"
+            assert slider.evaluate("(each) => each.labels[0].textContent") == f"{symbol} = {text}"
+            assert f"{symbol} = {text}" in text_at(shared, "#heatmap .gtitle")
+            page.keyboard.press("ArrowRight")
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+    value = table[("gaussian", "0.6", "all", "0.2", "0.5", 1, "iou")]["mean"]
+    assert close(text_at(shared, "#as-table tbody tr:nth-child(3) td:nth-child(4)"), value)
+
+
+def test_a_click_shows_the_cell_over_time(shared: Visit, broken_page: Path) -> None:
+    table = table_of(broken_page)
+    drawn(shared, [{"timestep": "2", **place_of("gaussian", "0.6", "all")}])
+    for metric, label in (("iou", "IoU"), ("correct", "accuracy")):
+        shared.page.select_option("#control-metric", metric)
+        for (b, beta), (column, lambda_) in product(enumerate(BETAS), enumerate(LAMBDAS)):
+            click(shared, b, column)
+            where = f"β = {beta}, λ = {lambda_}, σ = 0.6, noise = gaussian, pcoder = all"
+            if float(beta) + float(lambda_) > 1:
+                assert text_at(shared, "#cell-name") == f"{where}: skipped: β + λ > 1"
+                assert facts_of(shared) == {}
+                assert not shared.page.locator("#over-time").is_visible()
+                continue
+            curves = shared.page.evaluate("document.getElementById('over-time').data")
+            assert text_at(shared, "#cell-name") == where
+            place = ("gaussian", "0.6", "all", beta, lambda_)
+            facts = facts_of(shared)
+            assert_facts(facts, table[(*place, 2, metric)], label, table[(*place, 2, "correct")])
+            assert (facts["noise seeds"], facts["identity"]) == ("2", table[(*place, 2, metric)]["identity"])
+            second = "iou" if metric == "correct" else "correct"
+            assert_curves(curves, [(metric, place), (second, place)], table)
+
+
+def assert_curves(curves: list[dict[str, Any]], of: list[tuple[str, tuple[str, ...]]], table: dict[Any, dict[str, Any]]) -> None:
+    """A band and a line of the control, then of the cell, for each metric."""
+    assert [curve["name"] for curve in curves if "name" in curve] == ["feedforward control", "this cell"] * len(of)
+    assert len(curves) == 4 * len(of)
+    for number, (metric, place) in enumerate(of):
+        for offset, cell in ((0, (*place[:3], "1", "0")), (2, place)):
+            band, line = curves[4 * number + offset : 4 * number + offset + 2]
+            rows = [table[(*cell, step, metric)] for step in range(STEPS)]
+            assert line["x"] == list(range(STEPS))
+            assert all(map(packed_close, line["y"], [row["mean"] for row in rows]))
+            assert band["x"] == [*range(STEPS), *reversed(range(STEPS))]
+            edges = [row["high"] for row in rows] + [row["low"] for row in reversed(rows)]
+            assert all(map(packed_close, band["y"], edges))
+
+
+def test_arrow_keys_go_from_cell_to_cell_and_stay_on_the_grid(shared: Visit, broken_page: Path) -> None:
+    drawn(shared, [place_of("gaussian", "0.2", "1")])
+    shared.page.locator("#heatmap").focus()
+    for key, expected in [
+        *[("ArrowDown", None)] * 4,
+        *[("ArrowLeft", None)] * 4,
+        ("ArrowLeft", "β = 0.2, λ = 0, σ = 0.2, noise = gaussian, pcoder = 1"),
+        ("ArrowDown", "β = 0.2, λ = 0, σ = 0.2, noise = gaussian, pcoder = 1"),
+        ("ArrowRight", "β = 0.2, λ = 0.2, σ = 0.2, noise = gaussian, pcoder = 1: missing"),
+        ("ArrowUp", "β = 0.6, λ = 0.2, σ = 0.2, noise = gaussian, pcoder = 1"),
+        ("ArrowUp", "β = 1, λ = 0.2, σ = 0.2, noise = gaussian, pcoder = 1: skipped: β + λ > 1"),
+        ("ArrowUp", "β = 1, λ = 0.2, σ = 0.2, noise = gaussian, pcoder = 1: skipped: β + λ > 1"),
+        ("ArrowRight", "β = 1, λ = 0.5, σ = 0.2, noise = gaussian, pcoder = 1: skipped: β + λ > 1"),
+        ("ArrowRight", "β = 1, λ = 0.5, σ = 0.2, noise = gaussian, pcoder = 1: skipped: β + λ > 1"),
+    ]:
+        shared.page.keyboard.press(key)
+        if expected:
+            assert text_at(shared, "#cell-name") == expected
+            shape = shared.page.evaluate("document.getElementById('heatmap').layout.shapes[0]")
+            place = BETAS[round(shape["y0"] + 0.5)], LAMBDAS[round(shape["x0"] + 0.5)]
+            assert expected.startswith(f"β = {place[0]}, λ = {place[1]},")
+            assert (facts_of(shared) == {}) == (": " in expected)
+
+
+def test_a_tap_shows_the_cell(visit: Callable[..., Visit], broken_page: Path) -> None:
+    opened = visit(broken_page, has_touch=True, is_mobile=True, viewport={"width": 360, "height": 700})
+    assert opened.page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [360, 360]
+    drawn(opened, [place_of("gaussian", "0.2", "1")])
+    for beta, lambda_ in ((0, 2), (1, 1), (2, 0)):
+        opened.page.touchscreen.tap(*pixel(opened, beta, lambda_))
+        await_name(opened, f"β = {BETAS[beta]}, λ = {LAMBDAS[lambda_]}, σ = 0.2")
+
+
+def test_an_undefined_cell_says_so_and_a_place_not_asked_for_too(shared: Visit, broken_page: Path) -> None:
+    drawn(shared, [{"metric": "iou", "timestep": "2", **place_of("gaussian", "0.2", "all")}])
+    click(shared, 1, 1)
+    facts = facts_of(shared)
+    assert (facts["IoU at t = 2"], facts["images"], facts["undefined (NaN)"]) == ("NaN [NaN, NaN]", "0", str(IMAGES))
+    drawn(shared, [place_of("gaussian", "none", "all")])
+    assert text_at(shared, "#cell-name").endswith(": not asked for")
+
+
+def test_a_cell_without_a_control_is_shown_beside_its_start(shared: Visit, broken_page: Path) -> None:
+    table = table_of(broken_page)
+    drawn(shared, [{"metric": "iou", **place_of(SALT, "none", "all")}])
+    click(shared, 1, 1)
+    level = shared.page.evaluate("document.getElementById('over-time').data")[0]
+    assert level["name"] == "feedforward (its t = 0)"
+    start = table[(SALT, "none", "all", "0.6", "0.2", 0, "iou")]["mean"]
+    assert all(packed_close(value, start) for value in level["y"])
+
+
+def test_the_page_of_a_real_study_has_its_numbers(real_once: Visit, real_page: Path) -> None:
+    table = table_of(real_page)
+    places = list(product(("0", "0.4"), range(3), ("iou", "mass", "iou@0.9")))
+    choices = [
+        {"metric": metric, "quantity": "mean", "sigma": str(float(sigma) > 0 and 1 or 0), "timestep": str(step)}
+        for sigma, step, metric in places
+    ]
+    for (sigma, step, metric), shown in zip(places, drawn(real_once, choices), strict=True):
+        for (b, beta), (column, lambda_) in product(enumerate(("0.6", "1")), enumerate(("0", "0.2"))):
+            row = table.get(("gaussian", sigma, "all", beta, lambda_, step, metric))
+            text = shown["rows"][2 - b][column + 1]
+            assert text == "skipped" if row is None else close(text, row["mean"])
+    note = real_once.page.locator("#gallery small").first.text_content()
+    assert note == "Computed anew from the shard's configuration."
+
+
+@pytest.mark.parametrize("measured", [True, False], ids=["one cell", "no IoU"])
+def test_a_small_study_opens_at_its_last_timestep(
+    visit: Callable[..., Visit], tmp_path: Path, publish: Callable[[Path], Path], measured: bool
+) -> None:
+    put(tmp_path / "s", settings(0.5, 0.1), **({} if measured else dict.fromkeys(("iou", "mass", "rank"))))
+    page = publish(tmp_path / "s")
+    opened, (metric, label) = visit(page), ("iou", "IoU") if measured else ("pointing", "pointing game")
+    assert text_at(opened, "#cell-name") == "β = 0.5, λ = 0.1, σ = 0.2"
+    shown = facts_of(opened)
+    step = next(step for step in reversed(range(STEPS)) if f"{label} at t = {step}" in shown)
+    assert measured or step == STEPS - 1
+    row = table_of(page)[("gaussian", "0.2", "all", "0.5", "0.1", step, metric)]
+    assert_facts(shown, row, label, table_of(page)[("gaussian", "0.2", "all", "0.5", "0.1", step, "correct")])
+    assert opened.page.locator("#controls input").count() == 1
+    assert opened.page.locator("#trend").is_visible() is False
+    assert opened.page.locator("#which-parts").count() == measured
+
+
+def test_the_page_opens_at_the_last_best_cell_of_the_first_kind(visit: Callable[..., Visit], broken_page: Path) -> None:
+    opened = visit(broken_page)
+    best = opened.page.evaluate("JSON.parse(document.getElementById('numbers').textContent).headlines[1]")
+    assert facts_of(opened)["identity"] == best["identity"]
+    assert f"t = {best['timestep']}, " in text_at(opened, "#heatmap .gtitle")
+    assert opened.page.locator("#which-parts").input_value() == "1"
+
+
+def test_pictures_load_and_have_a_text(either: Visit) -> None:
+    page = either.page
+    found = page.locator("img").evaluate_all("(all) => all.map((each) => [each.naturalWidth, each.alt])")
+    assert len(found) >= 6
+    assert all(width > 0 and alt for width, alt in found)
+    assert all(re.search(", (image|noisy image|mask|t = \\d+, IoU \\S+)$", alt) for _, alt in found)
+
+
+def test_the_keyboard_reaches_everything_in_order(visit: Callable[..., Visit], broken_page: Path) -> None:
+    page = visit(broken_page).page
+    order: list[str] = []
+    while "heatmap" not in order and len(order) < 60:
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('href')"))
+    assert order[0] == "#explore"
+    assert order[1] == "theme"
+    controls = ["timestep", "sigma", "noise", "pcoder", "metric", "quantity"]
+    assert [name for name in order if name and name.startswith("control-")] == [f"control-{name}" for name in controls]
+    assert order[-1] == "heatmap"
+    sections = page.locator("section").evaluate_all("(all) => all.map((each) => each.id)")
+    targets = [name[1:] for name in order if name and name.startswith("#")]
+    assert set(targets) <= set(sections)
+    page.keyboard.press("Shift+Tab")
+    labels = page.locator("input, select").evaluate_all("(all) => all.map((each) => each.labels[0]?.textContent.trim() || '')")
+    assert all(labels)
+
+
+def test_headings_are_a_tree_and_tables_have_heads(either: Visit) -> None:
+    page = either.page
+    levels = page.locator("h1, h2, h3, h4, h5").evaluate_all("(all) => all.map((each) => Number(each.tagName[1]))")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    widths = page.locator("table").evaluate_all("(all) => all.map((each) => [...each.rows].map((row) => row.cells.length))")
+    assert widths
+    assert all(len(set(of_table)) == 1 for of_table in widths)
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_nothing_is_wider_than_the_window(either: Visit) -> None:
+    page = either.page
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    for width in (360, 768, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("[document.documentElement.scrollWidth, innerWidth]") == [width, width]
+        page.wait_for_timeout(300)  # plots follow
+        assert page.locator("main *:not(.wide, .wide *, pre, .plot *)").evaluate_all(WIDE) == []
+
+
+def luminance(colour: str) -> float:
+    levels = [int(level) / 255 for level in re.findall(r"\d+", colour)[:3]]
+    linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]
+    return sum(weight * level for weight, level in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_text_is_legible_in_light_and_dark(shared: Visit) -> None:
+    page = shared.page
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    for scheme in ("dark", "light"):
+        page.evaluate("delete document.documentElement.dataset.theme")
+        page.emulate_media(color_scheme=scheme)
+        assert_legible(page, dark=scheme == "dark")
+        page.click("#theme")
+        assert_legible(page, dark=scheme != "dark")
+        page.click("#theme")
+        assert_legible(page, dark=scheme == "dark")
+
+
+def assert_legible(page: Any, dark: bool) -> None:
+    for selector in TEXTS:
+        pairs = page.evaluate(CONTRAST, selector)
+        assert pairs, selector
+        for text, behind in pairs:
+            more, less = sorted((luminance(text), luminance(behind)), reverse=True)
+            assert (more + 0.05) / (less + 0.05) >= 4.5, (selector, text, behind)
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (luminance(paper) < 0.2) == dark
+    ink = page.evaluate("document.getElementById('heatmap').layout.font.color")
+    levels = [str(int(ink[place : place + 2], 16)) for place in (1, 3, 5)]
+    assert (luminance(" ".join(levels)) > 0.2) == dark
+
+
+def test_the_download_has_every_number(shared: Visit, broken_page: Path, tmp_path: Path) -> None:
+    page, table = shared.page, table_of(broken_page)
+    with page.expect_download() as told:
+        page.click("#download")
+    assert told.value.suggested_filename == "broken.csv"
+    told.value.save_as(tmp_path / "numbers.csv")
+    with (tmp_path / "numbers.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    found: dict[Key, dict[str, str]] = {}
+    for row in rows:
+        place = (row[name] for name in ("noise", "sigma", "pcoder", "beta", "lambda"))
+        found[(*place, int(row["timestep"]), row["metric"])] = row
+    assert len(rows) == len(found)
+    assert found.keys() == table.keys()
+    assert list(rows[0])[-len(FULL) :] == list(FULL)
+    for key, row in found.items():
+        assert row["identity"] == table[key]["identity"]
+        brief = "@" in key[-1] or key[-1] == "area"
+        for name in FULL:
+            value = table[key][name]
+            if math.isnan(value) or (brief and name not in BRIEF):
+                assert row[name] == ""
+            else:
+                assert float(row[name]) == pytest.approx(value, rel=1e-5)
+
+
+def plain_parts(folder: Path, identity: str, timestep: int) -> list[tuple[str, float, float, float]]:
+    """(category, area, IoU at t = 0, IoU at t) of each image of a shard, by a plain search."""
+    rows = shards.read(folder / "shards" / f"{identity}.parquet").table.to_pylist()
+    at = {(row["image_id"], row["timestep"]): row for row in rows}
+    return [
+        (at[name, 0]["category"], at[name, 0]["area"], at[name, 0]["iou"], at[name, timestep]["iou"])
+        for name in map(identifier, range(IMAGES))
+    ]
+
+
+def test_classes_and_sizes_are_those_of_the_chosen_best_cell(shared: Visit, broken_page: Path) -> None:
+    page = shared.page
+    headlines = page.evaluate("JSON.parse(document.getElementById('numbers').textContent).headlines")
+    labels = page.locator("#which-parts option").all_text_contents()
+    assert labels == [headline["label"] for headline in headlines]
+    for number in (2, 0):
+        page.select_option("#which-parts", str(number))
+        images = plain_parts(broken_page.parent, headlines[number]["identity"], headlines[number]["timestep"])
+        assert f"t = {headlines[number]['timestep']}" in labels[number]
+        rows = table_cells(page, "#class-table")
+        assert [row[0] for row in rows[1:]] != []
+        assert {row[0] for row in rows[1:]} == {category for category, *_ in images}
+        for label, n, start, end, gain, _ in rows[1:]:
+            own = [(a, b) for category, _, a, b in images if category == label and not math.isnan(b)]
+            assert int(n) == len(own)
+            assert close(start, float(np.mean([a for a, _ in own])))
+            assert close(end, float(np.mean([b for _, b in own])))
+            assert close(gain, float(np.mean([b - a for a, b in own])))
+        gains = [float(row[4]) for row in rows[1:]]
+        assert gains == sorted(gains, reverse=True)
+        sizes = table_cells(page, "#size-table")
+        assert sum(int(row[1]) for row in sizes[1:]) == sum(not math.isnan(end) for *_, end in images)
+        points = page.evaluate("document.getElementById('by-class').data[0]")
+        assert all(close(row[4], value) for row, value in zip(reversed(rows[1:]), points["x"], strict=True))
+
+
+def table_cells(page: Any, selector: str) -> list[list[str]]:
+    found: list[list[str]] = page.locator(f"{selector} tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    return found
+
+
+def test_hostile_names_are_shown_as_they_are(shared: Visit, broken_page: Path) -> None:
+    page = shared.page
+    drawn(shared, [place_of(SALT, "none", "all")])
+    ticks = page.locator("#by-class .ytick text").all_text_contents()
+    for name in (*HOSTILE, ALONE):
+        assert any(tick.startswith(re.sub(r"\s", " ", name)) for tick in map(lambda tick: re.sub(r"\s", " ", tick), ticks)), name
+        assert name in page.locator("#class-table td:first-child").all_text_contents()
+    assert SALT in text_at(shared, "#cell-name")
+    assert SALT in text_at(shared, "#heatmap .gtitle")
+    assert any(SALT in text for text in page.locator("#by-pcoder .legendtext").all_text_contents())
+    for text in ("ValueError: no <b>memory</b> & no hope", "β=0.2 λ=0.5 <point>", "python -m pcsweep -m study=s 'hostile=<b>&'",
+                 "<i>node&2</i>", SALT):  # fmt: skip
+        assert text in text_at(shared, "main")
+    assert page.locator("main script, main b, main img[src=x], main i:not(.swatches i)").count() == 0
+    assert page.locator("html > body > script").count() == 3
+
+
+def test_without_scripts_tables_and_gallery_are_there(visit: Callable[..., Visit], broken_page: Path) -> None:
+    opened = visit(broken_page, java_script_enabled=False)
+    page = opened.page
+    assert page.locator("noscript p").is_visible()
+    assert page.locator("#headlines tbody tr").count() >= 3
+    assert re.search(r"1\.\d{3} \[1\.\d{3}, 1\.\d{3}\]", text_at(opened, "#headlines tbody tr"))
+    assert page.locator("#pcoders tbody tr").count() == 5
+    assert page.locator("#gallery img").first.is_visible()
+    assert page.locator("#completeness li").first.is_visible()
+    for selector in ("#explore", "#parts", "#theme", "#download", "#trend"):
+        assert not page.locator(selector).is_visible()
