@@ -161,9 +161,9 @@ def _coarse(table: pa.Table) -> list[str]:
     for metric in pc.unique(table["metric"]).to_pylist():
         p, q = (table.filter(pc.field("metric") == metric)[name].drop_null().to_numpy() for name in ("p", "q"))
         p, q = p[~np.isnan(p)], q[~np.isnan(q)]
-        if p.size and q.min() >= SIGNIFICANT and len(p) * p.min() > SIGNIFICANT and (p == p.min()).sum() > 1:
+        if p.size and q.min() >= SIGNIFICANT and p.min() <= 1.5 * np.diff(np.unique([0, *p])).min():  # as small as it can be
             lines.append(
-                f"No q of {label_of(metric)} is below {SIGNIFICANT}, and few could be: of {number_of(len(p), 'test')} the "
-                f"smallest p is {p.min():.2g}; more permutations= or images can make it smaller"
+                f"No q of {label_of(metric)} is below {SIGNIFICANT}, but the smallest p of {number_of(len(p), 'test')}, "
+                f"{p.min():.2g}, is as small as so few permutations or images allow; see permutations="
             )
     return lines

@@ -15,6 +15,7 @@ from pcsweep.submissions import new
 
 NAMES = "abcdefgh"
 COMMAND = "python -m pcsweep -m 'pcoder.beta=[0.1,0.2],[red]' study=mine"
+PLAN = {"command": COMMAND, "schema_version": SCHEMA_VERSION}
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def study(tmp_path):
     (folder / "planned").mkdir()
     points = [{"identity": name, "label": f"β={name} [x]", "settings": {}, "skipped": False} for name in NAMES]
     points.append({"identity": None, "label": "z", "settings": {"z": 1}, "skipped": True})
-    (folder / "planned" / "1.json").write_text(json.dumps({"command": COMMAND, "schema_version": SCHEMA_VERSION, "points": points}))
+    (folder / "planned" / "1.json").write_text(json.dumps({**PLAN, "points": points}))
     return folder
 
 
@@ -140,7 +141,7 @@ def test_cancelled_tasks_are_to_do(study, status, tmp_path, monkeypatch):
 
 def test_many_failures_are_counted(study, status):
     points = [{"identity": f"i{n}", "label": f"β={n}", "settings": {}, "skipped": False} for n in range(60)]
-    (study / "planned" / "1.json").write_text(json.dumps({"command": COMMAND, "schema_version": SCHEMA_VERSION, "points": points}))
+    (study / "planned" / "1.json").write_text(json.dumps({**PLAN, "points": points}))
     for n in range(60):
         failures.note(study, f"i{n}", f"β={n}", ValueError("no"), None)
     _, out, _ = status()
