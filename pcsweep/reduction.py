@@ -132,20 +132,21 @@ def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) 
     drawing = drawn(len(first.images))
     names = [name for name in first.metrics if all(name in each.metrics for each in read)]
     values = np.stack([np.stack([each.metrics[name] for name in names]) for each in read])
-    summary = summarise(values, drawing)
+    pairs = Pairs.of(values)
+    summary = summarise(pairs, drawing)
     settings = without_seed(found[0].settings)
-    chosen = [] if cells.is_fixed(settings) else [name for name in names if name in tested]
-    gained = {name: Pairs.of(values[:, [names.index(name)], :]).gained[0, 1:] for name in chosen}
+    chosen = [] if cells.is_fixed(settings) or len(first.timesteps) < 2 else [name for name in names if name in tested]
+    tests = flipped(pairs.gained[[names.index(name) for name in chosen], 1:], drawing.signs) if chosen else None
     if first.found_at:
         at = [[each.metrics[at_threshold(threshold)] for threshold in first.found_at] for each in read]
-        own, pairs = pixels(
+        own, at_both = pixels(
             np.array(at),
             np.array([list(each.found_at.values()) for each in read]),
             np.array([each.metrics["area"] for each in read]),
             np.array([each.pixels for each in read]),
         )
         undefined = np.isnan(at).any(axis=1).sum(axis=(0, -1))
-        summary = joined(summary, summarise_pixels(own, pairs, drawing, undefined))
+        summary = joined(summary, summarise_pixels(own, at_both, drawing, undefined))
         names.append("pxap")
     digest = hashlib.sha256("\n".join(first.images).encode()).hexdigest()
     told = {name: found[0].metadata[name] for name in ("hyperparameter", "figure") if found[0].metadata.get(name)}
@@ -157,7 +158,7 @@ def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) 
         metrics=names,
         timesteps=first.timesteps,
         summary=summary,
-        tests={name: flipped(gains, drawing.signs) for name, gains in gained.items()},
+        tests={name: tests.of(place) for place, name in enumerate(chosen)} if tests else {},
         images=len(first.images),
         categories=len(np.unique(first.classes)),
         **told,

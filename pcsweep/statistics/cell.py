@@ -68,16 +68,15 @@ class Drawing:
 Drawn = Callable[[int], Drawing]  # for so many images
 
 
-def summarise(values: Float32[np.ndarray, "seeds metrics timesteps images"], drawing: Drawing) -> Summary:
+def summarise(pairs: "Pairs", drawing: Drawing) -> Summary:
     """The statistics of one cell; a mean of nothing, and a ratio to nothing or to what is not above 0, are NaN.
 
     A resample whose own mean or ratio is undefined is left out of the bootstrap's statistics.
 
     Args:
-        values: with NaN for what is undefined; a noise seed is paired with itself over time.
+        pairs: of its values.
         drawing: for so many images.
     """
-    pairs = Pairs.of(values)
     resampled = means(pairs.now, drawing.counts)
     starts, differences = _resampled(pairs, resampled, drawing.counts)
     bootstrap_mean, bootstrap_std = moments(resampled)
@@ -91,8 +90,8 @@ def summarise(values: Float32[np.ndarray, "seeds metrics timesteps images"], dra
         low=low,
         high=high,
         n=(~np.isnan(pairs.now)).sum(axis=-1),
-        nan=np.isnan(values).sum(axis=(0, -1)),
-        seed_std=_seed_std(values),
+        nan=pairs.nan,
+        seed_std=pairs.seed_std,
         normalized=_relative(mean(pairs.gained), mean(pairs.start)),
         normalized_low=normalized_low,
         normalized_high=normalized_high,
@@ -113,34 +112,46 @@ class Pairs:
         start: at t = 0, of the noise seeds that are defined at t too.
         gained: what these gain.
         same: where all images and seeds are defined at t as at 0.
+        nan, seed_std: of `Summary`.
     """
 
     now: Float64[np.ndarray, "metrics timesteps images"]
     start: Float64[np.ndarray, "metrics timesteps images"]
     gained: Float64[np.ndarray, "metrics timesteps images"]
     same: Bool[np.ndarray, "metrics timesteps"]
+    nan: Int[np.ndarray, "metrics timesteps"]
+    seed_std: Float64[np.ndarray, "metrics timesteps"]
 
     @classmethod
     def of(cls, values: Float32[np.ndarray, "seeds metrics timesteps images"]) -> "Pairs":
-        """Each seed paired with itself at t = 0."""
+        """Each noise seed paired with itself at t = 0; NaN is undefined."""
         gained = values.astype(np.float64) - values[:, :, :1]
         undefined = np.isnan(values)
         start = np.where(np.isnan(gained), np.float32(np.nan), values[:, :, :1])
         same = (undefined == undefined[:, :, :1]).all(axis=(0, -1))
-        return cls(over_seeds(values), over_seeds(start), over_seeds(gained), same)
+        nan = undefined.sum(axis=(0, -1))
+        return cls(over_seeds(values), over_seeds(start), over_seeds(gained), same, nan, _seed_std(values))
 
 
-def summarise_pixels(own: Pixels, pairs: tuple[Pixels, Pixels], drawing: Drawing, nan: Int[np.ndarray, " timesteps"]) -> Summary:
+def summarise_pixels(
+    own: Pixels, pairs: tuple[Pixels, Pixels] | None, drawing: Drawing, nan: Int[np.ndarray, " timesteps"]
+) -> Summary:
     """The statistics of PxAP, which is no mean over images: no effect size, no test, and no spread between noise seeds.
 
     Args:
         own: of what is defined at t.
-        pairs: at t and at t = 0, of what is defined at both.
+        pairs: at t and at t = 0, of what is defined at both; None where that is all.
         drawing: for so many images.
         nan: how much is undefined.
     """
-    resampled, now, start = (each.resampled(drawing.counts)[None] for each in (own, *pairs))
-    observed, then, begun = (each.observed()[None] for each in (own, *pairs))
+    resampled, observed = own.resampled(drawing.counts)[None], own.observed()[None]
+    now, start = resampled, resampled[:, :1]
+    then, begun, n = observed, observed[:, :1], (own.all > 0).sum(axis=-1)[None]
+    both = n
+    if pairs:
+        now, start = (each.resampled(drawing.counts)[None] for each in pairs)
+        then, begun = (each.observed()[None] for each in pairs)
+        both = (pairs[0].all > 0).sum(axis=-1)[None]
     undefined = np.full(observed.shape, np.nan)
     bootstrap_mean, bootstrap_std = moments(resampled)
     low, high = interval(resampled)
@@ -152,7 +163,7 @@ def summarise_pixels(own: Pixels, pairs: tuple[Pixels, Pixels], drawing: Drawing
         bootstrap_std=bootstrap_std,
         low=low,
         high=high,
-        n=(own.all > 0).sum(axis=-1)[None],
+        n=n,
         nan=nan[None],
         seed_std=undefined,
         normalized=_relative(then - begun, begun),
@@ -161,7 +172,7 @@ def summarise_pixels(own: Pixels, pairs: tuple[Pixels, Pixels], drawing: Drawing
         difference=then - begun,
         difference_low=difference_low,
         difference_high=difference_high,
-        pairs=(pairs[0].all > 0).sum(axis=-1)[None],
+        pairs=both,
         effect=undefined,
     )
 

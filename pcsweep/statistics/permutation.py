@@ -30,15 +30,19 @@ class Flipped:
     Args:
         p: two-sided, of a mean difference of 0.
         strength: |Σ d| / √(Σ d²), the observed test statistic: a monotone function of |t|.
-        strongest: the highest strength of any row under each pattern of signs, the observed one first.
+        strongest: the highest strength of any of a family's rows under each pattern of signs, the observed one first.
     """
 
-    p: Float64[np.ndarray, "*rows"]
-    strength: Float64[np.ndarray, "*rows"]
-    strongest: Float32[np.ndarray, " patterns"]
+    p: Float64[np.ndarray, "*families rows"]
+    strength: Float64[np.ndarray, "*families rows"]
+    strongest: Float32[np.ndarray, "*families patterns"]
+
+    def of(self, family: int) -> "Flipped":
+        """Those of one family of several."""
+        return Flipped(self.p[family], self.strength[family], self.strongest[family])
 
 
-def flipped(differences: Float[np.ndarray, "*rows images"], signs: Float32[np.ndarray, "patterns images"]) -> Flipped:
+def flipped(differences: Float[np.ndarray, "*families rows images"], signs: Float32[np.ndarray, "patterns images"]) -> Flipped:
     """Under the hypothesis that each image's difference is as likely to have either sign.
 
     Undefined differences are left out; a row without any has p = NaN.
@@ -51,7 +55,8 @@ def flipped(differences: Float[np.ndarray, "*rows images"], signs: Float32[np.nd
     strength = np.divide(found, length, out=np.zeros_like(found), where=length > 0)
     nothing, shape = undefined.all(axis=-1), differences.shape[:-1]
     p, observed = (found >= least).mean(axis=1).reshape(shape), strength[:, 0].astype(np.float64).reshape(shape)
-    return Flipped(np.where(nothing, np.nan, p), np.where(nothing, np.nan, observed), strength.max(axis=0))
+    strongest = strength.reshape(*shape, -1).max(axis=-2)
+    return Flipped(np.where(nothing, np.nan, p), np.where(nothing, np.nan, observed), strongest)
 
 
 def family_wise(

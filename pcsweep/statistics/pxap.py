@@ -66,10 +66,10 @@ def pixels(
     found_at: Float[np.ndarray, "seeds thresholds timesteps images"],
     area: Float[np.ndarray, "seeds timesteps images"],
     count: Float[np.ndarray, "seeds timesteps images"],
-) -> tuple[Pixels, tuple[Pixels, Pixels]]:
+) -> tuple[Pixels, tuple[Pixels, Pixels] | None]:
     """Numbers of pixels from shards' shares, added over noise seeds.
 
-    Of what is defined at t; and, of what is defined both at t and at 0, those at t and those at 0.
+    Of what is defined at t; and, where that is not what is defined at 0, of what is at both: those at t and those at 0.
 
     With IoU u, share found f and share of the mask a, the pixels found in the mask are u (f + a) / (1 + u) of all.
     """
@@ -91,4 +91,6 @@ def pixels(
 
     everything, start = slice(None), slice(0, 1)
     both = defined & defined[:, :1]
+    if (defined == defined[:, :1]).all():
+        return of(defined, everything), None
     return of(defined, everything), (of(both, everything), of(both, start))
