@@ -30,12 +30,14 @@ class Headline:
         group: what these cells share: values of the columns that vary in the study, such as σ.
         metrics: the rows at that timestep, by metric.
         start: the rows of the same cell at t = 0, by metric.
+        coefficients: the columns of coefficients that vary in the study; β and λ always.
     """
 
     metric: str
     group: dict[str, Any]
     metrics: dict[str, Row]
     start: dict[str, Row]
+    coefficients: tuple[str, ...] = ("beta", "lambda")
 
     @property
     def row(self) -> Row:
@@ -54,13 +56,14 @@ def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> li
     rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0)).to_pylist()
     rows = [row for row in rows if row["normalized"] == row["normalized"]]
     names = groups(rows, facets)
+    varying = [name for name in ("alpha", "pcoder") if len({coefficient(row, name) for row in rows}) > 1]
     found = []
     for group in in_order({tuple(row[name] for name in names) for row in rows}):
         of_group = [row for row in rows if tuple(row[name] for name in names) == group]
         best = max(of_group, key=lambda row: row["normalized"])
         cell = table.filter(pc.field("identity") == best["identity"]).to_pylist()
-        at = [{row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in (best["timestep"], 0)]
-        found.append(Headline(metric, dict(zip(names, group, strict=True)), *at))
+        then, start = ({row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in (best["timestep"], 0))
+        found.append(Headline(metric, dict(zip(names, group, strict=True)), then, start, ("beta", "lambda", *varying)))
     return found
 
 
@@ -119,7 +122,8 @@ def _undefined(table: pa.Table) -> list[str]:
     metrics = table["metric"].to_numpy(zero_copy_only=False)
     nan, values = table["nan"].to_numpy(), pc.multiply(table["images"], table["seeds"]).to_numpy()
     texts: dict[str, list[str]] = {}
-    for metric in dict.fromkeys(metrics):
+    names = dict.fromkeys(metrics)
+    for metric in [name for name in names if "iou" not in names or "@" not in name]:  # undefined together
         rows = np.flatnonzero(metrics == metric)
         share, each = nan[rows].sum() / values[rows].sum(), nan[rows] / values[rows]
         if share > UNDEFINED or each.max() > WORST:

@@ -84,7 +84,7 @@ def best_cells(found: Sequence[Headline]) -> "Table":
 
 def best_columns(found: Sequence[Headline]) -> list[str]:
     """Headings of `best_rows`."""
-    names = (*found[0].group, *_varying([headline.row for headline in found]), "timestep")
+    names = (*found[0].group, *found[0].coefficients, "timestep")
     name = "IoU" if found[0].metric == "iou" else "value"  # a longer one would not fit
     statistics = [f"{name}(0)", f"{name}(t)", f"{name}(t)/{name}(0) [95 %]", "gain [95 %]", "d", "p", "accuracy", "NaN"]
     return [{**SYMBOLS, "timestep": "t"}.get(name, name) for name in names] + statistics
@@ -92,19 +92,12 @@ def best_columns(found: Sequence[Headline]) -> list[str]:
 
 def best_rows(found: Sequence[Headline]) -> list[list[str]]:
     """A row per headline."""
-    varying = _varying([headline.row for headline in found])
-    return [_cells(headline, varying) for headline in found]
+    return [_cells(headline) for headline in found]
 
 
-def _varying(rows: Sequence[Row]) -> list[str]:
-    """β and λ, and what else of the coefficients differs between the best cells or from its usual value."""
-    usual: dict[str, set[Any]] = {"alpha": {0.0}, "pcoder": {"all"}}
-    return ["beta", "lambda", *(name for name in usual if {coefficient(row, name) for row in rows} - usual[name])]
-
-
-def _cells(headline: Headline, varying: Sequence[str]) -> list[str]:
+def _cells(headline: Headline) -> list[str]:
     row, start = headline.row, headline.start[headline.metric]
-    places = [*headline.group.values(), *(row[name] if name == "pcoder" else coefficient(row, name) for name in varying)]
+    places = [*headline.group.values(), *(coefficient(row, name) for name in headline.coefficients)]
     accuracy = [number(rows["correct"]["mean"]) for rows in (headline.start, headline.metrics) if "correct" in rows]
     return [
         *("none" if place is None else text_of(place) for place in places),
