@@ -1,6 +1,6 @@
 """Shards → statistics: one long table per study, its pictures, and what is missing.
 
-Each shard is one cell; no number ever mixes two of them.
+A cell has one shard, or one for each noise seed; no number ever mixes two cells.
 """
 
 import os
@@ -25,7 +25,7 @@ from pcsweep.cells import Coordinates
 from pcsweep.commands import follow, say, whole_number
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
-from pcsweep.pages import NO_SHARES, Results
+from pcsweep.pages import METRICS, NO_SHARES, Results
 from pcsweep.progress import progress
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
 from pcsweep.settings import BadSetting, existing_study, words_of
@@ -77,12 +77,18 @@ class Options:
     study: str = ""
     output_root: str = "outputs"
     metric: str = "iou"
-    resamples: int = 2000
-    permutations: int = 4999
-    seed: int = 0
+    resamples: int = Drawing.resamples
+    permutations: int = Drawing.permutations
+    seed: int = Drawing.seed
 
 
-def aggregate(folder: Path, resamples: int = 2000, permutations: int = 4999, seed: int = 0, metric: str = "iou") -> Aggregate:
+def aggregate(
+    folder: Path,
+    resamples: int = Drawing.resamples,
+    permutations: int = Drawing.permutations,
+    seed: int = Drawing.seed,
+    metric: str = "iou",
+) -> Aggregate:
     """The statistics of the study in `folder`, read one cell at a time; damaged shards are moved to `shards/damaged/`.
 
     Args:
@@ -195,22 +201,33 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
         BadSetting: an unknown key, or a value out of its range.
     """
     given = words_of(words, ("study", "output_root", "metric", "resamples", "permutations", "seed", *also))
-    options = Options(given.get("study", ""), given.get("output_root", "outputs"), given.get("metric", "iou"))
+    options = Options(given.get("study", ""), given.get("output_root", "outputs"), given.get("metric", Options.metric))
+    known = [name for name in METRICS if name not in NO_SHARES]
+    if options.metric not in known and not options.metric.startswith("iou@"):
+        raise BadSetting(
+            f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {options.metric!r}."
+        )
     return replace(
         options,
-        resamples=whole_number("resamples", given.get("resamples", "2000"), 2),
-        permutations=whole_number("permutations", given.get("permutations", "4999"), 1),
-        seed=whole_number("seed", given.get("seed", "0"), 0),
+        resamples=whole_number("resamples", given.get("resamples", str(Drawing.resamples)), 2),
+        permutations=whole_number("permutations", given.get("permutations", str(Drawing.permutations)), 1),
+        seed=whole_number("seed", given.get("seed", str(Drawing.seed)), 0),
     )
 
 
-def check_metric(result: Aggregate, metric: str) -> None:
+def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:
     """Refuses a metric that was not measured, or of which value(t) / value(0) says nothing; the usual one may be missing.
+
+    Args:
+        result: in which it has to be.
+        metric: that was asked for.
+        without: others that are refused.
 
     Raises:
         BadSetting: names those that can be given.
     """
-    there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in NO_SHARES]
+    refused = (*NO_SHARES, *without)
+    there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in refused]
     if metric not in there and metric != Options.metric:
         raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
 
@@ -222,7 +239,7 @@ def report(result: Aggregate, pictures: Sequence[Path], console: Console, metric
     for path in pictures:
         say(console, f"Picture: {path}")
     if best := headlines(result.table, result.facets, metric):
-        console.print(best_cells(best))
+        console.print(best_cells(best, console.width))
     for line in control(result.table):
         say(console, line)
     for line in suspicions(result.table, result.facets):

@@ -1,5 +1,6 @@
 """What the commands that have words instead of a configuration have in common."""
 
+import io
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ from rich.console import Console
 from pcsweep.settings import BadSetting
 
 _REFUSED, _INTERRUPTED = 2, 130
-_WIDTH = 130  # characters, where the output is no terminal
+_WIDTH = 160  # characters, where the output is no terminal
 
 
 def follow(name: str, text: str, command: Callable[[Sequence[str], Console], None], argv: Sequence[str] | None = None) -> int:
@@ -18,17 +19,19 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
     Args:
         name: of the module.
         text: for `--help`.
-        command: what it does with its words; refuses with a ValueError.
+        command: what it does with its words; refuses with a BadSetting.
         argv: the words, if not those of the process.
     """
     words = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # Greek letters, where the terminal has none
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     if {"-h", "--help"} & set(words):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         return 0
     try:
         command(words, console)
-    except ValueError as error:
+    except BadSetting as error:
         sys.stderr.write(f"{name}: {error}\n")
         return _REFUSED
     except KeyboardInterrupt:

@@ -44,16 +44,23 @@ class Headline:
         """Of that metric."""
         return self.metrics[self.metric]
 
+    def __str__(self) -> str:
+        """Such as `β = 0.8, λ = 0.2, t = 6`, with α and active pcoders where they vary in the study."""
+        words = [f"{SYMBOLS.get(name, name)} = {text_of(coefficient(self.row, name))}" for name in self.coefficients]
+        return ", ".join([*words, f"t = {self.row['timestep']}"])
+
 
 def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> list[Headline]:
     """One for each σ, model, noise and further setting, in order; none where the metric was not measured or nothing is defined.
+
+    Cells that cannot change are left out: where feedback only harms, the best is below 1.
 
     Args:
         table: of `aggregate`.
         facets: its columns beside the axes that tell cells apart.
         metric: by which cells are best.
     """
-    rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0)).to_pylist()
+    rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed")).to_pylist()
     rows = [row for row in rows if row["normalized"] == row["normalized"]]
     names = groups(rows, facets)
     varying = [name for name in ("alpha", "pcoder") if len({coefficient(row, name) for row in rows}) > 1]
@@ -155,19 +162,21 @@ def _uneven_seeds(table: pa.Table) -> list[str]:
     seeds = table.group_by("noise_seeds").aggregate([("identity", "count_distinct")]).to_pylist()
     if len(seeds) < 2:
         return []
-    each = "; ".join(f"{row['noise_seeds']} in {number_of(row['identity_count_distinct'], 'cell')}" for row in seeds[:_LISTED])
+    cells = [number_of(row["identity_count_distinct"], "cell") for row in seeds]
+    each = "; ".join(f"{row['noise_seeds']} in {count}" for row, count in zip(seeds[:_LISTED], cells, strict=False))
     return [f"Cells have different noise seeds: {each}{'; …' if len(seeds) > _LISTED else ''}"]
 
 
 def _coarse(table: pa.Table) -> list[str]:
     """Metrics in which the smallest p that the number of permutations allows is too large for any q to be small."""
-    lines = []
+    lines: list[str] = []
+    floor = pc.min(table["p_least"]).as_py()
     for metric in pc.unique(table["metric"]).to_pylist():
         p, q = (table.filter(pc.field("metric") == metric)[name].drop_null().to_numpy() for name in ("p", "q"))
         p, q = p[~np.isnan(p)], q[~np.isnan(q)]
-        if p.size and q.min() >= SIGNIFICANT and p.min() <= 1.5 * np.diff(np.unique([0, *p])).min():  # as small as it can be
+        if p.size and q.min() >= SIGNIFICANT and p.min() <= 1.01 * floor:
             lines.append(
                 f"No q of {label_of(metric)} is below {SIGNIFICANT}, but the smallest p of {number_of(len(p), 'test')}, "
-                f"{p.min():.2g}, is as small as so few permutations or images allow; see permutations="
+                f"{p.min():.2g}, is as small as it can be: see permutations=, or use more images"
             )
     return lines

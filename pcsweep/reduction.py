@@ -19,7 +19,7 @@ from pcsweep import cells, shards
 from pcsweep.cells import AXES, Coordinates
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pixels
-from pcsweep.statistics.permutation import Flipped, flipped
+from pcsweep.statistics.permutation import Flipped, flipped, least
 from pcsweep.statistics.pxap import pixels
 
 METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
@@ -42,6 +42,7 @@ class Cell:
         tests: of the metrics that are tested, at t > 0.
         images: how many there are.
         categories: how many classes they have.
+        least_p: the smallest p that so many images and patterns of signs allow.
         hyperparameter, figure: name of its set of coefficients, and the figure asked for, when it was computed.
     """
 
@@ -55,6 +56,7 @@ class Cell:
     tests: Mapping[str, Flipped]
     images: int
     categories: int
+    least_p: float
     hyperparameter: str = ""
     figure: str = "heatmap"
 
@@ -86,8 +88,8 @@ class Readings:
 
 
 def identity_of(names: Sequence[str]) -> str:
-    """Of a cell: that of its shard; of several, a hash of theirs."""
-    return names[0] if len(names) == 1 else hashlib.sha256(" ".join(names).encode()).hexdigest()
+    """Of a cell: that of its shard; of several, a hash of theirs, whatever their order."""
+    return names[0] if len(names) == 1 else hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()
 
 
 def grouped(paths: Iterable[Path]) -> list[list[Path]]:
@@ -116,7 +118,6 @@ def reduced(
             found.append(shards.read(path))
         except shards.DamagedShard as error:
             shards.set_aside(path)
-            log.warning("Damaged shard moved aside: %s", error)
             damaged.append(error)
         except FileNotFoundError:
             log.warning("%s went away while the study was read", path)
@@ -124,7 +125,7 @@ def reduced(
 
 
 def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) -> Cell:
-    found = sorted(found, key=lambda shard: shard.path)
+    found = sorted(found, key=lambda shard: (cells.sort_key(shard.settings["noise"].get("seed")), shard.path))
     read = [readings(shard) for shard in found]
     first = read[0]
     if any(each.images != first.images or each.timesteps != first.timesteps for each in read):
@@ -161,6 +162,7 @@ def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) 
         tests={name: tests.of(place) for place, name in enumerate(chosen)} if tests else {},
         images=len(first.images),
         categories=len(np.unique(first.classes)),
+        least_p=least(len(first.images), drawing.permutations),
         **told,
     )
 

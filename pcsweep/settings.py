@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,7 +174,11 @@ def words_of(words: Sequence[str], valid: Sequence[str]) -> dict[str, str]:
     Raises:
         BadSetting: a key that is not valid.
     """
-    given = dict(word.partition("=")[::2] for word in words)
+    pairs = [word.partition("=")[::2] for word in words]
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
+        raise BadSetting(f"Expected `{twice[0]}` once, but got it several times.")
     for key in given:
         if key not in valid:
             raise BadSetting(f"Expected one of {', '.join(f'{name}=' for name in valid)}, but got {key!r}.")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pcsweep.aggregate import Aggregate
 
+_WIDE, _SPARE = 120, ("IoU(0)", "value(0)", "gain [95 %]", "d", "accuracy", "NaN")  # columns that a narrow terminal does without
 LISTED = 20  # missing cells named
 _CAPTION = (
     "gain: mean over images of value(t) - value(0), of the same image and noise; d: in standard deviations of the images' gains; "
@@ -66,8 +67,8 @@ def control(table: pa.Table) -> list[str]:
     return ["The control (cells with λ=0, α=0) is flat"] if strays is not None and strays < 1e-6 else []
 
 
-def best_cells(found: Sequence[Headline]) -> "Table":
-    """A row per headline: where it is, and what the images gained on t = 0."""
+def best_cells(found: Sequence[Headline], width: int) -> "Table":
+    """A row per headline: where it is, and what the images gained on t = 0; less of it where there are few characters."""
     from rich.table import Table
     from rich.text import Text
 
@@ -75,10 +76,12 @@ def best_cells(found: Sequence[Headline]) -> "Table":
     title = Text(f"Best cell of each {of_each}, by {name}(t) / {name}(0)")
     table = Table(title=title, title_justify="left", title_style="bold", caption=_CAPTION)
     table.caption_justify = "left"
-    for heading in best_columns(found):
-        table.add_column(Text(heading), justify="right")
+    headings = best_columns(found)
+    kept = [place for place, heading in enumerate(headings) if width >= _WIDE or heading not in _SPARE]
+    for place in kept:
+        table.add_column(Text(headings[place]), justify="right", no_wrap=True)
     for row in best_rows(found):
-        table.add_row(*map(Text, row))  # not taken for rich's markup
+        table.add_row(*(Text(row[place]) for place in kept))  # not taken for rich's markup
     return table
 
 
@@ -121,7 +124,7 @@ def with_interval(row: Row, statistic: str) -> str:
 
 def number(value: Any, digits: int = 3) -> str:
     """With so many decimals; NaN is named."""
-    return "NaN" if value is None or value != value else f"{value:.{digits}f}"
+    return "NaN" if value is None or value != value else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def small(value: Any) -> str:

@@ -51,6 +51,7 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         "images_asked": pa.array([cell.settings.get("selection", {}).get("count") for cell in found], pa.int32()),
         "categories": pa.array([cell.categories for cell in found], pa.int32()),
         "seeds": pa.array([len(cell.shards) for cell in found], pa.int32()),
+        "p_least": pa.array([cell.least_p for cell in found], pa.float64()),
     }
     of_row = pa.array(np.repeat(np.arange(len(found)), [len(cell.metrics) * len(cell.timesteps) for cell in found]))
     columns = {name: values.take(of_row) for name, values in of_cell.items()}
@@ -83,14 +84,18 @@ def _tests(found: Sequence[Cell], family: Family) -> dict[str, list[np.ndarray]]
 
 def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.ndarray]:
     """q of every cell's timesteps; cells that are equal whatever λ is are one test."""
-    names = [
-        cells.key(cells.without_inert(cell.settings)) if cells.lambda_inert(cell.settings) else cell.identity for cell in found
-    ]
+    names = [_test(cell, values) for cell, values in zip(found, p, strict=True)]
     once = {name: values for name, values in zip(names, p, strict=True)}
     q = false_discovery(np.concatenate(list(once.values())) if once else np.empty(0))
     ends = np.cumsum([len(values) for values in once.values()])
     of_name = dict(zip(once, np.split(q, ends[:-1]), strict=True))
     return [of_name[name] for name in names]
+
+
+def _test(cell: Cell, p: np.ndarray) -> str:
+    """What tells its tests from others': itself, or where λ is inert everything else, and the p, which noise seeds may change."""
+    inert = cells.lambda_inert(cell.settings)
+    return f"{cells.key(cells.without_inert(cell.settings))} {p.tobytes().hex()}" if inert else cell.identity
 
 
 def column(values: Sequence[Any], kind: pa.DataType | None) -> pa.Array:

@@ -274,8 +274,8 @@ def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -
     assert [place["noise.seed"] for place in result.missing_seeds] == [2]
     assert result.missing == []
     rows = [row for row in result.table.to_pylist() if row["metric"] == "pointing"]
-    assert {(row["seeds"], row["noise_seeds"]) for row in rows} <= {(2, "0 1"), (2, "1 0")}  # in the order of the shards
-    assert {row["shards"] for row in rows} == {" ".join(sorted(map(shards.identity, points)))}
+    assert {(row["seeds"], row["noise_seeds"]) for row in rows} == {(2, "0 1")}
+    assert {row["shards"] for row in rows} == {" ".join(map(shards.identity, points))}
     assert len(rows) == STEPS
     each = [grid(values, values["pointing"]) for values in (columns(point, seed=seed) for seed, point in enumerate(points))]
     for row in rows:

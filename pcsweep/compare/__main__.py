@@ -19,6 +19,7 @@ from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.figures.differences import draw_differences
 from pcsweep.pages import label_of
 from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.statistics.cell import Drawing
 
 HELP = """\
 Two studies of the same grid, cell by cell: what study B's images have more or less of a metric than study A's.
@@ -56,9 +57,9 @@ class Options:
     output_root: str = "outputs"
     output: str = ""
     metric: str = "iou"
-    resamples: int = 2000
-    permutations: int = 4999
-    seed: int = 0
+    resamples: int = Drawing.resamples
+    permutations: int = Drawing.permutations
+    seed: int = Drawing.seed
 
     @property
     def folder(self) -> Path:
@@ -95,9 +96,9 @@ def parse(words: Sequence[str]) -> Options:
         given.get("output_root", "outputs"),
         given.get("output", ""),
         given.get("metric", "iou"),
-        whole_number("resamples", given.get("resamples", "2000"), 2),
-        whole_number("permutations", given.get("permutations", "4999"), 1),
-        whole_number("seed", given.get("seed", "0"), 0),
+        whole_number("resamples", given.get("resamples", str(Drawing.resamples)), 2),
+        whole_number("permutations", given.get("permutations", str(Drawing.permutations)), 1),
+        whole_number("seed", given.get("seed", str(Drawing.seed)), 0),
     )
 
 

@@ -43,7 +43,14 @@ class Comparison:
     table: pa.Table
 
 
-def compare(a: Path, b: Path, metric: str = "iou", resamples: int = 2000, permutations: int = 4999, seed: int = 0) -> Comparison:
+def compare(
+    a: Path,
+    b: Path,
+    metric: str = "iou",
+    resamples: int = Drawing.resamples,
+    permutations: int = Drawing.permutations,
+    seed: int = Drawing.seed,
+) -> Comparison:
     """Study B less study A, in these folders; shards are read one pair of cells at a time, and none is moved.
 
     Raises:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from pcsweep import shards
+from pcsweep.cells import sort_key
 from pcsweep.compare.matching import Found
 from pcsweep.reduction import Readings, readings
 from pcsweep.settings import BadSetting
@@ -62,9 +63,9 @@ def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Cont
     (of_a, _), (of_b, _) = read
     if not of_a or not of_b:
         return None, damaged
-    common = [seed for seed in of_a if seed in of_b]
+    common = sorted((seed for seed in of_a if seed in of_b), key=sort_key)
     left = (len(of_a) - len(common), len(of_b) - len(common)) if common else (0, 0)
-    used = [[each[seed] for seed in common or each] for each in (of_a, of_b)]
+    used = [[each[seed] for seed in common or sorted(each, key=sort_key)] for each in (of_a, of_b)]
     first_a, first_b = (_checked(each) for each in used)
     _check_metric(metric, first_a[1].metrics, first_b[1].metrics, pair)
     images = sorted(set(first_a[1].images) & set(first_b[1].images))
@@ -74,7 +75,7 @@ def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Cont
     statistics = compared(a, b, drawn(len(images)), bool(common))
     return Contrast(
         cell=pair[0],
-        shards=(sorted(name for name, _ in used[0]), sorted(name for name, _ in used[1])),
+        shards=([name for name, _ in used[0]], [name for name, _ in used[1]]),
         images=(len(images), len(first_a[1].images) - len(images), len(first_b[1].images) - len(images)),
         seeds=(len(used[0]), len(used[1])),
         paired_seeds=bool(common),

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: workers of one BLAS thread each
+if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from rich.console import Console
 
@@ -11,7 +12,7 @@ from pcsweep import aggregate
 from pcsweep.commands import follow, say, whole_number
 from pcsweep.report.contents import contents
 from pcsweep.report.page import write
-from pcsweep.settings import existing_study
+from pcsweep.settings import BadSetting, existing_study
 
 HELP = """\
 Tables, pictures and one HTML page of a study. The page opens from the file system, without a network.
@@ -23,7 +24,7 @@ study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most, each best cell shows maps; they are computed anew,
               which needs the model and the images; 0: none
 metric        by which cells and images are best: iou, iou@0.15 (a further threshold), pointing, mass, rank, target_probability,
-              target_logit, correct; the heatmap of the page shows any
+              correct; the heatmap of the page shows any
 output_root   where the studies are
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1
@@ -37,18 +38,16 @@ def command(words: Sequence[str], console: Console) -> None:
     """Aggregates, says what aggregation says, and writes the page.
 
     Raises:
-        ValueError: a word that is none, or a study that cannot be aggregated.
+        BadSetting: a word that is none, or a study that cannot be aggregated.
     """
     own = [word for word in words if word.partition("=")[0] == "gallery"]
     pictured = whole_number("gallery", own[-1].partition("=")[2] if own else "3", 0)
     options = aggregate.parse([word for word in words if word not in own], also=("gallery",))
     if options.metric == "pxap":
-        raise ValueError(
-            "Expected `metric` to be a mean over images, but got 'pxap'; the heatmap of the page shows it all the same."
-        )
+        raise BadSetting("Expected `metric` to be a mean over images, but got 'pxap'; the page's heatmap shows it all the same.")
     folder = existing_study(options.output_root, options.study)
-    result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed)
-    aggregate.check_metric(result, options.metric)
+    result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric)
+    aggregate.check_metric(result, options.metric, without=["pxap"])
     aggregate.report(result, aggregate.save(result, folder, options.metric), console, options.metric)
     path = folder / "report.html"
     write(contents(folder, result, options, pictured), path)

@@ -13,6 +13,7 @@ from pcsweep.reduction import readings
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.cell import over_seeds
 
+FEWEST = 5  # images that get an interval
 SIZES = 5  # groups of equally many images by the size of the object
 
 
@@ -24,7 +25,7 @@ class Part:
         label: what they have in common.
         n: how many have a defined value at t = 0 and at t.
         start, end: their mean value at t = 0 and at t.
-        gain, low, high: mean of their differences, with the bootstrap's 95 % interval; no interval for fewer than two.
+        gain, low, high: mean of their differences, with the bootstrap's 95 % interval; no interval for fewer than `FEWEST`.
     """
 
     label: str
@@ -105,7 +106,7 @@ def _part(label: str, of_cell: Images, chosen: np.ndarray, resamples: int, seed:
     n = int(defined.sum())
     start, end, gain = (float(values[defined].mean()) if n else np.nan for values in (of_cell.start, of_cell.end, of_cell.gain))
     low, high = np.nan, np.nan
-    if n > 1:
+    if n >= FEWEST:
         (low,), (high,) = interval(means(of_cell.gain[None, defined], resampling(n, resamples, seed)))
     return Part(label, n, start, end, gain, float(low), float(high))
 

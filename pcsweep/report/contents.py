@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,10 +14,10 @@ import pcsweep
 from pcsweep import cells
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.headlines import Headline, headlines, suspicions
-from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, pair_of, pair_text, text_of
+from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, text_of
 from pcsweep.progress import progress
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
-from pcsweep.report.gallery import Gallery, gallery
+from pcsweep.report.gallery import Gallery, cut, gallery
 from pcsweep.report.numbers import numbers
 from pcsweep.report.origins import Damaged, Origins, damaged, origins, reasons
 from pcsweep.report.sentences import (
@@ -54,6 +55,7 @@ class Contents:
     nothing: str
     per: str
     threshold: str
+    cut: str
     headline_columns: list[str]
     headlines: list[list[str]]
     metric_columns: list[str]
@@ -110,7 +112,8 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         ratio=ratio(options.metric),
         nothing=nothing,
         per=" and ".join(symbol(name) for name in (best[0].group if best else ("sigma",))),
-        threshold=from_where.common.get("threshold", "of each study"),
+        threshold=from_where.common["threshold"],
+        cut=f"{cut(options.metric, float(from_where.common['threshold'])):g}",
         headline_columns=best_columns(best) if best else [],
         headlines=best_rows(best),
         metric_columns=["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"],
@@ -135,7 +138,7 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         missing=listed(result.missing),
         missing_seeds=listed(result.missing_seeds),
         commands=result.commands,
-        reasons=reasons(folder, [point for point in points if point.identity and point.identity not in identities]),
+        reasons=reasons(folder, [point for point in points if point.identity and point.identity not in set(identities)]),
         damaged=aside,
         origins=from_where,
         hours=hours(from_where.hours),
@@ -145,7 +148,7 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
             "study": options.study,
             "metric": options.metric,
             "start": _first_shown(best),
-            "grid": numbers(table, result.skipped, result.missing, result.facets),
+            "grid": numbers(table, result.skipped, result.missing, result.facets, options.metric),
             "headlines": [_drawn(*pair, options) for pair in zip(best, of_cells, strict=True)],
             "pcoders": _series(singles, "pcoder"),
             **_trend_series(best),
@@ -155,8 +158,8 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
 
 def _cells(table: pa.Table) -> list[Row]:
     """A row of each cell."""
-    identity = table["identity"].to_pylist()
-    rows: list[Row] = table.take(pa.array([identity.index(name) for name in dict.fromkeys(identity)])).to_pylist()
+    firsts = np.unique(table["identity"].combine_chunks().dictionary_encode().indices.to_numpy(), return_index=True)[1]
+    rows: list[Row] = table.take(pa.array(firsts)).to_pylist()
     return rows
 
 
@@ -233,7 +236,7 @@ def _drawn(headline: Headline, of_cell: Images, options: Options) -> dict[str, A
     row = headline.row
     drawing = (options.resamples, options.seed)
     return {
-        "label": f"{where(headline)}: {pair_text(pair_of(row))}, t = {row['timestep']}",
+        "label": f"{where(headline)}: {headline}",
         "identity": row["identity"],
         "timestep": row["timestep"],
         "classes": [part.as_json() for part in by_class(of_cell, *drawing)],
@@ -246,8 +249,8 @@ def _galleries(folder: Path, best: Sequence[Headline], of_cells: Sequence[Images
     found = []
     with progress("gallery", len(shown), "cells") as advance:
         for headline in shown:
-            row = headline.row
-            title = f"{where(headline)}: {pair_text(pair_of(row))}, gain at t = {row['timestep']}"
-            found.append((title, gallery(folder, headline, of_cells[list(best).index(headline)], pictured)))
+            found.append(
+                (f"{where(headline)}: {headline}", gallery(folder, headline, of_cells[list(best).index(headline)], pictured))
+            )
             advance(1)
     return found

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +77,10 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
         note += f", because the maps of others could not be computed here. {str(error).rstrip('.')}."
         there = {exhibit.image_id for exhibit in exhibits}
         gained, lost = ([name for name in names if name in there][:count] for names in most(of_cell, len(of_cell.ids)))
-    threshold = float(shard.settings["threshold"])
+    usual = float(shard.settings["threshold"])
+    threshold = cut(headline.metric, usual)
+    if threshold != usual:
+        exhibits = [replace(each, iou={t: iou(each, t, threshold) for t in each.saliency}) for each in exhibits]
     timesteps = sorted({*SHOWN, headline.row["timestep"]})
     strips = {each.image_id: _strip(each, of_cell, timesteps, threshold) for each in exhibits}
     return Gallery(
@@ -112,6 +115,18 @@ def _strip(exhibit: Exhibit, of_cell: Images, timesteps: Sequence[int], threshol
     place = of_cell.ids.index(exhibit.image_id)
     name = " ".join(word for word in (exhibit.category, exhibit.image_id.rpartition("/")[2]) if word)
     return Strip(name, float(of_cell.gain[place]), float(of_cell.start[place]), float(of_cell.end[place]), pictures)
+
+
+def cut(metric: str, usual: float) -> float:
+    """The threshold of the maps that are shown: the metric's own, or the usual one."""
+    name, _, own = metric.partition("@")
+    return float(own) if name == "iou" and own else usual
+
+
+def iou(exhibit: Exhibit, timestep: int, threshold: float) -> float:
+    """|found ∩ mask| / |found ∪ mask| of one map, as `metrics.iou`; NaN where the mask is empty."""
+    found, mask = (region & ~exhibit.ignore for region in (exhibit.saliency[timestep] > threshold, exhibit.mask))
+    return float((found & mask).sum() / (found | mask).sum()) if mask.any() else np.nan
 
 
 def overlay(exhibit: Exhibit, timestep: int, threshold: float) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import is_coefficient
@@ -15,10 +16,10 @@ from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, is_contr
 
 FULL = (
     "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",
-    "effect", "q", "p_grid", "n", "nan",
+    "effect", "q", "p_grid", "n", "pairs", "nan",
 )  # fmt: skip
 BRIEF = ("mean", "low", "high")  # of the IoU at further thresholds
-LARGEST = 1_600_000  # numbers on the page; thresholds are left out where there would be more
+LARGEST = 1_800_000  # numbers on the page; thresholds are left out where there would be more
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _value(row: Row, name: str) -> Any:
 
 
 def numbers(
-    table: pa.Table, skipped: Sequence[Coordinates], missing: Sequence[Coordinates], facets: Sequence[str]
+    table: pa.Table, skipped: Sequence[Coordinates], missing: Sequence[Coordinates], facets: Sequence[str], asked: str = "iou"
 ) -> dict[str, Any]:
     """What the page's script reads: axes, cells, and blocks of statistics.
 
@@ -54,6 +55,7 @@ def numbers(
         table: of `aggregate`.
         skipped, missing: coordinates of the cells that are not in it.
         facets: its columns beside the axes that tell cells apart.
+        asked: the metric by which cells are best.
     """
     encoded = table["identity"].combine_chunks().dictionary_encode()
     cell = encoded.indices.to_numpy()
@@ -67,7 +69,8 @@ def numbers(
         pair = betas.index(coefficient(row, "beta")), lambdas.index(coefficient(row, "lambda"))
         return {"at": [each.place(row) for each in chosen], "beta": pair[0], "lambda": pair[1]}
 
-    blocks = _blocks(table, cell)
+    blocks = _blocks(table, cell, asked)
+    shown = [name for block in blocks for name in block["metrics"]]
     return {
         "selectors": [
             {"name": each.name, "label": each.label, "values": [_text(value) for value in each.values]} for each in chosen
@@ -75,7 +78,8 @@ def numbers(
         "betas": [text_of(value) for value in betas],
         "lambdas": [text_of(value) for value in lambdas],
         "timesteps": in_order(set(table["timestep"].to_pylist())),
-        "labels": {name: label_of(name) for block in blocks for name in block["metrics"]},
+        "labels": {name: label_of(name) for name in shown},
+        "left_out": [name for name in pc.unique(table["metric"]).to_pylist() if name not in shown],
         "cells": [
             {**place(row), "identity": row["identity"], "seeds": row["seeds"], "preset": row["hyperparameter"]}
             | ({"control": True} if is_control(row) else {})
@@ -91,11 +95,11 @@ def _text(value: Any) -> str:
     return "none" if value is None else text_of(value)
 
 
-def _blocks(table: pa.Table, cell: np.ndarray) -> list[dict[str, Any]]:
+def _blocks(table: pa.Table, cell: np.ndarray, asked: str) -> list[dict[str, Any]]:
     """Metrics with all statistics, and those with a few."""
     metrics, timesteps = (table[name].combine_chunks().dictionary_encode() for name in ("metric", "timestep"))
     names: list[str] = metrics.dictionary.to_pylist()
-    full = [name for name in (*METRICS, *names) if name in names and name != "area" and "@" not in name]
+    full = [name for name in (*METRICS, *names) if name in names and name != "area" and ("@" not in name or name == asked)]
     full = list(dict.fromkeys(full))
     brief = [name for name in names if name not in full]
     steps = timesteps.dictionary.to_pylist()

@@ -50,13 +50,13 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
     jobs = set()
     flats, config = [], ""
     for identity in identities:
-        path = shards.place(folder, identity)
-        metadata, device = shards.metadata(path), shards.metadata(path).get("device") or "unknown"
+        metadata = shards.metadata(shards.place(folder, identity))
+        device = metadata.get("device") or "unknown"
         for name in _TOLD:
             told[name][metadata.get(name) or "unknown"] += 1
-        hours[device] = hours.get(device, 0.0) + (shards.seconds(path) or 0.0) / _HOUR
+        hours[device] = hours.get(device, 0.0) + _seconds(metadata) / _HOUR
         jobs.add(metadata.get("job"))
-        flats.append(cells.leaves(shards.settings(path) or {}))
+        flats.append(cells.leaves(json.loads(metadata.get("settings", "{}"))))
         config = config or metadata.get("config", "")
     common, varying = settings(flats)
     return Origins(
@@ -67,6 +67,13 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
         varying,
         config,
     )
+
+
+def _seconds(metadata: Mapping[str, str]) -> float:
+    try:
+        return float(metadata["seconds"])
+    except (KeyError, ValueError):
+        return 0.0
 
 
 def settings(flats: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, list[str]]]:

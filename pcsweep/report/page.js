@@ -34,8 +34,8 @@
     return block.values[((s * block.metrics.length + m) * grid.cells.length + cell) * grid.timesteps.length + step];
   };
   const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;"); // Plotly reads tags and entities
-  const shown = (value, digits = 3) => (Number.isNaN(value) ? "NaN" : value.toFixed(digits));
-  const small = (value) => (Number.isNaN(value) ? "NaN" : value < 0.001 ? "<0.001" : value.toPrecision(2));
+  const shown = (value, digits = 3) => (Number.isNaN(value) ? "NaN" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1"));
+  const small = (value) => (Number.isNaN(value) ? "NaN" : value < 0.001 ? "<0.001" : String(Number(value.toPrecision(2))));
   const bracketed = (metric, statistic, low, high, cell, step) =>
     `${shown(number(metric, statistic, cell, step))} [${shown(number(metric, low, cell, step))}, ${shown(number(metric, high, cell, step))}]`;
 
@@ -111,10 +111,13 @@
     if (blockOf(metric).statistics.includes("normalized")) {
       rows.push(["over t = 0", bracketed(metric, "normalized", "normalized_low", "normalized_high", cell, step)]);
       rows.push(["gain on t = 0", bracketed(metric, "difference", "difference_low", "difference_high", cell, step)]);
-      rows.push(["q of the gain", small(number(metric, "q", cell, step))]);
-      rows.push(["p over the grid", small(number(metric, "p_grid", cell, step))]);
+      for (const [name, statistic] of [["q of the gain", "q"], ["p over the grid", "p_grid"]]) {
+        const value = number(metric, statistic, cell, step);
+        rows.push([name, Number.isNaN(value) ? "not tested" : small(value)]);
+      }
       rows.push(["effect size d", shown(number(metric, "effect", cell, step), 2)]);
-      rows.push(["images", String(number(metric, "n", cell, step))]);
+      const images = [number(metric, "n", cell, step), number(metric, "pairs", cell, step)];
+      rows.push(["images", images[0] === images[1] ? String(images[0]) : `${images[0]}, with a gain ${images[1]}`]);
       rows.push(["undefined (NaN)", String(number(metric, "nan", cell, step))]);
     }
     if (["mass", "rank"].includes(metric) && metrics.includes("area")) {
@@ -153,9 +156,11 @@
       const rows = grid.lambdas.map((_, lambda) => find(beta, lambda));
       const values = rows.map(valueAt);
       z.push(values.map((value) => (Number.isNaN(value) ? null : value)));
-      const codes = rows.map((place, i) => ({ skipped: 0, missing: 1, nothing: 2 }[place.kind] ?? (Number.isNaN(values[i]) ? 3 : null)));
+      const untested = (place) => state.quantity === "q" && !Number.isNaN(number(state.metric, "mean", place.index, state.step));
+      const codes = rows.map((place, i) => ({ skipped: 0, missing: 1, nothing: 2 }[place.kind]
+        ?? (Number.isNaN(values[i]) ? (untested(place) ? 4 : 3) : null)));
       states.push(codes);
-      stateMarks.push(codes.map((code) => (code === null ? "" : ["–", "×", "", "?"][code])));
+      stateMarks.push(codes.map((code) => (code === null ? "" : ["–", "×", "", "?", "·"][code])));
       marks.push(rows.map((place) => (place.kind === "cell" && number(state.metric, "q", place.index, state.step) < 0.05 ? "•" : "")));
       hover.push(rows.map((place, lambda) => {
         const lines = place.kind === "cell" ? facts(place.index, state.step).map(([name, value]) => `${name}: ${value}`) : [WORDS[place.kind]];
@@ -164,17 +169,17 @@
     });
     const [low, high] = span();
     const diverging = QUANTITIES[state.quantity].centre !== undefined;
-    const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined")];
+    const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined"), css("--paper")];
     const titleLines = inLines([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at)], byId("heatmap").clientWidth / 7);
     const common = { type: "heatmap", hoverinfo: "text", hovertext: hover, xgap: 1, ygap: 1, texttemplate: "%{text}" };
     Plotly.react("heatmap", [
-      { ...common, z: states, text: stateMarks, zmin: -0.5, zmax: 3.5, showscale: false,
-        colorscale: grey.flatMap((colour, i) => [[i / 4, colour], [(i + 1) / 4, colour]]) },
+      { ...common, z: states, text: stateMarks, zmin: -0.5, zmax: 4.5, showscale: false,
+        colorscale: grey.flatMap((colour, i) => [[i / 5, colour], [(i + 1) / 5, colour]]) },
       { ...common, z, text: marks, zmin: low, zmax: high, colorscale: diverging ? DIVERGING : SEQUENTIAL, reversescale: state.quantity === "q",
         textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14 } },
     ], layout({
-      xaxis: axis("feedback λ", { tickvals: grid.lambdas.map((_, i) => i), ticktext: grid.lambdas, showgrid: false, zeroline: false }),
-      yaxis: axis("feedforward β", { tickvals: grid.betas.map((_, i) => i), ticktext: grid.betas, showgrid: false, zeroline: false }),
+      xaxis: axis("feedback λ", { tickvals: grid.lambdas.map((_, i) => i), ticktext: grid.lambdas, showgrid: false, zeroline: false, fixedrange: true }),
+      yaxis: axis("feedforward β", { tickvals: grid.betas.map((_, i) => i), ticktext: grid.betas, showgrid: false, zeroline: false, fixedrange: true }),
       shapes: [{ type: "rect", x0: state.lambda - 0.5, x1: state.lambda + 0.5, y0: state.beta - 0.5, y1: state.beta + 0.5,
         line: { color: css("--accent"), width: 3 } }],
       title: { text: titleLines.map(plain).join("<br>"), font: { size: 13 } },
@@ -197,7 +202,7 @@
   };
   const drawTable = (z, states) => {
     const rows = grid.betas.map((beta, b) => [`β = ${beta}`, ...grid.lambdas.map((_, l) =>
-      z[b][l] === null ? ["skipped", "missing", "", "NaN"][states[b][l]] : shown(z[b][l]))]);
+      z[b][l] === null ? ["skipped", "missing", "", "NaN", "not tested"][states[b][l]] : shown(z[b][l]))]);
     fill(byId("as-table"), [quantityLabel(), ...grid.lambdas.map((lambda) => `λ = ${lambda}`)], rows.reverse());
   };
 
@@ -376,7 +381,7 @@
     const statistics = [...new Set(grid.blocks.flatMap((block) => block.statistics))];
     const lines = [["identity", ...grid.selectors.map((each) => each.name), "beta", "lambda", "timestep", "metric", ...statistics].join(",")];
     grid.cells.forEach((cell, index) => grid.timesteps.forEach((t, step) => metrics.forEach((metric) => {
-      const values = statistics.map((statistic) => number(metric, statistic, index, step)).map((value) => (Number.isNaN(value) ? "" : Number(value.toPrecision(6))));
+      const values = statistics.map((statistic) => number(metric, statistic, index, step)).map((value) => (Number.isNaN(value) ? "" : Number(value.toPrecision(5))));
       const place = grid.selectors.map((each, i) => each.values[cell.at[i]]);
       lines.push([cell.identity, ...place, grid.betas[cell.beta], grid.lambdas[cell.lambda], t, metric, ...values].map(quote).join(","));
     })));

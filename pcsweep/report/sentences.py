@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import Headline
-from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, label_of, pair_of, pair_text, text_of
+from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, label_of, text_of
 from pcsweep.report.origins import Origins
 from pcsweep.summary import describe, with_interval
 from pcsweep.wording import duration, number_of
@@ -39,12 +39,17 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
     of_space = f" (of {space})" if space else ""
     measured = "iou" in pc.unique(result.table["metric"]).to_pylist()
     cut = f"; IoU of what is above {common.get('threshold', 'a share')} of the map's maximum" if measured else ""
+    counted = sorted({row["seeds"] for row in rows})
+    seeds = (
+        f"{number_of(counted[0], 'seed')}, the same for every cell"
+        if len(counted) == 1
+        else f"{counted[0]} to {counted[-1]} seeds"
+    )
     classes = "1 class" if first["categories"] == 1 else f"{first['categories']} classes"
     return [
         f"Coefficients: feedforward β = {values('beta')}; feedback λ = {values('lambda')}; error α = {values('alpha')}; "
         f"active pcoders: {values('pcoder')}.",
-        f"Noise: {values('noise')}, σ = {values('sigma')}{of_space}, {number_of(max(row['seeds'] for row in rows), 'seed')}; the "
-        "same for every cell.",
+        f"Noise: {values('noise')}, σ = {values('sigma')}{of_space}, {seeds}.",
         f"{number_of(first['images'], 'image')} of {classes}, at t = 0 (plain feedforward) to {common.get('timesteps', 'T')}.",
         f"Measured: the map of the attribution {common.get('attribution.name', '')} for the target {common.get('target', '')}, "
         f"against the object's mask{cut}.",
@@ -69,8 +74,7 @@ def trend(best: Sequence[Headline]) -> str:
     first, last = by_group[0], by_group[-1]
 
     def told(headline: Headline) -> str:
-        row = headline.row
-        return f"{with_interval(row, 'normalized')} at {where(headline)} ({pair_text(pair_of(row))}, t = {row['timestep']})"
+        return f"{with_interval(headline.row, 'normalized')} at {where(headline)} ({headline})"
 
     if len(by_group) < 2:
         return f"The best cell has {ratio(first.metric)} = {told(first)}."
@@ -79,7 +83,7 @@ def trend(best: Sequence[Headline]) -> str:
 
 def ratio(metric: str) -> str:
     """What cells are best by."""
-    return f"{label_of(metric)}(t) / {label_of(metric)}(0)"
+    return "IoU(t) / IoU(0)" if metric == "iou" else f"value(t) / value(0) of {label_of(metric)}"
 
 
 def others(headline: Headline) -> tuple[Any, ...]:

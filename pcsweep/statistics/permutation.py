@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.stats import false_discovery_control
 
+_FEW = 25  # images of which all patterns of signs may be taken
 _TIE = 1e-6  # of the sum of absolute differences: sums this close are equal but for rounding
 
 
@@ -14,7 +15,7 @@ def flips(images: int, permutations: int, seed: int) -> Float32[np.ndarray, "pat
 
     All patterns where there are no more of them than asked for, and the test is exact; else so many random ones.
     """
-    if images < 31 and 2**images <= permutations + 1:
+    if images < _FEW and 2**images <= permutations + 1:
         numbers = np.arange(2**images)[:, None] >> np.arange(images)
         return (1 - 2 * (numbers & 1)).astype(np.float32)
     generator = np.random.default_rng([seed, 1])
@@ -73,7 +74,13 @@ def family_wise(
     """
     ordered = np.sort(strongest.astype(np.float64))
     below = np.searchsorted(ordered, strength * (1 - _TIE) - np.finfo(float).tiny)
-    return np.where(np.isnan(strength), np.nan, 1 - below / len(ordered))
+    return np.where(np.isnan(strength), np.nan, (len(ordered) - below) / len(ordered))
+
+
+def least(images: int, permutations: int) -> float:
+    """The smallest p that `flipped` can give for so many images: of the observed pattern, and where all are drawn its mirror."""
+    patterns = len(flips(images, permutations, 0)) if images < _FEW else permutations + 1
+    return 2 / patterns if patterns == 2**images else 1 / patterns
 
 
 def false_discovery(p: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:

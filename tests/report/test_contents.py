@@ -23,7 +23,7 @@ def test_the_grid_in_words(broken_contents: Contents) -> None:
     assert broken_contents.question == "Does predictive-coding feedback change what toy attends to on noisy images of shapes?"
     assert broken_contents.grid == [
         "Coefficients: feedforward β = 0.2, 0.6, 1; feedback λ = 0, 0.2, 0.5; error α = 0; active pcoders: 1, all.",
-        f"Noise: gaussian, {SALT}, σ = 0.2, 0.6, none (of pixels in [0, 1]), 2 seeds; the same for every cell.",
+        f"Noise: gaussian, {SALT}, σ = 0.2, 0.6, none (of pixels in [0, 1]), 1 to 2 seeds.",
         "24 images of 5 classes, at t = 0 (plain feedforward) to 3.",
         "Measured: the map of the attribution grad_cam for the target label, against the object's mask; "
         "IoU of what is above 0.5 of the map's maximum.",
@@ -53,7 +53,8 @@ def test_a_file_damaged_just_now_is_counted_as_one_found_before(tmp_path: Path, 
 def test_the_trend_is_of_the_first_kind_of_cells(broken_contents: Contents) -> None:
     rows = [dict(zip(broken_contents.headline_columns, row, strict=True)) for row in broken_contents.headlines]
     first, last = (
-        f"{row['IoU(t)/IoU(0) [95 %]']} at noise = gaussian, σ = {row['σ']} (β = {row['β']}, λ = {row['λ']}, t = {row['t']})"
+        f"{row['IoU(t)/IoU(0) [95 %]']} at noise = gaussian, σ = {row['σ']} (β = {row['β']}, λ = {row['λ']}, "
+        f"pcoder = {row['pcoder']}, t = {row['t']})"
         for row in rows[:2]
     )
     assert broken_contents.trend == f"The best cell's IoU(t) / IoU(0) goes from {first} to {last}."
@@ -88,7 +89,7 @@ def test_one_cell_is_a_study(tmp_path: Path, gather: Gather) -> None:
     put(tmp_path, settings(0.2, 0.1, 0.0))
     found = gather(tmp_path)
     assert found.question == "Does predictive-coding feedback change what toy attends to on images of shapes?"
-    assert found.grid[1].startswith("Noise: gaussian, σ = 0 (of pixels in [0, 1]), 1 seed; ")
+    assert found.grid[1].startswith("Noise: gaussian, σ = 0 (of pixels in [0, 1]), 1 seed, the same for every cell.")
     assert found.counts.startswith("1 cell done, 0 skipped (β + λ > 1), 0 missing, 0 files")
     assert found.trend.startswith("The best cell has IoU(t) / IoU(0) = 1.")
     assert (found.several_pcoders, found.pcoder, found.pcoder_rows) == (False, "all", [])

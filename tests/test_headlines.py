@@ -1,0 +1,108 @@
+"""The best cells, and what calls for a second look, of studies made by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from toy_study import put, settings
+
+from pcsweep.aggregate import Aggregate, aggregate
+from pcsweep.headlines import headlines, suspicions
+from pcsweep.report.__main__ import main
+from pcsweep.summary import best_cells
+
+IMAGES, STEPS = 24, 4
+
+
+def studied(folder: Path) -> Aggregate:
+    return aggregate(folder, 20, 99)
+
+
+def gains(amount: float, seed: int = 0) -> np.ndarray:
+    """IoU of every image over time: `amount` more at every step, roughly."""
+    generator = np.random.default_rng(seed)
+    start = generator.uniform(0.3, 0.5, (IMAGES, 1))
+    return (start + amount * np.arange(STEPS) * generator.uniform(0.5, 1.5, (IMAGES, 1))).astype(np.float32)
+
+
+def test_a_cell_that_cannot_change_is_never_the_best(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.0), iou=gains(0.0))
+    put(tmp_path, settings(0.5, 0.3), iou=gains(-0.02))
+    (best,) = headlines(studied(tmp_path).table, ())
+    assert (best.row["lambda"], best.row["timestep"]) == (0.3, 1)
+    assert best.row["normalized"] < 1
+    assert str(best) == "β = 0.5, λ = 0.3, t = 1"
+
+
+def test_the_best_names_what_varies_in_the_study(tmp_path: Path) -> None:
+    for alpha, amount in ((0.01, 0.02), (0.1, 0.01)):
+        put(tmp_path, settings(0.5, 0.3, pcoder__alpha=[alpha] * 2), iou=gains(amount))
+    found = headlines(studied(tmp_path).table, ())
+    assert [str(each) for each in found] == ["β = 0.5, λ = 0.3, α = 0.01, t = 3"]
+
+
+def test_another_metric_has_another_best_cell(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.3), iou=gains(0.02), mass=gains(0.01))
+    put(tmp_path, settings(0.5, 0.4), iou=gains(0.01), mass=gains(0.02))
+    table = studied(tmp_path).table
+    assert [headlines(table, (), metric)[0].row["lambda"] for metric in ("iou", "mass")] == [0.3, 0.4]
+
+
+def test_a_narrow_terminal_has_fewer_columns_and_whole_numbers(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.3), iou=gains(0.02))
+    found = headlines(studied(tmp_path).table, ())
+    for width, cut in ((80, True), (130, False)):
+        console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+        console.print(best_cells(found, width))
+        console.file.close()
+        text = console.export_text()
+        assert ("accuracy" in text) != cut
+        assert "IoU(t)/IoU(0) [95 %]" in text
+        assert "…" not in text
+
+
+def test_seeds_are_uneven_where_cells_have_others_only(tmp_path: Path) -> None:
+    for number in range(4):
+        for seed in (0, 1):
+            put(tmp_path, settings(0.5, number / 10, noise__seed=seed), iou=gains(0.01, seed))
+    assert not any("noise seeds" in line for line in suspicions(studied(tmp_path).table, ()))
+    put(tmp_path, settings(0.5, 0.45, noise__seed=1), iou=gains(0.01, 1))
+    assert any(
+        "Cells have different noise seeds: 0 1 in 4 cells; 1 in 1 cell" in line
+        for line in suspicions(studied(tmp_path).table, ())
+    )
+
+
+def test_where_most_is_undefined_is_said(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.3), iou=gains(0.01))
+    bad = gains(0.01)
+    bad[:6, 2] = np.nan
+    put(tmp_path, settings(0.5, 0.4), iou=bad)
+    (line,) = [line for line in suspicions(studied(tmp_path).table, ()) if "Undefined" in line]
+    assert line == "Undefined (NaN) in IoU: 3.1%; 25% at σ=0.2, β=0.5, λ=0.4, t=2"
+
+
+@pytest.mark.parametrize(("values", "strays"), [(gains(0.0), False), (gains(0.001), True)])
+def test_a_control_that_is_not_flat_is_said(tmp_path: Path, values: np.ndarray, strays: bool) -> None:
+    put(tmp_path, settings(0.7, 0.0), iou=values)
+    assert any("is not flat" in line for line in suspicions(studied(tmp_path).table, ())) == strays
+
+
+def test_accuracy_at_chance_is_said(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.3), correct=np.ones((IMAGES, STEPS), bool))
+    assert not any("chance" in line for line in suspicions(studied(tmp_path).table, ()))
+    put(tmp_path, settings(0.5, 0.3, sigma=0.6), correct=np.zeros((IMAGES, STEPS), bool))
+    assert any("Accuracy at chance at t=0, σ=0.6: 0.000" in line for line in suspicions(studied(tmp_path).table, ()))
+
+
+def test_the_report_tests_the_threshold_that_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path / "s", settings(0.5, 0.3))
+    words = ["study=s", f"output_root={tmp_path}", "gallery=0", "resamples=20", "permutations=99"]
+    assert main([*words, "metric=iou@0.25"]) == 0
+    assert "Best cell of each σ, by IoU at threshold 0.25(t)" in capsys.readouterr().out
+    page = (tmp_path / "s" / "report.html").read_text()
+    assert '"metric":"iou@0.25"' in page
+    row = page.partition("<tbody>")[2].partition("</tbody>")[0]
+    assert row.count("<td>") > 10
+    assert "NaN" not in row
