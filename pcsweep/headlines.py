@@ -168,15 +168,15 @@ def _uneven_seeds(table: pa.Table) -> list[str]:
 
 
 def _coarse(table: pa.Table) -> list[str]:
-    """Metrics in which the smallest p that the number of permutations allows is too large for any q to be small."""
-    lines: list[str] = []
+    """Metrics in which no q is small, although there is a p as small as the number of permutations and images allows."""
     floor = pc.min(table["p_least"]).as_py()
+    if pc.min(table["images"]).as_py() < FEW_IMAGES:
+        return []  # said already
+    names = []
     for metric in pc.unique(table["metric"]).to_pylist():
-        p, q = (table.filter(pc.field("metric") == metric)[name].drop_null().to_numpy() for name in ("p", "q"))
+        p, q = (table.filter(pc.field("metric") == metric)[name].to_numpy() for name in ("p", "q"))
         p, q = p[~np.isnan(p)], q[~np.isnan(q)]
         if p.size and q.min() >= SIGNIFICANT and p.min() <= 1.01 * floor:
-            lines.append(
-                f"No q of {label_of(metric)} is below {SIGNIFICANT}, but the smallest p of {number_of(len(p), 'test')}, "
-                f"{p.min():.2g}, is as small as it can be: see permutations=, or use more images"
-            )
-    return lines
+            names.append(label_of(metric))
+    told = f"the smallest p that so few permutations= allow, {floor:.2g}, is too large for so many tests"
+    return [f"No q of {', '.join(names)} is below {SIGNIFICANT}: {told}"] if names else []

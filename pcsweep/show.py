@@ -253,6 +253,8 @@ def summary(iou: Mapping[int, float | None]) -> str:
     if not defined:
         return "IoU undefined"
     best = max(defined, key=defined.__getitem__)
+    if best == 0:
+        return f"IoU {defined[0]:.3f} at t = 0, the best"
     first = f"{defined[0]:.3f}" if 0 in defined else "undefined"
     return f"IoU {first} at t = 0, {defined[best]:.3f} at t = {best}, the best"
 

@@ -79,7 +79,8 @@ def best_cells(found: Sequence[Headline], width: int) -> "Table":
     headings = best_columns(found)
     kept = [place for place, heading in enumerate(headings) if width >= _WIDE or heading not in _SPARE]
     for place in kept:
-        table.add_column(Text(headings[place]), justify="right", no_wrap=True)
+        listed = place < len(found[0].group) + len(found[0].coefficients)  # these may be long lists
+        table.add_column(Text(headings[place]), justify="right", no_wrap=not listed)
     for row in best_rows(found):
         table.add_row(*(Text(row[place]) for place in kept))  # not taken for rich's markup
     return table

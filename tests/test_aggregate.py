@@ -11,7 +11,6 @@ import pytest
 
 from pcsweep import shards
 from pcsweep.aggregate import aggregate, main, parse
-from pcsweep.headlines import suspicions
 from pcsweep.summary import summary
 
 IMAGES, STEPS, RESAMPLES = 7, 3, 50
@@ -469,14 +468,3 @@ def test_names_are_only_text(tmp_path: Path, name: str, capsys: pytest.CaptureFi
     assert name[:10] in "".join(capsys.readouterr().out.split("\n"))
     pictures = list((tmp_path / "s" / "figures").glob("heatmap*.png"))
     assert len(pictures) == 2
-
-
-def test_too_few_permutations_are_said(tmp_path: Path) -> None:
-    """Every image gains in every cell: with nine permutations no p is below 0.1; with all of them each is 2 / 2⁷."""
-    for number in range(5):
-        point = settings(0.5, number / 100 + 0.1)
-        values = columns(point, seed=number, undefined=0)
-        shards.write(tmp_path / "shards", point, {**values, "iou": 0.1 + 0.2 * values["timestep"] + 0.1 * values["rank"]}, {})
-    lines = {few: suspicions(aggregate(tmp_path, 2, few).table, ()) for few in (9, 4999)}
-    said = {few: any("No q of IoU" in line for line in each) for few, each in lines.items()}
-    assert said == {9: True, 4999: False}

@@ -106,3 +106,12 @@ def test_the_report_tests_the_threshold_that_it_is_asked_for(tmp_path: Path, cap
     row = page.partition("<tbody>")[2].partition("</tbody>")[0]
     assert row.count("<td>") > 10
     assert "NaN" not in row
+
+
+@pytest.mark.parametrize(("permutations", "said"), [(9, True), (999, False)])
+def test_too_few_permutations_are_said(tmp_path: Path, permutations: int, said: bool) -> None:
+    """Every image gains in every cell: with nine permutations no p is below 0.1."""
+    for number in range(5):
+        put(tmp_path, settings(0.5, number / 10 + 0.1), iou=gains(0.05, number))
+    lines = suspicions(aggregate(tmp_path, 2, permutations).table, ())
+    assert any(line.startswith("No q of IoU") and "is below 0.05: the smallest p" in line for line in lines) == said

@@ -34,7 +34,7 @@ def test_without_words_the_first_image_is_drawn_here_and_nothing_else_is_left(tm
     done = shown(tmp_path, *SMALL)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
-        rf"Picture: show\.png\n{FIRST}: IoU 0\.\d{{3}} at t = 0, 0\.\d{{3}} at t = [0-3], the best\n", done.stdout
+        rf"Picture: show\.png\n{FIRST}: IoU 0\.\d{{3}} at t = 0,( 0\.\d{{3}} at t = [1-3],)? the best\n", done.stdout
     )
     assert done.stderr == ""
     assert [path.name for path in tmp_path.iterdir()] == ["show.png"]
@@ -198,6 +198,7 @@ def test_steps_are_the_usual_ones_and_the_last_or_those_asked_for():
 def test_the_summary_says_what_is_undefined():
     nan = float("nan")
     assert summary({0: 0.5, 1: 0.75, 2: 0.75}) == "IoU 0.500 at t = 0, 0.750 at t = 1, the best"
+    assert summary({0: 0.5, 1: 0.25}) == "IoU 0.500 at t = 0, the best"
     assert summary({0: nan, 1: 0.5}) == "IoU undefined at t = 0, 0.500 at t = 1, the best"
     assert summary({0: nan}) == "IoU undefined"
     assert summary({0: None}) == "IoU not measured"

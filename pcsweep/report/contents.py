@@ -98,8 +98,8 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
     rows = _cells(table)
     singles = _by_pcoder(table, result.facets, best)
     aside = damaged(shard_folder)
+    gone = [point for point in points if point.identity and point.identity not in set(identities)]
     nothing = f"No {label_of(options.metric)} was measured, or none is defined."
-    questioned = suspicions(table, result.facets)
     return Contents(
         study=options.study,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -107,38 +107,17 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         question=question(rows),
         grid=grid(rows, result, from_where),
         counts=counts(len(rows), result, len(aside)),
-        trend=trend(best),
-        metric=label_of(options.metric),
-        ratio=ratio(options.metric),
         nothing=nothing,
-        per=" and ".join(symbol(name) for name in (best[0].group if best else ("sigma",))),
         threshold=from_where.common["threshold"],
         cut=f"{cut(options.metric, float(from_where.common['threshold'])):g}",
-        headline_columns=best_columns(best) if best else [],
-        headlines=best_rows(best),
-        metric_columns=["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"],
-        metric_rows=[row for headline in best for row in _metric_rows(headline)],
-        several_pcoders=len({row["pcoder"] for row in rows}) > 1,
-        pcoder=", ".join(sorted({row["pcoder"] for row in rows})),
-        pcoder_columns=[
-            *map(symbol, best[0].group if best else ()),
-            "pcoder",
-            "β",
-            "λ",
-            "t",
-            f"{ratio(options.metric)} [95 %]",
-            "gain [95 %]",
-            "p",
-        ],
-        pcoder_rows=[_pcoder_row(headline) for headline in singles],
         galleries=_galleries(shard_folder, best, of_cells, pictured),
         no_gallery="Not asked for: gallery=0." if best and not pictured else nothing,
-        suspicions=questioned,
+        suspicions=suspicions(table, result.facets),
         unsuspicious=UNSUSPICIOUS,
         missing=listed(result.missing),
         missing_seeds=listed(result.missing_seeds),
         commands=result.commands,
-        reasons=reasons(folder, [point for point in points if point.identity and point.identity not in set(identities)]),
+        reasons=reasons(folder, gone),
         damaged=aside,
         origins=from_where,
         hours=hours(from_where.hours),
@@ -153,7 +132,34 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
             "pcoders": _series(singles, "pcoder"),
             **_trend_series(best),
         },
+        **_of_best(best, options.metric),
+        **_of_pcoders(rows, singles, options.metric),
     )
+
+
+def _of_best(best: Sequence[Headline], metric: str) -> dict[str, Any]:
+    """The parts of `Contents` about best cells."""
+    return {
+        "trend": trend(best),
+        "metric": label_of(metric),
+        "ratio": ratio(metric),
+        "per": " and ".join(symbol(name) for name in (best[0].group if best else ("sigma",))),
+        "headline_columns": best_columns(best) if best else [],
+        "headlines": best_rows(best),
+        "metric_columns": ["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"],
+        "metric_rows": [row for headline in best for row in _metric_rows(headline)],
+    }
+
+
+def _of_pcoders(rows: Sequence[Row], singles: Sequence[Headline], metric: str) -> dict[str, Any]:
+    """The parts of `Contents` about sets of active pcoders."""
+    group = [symbol(name) for name in (singles[0].group if singles else ())]
+    return {
+        "several_pcoders": len({row["pcoder"] for row in rows}) > 1,
+        "pcoder": ", ".join(sorted({row["pcoder"] for row in rows})),
+        "pcoder_columns": [*group, "pcoder", "β", "λ", "t", f"{ratio(metric)} [95 %]", "gain [95 %]", "p"],
+        "pcoder_rows": [_pcoder_row(headline) for headline in singles],
+    }
 
 
 def _cells(table: pa.Table) -> list[Row]:
