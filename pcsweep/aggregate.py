@@ -6,7 +6,7 @@ A cell has one shard, or one for each noise seed; no number ever mixes two cells
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from rich.console import Console
 from pcsweep import cells, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
-from pcsweep.commands import follow, say, whole_number
+from pcsweep.commands import drawing_words, follow, say
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.pages import METRICS, NO_SHARES, Results
@@ -99,8 +99,7 @@ def aggregate(
     Raises:
         BadSetting: no shard can be read, or the shards differ in settings that must not be mixed.
     """
-    paths = sorted((folder / "shards").glob("*.parquet"))
-    groups = grouped(path for path in paths if not shards.outdated(path))
+    groups, older = grouped(folder / "shards")
     points = cells.planned(folder / "planned")
     damaged: list[str] = []
     found: list[Cell] = []
@@ -112,7 +111,6 @@ def aggregate(
             advance(len(group))
             found += [enter(family, cell)] if cell else []
             damaged += map(str, errors)
-    older = len(paths) - sum(map(len, groups))
     if not found:
         raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, older, points)}.")
     cells.check_alike([cell.settings for cell in found])
@@ -134,10 +132,10 @@ def _assembled(found: list[Cell], points: list[cells.Point], family: Family, dam
     facets = cells.further_columns(common)
     places = [{**cell.place, **cells.further_coordinates(cell.settings, facets)} for cell in found]
     there = {identity for cell in found for identity in cell.shards}
-    gone = [point for point in points if not point.skipped and point.identity not in there]
+    gone = [(point, _planned_place(point, facets)) for point in points if not point.skipped and point.identity not in there]
     if points:
         skipped = _each_once(_planned_place(point, facets) for point in points if point.skipped)
-        missing = _each_once(_planned_place(point, facets) for point in gone)
+        missing = _each_once(place for _, place in gone)
     else:
         skipped, missing = cells.product_gaps(places)
     here = {cells.key(place) for place in places}
@@ -148,16 +146,14 @@ def _assembled(found: list[Cell], points: list[cells.Point], family: Family, dam
         skipped=skipped,
         missing=[place for place in missing if cells.key(place) not in here],
         damaged=damaged,
-        missing_seeds=[_with_seed(point, facets) for point in gone if cells.key(_planned_place(point, facets)) in here],
+        missing_seeds=[
+            {**place, "noise.seed": point.settings["noise"].get("seed")} for point, place in gone if cells.key(place) in here
+        ],
         older=older,
         facets=tuple(facets),
-        commands=list(dict.fromkeys(point.command for point in gone)),
+        commands=list(dict.fromkeys(point.command for point, _ in gone)),
         figures=tuple(sorted(asked - {"heatmap"})),
     )
-
-
-def _with_seed(point: cells.Point, facets: Sequence[str]) -> Coordinates:
-    return {**_planned_place(point, facets), "noise.seed": point.settings["noise"].get("seed")}
 
 
 def _presets(found: list[Cell], points: list[cells.Point]) -> dict[str, str]:
@@ -201,18 +197,11 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
         BadSetting: an unknown key, or a value out of its range.
     """
     given = words_of(words, ("study", "output_root", "metric", "resamples", "permutations", "seed", *also))
-    options = Options(given.get("study", ""), given.get("output_root", "outputs"), given.get("metric", Options.metric))
+    metric = given.get("metric", Options.metric)
     known = [name for name in METRICS if name not in NO_SHARES]
-    if options.metric not in known and not options.metric.startswith("iou@"):
-        raise BadSetting(
-            f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {options.metric!r}."
-        )
-    return replace(
-        options,
-        resamples=whole_number("resamples", given.get("resamples", str(Drawing.resamples)), 2),
-        permutations=whole_number("permutations", given.get("permutations", str(Drawing.permutations)), 1),
-        seed=whole_number("seed", given.get("seed", str(Drawing.seed)), 0),
-    )
+    if metric not in known and not metric.startswith("iou@"):
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {metric!r}.")
+    return Options(given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing_words(given))
 
 
 def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:

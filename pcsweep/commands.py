@@ -3,11 +3,12 @@
 import io
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
 from pcsweep.settings import BadSetting
+from pcsweep.statistics.cell import Drawing
 
 _REFUSED, _INTERRUPTED = 2, 130
 _WIDTH = 160  # characters, where the output is no terminal
@@ -49,6 +50,16 @@ def whole_number(name: str, text: str, least: int) -> int:
     if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
         raise BadSetting(f"Expected `{name}` to be a whole number of at least {least}, but got {text!r}.")
     return int(text)
+
+
+def drawing_words(given: Mapping[str, str]) -> dict[str, int]:
+    """The words resamples, permutations and seed, those of `Drawing` where they are not given.
+
+    Raises:
+        BadSetting: one is out of its range.
+    """
+    least = {"resamples": 2, "permutations": 1, "seed": 0}
+    return {name: whole_number(name, given.get(name, str(getattr(Drawing, name))), each) for name, each in least.items()}
 
 
 def say(console: Console, line: str, style: str | None = None) -> None:

@@ -5,7 +5,7 @@ A cell has one shard, or one for each noise seed.
 
 import hashlib
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,14 +92,21 @@ def identity_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()
 
 
-def grouped(paths: Iterable[Path]) -> list[list[Path]]:
-    """The shards of each cell: of one study, alike in all but the noise seed; what cannot be read stands alone."""
+def grouped(folder: Path) -> tuple[list[list[Path]], int]:
+    """The shards of each cell, alike in all but the noise seed, from their metadata, each read once; and how many are of an
+    earlier version, which are in no group. What cannot be read stands alone.
+    """
     groups: dict[str, list[Path]] = {}
-    for path in paths:
-        settings = shards.settings(path)
+    older = 0
+    for path in sorted(folder.glob("*.parquet")):
+        texts = shards.metadata(path)
+        if shards.outdated(texts):
+            older += 1
+            continue
+        settings = shards.settings(texts)
         name = str(path) if settings is None else cells.key(without_seed(settings))
         groups.setdefault(name, []).append(path)
-    return list(groups.values())
+    return list(groups.values()), older
 
 
 def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -183,10 +183,10 @@ def seconds(path: Path) -> float | None:
         return None
 
 
-def settings(path: Path) -> dict[str, Any] | None:
-    """The canonical settings of the shard, from its metadata alone; None where they cannot be read."""
+def settings(texts: Mapping[str, str]) -> dict[str, Any] | None:
+    """The canonical settings in a shard's metadata; None where they cannot be read."""
     try:
-        found = json.loads(metadata(path)["settings"])
+        found = json.loads(texts["settings"])
     except (KeyError, ValueError):
         return None
     return found if isinstance(found, dict) else None
@@ -200,9 +200,9 @@ def metadata(path: Path) -> dict[str, str]:
         return {}
 
 
-def outdated(path: Path) -> bool:
-    """Whether the shard is of another schema version, whose points are computed anew under other names."""
-    version = metadata(path).get("schema_version")
+def outdated(texts: Mapping[str, str]) -> bool:
+    """Whether a shard's metadata is of another schema version, whose points are computed anew under other names."""
+    version = texts.get("schema_version")
     return version is not None and version != str(SCHEMA_VERSION)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from toy_settings import replaced
 
 from pcsweep import shards
 from pcsweep.aggregate import aggregate, main, parse
@@ -30,13 +31,7 @@ def settings(beta: float, lambda_: float, sigma: float = 0.2, **changed: Any) ->
         "thresholds": THRESHOLDS,
         "timesteps": STEPS - 1,
     }
-    for name, value in changed.items():
-        *groups, leaf = name.split("__")
-        place = point
-        for group in groups:
-            place = place[group]
-        place[leaf] = value
-    return point
+    return replaced(point, changed)
 
 
 def columns(point: dict[str, Any], seed: int = 0, undefined: int = 2, steady: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from toy_settings import replaced
 
 import pcsweep
 from pcsweep import shards
@@ -45,13 +46,7 @@ def settings(**changed: Any) -> dict[str, Any]:
         "threshold": 0.5,
         "thresholds": [0.25, 0.5],
     }
-    for name, value in changed.items():
-        *groups, leaf = name.split("__")
-        place = point
-        for group in groups:
-            place = place[group]
-        place[leaf] = value
-    return point
+    return replaced(point, changed)
 
 
 def put(folder: Path, iou: Any = 0.5, **changed: Any) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from toy_settings import replaced
 
 from pcsweep import failures, png, shards
 
@@ -38,13 +39,7 @@ def settings(beta: float, lambda_: float, sigma: float | None = 0.2, **changed: 
         "metrics": ["iou", "mass", "pointing", "rank"],
         "timesteps": STEPS - 1,
     }
-    for name, value in changed.items():
-        *groups, leaf = name.split("__")
-        place = point
-        for group in groups:
-            place = place[group]
-        place[leaf] = value
-    return point
+    return replaced(point, changed)
 
 
 def columns(point: dict[str, Any], undefined: int = 2, pictured: int = 0, **given: Any) -> dict[str, Any]:

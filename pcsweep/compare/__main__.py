@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pcsweep.atomic import replacing
-from pcsweep.commands import follow, say, whole_number
+from pcsweep.commands import drawing_words, follow, say
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
 from pcsweep.compare.quantity import DIFFERENCE, GAINS
@@ -96,9 +96,7 @@ def parse(words: Sequence[str]) -> Options:
         given.get("output_root", "outputs"),
         given.get("output", ""),
         given.get("metric", "iou"),
-        whole_number("resamples", given.get("resamples", str(Drawing.resamples)), 2),
-        whole_number("permutations", given.get("permutations", str(Drawing.permutations)), 1),
-        whole_number("seed", given.get("seed", str(Drawing.seed)), 0),
+        **drawing_words(given),
     )
 
 

@@ -99,9 +99,8 @@ def study_in(folder: Path) -> Study:
         BadSetting: it has no shard that can be read, or its shards differ in settings that must not be mixed.
     """
     found, damaged = [], []
-    paths = sorted((folder / "shards").glob("*.parquet"))
-    current = [path for path in paths if not shards.outdated(path)]
-    for group in grouped(current):
+    groups, older = grouped(folder / "shards")
+    for group in groups:
         read: dict[Path, dict[str, Any]] = {}
         for path in group:
             try:
@@ -114,7 +113,7 @@ def study_in(folder: Path) -> Study:
             seeds = [settings["noise"].get("seed") for settings in read.values()]
             found.append(Found(list(read), without_seed(next(iter(read.values()))), seeds))
     if not found:
-        but = f" but {len(paths) - len(current)} of an earlier version" if len(paths) > len(current) else ""
+        but = f" but {older} of an earlier version" if older else ""
         but += f" {'and' if but else 'but'} damaged ones: {'; '.join(damaged)}" if damaged else ""
         raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{but}.")
     try:

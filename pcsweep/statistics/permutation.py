@@ -15,7 +15,7 @@ def flips(images: int, permutations: int, seed: int) -> Float32[np.ndarray, "pat
 
     All patterns where there are no more of them than asked for, and the test is exact; else so many random ones.
     """
-    if images < _FEW and 2**images <= permutations + 1:
+    if _are_all(images, permutations):
         numbers = np.arange(2**images)[:, None] >> np.arange(images)
         return (1 - 2 * (numbers & 1)).astype(np.float32)
     generator = np.random.default_rng([seed, 1])
@@ -79,8 +79,12 @@ def family_wise(
 
 def least(images: int, permutations: int) -> float:
     """The smallest p that `flipped` can give for so many images: of the observed pattern, and where all are drawn its mirror."""
-    patterns = len(flips(images, permutations, 0)) if images < _FEW else permutations + 1
-    return 2 / patterns if patterns == 2**images else 1 / patterns
+    return 2 / 2**images if _are_all(images, permutations) else 1 / (permutations + 1)
+
+
+def _are_all(images: int, permutations: int) -> bool:
+    """Whether all patterns of signs are taken."""
+    return images < _FEW and 2**images <= permutations + 1
 
 
 def false_discovery(p: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*tests"]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from toy_settings import replaced
 
 from pcsweep import shards
 from pcsweep.aggregate import aggregate
@@ -34,13 +35,7 @@ def settings(beta: Any = 0.5, lambda_: Any = 0.2, sigma: float = 0.2, **changed:
         "pcoder": {"active": [1, 2], **pcoder, "alpha": [0.0] * 2},
         "threshold": 0.5,
     }
-    for name, value in changed.items():
-        *groups, leaf = name.split("__")
-        place = point
-        for group in groups:
-            place = place[group]
-        place[leaf] = value
-    return point
+    return replaced(point, changed)
 
 
 def put(folder: Path, point: dict[str, Any], iou: np.ndarray, ids: list[str] | None = None) -> Path:
