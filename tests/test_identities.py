@@ -1,0 +1,36 @@
+"""Identities hold still: a finished shard of an earlier version is found again under the name it has."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from pcsweep import shards
+from pcsweep.__main__ import conf_folder, each_pcoder
+from pcsweep.settings import study_folder
+from pcsweep.study import point_from
+
+GOLDEN = Path(__file__).parent / "golden" / "identities.json"
+EXPERIMENTS = sorted(path.stem for path in Path(conf_folder(), "experiment").glob("*.yaml"))
+
+
+def corners(experiment: str) -> list[list[str]]:
+    """Of an experiment's grid on the embedded model, the points that have the first or last value of every swept setting."""
+    OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
+    OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
+    params = compose("config", overrides=[f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
+    ends = [dict.fromkeys(str(values).split(",")[place] for place in (0, -1)) for values in params.values()]
+    return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in itertools.product(*ends)]
+
+
+@pytest.mark.parametrize("experiment", ["none", *EXPERIMENTS])
+def test_the_points_of_every_experiment_have_the_identities_of_earlier_versions(experiment):
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        grid = [[]] if experiment == "none" else corners(experiment)
+        chosen = [] if experiment == "none" else [f"experiment={experiment}"]
+        points = {" ".join(words): point_from(compose("config", overrides=[*chosen, *words])) for words in grid}
+    found = {words: shards.identity(point.identified()) for words, point in points.items() if not point.skipped}
+    assert found == json.loads(GOLDEN.read_text())[experiment]
