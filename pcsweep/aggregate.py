@@ -4,6 +4,7 @@ A cell has one shard, or one for each noise seed; no number ever mixes two cells
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,11 +16,10 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each, not
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pcsweep import cells, figures, shards
+from pcsweep import cells, failures, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
 from pcsweep.commands import drawing_words, follow, say
@@ -29,9 +29,11 @@ from pcsweep.pages import METRICS, NO_SHARES, Results
 from pcsweep.progress import progress
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
 from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 from pcsweep.summary import best_cells, control, summary
 from pcsweep.tabulation import Family, enter, table
+from pcsweep.wording import number_of
 
 HELP = """\
 Shards → tables and pictures of one study.
@@ -49,6 +51,7 @@ seed          of both, at least 0
 Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
 """
 
+LISTED = 5  # reasons why points failed
 WORKERS = 2  # shards in memory at a time: one is read while the other is resampled
 
 
@@ -68,6 +71,10 @@ class Aggregate:
     facets: tuple[str, ...] = ()
     commands: list[str] = field(default_factory=list)  # that compute what is missing
     figures: tuple[str, ...] = ()  # of the paper, that were asked for
+
+
+class NoShards(BadSetting):
+    """A study of which nothing can be aggregated, and what there is instead."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,8 @@ def aggregate(
         metric: that is tested although it is usually not: the IoU at a further threshold.
 
     Raises:
-        BadSetting: no shard can be read, or the shards differ in settings that must not be mixed.
+        NoShards: none can be read.
+        BadSetting: the shards differ in settings that must not be mixed.
     """
     groups, older = grouped(folder / "shards")
     points = cells.planned(folder / "planned")
@@ -112,14 +120,17 @@ def aggregate(
             found += [enter(family, cell)] if cell else []
             damaged += map(str, errors)
     if not found:
-        raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, older, points)}.")
+        raise NoShards(f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, older, points, folder)}.")
     cells.check_alike([cell.settings for cell in found])
     return _assembled(found, points, family, damaged, older)
 
 
-def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point]) -> str:
+def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point], study: Path) -> str:
     """What there is instead."""
-    words = [f"{older} of an earlier version"] if older else []
+    whys = Counter(noted.error for noted in failures.read_all(study).values())
+    told = "; ".join(f"{why} ({number_of(count, 'point')})" for why, count in whys.most_common(LISTED))
+    words = [f"{number_of(whys.total(), 'point')} that failed: {told}{'; …' * (len(whys) > LISTED)}"] if whys else []
+    words += [f"{older} of an earlier version"] if older else []
     words += ["damaged ones, moved aside: " + "; ".join(damaged)] if damaged else []
     commands = dict.fromkeys(point.command for point in points if not point.skipped)
     again = f"; computed anew by: {'; '.join(commands)}" if commands else ""
@@ -175,7 +186,7 @@ def save(result: Aggregate, folder: Path, metric: str = "iou") -> list[Path]:
     with replacing(folder / "aggregate.parquet") as path:
         pq.write_table(result.table, path, compression="zstd")
     with replacing(folder / "aggregate.csv") as path:
-        pyarrow.csv.write_csv(result.table, path)
+        write_csv(result.table, path)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
     results = Results(rows, result.skipped, result.missing, result.facets, metric)
     pictures = figures.draw(results, result.figures, folder / "figures")

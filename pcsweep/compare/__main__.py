@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.csv
 import pyarrow.parquet as pq
 from rich.console import Console
 
@@ -19,6 +18,7 @@ from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.figures.differences import draw_differences
 from pcsweep.pages import label_of
 from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 
 HELP = """\
@@ -74,7 +74,7 @@ def save(result: Comparison, folder: Path) -> list[Path]:
     with replacing(folder / "compare.parquet") as path:
         pq.write_table(result.table.replace_schema_metadata(metadata), path, compression="zstd")
     with replacing(folder / "compare.csv") as path:
-        pyarrow.csv.write_csv(result.table, path)
+        write_csv(result.table, path)
     a, b = result.studies
     metric = label_of(result.metric)
     return draw_differences(results_of(result), f"{metric}: {b} − {a}", metric, folder)

@@ -11,7 +11,8 @@ from rich.console import Console
 from pcsweep import aggregate
 from pcsweep.commands import follow, say, whole_number
 from pcsweep.report.contents import contents
-from pcsweep.report.page import write
+from pcsweep.report.nothing import nothing
+from pcsweep.report.page import write, write_nothing
 from pcsweep.settings import BadSetting, existing_study
 
 HELP = """\
@@ -30,7 +31,8 @@ resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1
 seed          of both, at least 0
 
-Writes report.html into the study's folder, beside what python -m pcsweep.aggregate writes.
+Writes report.html into the study's folder, beside what python -m pcsweep.aggregate writes. Of a study whose points all
+failed, the page says why.
 """
 
 
@@ -38,7 +40,7 @@ def command(words: Sequence[str], console: Console) -> None:
     """Aggregates, says what aggregation says, and writes the page.
 
     Raises:
-        BadSetting: a word that is none, or a study that cannot be aggregated.
+        BadSetting: a word that is none, or a study that cannot be aggregated; one whose points failed has a page all the same.
     """
     own = [word for word in words if word.partition("=")[0] == "gallery"]
     pictured = whole_number("gallery", own[-1].partition("=")[2] if own else "3", 0)
@@ -46,10 +48,16 @@ def command(words: Sequence[str], console: Console) -> None:
     if options.metric == "pxap":
         raise BadSetting("Expected `metric` to be a mean over images, but got 'pxap'; the page's heatmap shows it all the same.")
     folder = existing_study(options.output_root, options.study)
-    result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric)
+    path = folder / "report.html"
+    try:
+        result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric)
+    except aggregate.NoShards as error:
+        if not (failed := nothing(folder)):
+            raise
+        write_nothing(failed, path)
+        raise BadSetting(f"{error} Report: {path}") from None
     aggregate.check_metric(result, options.metric, without=["pxap"])
     aggregate.report(result, aggregate.save(result, folder, options.metric), console, options.metric)
-    path = folder / "report.html"
     write(contents(folder, result, options, pictured), path)
     say(console, f"Report: {path}")
 

@@ -17,9 +17,10 @@ from pcsweep.headlines import Headline, headlines, suspicions
 from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, text_of
 from pcsweep.progress import progress
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
+from pcsweep.report.completeness import absences, reasons
 from pcsweep.report.gallery import Gallery, cut, gallery
 from pcsweep.report.numbers import numbers
-from pcsweep.report.origins import Damaged, Origins, damaged, origins, reasons
+from pcsweep.report.origins import Damaged, Origins, damaged, origins
 from pcsweep.report.sentences import (
     UNSUSPICIOUS,
     counts,
@@ -98,7 +99,7 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
     rows = _cells(table)
     singles = _by_pcoder(table, result.facets, best)
     aside = damaged(shard_folder)
-    gone = [point for point in points if point.identity and point.identity not in set(identities)]
+    why = reasons(folder, points, set(identities))
     nothing = f"No {label_of(options.metric)} was measured, or none is defined."
     return Contents(
         study=options.study,
@@ -112,12 +113,12 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         cut=f"{cut(options.metric, float(from_where.common['threshold'])):g}",
         galleries=_galleries(shard_folder, best, of_cells, pictured),
         no_gallery="Not asked for: gallery=0." if best and not pictured else nothing,
-        suspicions=suspicions(table, result.facets),
+        suspicions=[*absences(result, why, aside), *suspicions(table, result.facets)],
         unsuspicious=UNSUSPICIOUS,
         missing=listed(result.missing),
         missing_seeds=listed(result.missing_seeds),
         commands=result.commands,
-        reasons=reasons(folder, gone),
+        reasons=why,
         damaged=aside,
         origins=from_where,
         hours=hours(from_where.hours),

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import is_coefficient
 from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, is_control, label_of, text_of
+from pcsweep.spreadsheet import plain
 
 FULL = (
     "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",
@@ -69,11 +70,13 @@ def numbers(
         pair = betas.index(coefficient(row, "beta")), lambdas.index(coefficient(row, "lambda"))
         return {"at": [each.place(row) for each in chosen], "beta": pair[0], "lambda": pair[1]}
 
+    texts = [[_text(value) for value in each.values] for each in chosen]
     blocks = _blocks(table, cell, asked)
     shown = [name for block in blocks for name in block["metrics"]]
     return {
         "selectors": [
-            {"name": each.name, "label": each.label, "values": [_text(value) for value in each.values]} for each in chosen
+            {"name": each.name, "label": each.label, "values": values, "written": [plain(value) for value in values]}
+            for each, values in zip(chosen, texts, strict=True)
         ],
         "betas": [text_of(value) for value in betas],
         "lambdas": [text_of(value) for value in lambdas],

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsweep import cells, failures, shards
-from pcsweep.cells import Point
+from pcsweep import cells, shards
 
 _TOLD = ("code_version", "git", "libraries", "python", "host", "device")
 _HOUR = 3600
@@ -92,9 +91,3 @@ def damaged(folder: Path) -> list[Damaged]:
     """The files in `damaged/` of the shards' folder."""
     paths = sorted((folder / "damaged").glob("*.parquet.*"))
     return [Damaged(path.name, shards.place(folder, path.name.partition(".")[0]).exists()) for path in paths]
-
-
-def reasons(study: Path, points: Sequence[Point]) -> list[tuple[str, str]]:
-    """Of the points that raised: their labels, and why."""
-    noted = failures.read_all(study)
-    return [(point.label or point.identity[:12], noted[point.identity].error) for point in points if point.identity in noted]

@@ -93,7 +93,11 @@
   const axis = (title, extra) => ({
     title: { text: title }, gridcolor: css("--line"), zerolinecolor: css("--faint"), linecolor: css("--line"), automargin: true, ...extra,
   });
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  // All buttons there are, by name: what another version of Plotly adds, such as a button that uploads, is not among them.
+  const config = {
+    responsive: true, displaylogo: false, showSendToCloud: false, showLink: false, plotlyServerURL: "",
+    modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
+  };
 
   const find = (beta, lambda, at = state.at) => places.get(key(at, beta, lambda)) || { kind: "nothing" };
   const WORDS = { skipped: "skipped: β + λ > 1", missing: "missing", nothing: "not asked for" };
@@ -377,12 +381,12 @@
   }
 
   byId("download").addEventListener("click", () => {
-    const quote = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+    const quote = (value) => (/[",\n\r]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
     const statistics = [...new Set(grid.blocks.flatMap((block) => block.statistics))];
     const lines = [["identity", ...grid.selectors.map((each) => each.name), "beta", "lambda", "timestep", "metric", ...statistics].join(",")];
     grid.cells.forEach((cell, index) => grid.timesteps.forEach((t, step) => metrics.forEach((metric) => {
       const values = statistics.map((statistic) => number(metric, statistic, index, step)).map((value) => (Number.isNaN(value) ? "" : Number(value.toPrecision(5))));
-      const place = grid.selectors.map((each, i) => each.values[cell.at[i]]);
+      const place = grid.selectors.map((each, i) => each.written[cell.at[i]]); // no formulas for spreadsheets
       lines.push([cell.identity, ...place, grid.betas[cell.beta], grid.lambdas[cell.lambda], t, metric, ...values].map(quote).join(","));
     })));
     const link = document.createElement("a");

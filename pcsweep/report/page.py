@@ -3,12 +3,14 @@
 import json
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pcsweep.atomic import replacing
 from pcsweep.report.contents import Contents
+from pcsweep.report.nothing import Nothing
 from pcsweep.report.numbers import compressed
 
 
@@ -18,10 +20,14 @@ def write(contents: Contents, path: Path) -> None:
         temporary.write_text(html(contents), encoding="utf-8")
 
 
-def html(contents: Contents) -> str:
-    """The page: every text escaped, script, style and numbers within."""
-    from plotly.offline import get_plotlyjs
+def write_nothing(contents: Nothing, path: Path) -> None:
+    """Writes the page of a study without a cell to `path`, whole or not at all; it needs no script."""
+    with replacing(path) as temporary:
+        temporary.write_text(_rendered("nothing.html", contents=contents), encoding="utf-8")
 
+
+def _rendered(template: str, **given: Any) -> str:
+    """Every text escaped, the style within."""
     environment = Environment(
         loader=PackageLoader("pcsweep.report", "."),
         autoescape=True,
@@ -29,10 +35,17 @@ def html(contents: Contents) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    return environment.get_template(template).render(style=_own("page.css"), **given)
+
+
+def html(contents: Contents) -> str:
+    """The page: every text escaped, script, style and numbers within."""
+    from plotly.offline import get_plotlyjs
+
     numbers = json.dumps(contents.drawn, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return environment.get_template("page.html").render(
+    return _rendered(
+        "page.html",
         contents=contents,
-        style=_own("page.css"),
         script=_own("page.js"),
         numbers=Markup(numbers.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")),  # noqa: S704
         plotly=compressed(get_plotlyjs().encode()),

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_study import damage, plan, put, settings
+from toy_study import damage, put, settings
 
-from pcsweep import cells, failures, shards
-from pcsweep.report.origins import Damaged, Origins, damaged, origins, reasons
+from pcsweep import shards
+from pcsweep.report.origins import Damaged, Origins, damaged, origins
 from pcsweep.report.origins import settings as compared
 
 
@@ -67,16 +67,3 @@ def test_damaged_files_are_replaced_or_not(tmp_path: Path) -> None:
     assert damaged(tmp_path / "nothing") == []
     put(tmp_path, points[1])
     assert damaged(tmp_path / "shards") == sorted([Damaged(kept[0], False), Damaged(kept[1], True)], key=lambda file: file.name)
-
-
-def test_reasons_are_those_of_the_points_that_raised(tmp_path: Path) -> None:
-    points = [settings(0.5, 0.1), settings(0.5, 0.2), settings(0.5, 0.3)]
-    plan(tmp_path, points)
-    for point, error in zip(points[:2], (ValueError("two\nlines"), KeyError("x")), strict=True):
-        failures.note(tmp_path, shards.identity(point), "", error, None)
-    planned = cells.planned(tmp_path / "planned")
-    assert reasons(tmp_path, planned) == [
-        ("β=0.5 λ=0.1 <point>", "ValueError: lines"),
-        ("β=0.5 λ=0.2 <point>", "KeyError: 'x'"),
-    ]
-    assert reasons(tmp_path, planned[2:]) == []

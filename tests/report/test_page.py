@@ -583,6 +583,23 @@ def table_cells(page: Any, selector: str) -> list[list[str]]:
     return found
 
 
+def test_no_button_of_a_plot_asks_for_the_network(visit: Callable[..., Visit], broken_page: Path) -> None:
+    page = visit(broken_page, accept_downloads=True).page
+    plots = page.locator(".js-plotly-plot")
+    assert plots.count() == 6
+    clicked = []
+    for plot in plots.all():
+        plot.scroll_into_view_if_needed()
+        for button in plot.locator(".modebar-btn").all():
+            clicked.append(button.get_attribute("data-title"))
+            button.dispatch_event("click")
+    page.wait_for_timeout(300)
+    assert len(clicked) >= 6
+    assert not [title for title in clicked if re.search("(?i)share|cloud|studio|edit|plotly", title or "plotly")]
+    assert page.locator("a[href^=http], dialog[open], .plotly-cloud-dialog").count() == 0
+    assert len(page.context.pages) == 1
+
+
 def test_hostile_names_are_shown_as_they_are(shared: Visit, broken_page: Path) -> None:
     page = shared.page
     drawn(shared, [place_of(SALT, "none", "all")])

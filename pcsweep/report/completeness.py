@@ -1,0 +1,46 @@
+"""What of a study is not there, and why."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from pcsweep import failures
+from pcsweep.aggregate import Aggregate
+from pcsweep.cells import Point
+from pcsweep.report.origins import Damaged
+from pcsweep.wording import number_of
+
+Reason = tuple[str, str]  # a point's label, and why it raised
+
+
+def reasons(study: Path, points: Sequence[Point], done: Collection[str] = ()) -> list[Reason]:
+    """Of the points that raised and are not done: as the plan has them in order, then those that no plan has.
+
+    Args:
+        study: its folder.
+        points: that were planned.
+        done: identities of the shards that are there.
+    """
+    noted = {identity: failure for identity, failure in failures.read_all(study).items() if identity not in done}
+    planned = {point.identity: point.label for point in points if point.identity in noted}
+    labels = planned | {identity: noted[identity].label for identity in sorted(noted) if identity not in planned}
+    return [(label or str(identity)[:12], noted[str(identity)].error) for identity, label in labels.items()]
+
+
+def absences(result: Aggregate, why: Sequence[Reason], aside: Sequence[Damaged]) -> list[str]:
+    """What calls for a look because it is not there, in a line each.
+
+    Args:
+        result: the aggregate.
+        why: of the points that failed.
+        aside: the files moved aside.
+    """
+    lost = sum(not file.replaced for file in aside)
+    told = {
+        f"{number_of(len(result.missing), 'cell')} missing": len(result.missing),
+        f"{number_of(len(result.missing_seeds), 'noise seed')} of done cells missing": len(result.missing_seeds),
+        f"{number_of(len(why), 'point')} failed": len(why),
+        f"{number_of(lost, 'damaged file')} moved aside and not computed anew": lost,
+        f"{number_of(len(aside) - lost, 'damaged file')} moved aside and computed anew: is the disk sound?": len(aside) - lost,
+        f"{number_of(result.older, 'shard')} of an earlier version left out": result.older,
+    }
+    return [line for line, count in told.items() if count]

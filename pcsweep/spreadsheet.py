@@ -1,0 +1,27 @@
+"""Tables as CSV that a spreadsheet shows as they are: no text in them is taken for a formula."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # what spreadsheets begin a formula with, in full width too
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def plain(text: str) -> str:
+    """The text behind an apostrophe if a spreadsheet would compute it; a number such as -0.1 stays one."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def write_csv(table: pa.Table, path: Path) -> None:
+    """Writes a table whose texts, names of columns among them, are `plain`."""
+    columns = [_plain(column) if pa.types.is_string(column.type) else column for column in table.columns]
+    pyarrow.csv.write_csv(pa.table(columns, names=[plain(name) for name in table.column_names]), path)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    encoded = column.combine_chunks().dictionary_encode()
+    words = [None if word is None else plain(word) for word in encoded.dictionary.to_pylist()]
+    return pa.chunked_array([pa.array(words, pa.string()).take(encoded.indices)])
