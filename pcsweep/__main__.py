@@ -16,6 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep.provenance import command
 from pcsweep.settings import BadSetting, Detached, Unfinished, study_folder
+from pcsweep.terminal import complain
+from pcsweep.wording import printable
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -77,11 +79,11 @@ def guarded(entry: Callable[[], None], config_name: str, interrupted: str) -> No
             raise
         sys.exit(_refuse(error, config_name))
     except Unfinished as error:
-        sys.stderr.write(f"pcsweep: {error}\n")
+        complain("pcsweep", error)
         sys.exit(_UNFINISHED)
     except KeyboardInterrupt as error:
         said = str(error) if isinstance(error, Detached) else f"Interrupted. {interrupted} {command()}"
-        sys.stderr.write(f"\n{said}\n")
+        sys.stderr.write(f"\n{printable(said)}\n")
         logging.shutdown()
         sys.stdout.flush()
         # Not sys.exit: where Ctrl-C met code run from a string (a dataclass in the making, say), the interpreter remembers it and
@@ -99,7 +101,7 @@ def _refuse(error: BaseException, config_name: str) -> int:
         text = _unknown(unknown[1], config_name)
     if "raised while resolving interpolation: " in text:
         text = text.partition("raised while resolving interpolation: ")[2].partition("\n")[0]
-    sys.stderr.write(f"pcsweep: {text}\n")
+    complain("pcsweep", text)
     return _REFUSED
 
 

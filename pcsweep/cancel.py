@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pcsweep import slurm, submissions
 from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.terminal import complain
 from pcsweep.wording import number_of
 
 HELP = """\
@@ -30,10 +31,10 @@ def main(argv: list[str] | None = None) -> int:
         folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
         tasks = cancelled(folder)
     except BadSetting as error:
-        sys.stderr.write(f"pcsweep.cancel: {error}\n")
+        complain("pcsweep.cancel", error)
         return 2
     except slurm.NoAnswer as error:
-        sys.stderr.write(f"pcsweep.cancel: Slurm does not do it: {error}\n")
+        complain("pcsweep.cancel", f"Slurm does not do it: {error}")
         return 1
     jobs = sorted({task.job for task in tasks}, key=int)
     said = f"{folder.name} has no task in the queue"

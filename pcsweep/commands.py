@@ -9,9 +9,9 @@ from rich.console import Console
 
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
+from pcsweep.terminal import complain, terminal
 
 _REFUSED, _INTERRUPTED = 2, 130
-_WIDTH = 160  # characters, where the output is no terminal
 
 
 def follow(name: str, text: str, command: Callable[[Sequence[str], Console], None], argv: Sequence[str] | None = None) -> int:
@@ -26,14 +26,14 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
     words = sys.argv[1:] if argv is None else argv
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Greek letters, where the terminal has none
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    console = terminal(highlight=True)
     if {"-h", "--help"} & set(words):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         return 0
     try:
         command(words, console)
     except BadSetting as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        complain(name, error)
         return _REFUSED
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{name}: interrupted; every file that is there is whole.\n")

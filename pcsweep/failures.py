@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pcsweep.atomic import replacing
-from pcsweep.wording import number_of
+from pcsweep.wording import number_of, printable
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ def failure_table(failed: Sequence[Failure]) -> Table:
     table.add_column("why", overflow="fold")
     table.add_column("log", overflow="fold")
     for failure in failed:
-        table.add_row(*map(Text, (failure.label, failure.error, failure.log or "")))  # not taken for rich's markup
+        words = (failure.label, failure.error, failure.log or "")
+        table.add_row(*(Text(printable(word)) for word in words))  # not taken for rich's markup
     return table
 
 

@@ -67,12 +67,11 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     Raises:
         BadSetting: one line for every grid point that is refused.
     """
-    from rich.console import Console
-
     from pcsweep.packs import packed
     from pcsweep.study import points_from
+    from pcsweep.terminal import terminal
 
-    console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+    console = terminal(130)
     points = [planned.point for planned in points_from(configs, numbers) if planned.identity is not None]
     skipped = len(numbers) - len(points)
     if not points:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from pcsweep.terminal import Terminal
 
 _SECONDS_BETWEEN_LINES = 15.0
 _log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class _RateColumn(ProgressColumn):
 @contextmanager
 def progress(description: str, total: int, unit: str) -> Iterator[Advance]:
     """Gives a function to call with every number of `unit`s done."""
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not console.is_terminal:
         yield _lines(description, total, unit)
         return

@@ -15,6 +15,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from pcsweep.terminal import complain
+
 _TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -37,7 +39,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except BadSetting as error:
-        sys.stderr.write(f"pcsweep: {error}\n")
+        complain("pcsweep", error)
         sys.exit(2)
 
 

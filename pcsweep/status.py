@@ -16,6 +16,7 @@ from pcsweep.failures import failure_table
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.standing import Standing, standing
 from pcsweep.submissions import Task
+from pcsweep.terminal import complain, terminal
 from pcsweep.wording import duration, number_of
 
 HELP = """\
@@ -37,7 +38,7 @@ _BAR = 40  # characters
 def main(argv: list[str] | None = None) -> int:
     """The command; 0, or 2 with one line on stderr where it cannot be followed."""
     words = sys.argv[1:] if argv is None else argv
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    console = terminal()
     if {"-h", "--help"} & set(words):
         console.print(HELP, markup=False)
         return 0
@@ -45,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         given = words_of(words, ("study", "output_root"))
         folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
     except BadSetting as error:
-        sys.stderr.write(f"pcsweep.status: {error}\n")
+        complain("pcsweep.status", error)
         return 2
     show(folder, console)
     return 0

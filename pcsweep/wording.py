@@ -1,7 +1,12 @@
-"""Numbers, durations and studies in words."""
+"""Numbers, durations and studies in words, and text that may be shown."""
 
+import re
 import shlex
 from pathlib import Path
+
+# What a terminal obeys instead of showing it: controls without tab and line break, marks that turn the direction of text, and
+# halves of characters, which no output can encode.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def number_of(count: int, thing: str) -> str:
@@ -20,3 +25,11 @@ def duration(seconds: float) -> str:
 def words_for(folder: Path) -> str:
     """How the commands name the study in `folder`, ready to be typed."""
     return f"study={folder.name}" + (f" output_root={shlex.quote(str(folder.parent))}" if str(folder.parent) != "outputs" else "")
+
+
+def printable(text: object) -> str:
+    """Text as it may go to a terminal, whoever wrote it: each character that would be obeyed there becomes its escape, `\\x1b`.
+
+    Line breaks and tabs stay. What is printable already is left as it is.
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsweep.wording import duration, number_of
+from pcsweep.wording import duration, number_of, printable
 
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
@@ -22,3 +22,19 @@ def test_a_duration_is_what_it_says_in_a_unit_that_suits_it(seconds):
     assert abs(float(value) * UNITS[unit] - seconds) <= 0.51 * step * UNITS[unit]
     assert unit == "days" or float(value) <= 120
     assert unit == "seconds" or float(value) >= 2
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(st.characters() | st.sampled_from("\x1b\x00\x9b\u202e\r\ud800\\n\t")))
+def test_what_is_printable_obeys_nothing_and_stays(text):
+    shown = printable(text)
+    shown.encode()  # no half of a character
+    assert not any(ord(letter) < 32 and letter not in "\n\t" or 127 <= ord(letter) < 160 for letter in shown)
+    assert not set(shown) & set("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    assert printable(shown) == shown
+
+
+def test_common_text_is_printable_as_it_is():
+    text = "β = 0.4, λ\tσ²  ‘ä’ 頭 🙂 é \\x1b\n"
+    assert printable(text) == text
+    assert printable("\x1b]0;title\x07") == "\\x1b]0;title\\x07"

@@ -1,16 +1,15 @@
 """What a dry run says: the tasks that would be submitted, what they ask for, and how long they would take."""
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from pcsweep import slurm
 from pcsweep.sweep.settings import Settings
 from pcsweep.sweep.submission import shape
 from pcsweep.sweep.work import Work, identity, label
+from pcsweep.terminal import terminal
 from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def describe(plan: "Plan", works: Sequence[Work], elsewhere: int, expected: "Est
         expected: how long each point takes.
         settings: of the launcher.
     """
-    console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+    console = terminal(130)
     tasks = [packs for each in works for packs in each.tasks]
     where = f" in {number_of(len(tasks), _TASK)} on {settings.where}" if tasks else ""
     console.print(f"{plan}{where}{f', {elsewhere} of them in the queue already' if elsewhere else ''}.")

@@ -1,13 +1,10 @@
 """Sweeps of a study: what is missing is computed here or on Slurm, and what could not be computed is named."""
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from rich.console import Console
 
 from pcsweep import failures
 from pcsweep.failures import failure_table
@@ -22,6 +19,7 @@ from pcsweep.sweep.settings import Settings, gpus_here
 from pcsweep.sweep.waiting import look, queued, wait_for
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Pack, Point, Session
+from pcsweep.terminal import terminal
 from pcsweep.wording import number_of, words_for
 
 if TYPE_CHECKING:
@@ -179,7 +177,7 @@ def _conclude(works: Sequence[Work], standings: Sequence[Standing], refusals: Se
     failed = [why for each, found in zip(works, standings, strict=True) for why in found.failures(each.labels)]
     missing = len(failed) + sum(len(found.waiting) + len(found.unknown) for found in standings)
     if failed:
-        Console(stderr=True, width=None if sys.stderr.isatty() else 160).print(failure_table(failed))
+        terminal(stderr=True, highlight=True).print(failure_table(failed))
     if missing:
         why = "".join(f"\nSlurm has not taken all tasks: {refusal}" for refusal in refusals)
         total = number_of(sum(len(each.labels) for each in works), "point")
