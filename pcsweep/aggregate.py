@@ -25,6 +25,7 @@ from pcsweep.cells import Coordinates
 from pcsweep.commands import drawing_words, follow, say
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
+from pcsweep.mixing import Where, planned_where, where_of
 from pcsweep.pages import METRICS, NO_SHARES, Results
 from pcsweep.progress import progress
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
@@ -33,12 +34,14 @@ from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 from pcsweep.summary import best_cells, control, summary
 from pcsweep.tabulation import Family, enter, table
+from pcsweep.tidying import tidy
 from pcsweep.wording import number_of
 
 HELP = """\
 Shards → tables and pictures of one study.
 
     python -m pcsweep.aggregate study=NAME [output_root=outputs] [metric=iou] [resamples=2000] [permutations=4999] [seed=0]
+                                [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
 output_root   where the studies are
@@ -47,6 +50,7 @@ metric        what the pictures and the table of best cells show: iou, iou@0.15 
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1; the smallest p is 1 / (permutations + 1)
 seed          of both, at least 0
+SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are read, where the study has others as well
 
 Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
 """
@@ -87,6 +91,7 @@ class Options:
     resamples: int = Drawing.resamples
     permutations: int = Drawing.permutations
     seed: int = Drawing.seed
+    where: Where = field(default_factory=dict)
 
 
 def aggregate(
@@ -95,34 +100,40 @@ def aggregate(
     permutations: int = Drawing.permutations,
     seed: int = Drawing.seed,
     metric: str = "iou",
+    where: Where | None = None,
 ) -> Aggregate:
-    """The statistics of the study in `folder`, read one cell at a time; damaged shards are moved to `shards/damaged/`.
+    """The statistics of the study in `folder`, read one cell at a time; damaged shards are moved to `damaged/`.
 
     Args:
         folder: of the study.
         resamples, permutations, seed: of `Drawing`.
         metric: that is tested although it is usually not: the IoU at a further threshold.
+        where: settings of the shards that are read, where the study has others as well.
 
     Raises:
         NoShards: none can be read.
-        BadSetting: the shards differ in settings that must not be mixed.
+        BadSetting: the shards differ in settings that must not be mixed, or none has those that are wanted.
     """
-    groups, older = grouped(folder / "shards")
-    points = cells.planned(folder / "planned")
+    tidy(folder)
+    groups = grouped(folder / "shards", where)
+    cells.check_alike(groups.settings)
+    points = planned_where(folder, where or {})
     damaged: list[str] = []
     found: list[Cell] = []
     family: Family = {}
     drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
     reduce = partial(reduced, drawn=drawn, tested=TESTED | {metric})
-    with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", sum(map(len, groups)), "shards") as advance:
-        for group, (cell, errors) in zip(groups, pool.map(reduce, groups), strict=True):
+    with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", sum(map(len, groups.paths)), "shards") as advance:
+        for group, (cell, errors) in zip(groups.paths, pool.map(reduce, groups.paths), strict=True):
             advance(len(group))
             found += [enter(family, cell)] if cell else []
             damaged += map(str, errors)
     if not found:
-        raise NoShards(f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, older, points, folder)}.")
-    cells.check_alike([cell.settings for cell in found])
-    return _assembled(found, points, family, damaged, older)
+        raise NoShards(
+            f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, groups.older, points, folder)}."
+        )
+    cells.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
+    return _assembled(found, points, family, damaged, groups.older)
 
 
 def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point], study: Path) -> str:
@@ -207,12 +218,14 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
     Raises:
         BadSetting: an unknown key, or a value out of its range.
     """
-    given = words_of(words, ("study", "output_root", "metric", "resamples", "permutations", "seed", *also))
+    own = ("study", "output_root", "metric", "resamples", "permutations", "seed", *also)
+    words, where = where_of(words, own)
+    given = words_of(words, own)
     metric = given.get("metric", Options.metric)
     known = [name for name in METRICS if name not in NO_SHARES]
     if metric not in known and not metric.startswith("iou@"):
         raise BadSetting(f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {metric!r}.")
-    return Options(given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing_words(given))
+    return Options(given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing_words(given), where=where)
 
 
 def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:
@@ -254,7 +267,7 @@ def command(words: Sequence[str], console: Console) -> None:
     """
     options = parse(words)
     folder = existing_study(options.output_root, options.study)
-    result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric)
+    result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
     check_metric(result, options.metric)
     report(result, save(result, folder, options.metric), console, options.metric)
 

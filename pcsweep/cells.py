@@ -10,8 +10,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from pcsweep.identity import canonical, identity
+from pcsweep.schema import SCHEMA_VERSION
 from pcsweep.settings import BadSetting
-from pcsweep.shards import SCHEMA_VERSION, canonical, identity
 
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
 COEFFICIENTS = ("beta", "lambda", "alpha")
@@ -44,24 +45,32 @@ def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def shared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, as dotted keys, in which shards of a study may not differ: those that are no coordinate of a cell."""
+    return {name: value for name, value in leaves(settings).items() if name.split(".")[0] not in MAY_DIFFER}
+
+
+def unlike(flats: Sequence[Mapping[str, Any]], keys: Iterable[str] | None = None) -> dict[str, Counter[str]]:
+    """How many have each value, as JSON in order, of the keys that are asked for, or in which they differ."""
+    chosen = sorted({name for flat in flats for name in flat} if keys is None else keys)
+    counts = {name: Counter(sorted(json.dumps(flat.get(name), ensure_ascii=False) for flat in flats)) for name in chosen}
+    return {name: each for name, each in counts.items() if keys is not None or len(each) > 1}
+
+
 def check_alike(settings: Sequence[Mapping[str, Any]]) -> None:
     """Refuses shards that differ in a setting that is no coordinate of a cell.
 
     Raises:
         BadSetting: names every such key, its values, and how many shards have each.
     """
-    flats = [leaves(each) for each in settings]
-    keys = sorted({key for flat in flats for key in flat if key.split(".")[0] not in MAY_DIFFER})
-    problems = []
-    for key in keys:
-        counts = Counter(json.dumps(flat.get(key), ensure_ascii=False) for flat in flats)
-        if len(counts) > 1:
-            each = ", ".join(f"{value} in {_shards(count)}" for value, count in sorted(counts.items()))
-            problems.append(f"`{key}` is {each}")
+    problems = [
+        f"`{name}` is {', '.join(f'{value} in {_shards(count)}' for value, count in counts.items())}"
+        for name, counts in unlike([shared(each) for each in settings]).items()
+    ]
     if problems:
         raise BadSetting(
             f"Expected the shards of one study to differ only in model, noise and pcoder, but {'; '.join(problems)}. "
-            "They are never averaged together: give each its own study=NAME."
+            "They are never averaged together: give each its own study=NAME, or read one at a time, by its value: timesteps=10."
         )
 
 

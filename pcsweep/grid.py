@@ -24,7 +24,6 @@ from pcsweep.settings import BadSetting, Choice, checked, choose
 # Settings that say where something lies, not what it is.
 _PLACES = ("weights", "feedback_weights", "root", "categories", "config")
 
-
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
@@ -45,6 +44,7 @@ class Settings:
     output_root: Path
     pictures: Annotated[int, Field(ge=0)] = 0
     figure: Figure = "heatmap"
+    mixed: bool = False
 
     @property
     def folder(self) -> Path:
@@ -128,13 +128,19 @@ class GridPoint:
 
     def identified(self) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
-        beta, lambda_, alpha = zip(*plain_unless(self.active, self.asked), strict=True)
+        coefficients = zip(("beta", "lambda", "alpha"), zip(*plain_unless(self.active, self.asked), strict=True), strict=True)
         return {
             "model": {**self.model.describe(without=_PLACES), "weights_sha256": load_model(self.model).fingerprint},
+            "noise": {**self.noise.describe(), **vars(self.noise_settings)},
+            "pcoder": {"active": self.active, **dict(coefficients)},
+            **self.shared(),
+        }
+
+    def shared(self) -> dict[str, Any]:
+        """Those of these settings that all points of a study share."""
+        return {
             "dataset": self.dataset.describe(without=_PLACES),
             "selection": {"seed": self.settings.seed, **_described(self.dataset, self.limit, self.settings.seed)},
-            "noise": {**self.noise.describe(), **vars(self.noise_settings)},
-            "pcoder": {"active": self.active, "beta": beta, "lambda": lambda_, "alpha": alpha},
             "attribution": self.attribution.describe(),
             "target": self.target,
             "threshold": self.settings.threshold,

@@ -15,6 +15,7 @@ import pyarrow.dataset as pads
 from pyarrow.fs import LocalFileSystem
 
 from pcsweep import cells, shards
+from pcsweep.mixing import Where, check_where, matches
 from pcsweep.settings import existing_study
 
 READERS = 8  # footers read at a time, which on a network's file system is mostly waiting
@@ -25,7 +26,7 @@ _RENAMED = {"target": "attribution.target"}
 log = logging.getLogger(__name__)
 
 
-def load(study: str, output_root: str | Path = "outputs") -> pads.Dataset:
+def load(study: str, output_root: str | Path = "outputs", where: Where | None = None) -> pads.Dataset:
     """The rows of every shard of a study, one per image and timestep; docs/analysis.md says what each column is.
 
     Columns are those of `shards.SCHEMA`, `identity` (the shard's name), `noise.seed`, and every other setting that tells shards
@@ -43,9 +44,11 @@ def load(study: str, output_root: str | Path = "outputs") -> pads.Dataset:
     Args:
         study: the folder's name.
         output_root: where the studies are.
+        where: settings of the shards that are wanted, by dotted name, such as `{"timesteps": 10}`; otherwise all.
 
     Raises:
-        ValueError: there is no such study (the message names those that are there), or it has no shard that can be read.
+        ValueError: there is no such study (the message names those that are there), or it has no shard that can be read, or that
+            is wanted.
     """
     folder = existing_study(str(output_root), study).absolute() / "shards"
     paths = sorted(folder.glob("*.parquet"))
@@ -54,6 +57,8 @@ def load(study: str, output_root: str | Path = "outputs") -> pads.Dataset:
     if not found:
         damaged = f" but {len(paths)} that cannot be read" if paths else ""
         raise ValueError(f"Expected shards in {folder}, but there are none{damaged}.")
+    check_where(list(found.values()), where or {})
+    found = {path: own for path, own in found.items() if matches(own, where or {})}
     settings = list(found.values())
     told = pa.table({"identity": pa.array([path.stem for path in found]), **_further(settings)})
     shared = json.dumps(_shared(settings), sort_keys=True)

@@ -4,6 +4,7 @@ A cell has one shard, or one for each noise seed.
 """
 
 import hashlib
+import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from jaxtyping import Float32
 
 from pcsweep import cells, shards
 from pcsweep.cells import AXES, Coordinates
+from pcsweep.mixing import Where, check_where, matches
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pixels
 from pcsweep.statistics.permutation import Flipped, flipped, least
@@ -92,21 +94,50 @@ def identity_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()
 
 
-def grouped(folder: Path) -> tuple[list[list[Path]], int]:
-    """The shards of each cell, alike in all but the noise seed, from their metadata, each read once; and how many are of an
-    earlier version, which are in no group. What cannot be read stands alone.
+@dataclass(frozen=True)
+class Groups:
+    """The shards of a study, before their rows are read.
+
+    Args:
+        paths: of each cell's, alike in all but the noise seed; what does not verify stands alone.
+        settings: of every shard that is wanted and whose metadata verifies.
+        older: how many shards are of an earlier version, and in no group.
+    """
+
+    paths: list[list[Path]]
+    settings: list[Mapping[str, Any]]
+    older: int
+
+
+def grouped(folder: Path, where: Where | None = None) -> Groups:
+    """The shards in a folder, from their metadata.
+
+    Args:
+        folder: of the shards.
+        where: settings of those that are wanted.
+
+    Raises:
+        BadSetting: no shard has them.
     """
     groups: dict[str, list[Path]] = {}
+    found: list[Mapping[str, Any]] = []
     older = 0
     for path in sorted(folder.glob("*.parquet")):
-        texts = shards.metadata(path)
-        if shards.outdated(texts):
-            older += 1
+        try:
+            settings = json.loads(shards.verified_metadata(path)["settings"])
+        except FileNotFoundError:
             continue
-        settings = shards.settings(texts)
-        name = str(path) if settings is None else cells.key(without_seed(settings))
-        groups.setdefault(name, []).append(path)
-    return list(groups.values()), older
+        except shards.DamagedShard:
+            if shards.outdated(shards.metadata(path)):
+                older += 1
+            else:
+                groups[str(path)] = [path]
+            continue
+        found.append(settings)
+        if matches(settings, where or {}):
+            groups.setdefault(cells.key(without_seed(settings)), []).append(path)
+    check_where(found, where or {})
+    return Groups(list(groups.values()), [each for each in found if matches(each, where or {})], older)
 
 
 def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,9 +153,8 @@ def reduced(
     found, damaged = [], []
     for path in paths:
         try:
-            found.append(shards.read(path))
+            found.append(shards.read_or_set_aside(path))
         except shards.DamagedShard as error:
-            shards.set_aside(path)
             damaged.append(error)
         except FileNotFoundError:
             log.warning("%s went away while the study was read", path)

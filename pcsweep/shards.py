@@ -1,16 +1,18 @@
 """Shards: one Parquet file per grid point, complete or absent.
 
 A shard's name is the identity of what it holds: a hash of every setting that decides a number. It is written to a temporary file
-beside its place, verified, then moved there in one step, so that a killed writer, a full disk or a second writer of the same
-point leaves either one good shard or none. A shard is read back with its page checksums.
+beside the folder, verified, then moved to its place in one step, so that a killed writer, a full disk or a second writer of the
+same point leaves either one good shard or none, and whoever reads the folder finds nothing else in it. A shard is read back with
+its page checksums, and its rows are held against its settings.
 """
 
+import errno
 import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,47 +20,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pcsweep.atomic import replacing
-
-SCHEMA_VERSION = 3
-
-SCHEMA = pa.schema(
-    [
-        ("model", pa.string()),
-        ("dataset", pa.string()),
-        ("noise", pa.string()),
-        ("sigma", pa.float64()),  # null for a noise without sigma
-        ("pcoder", pa.string()),  # label of the active set: "all" or "1+3"
-        ("beta", pa.float64()),  # of the active pcoders; null where they differ
-        ("lambda", pa.float64()),
-        ("alpha", pa.float64()),
-        ("beta_n", pa.list_(pa.float64())),  # as computed, one per pcoder
-        ("lambda_n", pa.list_(pa.float64())),
-        ("alpha_n", pa.list_(pa.float64())),
-        ("image_id", pa.string()),
-        ("class_index", pa.int32()),
-        ("category", pa.string()),  # the dataset's own word for the class
-        ("target", pa.int32()),  # the class whose Grad-CAM this is
-        ("timestep", pa.int32()),
-        ("area", pa.float32()),  # share of the mask: the chance level of mass
-        ("pixels", pa.int32()),  # of the image, without those that are ignored
-        ("iou", pa.float32()),
-        ("iou_at", pa.list_(pa.float32())),  # at each of the metadata's thresholds
-        ("found_at", pa.list_(pa.float32())),  # share of the pixels above each of them
-        ("pointing", pa.float32()),
-        ("mass", pa.float32()),
-        ("rank", pa.float32()),
-        ("target_logit", pa.float32()),
-        ("target_probability", pa.float32()),
-        ("correct", pa.bool_()),
-        # Of the first images of the selection, as many as the setting `pictures` says; null for the others.
-        ("map", pa.list_(pa.list_(pa.float32()))),  # the attribution as computed, before upsampling: rows of a map
-        ("image", pa.binary()),  # PNGs, at t = 0 only: what the dataset shows, what the network saw, the object, what is ignored
-        ("noisy", pa.binary()),
-        ("mask", pa.binary()),
-        ("ignore", pa.binary()),
-    ]
-)
+from pcsweep.atomic import moved_if, replacing
+from pcsweep.evidence import problem_of_footer, problem_of_rows, problem_of_settings, problem_of_texts
+from pcsweep.identity import canonical as canonical
+from pcsweep.identity import identity as identity
+from pcsweep.schema import SCHEMA as SCHEMA
+from pcsweep.schema import SCHEMA_VERSION as SCHEMA_VERSION
 
 
 class DamagedShard(Exception):
@@ -78,23 +45,6 @@ class Shard:
         """The canonical settings that the identity is the hash of."""
         settings: dict[str, Any] = json.loads(self.metadata["settings"])
         return settings
-
-
-def canonical(settings: Any) -> Any:
-    """The settings with every float rounded to ten digits, -0 as 0, and tuples as lists."""
-    if isinstance(settings, Mapping):
-        return {str(key): canonical(value) for key, value in settings.items()}
-    if isinstance(settings, list | tuple):
-        return [canonical(value) for value in settings]
-    if isinstance(settings, float):
-        return round(settings, 10) + 0.0
-    return settings
-
-
-def identity(settings: Mapping[str, Any]) -> str:
-    """SHA-256 of the canonical form of the settings and the version of the schema."""
-    text = json.dumps([SCHEMA_VERSION, canonical(settings)], sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def place(folder: Path, identity: str) -> Path:
@@ -126,7 +76,8 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     }
     texts["digest"] = _digest(texts)
     path = place(folder, name)
-    with replacing(path) as temporary:
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(path, _beside(folder)) as temporary:
         pq.write_table(
             table.replace_schema_metadata({f"pcsweep.{key}": value for key, value in texts.items()}),
             temporary,
@@ -137,13 +88,20 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     return path
 
 
+def _beside(folder: Path) -> Path:
+    """Where a shard is written before it is moved to the folder: outside, for many programs read every file in a folder."""
+    outside = folder.absolute().parent
+    return outside if os.access(outside, os.W_OK) and outside.stat().st_dev == folder.stat().st_dev else folder
+
+
 def read(path: Path) -> Shard:
-    """The shard at `path`, verified: every page's checksum, the row count, the schema, and the identity against the name.
+    """The shard at `path`, verified: every page's checksum, the schema, the identity against the name, the rows against the
+    settings.
 
     Raises:
         DamagedShard: anything of that is wrong; the message says what.
     """
-    return _verified(path, path.stem)
+    return _proven(path, path.stem)
 
 
 def verified_metadata(path: Path) -> dict[str, str]:
@@ -152,10 +110,22 @@ def verified_metadata(path: Path) -> dict[str, str]:
     Raises:
         DamagedShard: anything of that is wrong; the message says what.
     """
-    with _whole(path):
-        footer = pq.read_metadata(path)
-        schema = footer.schema.to_arrow_schema()
-    return _checked(path, path.stem, schema, footer.num_rows)
+    return _proven_metadata(path, path.stem)
+
+
+def read_or_set_aside(path: Path) -> Shard:
+    """Like `read`, and moves what is damaged to `damaged/` (see `set_aside`).
+
+    Raises:
+        DamagedShard: the file is damaged; it has been moved, or cannot be.
+        FileNotFoundError: there is no file, perhaps since another command has just moved it.
+    """
+    while True:
+        try:
+            return read(path)
+        except DamagedShard:
+            if set_aside(path):
+                raise
 
 
 def is_done(folder: Path, identity: str) -> bool:
@@ -164,14 +134,10 @@ def is_done(folder: Path, identity: str) -> bool:
     Raises:
         DamagedShard: it is there and does not verify; it has been moved to `damaged/`.
     """
-    path = place(folder, identity)
-    if not path.exists():
-        return False
     try:
-        read(path)
-    except DamagedShard:
-        set_aside(path)
-        raise
+        read_or_set_aside(place(folder, identity))
+    except FileNotFoundError:
+        return False
     return True
 
 
@@ -187,7 +153,7 @@ def settings(texts: Mapping[str, str]) -> dict[str, Any] | None:
     """The canonical settings in a shard's metadata; None where they cannot be read."""
     try:
         found = json.loads(texts["settings"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -215,13 +181,72 @@ def read_all(folder: Path) -> Iterator[Shard | DamagedShard]:
             yield damaged
 
 
-def set_aside(path: Path) -> Path:
-    """Moves a damaged shard to `damaged/` beside it, where it is kept and never read."""
-    folder = path.parent / "damaged"
-    folder.mkdir(exist_ok=True)
+def damaged_folder(folder: Path) -> Path:
+    """Where damaged shards of a folder are kept, which nobody reads: beside it."""
+    return folder.absolute().parent / "damaged"
+
+
+def set_aside(path: Path) -> Path | None:
+    """Moves a damaged shard to `damaged/` beside its folder, where it is kept and never read.
+
+    Where another command has just written a good shard in its place, that one stays. A shard in a folder that cannot be written
+    stays as well.
+
+    Returns:
+        Where it is now; None where there is no damaged shard any more.
+    """
+    folder = damaged_folder(path.parent)
     kept = folder / f"{path.name}.{secrets.token_hex(4)}"
-    os.replace(path, kept)
-    return kept
+    try:
+        folder.mkdir(exist_ok=True)
+        moved = moved_if(path, kept, lambda moved: not _is_good(moved, path.stem))
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return path
+        raise
+    return kept if moved else None
+
+
+def gather_damaged(folder: Path) -> None:
+    """Moves what an earlier version has set aside in `damaged/` inside the folder of shards, where other programs read it."""
+    earlier = folder / "damaged"
+    with suppress(OSError):  # there is none, or it is not ours
+        for path in list(earlier.iterdir()):
+            damaged_folder(folder).mkdir(exist_ok=True)
+            path.rename(damaged_folder(folder) / path.name)
+        earlier.rmdir()
+
+
+def _is_good(path: Path, name: str) -> bool:
+    """Whether a file is the shard of that name, wherever it lies."""
+    try:
+        _proven(path, name)
+    except DamagedShard:
+        return False
+    return True
+
+
+def _proven(path: Path, name: str) -> Shard:
+    _proven_metadata(path, name)  # what is too large is never read
+    shard = _verified(path, name)
+    with _whole(path):
+        problem = problem_of_rows(shard.table, shard.settings)
+    if problem:
+        raise DamagedShard(f"{path}: {problem}")
+    return shard
+
+
+def _proven_metadata(path: Path, name: str) -> dict[str, str]:
+    with _whole(path):
+        footer = pq.read_metadata(path)
+        schema = footer.schema.to_arrow_schema()
+    texts = _checked(path, name, schema, footer.num_rows)
+    settings = json.loads(texts["settings"])
+    with _whole(path):
+        problem = problem_of_settings(settings) or problem_of_footer(footer, settings)
+    if problem:
+        raise DamagedShard(f"{path}: {problem}")
+    return texts
 
 
 def _verified(path: Path, name: str) -> Shard:
@@ -235,7 +260,7 @@ def _whole(path: Path) -> Iterator[None]:
     """Around reading: what Parquet cannot make sense of is a damaged shard."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the file system, and says nothing of what the file holds
         raise DamagedShard(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from error
@@ -244,20 +269,21 @@ def _whole(path: Path) -> Iterator[None]:
 def _checked(path: Path, name: str, schema: pa.Schema, rows: int) -> dict[str, str]:
     """The texts stored with the schema, held against the shard's name, columns and number of rows."""
     texts = _texts(schema.metadata)
+    if problem := problem_of_texts(texts):
+        raise DamagedShard(f"{path}: {problem}")
     if not schema.equals(SCHEMA):
-        raise DamagedShard(
-            f"{path}: columns of schema version {texts.get('schema_version', 'unknown')}, but {SCHEMA_VERSION} is this version's"
-        )
+        version = texts.get("schema_version", "unknown")[:40]
+        raise DamagedShard(f"{path}: columns of schema version {version}, but {SCHEMA_VERSION} is this version's")
     try:
         recomputed = identity(json.loads(texts["settings"]))
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise DamagedShard(f"{path}: no readable settings in its metadata") from error
     if not name == texts.get("identity") == recomputed:
         raise DamagedShard(f"{path}: holds the settings of identity {recomputed}")
     if texts.pop("digest", None) != _digest(texts):
         raise DamagedShard(f"{path}: its metadata has changed since it was written")
     if texts.get("rows") != str(rows):
-        raise DamagedShard(f"{path}: {rows} rows, but {texts.get('rows')} were written")
+        raise DamagedShard(f"{path}: {rows} rows, but {texts.get('rows')!r:.40} were written")
     return texts
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from pcsweep import shards
+from pcsweep import mixing, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.dataset import Sample
@@ -29,6 +29,7 @@ from pcsweep.parallel import listed
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
 from pcsweep.settings import BadSetting, Choice, refusing
+from pcsweep.tidying import tidy
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Plan:
     def note(self) -> None:
         """Notes in each study's folder what was asked for, so that aggregation and status can say what is missing."""
         for folder in {planned.point.settings.folder for planned in self.points}:
+            tidy(folder)
             _note(folder, [planned for planned in self.points if planned.point.settings.folder == folder])
 
     def __str__(self) -> str:
@@ -135,6 +137,9 @@ def plan(configs: Iterable[DictConfig], numbers: Sequence[int], here: bool = Tru
                 there.discard(place)
             advance(1)
     waiting = tuple(number for place, number in first.items() if place not in there)
+    for folder in {points[number].point.settings.folder for number in waiting}:
+        asked = [point for number in waiting if (point := points[number].point).settings.folder == folder]
+        mixing.check(folder, [point.shared() for point in asked], all(point.settings.mixed for point in asked))
     done = sum(each.identity is not None and (each.point.shard_folder, each.identity) in there for each in points)
     return Plan(points, waiting, done)
 
@@ -164,6 +169,8 @@ def run(config: DictConfig) -> None:
     elif _is_done(point.shard_folder, identity := shards.identity(point.identified())):
         _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
     else:
+        mixing.check(point.settings.folder, [point.shared()], point.settings.mixed)
+        tidy(point.settings.folder)
         _compute([point])
 
 
@@ -220,7 +227,7 @@ def _is_done(folder: Path, identity: str) -> bool:
     try:
         return shards.is_done(folder, identity)
     except shards.DamagedShard as damaged:
-        _log.warning("Computing again, the file is kept in %s: %s", folder / "damaged", damaged)
+        _log.warning("Computing again, the file is kept in %s: %s", shards.damaged_folder(folder), damaged)
         return False
 
 

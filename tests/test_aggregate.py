@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from toy_settings import replaced
 
-from pcsweep import shards
+from pcsweep import identity, shards
 from pcsweep.aggregate import aggregate, main, parse
 from pcsweep.summary import summary
 
@@ -37,25 +37,27 @@ def settings(beta: float, lambda_: float, sigma: float = 0.2, **changed: Any) ->
 def columns(point: dict[str, Any], seed: int = 0, undefined: int = 2, steady: bool = False) -> dict[str, Any]:
     """Random numbers, rows shuffled, the first `undefined` images' IoU undefined after t = 0."""
     generator = np.random.default_rng(seed)
-    ids = [f"image {index}" for index in range(IMAGES)]
-    values = {name: generator.random((IMAGES, STEPS)).astype(np.float32) for name in NAMES}
+    images, steps = point["selection"]["count"], point["timesteps"] + 1
+    ids = [f"image {index}" for index in range(images)]
+    values = {name: generator.random((images, steps)).astype(np.float32) for name in NAMES}
     if steady:
         values["iou"][:] = values["iou"][:, :1]
     values["iou"][:undefined, 1:] = np.nan
-    order = generator.permutation(IMAGES * STEPS)
+    order = generator.permutation(images * steps)
     rows = len(order)
     pcoder = point["pcoder"]
-    same = {name: pcoder[name][0] if len(set(pcoder[name])) == 1 else None for name in ("beta", "lambda", "alpha")}
+    active = pcoder["active"]
+    same = {name: {pcoder[name][number - 1] for number in active} for name in ("beta", "lambda", "alpha")}
     return {
         **{group: [point[group]["name"]] * rows for group in ("model", "dataset", "noise")},
         "sigma": [point["noise"]["sigma"]] * rows,
-        "pcoder": ["all"] * rows,
-        **{name: [value] * rows for name, value in same.items()},
+        "pcoder": ["all" if len(active) == len(pcoder["beta"]) else "+".join(map(str, active))] * rows,
+        **{name: [found.pop() if len(found) == 1 else None] * rows for name, found in same.items()},
         **{f"{name}_n": [pcoder[name]] * rows for name in same},
-        "image_id": np.repeat(ids, STEPS)[order],
+        "image_id": np.repeat(ids, steps)[order],
         "class_index": np.zeros(rows, np.int32),
         "target": np.zeros(rows, np.int32),
-        "timestep": np.tile(np.arange(STEPS, dtype=np.int32), IMAGES)[order],
+        "timestep": np.tile(np.arange(steps, dtype=np.int32), images)[order],
         **{name: value.ravel()[order] for name, value in values.items()},
         "iou_at": list(generator.random((rows, len(THRESHOLDS))).astype(np.float32)),
         "correct": generator.random(rows) < 0.5,
@@ -200,13 +202,35 @@ def test_other_images_under_the_same_settings_are_refused(tmp_path: Path) -> Non
         aggregate(tmp_path, 2)
 
 
-def test_a_row_given_twice_is_refused(tmp_path: Path) -> None:
+def test_a_row_given_twice_is_damage(tmp_path: Path) -> None:
     point = settings(0.5, 0.2)
     values = columns(point)
-    values["timestep"][np.asarray(values["timestep"]) == 2] = 1
+    values["image_id"] = ["image 1" if name == "image 0" else name for name in values["image_id"]]
     shards.write(tmp_path / "shards", point, values, {})
-    with pytest.raises(ValueError, match="expected one row per image and timestep"):
+    with pytest.raises(ValueError, match="none but damaged ones.*expected one row per image and timestep"):
         aggregate(tmp_path, 2)
+
+
+def test_one_part_of_a_mixed_study_is_read_by_its_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [settings(0.5, 0.1), settings(0.5, 0.2), settings(0.5, 0.3, selection__count=5, thresholds=[0.3, 0.6])]
+    for point in parts:
+        put(tmp_path / "s", point)
+    plan(tmp_path / "s", [*parts, settings(0.6, 0.2, selection__count=5), settings(0.6, 0.1)])
+    for where, names, missing in (({"dataset.limit": 7}, parts[:2], 1), ({"thresholds": [0.6, 0.3]}, parts[2:], 0)):
+        result = aggregate(tmp_path / "s", 2, where=where)
+        assert set(result.table["identity"].to_pylist()) == set(map(shards.identity, names))
+        assert len(result.missing) == missing
+    words = ["study=s", f"output_root={tmp_path}", "resamples=2", "permutations=9"]
+    assert main([*words, "dataset.limit=5"]) == 0
+    assert set(pq.read_table(tmp_path / "s" / "aggregate.parquet")["images"].to_pylist()) == {5}
+    capsys.readouterr()
+    for word, said in (
+        ("dataset.limit=9", "Expected `dataset.limit` to be 5 or 7, as in the shards, but got 9"),
+        ("dataset.limmit=9", "but got 'dataset.limmit'"),
+        ("timestep=9", "Expected one of study="),
+    ):
+        assert main([*words, word]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_a_damaged_shard_is_named_moved_and_missing(tmp_path: Path) -> None:
@@ -219,7 +243,7 @@ def test_a_damaged_shard_is_named_moved_and_missing(tmp_path: Path) -> None:
     path.write_bytes(content)
     result = aggregate(tmp_path, 2)
     assert path.name in result.damaged[0]
-    assert len(list((tmp_path / "shards" / "damaged").glob(f"{path.name}*"))) == 1
+    assert len(list((tmp_path / "damaged").glob(f"{path.name}*"))) == 1
     assert not path.exists()
     assert set(result.table["identity"].to_pylist()) == {shards.identity(good)}
     assert [place["lambda"] for place in result.missing] == [0.2]
@@ -443,7 +467,8 @@ def test_shards_of_an_earlier_version_stay_and_are_said(
 ) -> None:
     old = [settings(0.5, 0.3), settings(0.6, 0.3)]
     with monkeypatch.context() as patched:
-        patched.setattr(shards, "SCHEMA_VERSION", 1)
+        for module in (shards, identity):
+            patched.setattr(module, "SCHEMA_VERSION", 1)
         paths = [put(tmp_path / "s", point) for point in old]
         plan(tmp_path / "s", old, "python -m pcsweep -m again=1")
     assert main(["study=s", f"output_root={tmp_path}"]) == 2

@@ -62,6 +62,7 @@ def put(folder: Path, iou: Any = 0.5, **changed: Any) -> Path:
     }
     measured = {
         "image_id": [f"image {index}" for index in range(IMAGES)] * STEPS,
+        "class_index": [0] * rows,
         "timestep": np.repeat(np.arange(STEPS), IMAGES),
         "iou_at": [[0.5, np.nan]] * rows,
     }

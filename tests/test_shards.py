@@ -12,13 +12,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from pcsweep import shards
+from pcsweep.atomic import replacing
 
-SETTINGS = {"pcoder": {"beta": [0.7000000000000001]}, "noise": {"name": "gaussian", "sigma": 0.1}}
+SETTINGS = {
+    "model": {"name": "toy"},
+    "dataset": {"name": "shapes"},
+    "pcoder": {"active": [1], "beta": [0.7000000000000001], "lambda": [0.0], "alpha": [0.0]},
+    "noise": {"name": "gaussian", "sigma": 0.1},
+}
+PLACE = {"model": "toy", "dataset": "shapes", "noise": "gaussian", "sigma": 0.1, "pcoder": "all"} | {
+    "beta": 0.7,
+    "lambda": 0.0,
+    "alpha": 0.0,
+}
 
 
-def columns(rows: int = 6) -> dict:
-    values = {name: [None] * rows for name in shards.SCHEMA.names}
-    return values | {"image_id": ["a"] * rows, "timestep": np.arange(rows), "iou": np.linspace(0, 1, rows)}
+def columns(rows: int = 6, **changed) -> dict:
+    values = {name: [None] * rows for name in shards.SCHEMA.names} | {name: [value] * rows for name, value in PLACE.items()}
+    measured = {"image_id": ["a"] * rows, "class_index": [0] * rows, "timestep": np.arange(rows), "iou": np.linspace(0, 1, rows)}
+    return values | measured | changed
 
 
 @pytest.fixture
@@ -32,12 +44,12 @@ def test_what_was_written_is_read(path):
     assert shard.table.schema.equals(shards.SCHEMA)
     assert shard.table["iou"].to_pylist() == pytest.approx(np.linspace(0, 1, 6).tolist())
     assert shard.metadata["config"] == "study: x"
-    assert shard.settings["pcoder"] == {"beta": [0.7]}
+    assert shard.settings["pcoder"]["beta"] == [0.7]
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_identity_ignores_the_noise_of_floating_point_and_nothing_else():
-    same = {"noise": {"sigma": 0.1 + 1e-13, "name": "gaussian"}, "pcoder": {"beta": (0.7,)}}
+    same = {**SETTINGS, "noise": {"sigma": 0.1 + 1e-13, "name": "gaussian"}, "pcoder": {**SETTINGS["pcoder"], "beta": (0.7,)}}
     assert shards.identity(SETTINGS) == shards.identity(same)
     assert shards.identity({"x": -0.0}) == shards.identity({"x": 0.0})
     assert shards.identity({"x": 0.1}) != shards.identity({"x": 0.1 + 1e-9})
@@ -87,7 +99,7 @@ def test_a_damaged_shard_is_set_aside_and_said(path):
     with pytest.raises(shards.DamagedShard):
         shards.is_done(path.parent, path.stem)
     assert not shards.is_done(path.parent, path.stem)
-    assert [kept.read_bytes() for kept in (path.parent / "damaged").iterdir()] == [b"PAR1"]
+    assert [kept.read_bytes() for kept in (path.parent.parent / "damaged").iterdir()] == [b"PAR1"]
 
 
 def test_reading_all_names_the_damaged(path):
@@ -131,9 +143,9 @@ def test_the_file_system_running_full_leaves_nothing(tmp_path):
 def test_a_killed_writer_leaves_a_whole_shard_or_none(tmp_path):
     code = (
         "import sys; sys.path.insert(0, sys.argv[2]); from test_shards import *; from pathlib import Path\n"
-        "shards.write(Path(sys.argv[1]), {'n': 0}, columns(3000), {})\n"
+        "shards.write(Path(sys.argv[1]), {**SETTINGS, 'n': 0}, columns(3000), {})\n"
         "print('on', flush=True)\n"
-        "for n in range(100000): shards.write(Path(sys.argv[1]), {'n': n % 7}, columns(3000), {})"
+        "for n in range(100000): shards.write(Path(sys.argv[1]), {**SETTINGS, 'n': n % 7}, columns(3000), {})"
     )
     for attempt in range(6):
         child = subprocess.Popen([sys.executable, "-c", code, tmp_path, os.path.dirname(__file__)], stdout=subprocess.PIPE)
@@ -158,3 +170,91 @@ def test_two_writers_of_one_point_leave_one_shard(tmp_path):
     assert [writer.wait() for writer in writers] == [0, 0]
     assert [file.name for file in tmp_path.iterdir()] == [f"{shards.identity(SETTINGS)}.parquet"]
     assert shards.is_done(tmp_path, shards.identity(SETTINGS))
+
+
+def crafted(folder, changed=None, settings=None, metadata=None):
+    """A shard whose own metadata agree with each other, however little with its rows."""
+    rows = {"selection": {"count": 1}, "timesteps": 5, "thresholds": [0.5]}
+    return shards.write(folder / "shards", {**SETTINGS, **rows, **(settings or {})}, columns(**(changed or {})), metadata or {})
+
+
+def picture(width, height):
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"changed": {"image_id": [None] * 6}}, "6 rows without image_id"),
+        ({"changed": {"timestep": [0, 1, 2, 3, 4, None]}}, "1 rows without timestep"),
+        ({"changed": {"timestep": [0, 1, 2, 3, 4, 4]}}, "5 timesteps from 0 to 4, but its settings say 0 to 5"),
+        ({"changed": {"beta": [0.5] * 6}}, "beta is 0.5, but its settings say 0.7"),
+        ({"changed": {"model": ["toy"] * 5 + ["other"]}}, "model is 'toy', 'other', but its settings say 'toy'"),
+        ({"changed": {"iou_at": [[0.1, 0.2]] * 6}}, r"expected iou_at to have one value per threshold \[0.5\]"),
+        ({"changed": {"iou_at": [[0.1]] * 5 + [[]]}}, "expected iou_at to have one value per threshold"),
+        ({"changed": {"image": [picture(60000, 60000), *[None] * 5]}}, "a picture in image of 60,000 × 60,000 pixels"),
+        ({"changed": {"mask": [b"GIF89a" * 9, *[None] * 5]}}, "a picture in mask that is no PNG"),
+        ({"settings": {"selection": {"count": 10**7}}}, "6 rows, but its settings say 60,000,000"),
+        ({"settings": {"noise": 5}}, "its settings are not those of a grid point"),
+        ({"settings": {"pcoder": {"beta": [], "active": [7], "lambda": 0, "alpha": 0}}}, "not those of a grid point"),
+        ({"metadata": {"config": "x" * 2**25}}, "characters of metadata"),
+    ],
+)
+def test_rows_that_contradict_their_settings_are_damage(tmp_path, how, said, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(shards, "problem_of_texts", lambda texts: "")
+        path = crafted(tmp_path, **how)
+    with pytest.raises(shards.DamagedShard, match=said):
+        shards.is_done(path.parent, path.stem)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_no_rows_are_damage(tmp_path):
+    path = shards.write(tmp_path / "shards", SETTINGS, {"timestep": []}, {})
+    with pytest.raises(shards.DamagedShard, match="0 rows, but its settings say at least one"):
+        shards.read(path)
+
+
+def test_deep_settings_are_damage(path):
+    table = pq.read_table(path)
+    texts = {**table.schema.metadata, b"pcsweep.settings": b"[" * 100_000 + b"]" * 100_000}
+    pq.write_table(table.replace_schema_metadata(texts), path)
+    with pytest.raises(shards.DamagedShard, match="no readable settings"):
+        shards.read(path)
+    assert shards.settings(shards.metadata(path)) is None
+
+
+def test_a_good_shard_that_has_just_been_written_is_not_set_aside(path):
+    good = path.read_bytes()
+    assert shards.set_aside(path) is None  # another command found it damaged before it was written anew
+    assert path.read_bytes() == good
+    assert list((path.parent.parent / "damaged").iterdir()) == []
+    path.unlink()
+    assert shards.set_aside(path) is None  # another command has moved it first
+    assert not shards.is_done(path.parent, path.stem)
+
+
+def test_what_cannot_be_moved_stays(path, monkeypatch):
+    path.write_bytes(b"PAR1")
+
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "rename", refused)
+    with pytest.raises(shards.DamagedShard):
+        shards.is_done(path.parent, path.stem)
+    assert path.exists()
+
+
+def test_other_programs_find_shards_alone_in_the_folder(path):
+    earlier = path.parent / "damaged"
+    earlier.mkdir()
+    (earlier / f"{path.name}.1a2b").write_bytes(path.read_bytes())
+    shards.gather_damaged(path.parent)
+    assert [kept.name for kept in (path.parent.parent / "damaged").iterdir()] == [f"{path.name}.1a2b"]
+    assert list(path.parent.iterdir()) == [path]
+    with replacing(path, path.parent.parent) as temporary:
+        temporary.write_bytes(path.read_bytes())
+        assert list(path.parent.iterdir()) == [path]
+        assert temporary.suffix == ".tmp"
+    assert list(path.parent.iterdir()) == [path]

@@ -237,7 +237,7 @@ def test_a_damaged_shard_is_said_and_computed_again(config, tmp_path, caplog):
     assert "Computing again" in caplog.text
     run(config())
     assert shards.read(path).table.equals(good)
-    assert len(list((path.parent / "damaged").iterdir())) == 1
+    assert len(list((path.parent.parent / "damaged").iterdir())) == 1
 
 
 def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
@@ -282,3 +282,25 @@ def test_without_further_thresholds_there_is_no_further_iou(config, tmp_path):
     (shard,) = shards.read_all(tmp_path / "default" / "shards")
     assert shard.table["iou_at"].to_pylist() == [[]] * shard.table.num_rows
     assert shard.table["iou"].null_count == 0
+
+
+def test_what_no_table_shows_together_is_refused_before_it_is_computed(config, tmp_path):
+    run(config())
+    run(config("noise.sigma=0.3", "pcoder.beta=0.5", "noise.seed=3", "batch_size=3"))  # may differ
+    before = sorted(tmp_path.rglob("*"))
+    for word, said in (
+        ("timesteps=2", "`timesteps` is 2 here, and 1 in 2 shards there.*study=NAME.*mixed=true.*timesteps=2"),
+        ("dataset.limit=3", "`dataset.limit` is 3 here, and 4 in 2 shards there"),
+        ("threshold=0.4", "`threshold` is 0.4 here"),
+        ("metrics=[iou]", "`metrics` is"),
+        ("attribution.target=predicted", '`attribution.target` is "predicted" here, and "label" in 2 shards there'),
+    ):
+        with pytest.raises(BadSetting, match=said):
+            run(config(word))
+        with pytest.raises(BadSetting, match=said):
+            plan([config(word, "pcoder.beta=0.1"), config(word)], range(2))
+    with pytest.raises(BadSetting, match=r"but `timesteps` is 1 and 2\. Give"):
+        plan([config("study=new"), config("study=new", "timesteps=2")], range(2))
+    assert sorted(tmp_path.rglob("*")) == before
+    run(config("timesteps=2", "mixed=true"))
+    assert plan([config("timesteps=2", "pcoder.beta=0.3"), config("pcoder.beta=0.3")], range(2)).waiting == (0, 1)  # no news

@@ -99,8 +99,8 @@ def study_in(folder: Path) -> Study:
         BadSetting: it has no shard that can be read, or its shards differ in settings that must not be mixed.
     """
     found, damaged = [], []
-    groups, older = grouped(folder / "shards")
-    for group in groups:
+    groups = grouped(folder / "shards")
+    for group in groups.paths:
         read: dict[Path, dict[str, Any]] = {}
         for path in group:
             try:
@@ -113,7 +113,7 @@ def study_in(folder: Path) -> Study:
             seeds = [settings["noise"].get("seed") for settings in read.values()]
             found.append(Found(list(read), without_seed(next(iter(read.values()))), seeds))
     if not found:
-        but = f" but {older} of an earlier version" if older else ""
+        but = f" but {groups.older} of an earlier version" if groups.older else ""
         but += f" {'and' if but else 'but'} damaged ones: {'; '.join(damaged)}" if damaged else ""
         raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{but}.")
     try:

@@ -19,7 +19,7 @@ HELP = """\
 Tables, pictures and one HTML page of a study. The page opens from the file system, without a network.
 
     python -m pcsweep.report study=NAME [gallery=3] [metric=iou] [output_root=outputs] [resamples=2000] [permutations=4999]
-                             [seed=0]
+                             [seed=0] [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most, each best cell shows maps; they are computed anew,
@@ -30,6 +30,7 @@ output_root   where the studies are
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at least 1
 seed          of both, at least 0
+SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are read, where the study has others as well
 
 Writes report.html into the study's folder, beside what python -m pcsweep.aggregate writes. Of a study whose points all
 failed, the page says why.
@@ -50,7 +51,7 @@ def command(words: Sequence[str], console: Console) -> None:
     folder = existing_study(options.output_root, options.study)
     path = folder / "report.html"
     try:
-        result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric)
+        result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
     except aggregate.NoShards as error:
         if not (failed := nothing(folder)):
             raise

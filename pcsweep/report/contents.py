@@ -14,6 +14,7 @@ import pcsweep
 from pcsweep import cells
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.headlines import Headline, headlines, suspicions
+from pcsweep.mixing import planned_where
 from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, text_of
 from pcsweep.progress import progress
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
@@ -95,7 +96,7 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
     best = headlines(table, result.facets, options.metric)
     of_cells = [images(shard_folder, headline) for headline in best]
     from_where = origins(shard_folder, identities)
-    points = cells.planned(folder / "planned")
+    points = planned_where(folder, options.where)
     rows = _cells(table)
     singles = _by_pcoder(table, result.facets, best)
     aside = damaged(shard_folder)

@@ -88,6 +88,7 @@ def settings(flats: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[s
 
 
 def damaged(folder: Path) -> list[Damaged]:
-    """The files in `damaged/` of the shards' folder."""
-    paths = sorted((folder / "damaged").glob("*.parquet.*"))
+    """The files in `damaged/` beside the folder of shards, and where an earlier version has left them, inside it."""
+    found = [path for kept in (shards.damaged_folder(folder), folder / "damaged") for path in kept.glob("*.parquet.*")]
+    paths = sorted(found, key=lambda path: path.name)
     return [Damaged(path.name, shards.place(folder, path.name.partition(".")[0]).exists()) for path in paths]

@@ -64,6 +64,6 @@ def test_damaged_files_are_replaced_or_not(tmp_path: Path) -> None:
         path = put(tmp_path, point)
         damage(path)
         kept.append(shards.set_aside(path).name)
-    assert damaged(tmp_path / "nothing") == []
+    assert damaged(tmp_path / "no" / "thing") == []
     put(tmp_path, points[1])
     assert damaged(tmp_path / "shards") == sorted([Damaged(kept[0], False), Damaged(kept[1], True)], key=lambda file: file.name)

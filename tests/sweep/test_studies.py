@@ -11,7 +11,7 @@ from pcsweep.__main__ import main
 from pcsweep.sweep import sending
 from pcsweep.sweep.submission import Refused
 
-GRID = ["-m", "pcoder.beta=0.1,0.2,0.3,0.4,0.5", "timesteps=1,2", "dataset.limit=2", "hydra/launcher=slurm"]
+GRID = ["-m", "pcoder.beta=0.1,0.2,0.3,0.4,0.5", "timesteps=1,2", "mixed=true", "dataset.limit=2", "hydra/launcher=slurm"]
 LATER = ["hydra.launcher.wait=false", "hydra.launcher.points_per_job=3"]
 
 

@@ -1,0 +1,43 @@
+"""The columns of a shard."""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 3
+
+SCHEMA = pa.schema(
+    [
+        ("model", pa.string()),
+        ("dataset", pa.string()),
+        ("noise", pa.string()),
+        ("sigma", pa.float64()),  # null for a noise without sigma
+        ("pcoder", pa.string()),  # label of the active set: "all" or "1+3"
+        ("beta", pa.float64()),  # of the active pcoders; null where they differ
+        ("lambda", pa.float64()),
+        ("alpha", pa.float64()),
+        ("beta_n", pa.list_(pa.float64())),  # as computed, one per pcoder
+        ("lambda_n", pa.list_(pa.float64())),
+        ("alpha_n", pa.list_(pa.float64())),
+        ("image_id", pa.string()),
+        ("class_index", pa.int32()),
+        ("category", pa.string()),  # the dataset's own word for the class
+        ("target", pa.int32()),  # the class whose Grad-CAM this is
+        ("timestep", pa.int32()),
+        ("area", pa.float32()),  # share of the mask: the chance level of mass
+        ("pixels", pa.int32()),  # of the image, without those that are ignored
+        ("iou", pa.float32()),
+        ("iou_at", pa.list_(pa.float32())),  # at each of the metadata's thresholds
+        ("found_at", pa.list_(pa.float32())),  # share of the pixels above each of them
+        ("pointing", pa.float32()),
+        ("mass", pa.float32()),
+        ("rank", pa.float32()),
+        ("target_logit", pa.float32()),
+        ("target_probability", pa.float32()),
+        ("correct", pa.bool_()),
+        # Of the first images of the selection, as many as the setting `pictures` says; null for the others.
+        ("map", pa.list_(pa.list_(pa.float32()))),  # the attribution as computed, before upsampling: rows of a map
+        ("image", pa.binary()),  # PNGs, at t = 0 only: what the dataset shows, what the network saw, the object, what is ignored
+        ("noisy", pa.binary()),
+        ("mask", pa.binary()),
+        ("ignore", pa.binary()),
+    ]
+)
