@@ -23,6 +23,7 @@ from pcsweep import cells, failures, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
 from pcsweep.commands import drawing_words, follow, say
+from pcsweep.conditions import unit_of
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.mixing import Where, planned_where, where_of
@@ -75,6 +76,7 @@ class Aggregate:
     facets: tuple[str, ...] = ()
     commands: list[str] = field(default_factory=list)  # that compute what is missing
     figures: tuple[str, ...] = ()  # of the paper, that were asked for
+    unit: str = ""  # of σ, in words
 
 
 class NoShards(BadSetting):
@@ -175,6 +177,7 @@ def _assembled(found: list[Cell], points: list[cells.Point], family: Family, dam
         facets=tuple(facets),
         commands=list(dict.fromkeys(point.command for point, _ in gone)),
         figures=tuple(sorted(asked - {"heatmap"})),
+        unit=unit_of([cell.settings for cell in found]),
     )
 
 
@@ -199,7 +202,7 @@ def save(result: Aggregate, folder: Path, metric: str = "iou") -> list[Path]:
     with replacing(folder / "aggregate.csv") as path:
         write_csv(result.table, path)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
-    results = Results(rows, result.skipped, result.missing, result.facets, metric)
+    results = Results(rows, result.skipped, result.missing, result.facets, metric, result.unit)
     pictures = figures.draw(results, result.figures, folder / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pcsweep.cells import sort_key
+from pcsweep.conditions import is_noise, noise_axes
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 
@@ -31,6 +32,7 @@ class Results:
         missing: coordinates of the cells that were not computed.
         facets: columns beside the axes that tell cells apart.
         metric: that the rows are of.
+        unit: of σ, in words; "" where there is no σ, or several units.
     """
 
     rows: Sequence[Row]
@@ -38,24 +40,40 @@ class Results:
     missing: Sequence[Row] = ()
     facets: Sequence[str] = ()
     metric: str = "iou"
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """What one file shows: the rows of one facet, a column of panels for each value of `across`."""
+    """What one file shows: the rows of one facet, a column of panels for each combination of values of `across`.
 
-    name: str  # "" where there is one page
+    Args:
+        name: "" where there is one page.
+        title: what its cells share, as far as it varies in the study.
+        across: ("pcoder",), or the parameters of the noise that vary.
+        rows: of the cells that are there.
+        skipped, missing: coordinates of the others.
+        metric: that the rows are of.
+        unit: of σ, in words.
+    """
+
+    name: str
     title: str
-    across: str  # "sigma" or "pcoder"
+    across: tuple[str, ...]
     rows: list[Row]
     skipped: list[Row]
     missing: list[Row]
     metric: str = "iou"
+    unit: str = ""
 
     @property
-    def columns(self) -> list[Any]:
-        """The values that get a column of panels each."""
-        return in_order({row[self.across] for row in self.everything})
+    def columns(self) -> list[tuple[Any, ...]]:
+        """The values of `across` that get a column of panels each."""
+        return in_order({self.column_of(row) for row in self.everything})
+
+    def column_of(self, row: Row) -> tuple[Any, ...]:
+        """Where a cell belongs."""
+        return tuple(row[name] for name in self.across)
 
     @property
     def everything(self) -> list[Row]:
@@ -67,9 +85,28 @@ class Page:
         """In order."""
         return sorted({row["timestep"] for row in self.rows})
 
+    @property
+    def later(self) -> list[int]:
+        """Without t = 0, by which every value is divided, unless there is no other."""
+        return self.timesteps[1:] or self.timesteps
+
     def axis(self, name: str) -> list[Any]:
-        """The values of β or λ in order: numbers, then lists per pcoder."""
+        """The values of a coefficient in order: numbers, then lists per pcoder."""
         return in_order({coefficient(row, name) for row in self.everything})
+
+    @property
+    def caption(self) -> str:
+        """Model, data, how many images, and what σ is measured in: for every figure."""
+        rows = self.rows or self.everything
+        models, datasets = (", ".join(map(str, in_order({row[name] for row in rows}))) for name in ("model", "dataset"))
+        words = [f"{models} on {datasets}"]
+        for name, word in (("images", "image"), ("seeds", "noise seed")):
+            counts = sorted({row[name] for row in rows if row.get(name)})
+            if counts and (name == "images" or counts[-1] > 1):
+                said = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+                words.append(f"{'n = ' if name == 'images' else ''}{said} {word}{'s' * (counts[-1] != 1)}")
+        noisy = any(row["sigma"] for row in self.everything)
+        return ", ".join([*words, *([f"σ of {self.unit}"] if self.unit and noisy else [])])
 
 
 def pages(results: Results, across: str | None = None, together: Sequence[str] = ()) -> list[Page]:
@@ -77,26 +114,40 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
 
     Args:
         results: all cells.
-        across: "sigma" or "pcoder"; None: the pcoders where there are several and one σ only, else σ.
+        across: "noise", for every parameter of it that varies, or "pcoder"; None: the pcoders where there are several and one
+            noise level only, else the noise.
         together: names of axes and facets that share a page although they vary.
     """
     groups = (results.rows, results.skipped, results.missing)
     everything = [row for group in groups for row in group]
-    several = {name: len({row[name] for row in everything}) > 1 for name in ("sigma", "pcoder")}
     if across is None:
-        across = "pcoder" if several["pcoder"] and not several["sigma"] else "sigma"
-    names = ("model", "noise", "alpha", *results.facets, "sigma", "pcoder")
-    varying = [name for name in names if name not in (across, "pcoder.beta", "pcoder.lambda", *together)]
-    varying = [name for name in varying if len({row[name] for row in everything}) > 1]
+        levels = {tuple(row[name] for name in noise_axes(everything, results.facets)) for row in everything}
+        across = "pcoder" if len(levels) == 1 and _varies(everything, "pcoder") else "noise"
+    names = ["model", "noise", "alpha", *results.facets, "sigma", "pcoder"]
+    columns = [name for name in names if (is_noise(name) if across == "noise" else name == across)]
+    aside = {*columns, "pcoder.beta", "pcoder.lambda", *together}
+    varying = [name for name in names if name not in aside and _varies(everything, name)]
     found: list[Page] = []
     for facet in in_order({tuple(row[name] for name in varying) for row in results.rows}):
         rows, skipped, missing = ([row for row in group if tuple(row[name] for name in varying) == facet] for group in groups)
         named = [(name, value) for name, value in zip(varying, facet, strict=True) if value is not None]
-        title = ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in named)
+        title = ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in named if name != "model")
         name = file_name(named)
         name = f"{name}-{len(found)}" if name in {page.name for page in found} else name
-        found.append(Page(name, title, across, rows, skipped, missing, results.metric))
+        own = noise_axes([*rows, *skipped, *missing], results.facets) if across == "noise" else (across,)
+        found.append(Page(name, title, own, rows, skipped, missing, results.metric, results.unit))
     return found
+
+
+def only_alpha(results: Results) -> tuple[str, ...]:
+    """The columns of α where neither β nor λ varies, so that cells of several α can share a page; else nothing."""
+    everything = [*results.rows, *results.skipped, *results.missing]
+    fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in ("beta", "lambda"))
+    return ("alpha", "pcoder.alpha") if fixed else ()
+
+
+def _varies(rows: Sequence[Row], name: str) -> bool:
+    return len({row[name] for row in rows}) > 1
 
 
 def file_name(named: Iterable[tuple[str, Any]]) -> str:
@@ -105,11 +156,21 @@ def file_name(named: Iterable[tuple[str, Any]]) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def heading(page: Page, column: Any) -> str:
+def heading(page: Page, column: tuple[Any, ...]) -> str:
     """Of a column's panels."""
-    if page.across == "pcoder":
-        return f"pcoder {column}"
-    return "no σ" if column is None else f"σ = {text_of(column)}"
+    return ", ".join(axis_text(name, value) for name, value in zip(page.across, column, strict=True))
+
+
+def axis_text(name: str, value: Any) -> str:
+    """Such as `σ = 0.2`, `share = 0.1` or `pcoder 3`."""
+    if name == "pcoder":
+        return f"pcoder {value}"
+    return f"no {axis_label(name)}" if value is None else f"{axis_label(name)} = {text_of(value)}"
+
+
+def axis_label(name: str) -> str:
+    """Of an axis: a symbol, or the parameter's name without its group."""
+    return SYMBOLS.get(name, name.removeprefix("noise."))
 
 
 def label_of(metric: str) -> str:

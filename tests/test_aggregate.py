@@ -486,5 +486,5 @@ def test_names_are_only_text(tmp_path: Path, name: str, capsys: pytest.CaptureFi
         put(tmp_path / "s", settings(0.5, 0.3, model__kind=kind), undefined=0)
     assert main(["study=s", f"output_root={tmp_path}", "resamples=5", "permutations=9"]) == 0
     assert name[:10] in "".join(capsys.readouterr().out.split("\n"))
-    pictures = list((tmp_path / "s" / "figures").glob("heatmap*.png"))
+    pictures = list((tmp_path / "s" / "figures").glob("lines*.png"))
     assert len(pictures) == 2

@@ -17,11 +17,15 @@ def cell(beta: Any, lambda_: Any, peak: float = 1.2, steps: int = 1, **changed: 
     rows = []
     for step in range(steps + 1):
         value = peak if step else 1.0
-        numbers = {"mean": 0.5 * value, "bootstrap_mean": 0.51 * value, "bootstrap_std": 0.01 + step / 1000, "normalized": value}
+        numbers = {"mean": 0.5 * value, "bootstrap_mean": 0.51 * value, "bootstrap_std": 0.01 + step / 1000}
+        for statistic, middle, half in (("normalized", value, 0.05), ("difference", 0.5 * (value - 1), 0.02)):
+            numbers |= {statistic: middle, f"{statistic}_low": middle - half, f"{statistic}_high": middle + half}
+        numbers["q"] = 0.01 if step and value > 1.25 else float("nan") if step == 0 else 0.5
         counts = {
             "n": 6,
             "nan": 1,
             "images": 7,
+            "seeds": 1,
             "fixed": (beta, lambda_) == (1, 0) and not changed.get("alpha"),
             "hyperparameter": None,
             "lambda_inert": False,

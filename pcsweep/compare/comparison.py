@@ -13,6 +13,7 @@ from pcsweep import cells, shards
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.compare.quantity import DIFFERENCE, GAINS
+from pcsweep.conditions import unit_of
 from pcsweep.pages import DYNAMICS, Results
 from pcsweep.progress import progress
 from pcsweep.reduction import identity_of
@@ -140,10 +141,11 @@ def results_of(result: Comparison) -> Results:
     read = {id(each.cell) for each in result.contrasts}
     unread = [cell.place for cell, _ in matching.pairs if id(cell) not in read]
     drawn = [column for quantity in (DIFFERENCE, GAINS) for column in (quantity.value, quantity.q)]
-    rows = result.table.select([*matching.columns, "timestep", *drawn]).to_pylist()
+    rows = result.table.select([*matching.columns, "images", "timestep", *drawn]).to_pylist()
     return Results(
         rows=[{**row, **compared} for row in rows],
         skipped=[{**matching.shared(place), **compared} for place in matching.skipped],
         missing=[{**matching.shared(place), **compared} for place in (*matching.missing, *unread)],
         facets=[name for name in matching.columns if name not in cells.AXES],
+        unit=unit_of([cell.settings for pair in matching.pairs for cell in pair]),
     )

@@ -3,27 +3,32 @@
 The only importers of matplotlib. No pyplot: nothing global is drawn on, and no display is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from pcsweep.exhibition import Exhibition, names
 from pcsweep.figures.curves import curves
 from pcsweep.figures.files import save
 from pcsweep.figures.heatmap import heatmap, single_pcoders, under_noise
+from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
 from pcsweep.figures.presets import presets
-from pcsweep.pages import Results, pages
+from pcsweep.pages import Page, Results, only_alpha, pages
 
 _TOGETHER = ("alpha", "pcoder", "pcoder.alpha")  # one picture for all sets of coefficients
 _PAPER = {
-    "fig2": (presets, "sigma", _TOGETHER),
+    "fig2": (presets, "noise", _TOGETHER),
     "fig3": (single_pcoders, "pcoder", ()),
-    "fig4": (under_noise, "sigma", ()),
+    "fig4": (under_noise, "noise", ()),
 }
 
 
 def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
-    """Writes heatmap and curves of each facet, and those of the paper's figures that are asked for; returns their paths.
+    """Writes heatmap (or lines) and curves of each facet, and the paper's figures that are asked for; returns their paths.
+
+    Where β and λ do not both vary there is no heatmap: its colours are drawn as lines.
 
     Args:
         results: all cells.
@@ -35,14 +40,22 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
     metric = "" if results.metric == "iou" else results.metric
-    for page in pages(results):
-        pictures += save(heatmap(page), folder / _named("heatmap", metric, page.name))
+    for page in pages(results, together=only_alpha(results)):
+        name = "lines" if abscissa(page) else "heatmap"
+        pictures += save(_over_coefficients(page, heatmap), folder / _named(name, metric, page.name))
         pictures += save(curves(page), folder / _named("curves", metric, page.name))
     for name in [name for name in asked if name in _PAPER]:
         drawn, across, together = _PAPER[name]
-        for page in pages(results, across, together):
-            pictures += save(drawn(page), folder / _named(name, metric, page.name))
+        for page in pages(results, across, (*together, *only_alpha(results))):
+            picture = drawn(page) if name == "fig2" else _over_coefficients(page, drawn)
+            pictures += save(picture, folder / _named(name, metric, page.name))
     return pictures
+
+
+def _over_coefficients(page: Page, mosaic: Callable[[Page], Figure]) -> Figure:
+    """The mosaic, or lines where β and λ do not both vary."""
+    along = abscissa(page)
+    return mosaic(page) if along is None else lines(page, along)
 
 
 def draw_exhibitions(exhibitions: Sequence[Exhibition], folder: Path) -> list[Path]:

@@ -1,16 +1,19 @@
 """A metric over time, a line per cell."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.pages import Page, Row, heading, is_control, label_of, pair_of, pair_text
 
-WIDTH = 7.2  # inches
+COLUMNS = 4  # panels beside each other
+_GAINS = (1.0, 0.7)  # heights of the curves and of the gains
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito, distinguishable by colour-blind readers
 
 
@@ -25,47 +28,66 @@ def best(page: Page, count: int = len(COLOURS)) -> list[tuple[Any, Any]]:
 
 
 def curves(page: Page) -> Figure:
-    """A panel per σ (or pcoder): the control in black, the best cells in colour, the others thin and grey.
+    """A panel per noise level (or pcoder): the control in black, the best cells in colour, the others thin and grey; below it
+    what the same images of the best cells gained on t = 0.
 
-    The error bars are the bootstrap's standard deviations.
+    Error bars above are the bootstrap's standard deviations, which hold all that differs between images; those below are 95 %
+    intervals of the paired gains.
     """
     coloured = dict(zip(best(page), COLOURS, strict=False))
     handles: dict[str, Any] = {}
-    figure = panelled(page, lambda panel, line: _curve(panel, line, coloured, handles))
-    figure.supylabel(f"{label_of(page.metric)} ± bootstrap standard deviation", fontsize=8)
+    figure, panels = panelled(page, _GAINS)
+    for column, value, gain in zip(page.columns, panels[0], panels[1], strict=True):
+        cells = lines(page, column)
+        for line in cells:
+            _curve(value, line, coloured, handles)
+        if not any(is_control(line[0]) for line in cells) and cells:
+            _start(value, cells[0], handles)
+        _gains(gain, [line for line in cells if pair_of(line[0]) in coloured and not is_control(line[0])], coloured)
+    for place in range(0, len(page.columns), COLUMNS):
+        panels[0][place].set_ylabel(f"{label_of(page.metric)}\n± bootstrap standard deviation", fontsize=7)
+        panels[1][place].set_ylabel("gain on t = 0, paired\n95 % interval", fontsize=7)
     order = [pair_text(pair) for pair in coloured]
     named = sorted(handles.items(), key=lambda item: order.index(item[0]) if item[0] in order else -len(item[0]))
     legend(figure, dict(named), columns=1 if any(len(name) > 40 for name in order) else 3)
     return figure
 
 
-def panelled(page: Page, draw: Callable[[Axes, list[Row]], None]) -> Figure:
-    """A panel per value of the page's columns, in which `draw` draws every line."""
-    columns = min(len(page.columns), 4)
-    rows = -(-len(page.columns) // columns)
-    figure = Figure(figsize=(WIDTH if columns > 1 else 4.6, 1.0 + 2.2 * rows), layout="constrained")
+def panelled(page: Page, kinds: Sequence[float] = (1,)) -> tuple[Figure, list[list[Axes]]]:
+    """A panel per value of the page's columns, for each of several kinds of panels, one below the other.
+
+    Args:
+        page: of whose columns.
+        kinds: the relative heights of the kinds of panels; each has one scale.
+
+    Returns:
+        The figure, and the panels of each kind in the order of the columns.
+    """
+    across = min(len(page.columns), COLUMNS)
+    down = -(-len(page.columns) // across)
+    figure = Figure(figsize=(WIDTH if across > 1 else 4.6, 1.2 + 2.2 * sum(kinds) * down), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for panel, column in zip(axes, page.columns, strict=False):
-        panel.set_title(heading(page, column), fontsize=8)
-        panel.tick_params(labelsize=7)
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        for line in lines(page, column):
-            draw(panel, line)
-    for panel in axes[len(page.columns) :]:
-        panel.set_visible(False)
-    for index in range(max(0, len(page.columns) - columns), len(page.columns)):
-        axes[index].tick_params(labelbottom=True)
-        axes[index].set_xlabel("timestep t", fontsize=8)
-    figure.suptitle(page.title, fontsize=9)
-    return figure
+    grid = figure.add_gridspec(down * len(kinds), across, height_ratios=list(kinds) * down)
+    panels: list[list[Axes]] = [[] for _ in kinds]
+    for number, column in enumerate(page.columns):
+        for kind, row in enumerate(panels):
+            first, above = (each[0] if each else None for each in (row, panels[0]))
+            panel = figure.add_subplot(grid[number // across * len(kinds) + kind, number % across], sharex=above, sharey=first)
+            panel.tick_params(labelsize=7, labelleft=number % across == 0)
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+            row.append(panel)
+        panels[0][-1].set_title(heading(page, column).replace(", ", ",\n"), fontsize=8)
+        lowest = number + across >= len(page.columns)
+        panels[-1][-1].set_xlabel("timestep t" if lowest else "", fontsize=8)
+    entitle(figure, "", page)
+    return figure, panels
 
 
-def lines(page: Page, column: Any) -> list[list[Row]]:
+def lines(page: Page, column: tuple[Any, ...]) -> list[list[Row]]:
     """Each cell's rows in the order of time."""
     cells: dict[str, list[Row]] = {}
     for row in page.rows:
-        if row[page.across] == column:
+        if page.column_of(row) == column:
             cells.setdefault(row["identity"], []).append(row)
     return [sorted(rows, key=lambda row: row["timestep"]) for rows in cells.values()]
 
@@ -93,3 +115,22 @@ def _curve(panel: Axes, line: list[Row], coloured: dict[tuple[Any, Any], str], h
     name = "feedforward control: λ = 0, α = 0" if control else pair_text(pair)
     colour = "black" if control else coloured[pair]
     handles[name] = with_bars(panel, line, "mean", color=colour, zorder=3 if control else 2)
+
+
+def _start(panel: Axes, line: list[Row], handles: dict[str, Any]) -> None:
+    """Where no cell is the control, the value at t = 0, which every cell shares with the feedforward network."""
+    handles["feedforward: the value at t = 0"] = panel.axhline(
+        line[0]["mean"], color="black", linewidth=1, linestyle="--", zorder=1
+    )
+
+
+def _gains(panel: Axes, cells: Sequence[list[Row]], coloured: dict[tuple[Any, Any], str]) -> None:
+    """Of the coloured cells, beside each other so that intervals do not cover each other."""
+    panel.axhline(0, color="black", linewidth=0.7, zorder=0)
+    for number, line in enumerate(sorted(cells, key=lambda line: list(coloured).index(pair_of(line[0])))):
+        beside = 0.09 * (number - (len(cells) - 1) / 2)
+        mean, low, high = (np.array([row[f"difference{end}"] for row in line], float) for end in ("", "_low", "_high"))
+        errors = np.clip(np.nan_to_num(np.stack([mean - low, high - mean])), 0, None)
+        times = [row["timestep"] + beside for row in line]
+        colour = coloured[pair_of(line[0])]
+        panel.errorbar(times, mean, yerr=errors, color=colour, linewidth=0.9, elinewidth=0.8, marker="o", markersize=2)

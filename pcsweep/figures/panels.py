@@ -5,13 +5,11 @@ from typing import Any
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from pcsweep.pages import Page, label_of, pair_of, text_of
+from pcsweep.pages import Page, pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
 COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")
@@ -22,8 +20,8 @@ EDGES = {"missing": "#808080", "": "#c8c8c8"}
 USUAL = 0.9  # share of the values that the scale covers at least
 
 
-def matrix(page: Page, column: Any, timestep: int) -> tuple[np.ndarray, np.ndarray]:
-    """One panel: normalised values and the state of each cell, both (β, λ) in the order of the page's axes.
+def matrix(page: Page, column: tuple[Any, ...], timestep: int, name: str = "normalized") -> tuple[np.ndarray, np.ndarray]:
+    """One panel: values of the column `name` and the state of each cell, both (β, λ) in the order of the page's axes.
 
     The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; all others are NaN there.
     """
@@ -33,13 +31,13 @@ def matrix(page: Page, column: Any, timestep: int) -> tuple[np.ndarray, np.ndarr
     at = [row for row in page.rows if row["timestep"] == timestep]
     for state, rows in (("skipped", page.skipped), ("missing", page.missing), ("value", at)):
         for row in rows:
-            if row[page.across] != column:
+            if page.column_of(row) != column:
                 continue
             beta, lambda_ = pair_of(row)
             place = betas.index(beta), lambdas.index(lambda_)
             states[place] = state
             if state == "value":
-                values[place] = row["normalized"]
+                values[place] = np.nan if row[name] is None else row[name]
     states[(states == "value") & np.isnan(values)] = "undefined"
     return values, states
 
@@ -67,26 +65,16 @@ def _changes(page: Page) -> np.ndarray:
     return changes
 
 
-def bar(figure: Figure, axes: np.ndarray, page: Page) -> None:
-    """The scale beside the panels, with an arrow where values lie below it."""
-    norm, changes = scale(page), _changes(page)
+def beyond(page: Page) -> str:
+    """At which end values lie beyond the scale: "min" or "neither"."""
+    norm = scale(page)
     assert norm.vmin is not None  # as scale made it
-    beyond = "min" if changes.min(initial=0.0) < norm.vmin - 1 - 1e-9 else "neither"
-    name = label_of(page.metric)
-    drawn = figure.colorbar(
-        ScalarMappable(norm, COLORMAP),
-        ax=axes,
-        label=f"{name}(t) / {name}(0)",
-        shrink=min(1.0, 3 / len(axes)),
-        aspect=25,
-        extend=beyond,
-    )
-    drawn.ax.tick_params(labelsize=7)
+    return "min" if _changes(page).min(initial=0.0) < norm.vmin - 1 - 1e-9 else "neither"
 
 
 def fill(panel: Axes, rgba: np.ndarray, states: np.ndarray) -> None:
     """Draws the cells; missing ones and those that nobody asked for are hatched."""
-    panel.imshow(rgba, origin="lower", aspect="auto", interpolation="nearest")
+    panel.imshow(rgba, origin="lower", aspect="equal", interpolation="nearest")
     for state, hatch in HATCHES.items():
         cells = [Rectangle((column - 0.5, row - 0.5), 1, 1) for row, column in np.argwhere(states == state)]
         if cells:

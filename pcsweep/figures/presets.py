@@ -5,14 +5,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pcsweep.figures.curves import COLOURS, legend, panelled, with_bars
+from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars
 from pcsweep.pages import Page, Row, coefficient, label_of, pair_of, pair_text, text_of
 
 MARKS = ("-", "--", "-.", ":")
 
 
 def presets(page: Page) -> Figure:
-    """A line per cell, in the order of the sets' names; a panel per σ."""
+    """A line per cell, in the order of the sets' names; a panel per noise level."""
     names = sorted({label(row) for row in page.rows})
     handles: dict[str, Any] = {}
 
@@ -25,10 +25,11 @@ def presets(page: Page) -> Figure:
             panel, [{**row, "timestep": row["timestep"] + beside} for row in line], "bootstrap_mean", **style
         )
 
-    figure = panelled(page, draw)
-    images = sorted({row["images"] for row in page.rows})
-    of_images = f"bootstrap over {' or '.join(map(str, images))} images\nmean ± standard deviation"
-    figure.supylabel(f"{label_of(page.metric)}, {of_images}", fontsize=8)
+    figure, (panels,) = panelled(page)
+    for column, panel in zip(page.columns, panels, strict=True):
+        for line in lines(page, column):
+            draw(panel, line)
+    figure.supylabel(f"{label_of(page.metric)}, bootstrap over images\nmean ± standard deviation", fontsize=8)
     legend(figure, {name: handles[name] for name in names}, columns=1)
     return figure
 

@@ -23,6 +23,7 @@ def rows(beta: float, lambda_: float, values: list[float], q: list[float], **cha
         {
             **place(beta, lambda_, **changed),
             "timestep": step,
+            "images": 7,
             "difference": value,
             "q": q[step],
             "gain_difference": value - values[0],
@@ -67,7 +68,7 @@ def test_every_cell_has_the_colour_of_its_value() -> None:
         assert drawn.tolist() == pytest.approx(expected)
     assert [panel.get_ylabel() for panel in figure.axes[:3]] == ["t = 0\nβ", "t = 1\nβ", "t = 2\nβ"]
     assert figure.axes[0].get_title() == "σ = 0.2"
-    assert figure.get_suptitle() == "IoU: b − a"
+    assert figure.get_suptitle() == "IoU: b − a\ntoy on shapes, n = 7 images"
     assert figure.axes[3].get_ylabel() == "difference of IoU"
 
 
@@ -90,7 +91,8 @@ def test_cells_without_a_value_are_dark_or_hatched_and_in_the_legend() -> None:
     assert rgba(figure, 1)[2, 1].tolist() == pytest.approx(to_rgba(panels.DARK))
     assert panels.HATCHES["missing"] in [each.get_hatch() for each in figure.axes[1].collections]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == [*(panels.LABELS[state] for state in ("skipped", "missing", "undefined", "")), "q < 0.05"]
+    assert texts[:-1] == [panels.LABELS[state] for state in ("skipped", "missing", "undefined", "")]
+    assert texts[-1].startswith("q < 0.05: the studies differ\n")
 
 
 def test_gains_begin_after_the_start() -> None:
@@ -106,7 +108,7 @@ def test_two_studies_alike_are_white_everywhere() -> None:
     page = page_of(Results(rows(0.0, 0.0, [0.0, 0.0], [1.0, 1.0])))
     figure = differences(page, DIFFERENCE, "", "iou")
     assert rgba(figure, 1)[0, 0].tolist() == pytest.approx(panels.COLORMAP(0.5))
-    assert figure.legends == []
+    assert [text.get_text() for text in figure.legends[0].get_texts()][0].startswith("q < 0.05: the studies differ (nowhere)")
 
 
 def test_a_long_title_is_broken() -> None:

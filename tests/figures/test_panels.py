@@ -7,18 +7,19 @@ from matplotlib.figure import Figure
 from toy_cells import cell, only_page
 
 from pcsweep.figures import panels
+from pcsweep.figures.heatmap import heatmap
 from pcsweep.pages import Page, Results, pages
 
 
 def test_a_panel_has_beta_down_the_rows_and_lambda_along_the_columns() -> None:
-    values, states = panels.matrix(only_page(), 0.2, 1)
+    values, states = panels.matrix(only_page(), (0.2,), 1)
     np.testing.assert_array_equal(values, [[0.9, 1.3], [np.nan, np.nan], [1.0, np.nan]])
     assert states.tolist() == [["value", "value"], ["missing", "undefined"], ["value", "skipped"]]
 
 
 def test_skipped_cells_are_dark_undefined_ones_grey_and_no_change_is_pale() -> None:
     page = only_page()
-    values, states = panels.matrix(page, 0.2, 1)
+    values, states = panels.matrix(page, (0.2,), 1)
     rgba = panels.colours(values, states, panels.scale(page))
     assert rgba[2, 1].tolist() == pytest.approx(to_rgba(panels.DARK))
     assert rgba[1, 1].tolist() == pytest.approx(to_rgba(panels.PALE))
@@ -48,11 +49,8 @@ def test_one_deep_fall_does_not_pale_the_rest_and_the_bar_says_so() -> None:
     norm = panels.scale(page)
     assert (norm.vmin, norm.vmax) == pytest.approx((0.81, 1.19))
     for shown, extend in ((page, "min"), (only_page(), "neither")):
-        figure = Figure()
-        axes = figure.subplots(1, 1, squeeze=False)
-        panels.bar(figure, axes, shown)
-        assert figure.axes[-1].get_ylabel() == "IoU(t) / IoU(0)"
-        assert figure.axes[-1]._colorbar.extend == extend
+        assert panels.beyond(shown) == extend
+        assert heatmap(shown).axes[-1]._colorbar.extend == extend
 
 
 @pytest.mark.parametrize(("count", "side", "expected"), [(6, 0.93, [0, 2, 4]), (11, 0.75, [0, 5, 10]), (3, 1.0, [0, 1, 2])])

@@ -1,0 +1,30 @@
+"""Under which noise cells were computed: the parameters of the noise that tell columns of panels apart."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+SEED = "noise.seed"  # cells are averaged over it
+UNITS = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}  # by `noise.space`
+
+
+def noise_axes(rows: Sequence[Mapping[str, Any]], facets: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the noise's parameters that vary among the cells, σ first; σ alone where none does.
+
+    Args:
+        rows: coordinates of cells.
+        facets: their columns beside the axes, such as `noise.share`.
+    """
+    names = ("sigma", *(name for name in facets if is_noise(name)))
+    return tuple(name for name in names if len({row[name] for row in rows}) > 1) or ("sigma",)
+
+
+def is_noise(name: str) -> bool:
+    """Whether a column says how strong or of what kind a noise is, beside its name."""
+    return name == "sigma" or (name.startswith("noise.") and name != SEED)
+
+
+def unit_of(settings: Sequence[Mapping[str, Any]]) -> str:
+    """What σ is measured in, in words; nothing where no cell has a σ, or cells differ in it, which is then a column."""
+    noises = [each["noise"] for each in settings if each["noise"].get("sigma") is not None]
+    spaces = {noise.get("space") for noise in noises}
+    return UNITS.get(str(spaces.pop()), "") if len(spaces) == 1 else ""
