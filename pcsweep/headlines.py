@@ -46,8 +46,12 @@ class Headline:
 
     def __str__(self) -> str:
         """Such as `β = 0.8, λ = 0.2, t = 6`, with α and active pcoders where they vary in the study."""
-        words = [f"{SYMBOLS.get(name, name)} = {text_of(coefficient(self.row, name))}" for name in self.coefficients]
-        return ", ".join([*words, f"t = {self.row['timestep']}"])
+        return f"{self.coordinates}, t = {self.row['timestep']}"
+
+    @property
+    def coordinates(self) -> str:
+        """Its coefficients."""
+        return ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(coefficient(self.row, name))}" for name in self.coefficients)
 
 
 def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> list[Headline]:

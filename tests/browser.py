@@ -68,10 +68,11 @@ class Visit:
     Args:
         browser: of `chromium`.
         path: of the page; of one with scripts, its root has `data-ready` when they are done.
+        hash: the end of the address, from the `#` on.
         options: of the context, such as its viewport.
     """
 
-    def __init__(self, browser: "Browser", path: Path, **options: Any) -> None:
+    def __init__(self, browser: "Browser", path: Path, hash: str = "", **options: Any) -> None:
         self.complaints: list[str] = []  # messages on the console, errors, dialogs, and requests for anything but the page
         self.url = path.as_uri()
         self.context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, "offline": True, **options})
@@ -81,7 +82,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self._complain(f"error: {error}"))
         self.page.on("dialog", self._refuse)
         self.page.on("request", lambda request: self._look_at(request.url))
-        self.page.goto(self.url)
+        self.page.goto(self.url + hash)
         if options.get("java_script_enabled", True):
             self.page.wait_for_selector("html[data-ready=yes]")
 

@@ -17,6 +17,7 @@ from pcsweep.headlines import Headline, headlines, suspicions
 from pcsweep.mixing import planned_where
 from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, text_of
 from pcsweep.progress import progress
+from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
 from pcsweep.report.gallery import Gallery, cut, gallery
@@ -24,12 +25,12 @@ from pcsweep.report.numbers import numbers
 from pcsweep.report.origins import Damaged, Origins, damaged, origins
 from pcsweep.report.sentences import (
     UNSUSPICIOUS,
+    about,
     counts,
     grid,
     hours,
     listed,
     methods,
-    others,
     question,
     ratio,
     symbol,
@@ -37,6 +38,7 @@ from pcsweep.report.sentences import (
     where,
 )
 from pcsweep.summary import best_columns, best_rows, number, small, with_interval
+from pcsweep.wording import words_for
 
 GALLERIES = 4  # best cells that get one at most
 
@@ -49,6 +51,7 @@ class Contents:
     made: str
     version: str
     question: str
+    answer: Answer
     grid: list[str]
     counts: str
     trend: str
@@ -101,12 +104,14 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
     singles = _by_pcoder(table, result.facets, best)
     aside = damaged(shard_folder)
     why = reasons(folder, points, set(identities))
+    told = answer(result, best, options.metric)
     nothing = f"No {label_of(options.metric)} was measured, or none is defined."
     return Contents(
         study=options.study,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=pcsweep.__version__,
         question=question(rows),
+        answer=told,
         grid=grid(rows, result, from_where),
         counts=counts(len(rows), result, len(aside)),
         nothing=nothing,
@@ -128,7 +133,11 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         drawn={
             "study": options.study,
             "metric": options.metric,
-            "start": _first_shown(best),
+            "about": about(rows, from_where),
+            "command": f"python -m pcsweep.show {words_for(folder)}",
+            "commands": result.commands,
+            "shown": {name: told.row[name] for name in ("identity", "timestep")} if told.row else None,
+            "start": _first_shown(best, told.row),
             "grid": numbers(table, result.skipped, result.missing, result.facets, options.metric),
             "headlines": [_drawn(*pair, options) for pair in zip(best, of_cells, strict=True)],
             "pcoders": _series(singles, "pcoder"),
@@ -224,19 +233,28 @@ def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
 
 
 def _trend_series(best: Sequence[Headline]) -> dict[str, Any]:
-    """Over σ, where there are several."""
-    several = len({headline.group["sigma"] for headline in best}) > 1
-    return {"trend": _series(best, "sigma") if several else [], "trendAxis": "noise σ", "trendType": "linear"}
+    """Over what of the noise varies in numbers: σ, or another setting such as `noise.share`."""
+    found = [name for name in ("sigma", *(best[0].group if best else ())) if _is_level(best, name)]
+    across = found[0] if found else "sigma"
+    label = "noise σ" if across == "sigma" else across
+    return {"trend": _series(best, across) if found else [], "trendAxis": label, "trendType": "linear"}
+
+
+def _is_level(best: Sequence[Headline], name: str) -> bool:
+    """Whether a column of the groups says how much noise there is, at several levels."""
+    values = {headline.group[name] for headline in best} - {None}
+    numbers = all(isinstance(value, int | float) for value in values)
+    return (name == "sigma" or name.startswith("noise.")) and numbers and len(values) > 1
 
 
 def _or_none(value: float) -> float | None:
     return None if value != value else value
 
 
-def _first_shown(best: Sequence[Headline]) -> int:
-    """The last σ of the first kind of cells, where there is most to see."""
-    alike = [place for place, headline in enumerate(best) if others(headline) == others(best[0])]
-    return alike[-1] if alike else 0
+def _first_shown(best: Sequence[Headline], row: Row | None) -> int:
+    """The one among cells like that of the answer."""
+    alike = [place for place, each in enumerate(best) if row and all(row[name] == value for name, value in each.group.items())]
+    return alike[0] if alike else 0
 
 
 def _drawn(headline: Headline, of_cell: Images, options: Options) -> dict[str, Any]:

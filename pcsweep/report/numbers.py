@@ -86,6 +86,7 @@ def numbers(
         "cells": [
             {**place(row), "identity": row["identity"], "seeds": row["seeds"], "preset": row["hyperparameter"]}
             | ({"control": True} if is_control(row) else {})
+            | ({"shard": row["shards"].split()[0]} if row["seeds"] > 1 else {})
             for row in rows
         ],
         "skipped": [place(row) for row in skipped],

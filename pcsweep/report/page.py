@@ -13,6 +13,21 @@ from pcsweep.report.contents import Contents
 from pcsweep.report.nothing import Nothing
 from pcsweep.report.numbers import compressed
 
+SCRIPTS = (
+    "numbers",
+    "state",
+    "plots",
+    "tables",
+    "heatmap",
+    "lines",
+    "cell",
+    "all_cells",
+    "best",
+    "controls",
+    "download",
+    "start",
+)
+
 
 def write(contents: Contents, path: Path) -> None:
     """Writes the page to `path`, whole or not at all."""
@@ -46,10 +61,16 @@ def html(contents: Contents) -> str:
     return _rendered(
         "page.html",
         contents=contents,
-        script=_own("page.js"),
+        script=_script(),
         numbers=Markup(numbers.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")),  # noqa: S704
         plotly=compressed(get_plotlyjs().encode()),
     )
+
+
+def _script() -> Markup:
+    """The files of `script/` in the order in which each builds on those before, as one that may wait."""
+    parts = Markup("\n").join(_own(f"script/{name}.js") for name in SCRIPTS)
+    return Markup('"use strict";\n(async () => {\n') + parts + Markup("})();\n")
 
 
 def _own(name: str) -> Markup:

@@ -56,6 +56,16 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
     ]
 
 
+def about(rows: Sequence[Row], from_where: Origins) -> list[str]:
+    """What is said beside every plot: model, data, number of images, what σ is of."""
+    models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
+    images = sorted({row["images"] for row in rows})
+    n = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
+    space = _SPACES.get(from_where.common.get("noise.space", "").strip('"'), "")
+    noisy = any(row["sigma"] is not None for row in rows)
+    return [f"{models} on {datasets}", f"n = {n} images", *([f"σ of {space}"] if space and noisy else [])]
+
+
 def counts(found: int, result: Aggregate, aside: int) -> str:
     """How many cells there are and are not; `aside` is how many files have been moved aside at any time."""
     seeds = f", {number_of(len(result.missing_seeds), 'noise seed')} of done cells missing" if result.missing_seeds else ""
@@ -97,8 +107,9 @@ def symbol(name: str) -> str:
 
 
 def where(headline: Headline) -> str:
-    """What the cells behind it share, such as `σ = 0.4`."""
-    return ", ".join(f"{symbol(name)} = {'none' if value is None else text_of(value)}" for name, value in headline.group.items())
+    """What the cells behind it share, such as `σ = 0.4`; no σ where there is none and something else tells the cells apart."""
+    told = {name: value for name, value in headline.group.items() if value is not None or len(headline.group) == 1}
+    return ", ".join(f"{symbol(name)} = {'none' if value is None else text_of(value)}" for name, value in told.items())
 
 
 def listed(missing: Sequence[Coordinates]) -> list[str]:

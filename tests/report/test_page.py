@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from browser import Visit, chromium
 from hydra import compose, initialize_config_dir
+from PIL import Image
 from toy_study import ALONE, HOSTILE, IMAGES, SALT, STEPS, identifier, put, settings
 
 from pcsweep import shards
@@ -318,15 +319,22 @@ def test_a_click_shows_the_cell_over_time(shared: Visit, broken_page: Path) -> N
             place = ("gaussian", "0.6", "all", beta, lambda_)
             facts = facts_of(shared)
             assert_facts(facts, table[(*place, 2, metric)], label, table[(*place, 2, "correct")])
-            assert (facts["noise seeds"], facts["identity"]) == ("2", table[(*place, 2, metric)]["identity"])
+            identity = table[(*place, 2, metric)]["identity"]
+            assert (facts["noise seeds"], facts["identity"]) == ("2", identity[:12])
+            assert shared.page.locator("#cell dd code[title]").get_attribute("title") == identity
+            shard = table[(*place, 2, metric)]["shards"].split()[0]
+            assert facts["drawn by"].startswith("python -m pcsweep.show study=broken output_root=")
+            assert facts["drawn by"].endswith(f" identity={shard[:12]}")
             second = "iou" if metric == "correct" else "correct"
             assert_curves(curves, [(metric, place), (second, place)], table)
 
 
 def assert_curves(curves: list[dict[str, Any]], of: list[tuple[str, tuple[str, ...]]], table: dict[Any, dict[str, Any]]) -> None:
-    """A band and a line of the control, then of the cell, for each metric."""
-    assert [curve["name"] for curve in curves if "name" in curve] == ["feedforward control", "this cell"] * len(of)
-    assert len(curves) == 4 * len(of)
+    """A band and a line of the control, then of the cell, for each metric; at last of the first one's gain, which is paired."""
+    gain = "gain on t = 0, of each image"
+    assert [curve["name"] for curve in curves if "name" in curve] == ["feedforward control", "this cell"] * len(of) + [gain]
+    assert len(curves) == 4 * len(of) + 2
+    assert_gain(*curves[-2:], [table[(*of[0][1], step, of[0][0])] for step in range(STEPS)])
     for number, (metric, place) in enumerate(of):
         for offset, cell in ((0, (*place[:3], "1", "0")), (2, place)):
             band, line = curves[4 * number + offset : 4 * number + offset + 2]
@@ -336,6 +344,13 @@ def assert_curves(curves: list[dict[str, Any]], of: list[tuple[str, tuple[str, .
             assert band["x"] == [*range(STEPS), *reversed(range(STEPS))]
             edges = [row["high"] for row in rows] + [row["low"] for row in reversed(rows)]
             assert all(map(packed_close, band["y"], edges))
+
+
+def assert_gain(band: dict[str, Any], line: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    assert all(map(packed_close, line["y"], [row["difference"] for row in rows]))
+    edges = [row["difference_high"] for row in rows] + [row["difference_low"] for row in reversed(rows)]
+    assert all(map(packed_close, band["y"], edges))
+    assert line["marker"]["symbol"] == ["circle" if row["q"] < 0.05 else "circle-open" for row in rows]
 
 
 def test_arrow_keys_go_from_cell_to_cell_and_stay_on_the_grid(shared: Visit, broken_page: Path) -> None:
@@ -424,12 +439,20 @@ def test_a_small_study_opens_at_its_last_timestep(
     assert opened.page.locator("#which-parts").count() == measured
 
 
-def test_the_page_opens_at_the_last_best_cell_of_the_first_kind(visit: Callable[..., Visit], broken_page: Path) -> None:
+def test_the_page_opens_at_the_cell_of_its_answer(visit: Callable[..., Visit], broken_page: Path) -> None:
     opened = visit(broken_page)
-    best = opened.page.evaluate("JSON.parse(document.getElementById('numbers').textContent).headlines[1]")
-    assert facts_of(opened)["identity"] == best["identity"]
+    rows = [row for key, row in table_of(broken_page).items() if key[-1] == "iou" and row["p_grid"] < 0.05]
+    best = max(rows, key=lambda row: row["normalized"])
+    assert facts_of(opened)["identity"] == best["identity"][:12]
+    told = re.fullmatch(r"Yes: \+(\d+) % \[(\d+), (\d+)\] at (.*) \((.*)\), t = (\d)\.", text_at(opened, "#answer"))
+    assert told
+    shares = [best[name] - 1 for name in ("normalized", "normalized_low", "normalized_high")]
+    assert [int(text) for text in told.groups()[:3]] == [round(100 * share) for share in shares]
+    assert int(told[6]) == best["timestep"]
     assert f"t = {best['timestep']}, " in text_at(opened, "#heatmap .gtitle")
-    assert opened.page.locator("#which-parts").input_value() == "1"
+    assert text_at(opened, "#cell-name").startswith(f"β = {best['beta']:g}, λ = {best['lambda']:g}, σ = {best['sigma']:g}, ")
+    assert told[4] in opened.page.locator("#which-parts option:checked").text_content()
+    assert opened.page.evaluate("location.hash") == ""
 
 
 def test_pictures_load_and_have_a_text(either: Visit) -> None:
@@ -617,6 +640,174 @@ def test_hostile_names_are_shown_as_they_are(shared: Visit, broken_page: Path) -
     assert page.locator("html > body > script").count() == 3
 
 
+def test_a_link_leads_to_what_was_shown(visit: Callable[..., Visit], broken_page: Path) -> None:
+    first = visit(broken_page)
+    drawn(first, [{"metric": "mass", "quantity": "difference", "timestep": "1", **place_of("gaussian", "0.6", "1")}])
+    click(first, 1, 2)
+    first.page.click("#cells-table button.sort:text-is('gain')")
+    first.page.wait_for_timeout(500)  # the address follows when all is quiet
+    link = first.page.evaluate("location.hash")
+    assert "t=1&sigma=0.6&noise=gaussian&pcoder=1&beta=0.6&lambda=0.5&metric=mass&show=difference" in link
+    second = visit(broken_page, hash=link)
+    assert text_at(second, "#cell-name") == "β = 0.6, λ = 0.5, σ = 0.6, noise = gaussian, pcoder = 1: skipped: β + λ > 1"
+    for selector in ("#heatmap .gtitle", "#cells-caption", "#control-timestep + output", "#cells-table"):
+        texts = [each.page.locator(selector).all_text_contents() for each in (first, second)]
+        assert texts[0] == texts[1]
+    assert second.page.input_value("#control-metric") == "mass"
+    assert second.page.locator("th[aria-sort=ascending]").text_content() == "gain"
+    second.page.click("nav a[href='#cells']")
+    assert second.page.evaluate("location.hash") == link
+    assert second.page.evaluate("document.getElementById('cells').getBoundingClientRect().top") < 100
+    assert second.page.locator("nav").bounding_box()["y"] == 0  # stays in sight
+
+
+@pytest.mark.parametrize("hash", ["#methods", "#t=99&beta=7&metric=<b>&show=nothing&sort=-nothing", "#=&&", "#t=%ZZ&sigma=-1"])
+def test_a_link_that_means_nothing_does_no_harm(visit: Callable[..., Visit], broken_page: Path, hash: str) -> None:
+    plain, other = visit(broken_page), visit(broken_page, hash=hash)
+    assert text_at(other, "#cell-name") == text_at(plain, "#cell-name")
+    assert text_at(other, "#control-metric option:checked") == text_at(plain, "#control-metric option:checked")
+
+
+def test_the_table_of_all_cells_sorts_by_keyboard_and_shows_a_cell(visit: Callable[..., Visit], broken_page: Path) -> None:
+    opened, table = visit(broken_page), table_of(broken_page)
+    page = opened.page
+    drawn(opened, [{"timestep": "3"}])
+    rows = {row["identity"][:12]: row for key, row in table.items() if key[-1] == "iou" and key[-2] == 3}
+    assert len(table_cells(page, "#cells-table")) == 1 + len(rows)
+    page.locator("#cells-table button.sort", has_text=re.compile("^gain$")).focus()
+    for order in ("ascending", "descending"):
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.textContent") == "gain"
+        assert page.locator(f"th[aria-sort={order}]").all_text_contents() == ["gain"]
+        heads, *body = table_cells(page, "#cells-table")
+        assert len(body) == len(rows)
+        gains = [rows[row[0]]["difference"] for row in body]
+        defined = [gain for gain in gains if not math.isnan(gain)]
+        assert defined == sorted(defined, reverse=order == "descending")
+        assert len(defined) < len(gains)
+        assert all(math.isnan(gain) for gain in gains[len(defined) :])
+        for row in body:
+            own = rows[row[0]]
+            assert_triple(row[heads.index("gain")], own, ("difference", "difference_low", "difference_high"))
+            assert_triple(row[heads.index("IoU(t)")], own, ("mean", "low", "high"))
+    chosen = body[2][0]
+    page.locator("#cells-table button.choose", has_text=chosen).focus()
+    page.keyboard.press("Enter")
+    assert facts_of(opened)["identity"] == chosen
+    assert page.evaluate("document.activeElement.id") == "heatmap"
+
+
+def test_a_long_table_of_cells_is_cut_until_asked(visit: Callable[..., Visit], broken_page: Path) -> None:
+    page = visit(broken_page).page
+    assert not page.locator("#more-cells").is_visible()
+    assert page.locator("#cells-table tbody tr").count() == 22
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_are_saved_for_print(visit: Callable[..., Visit], broken_page: Path, tmp_path: Path, scheme: str) -> None:
+    page = visit(broken_page, accept_downloads=True, color_scheme=scheme).page
+    saved = {}
+    for kind, name in product(("svg", "png"), ("heatmap", "curves", "sizes")):
+        with page.expect_download() as told:
+            page.get_by_role("button", name=f"Save the {name} as {kind.upper()}").click()
+        told.value.save_as(tmp_path / f"{name}.{kind}")
+        saved[name, kind] = told.value.suggested_filename
+    assert re.fullmatch(r"broken_heatmap_iou_normalized_t\d\.svg", saved["heatmap", "svg"])
+    assert re.fullmatch(r"broken_curves_iou_beta-[\d.]+-lambda-[\d.]+\.png", saved["curves", "png"])
+    with Image.open(tmp_path / "heatmap.png") as picture:
+        assert picture.width == 2125  # 180 mm at 300 dots an inch
+        assert picture.convert("RGB").getpixel((3, 3)) == (255, 255, 255)
+    drawing = (tmp_path / "curves.svg").read_text(encoding="utf-8")
+    assert 'width="680"' in drawing
+    for text in ("toy on shapes", "n = 24 images", "σ of pixels in [0, 1]", "gain in IoU", "feedforward control"):
+        assert text in drawing
+    assert "rgb(236, 236, 236)" not in drawing  # the ink of the dark page
+
+
+def test_on_paper_nothing_is_lost(visit: Callable[..., Visit], broken_page: Path, tmp_path: Path) -> None:
+    page = visit(broken_page, viewport={"width": 703, "height": 1000}, color_scheme="dark").page  # A4 less its margins
+    folded = page.locator("details:not([open])").count()
+    assert folded > 3
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") == 703
+    ends = "(all) => all.map((each) => each.getBoundingClientRect().right)"
+    right = page.locator("main table, main pre, main img, .plot .main-svg").evaluate_all(ends)
+    assert len(right) > 20
+    assert max(right) <= 704
+    for selector in ("nav", ".controls", ".save", "#theme", ".copy"):
+        assert not page.locator(selector).first.is_visible()
+    assert page.locator("#gallery img").first.is_visible()
+    assert luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) > 0.9
+    points = page.evaluate("document.querySelectorAll('#over-time .scatterlayer .points path').length")
+    assert points >= 3 * STEPS
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == folded
+    page.emulate_media(media="screen")
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert re.findall(rb"/MediaBox \[0 0 (\S+) (\S+)\]", pdf)[0] == (b"594.95996", b"841.91998")
+
+
+def test_the_identity_and_the_command_are_copied(visit: Callable[..., Visit], broken_page: Path) -> None:
+    opened = visit(broken_page, permissions=["clipboard-read", "clipboard-write"])
+    identity = opened.page.locator("#cell code[title]").get_attribute("title")
+    for name, text in (("identity", identity), ("command", facts_of(opened)["drawn by"])):
+        opened.page.locator("#cell").get_by_role("button", name=f"Copy the {name}").click()
+        opened.page.locator("#cell button.done").last.wait_for()
+        assert opened.page.evaluate("navigator.clipboard.readText()") == text
+    drawn(opened, [place_of("gaussian", "0.2", "1")])
+    click(opened, 0, 1)
+    assert text_at(opened, "#how-computed") == "Computed by: python -m pcsweep -m study=s 'hostile=<b>&'"
+
+
+@pytest.mark.parametrize(
+    ("points", "label", "values"),
+    [
+        ([settings(0.5, value) for value in (0.0, 0.1, 0.3)], "feedback λ", ["0", "0.1", "0.3"]),
+        ([settings(value, 0.1) for value in (0.2, 0.5)], "feedforward β", ["0.2", "0.5"]),
+        ([settings(0.5, 0.1, value) for value in (0.0, 0.2, 0.4)], "σ", ["0", "0.2", "0.4"]),
+        (
+            [settings(0.5, 0.1, None, noise__name="salt", noise__share=value) for value in (0.05, 0.3)],
+            "noise.share",
+            ["0.05", "0.3"],
+        ),
+    ],
+    ids=["lambda", "beta", "sigma", "share"],
+)
+def test_a_sweep_of_one_dimension_is_drawn_as_lines(
+    visit: Callable[..., Visit], publish: Callable[[Path], Path], tmp_path: Path, points: list[Any], label: str, values: list[str]
+) -> None:
+    for point in points:
+        put(tmp_path / "s", point)
+    page_path = publish(tmp_path / "s")
+    opened = visit(page_path)
+    page = opened.page
+    rows = pq.read_table(page_path.with_name("aggregate.parquet")).to_pylist()
+    page.select_option("#control-quantity", "difference")
+    page.locator("#control-timestep").fill("2")
+    trace = page.evaluate("document.getElementById('heatmap').data[0]")
+    assert text_at(opened, "#heatmap .xtitle") == label
+    assert trace["type"] == "scatter"
+    assert [f"{value:g}" for value in trace["x"]] == values
+    own = sorted((row for row in rows if row["timestep"] == 2 and row["metric"] == "iou"),
+                 key=lambda row: (row["sigma"] or 0, row.get("noise.share") or 0, row["beta"], row["lambda"]))  # fmt: skip
+    assert all(map(packed_close, trace["y"], [row["difference"] for row in own]))
+    highs = [row["difference_high"] - row["difference"] for row in own]
+    assert trace["error_y"]["array"] == pytest.approx(highs, abs=1e-6)
+    page.locator("#heatmap").focus()
+    for _ in values:
+        page.keyboard.press("ArrowRight")
+    assert facts_of(opened)["identity"] == own[-1]["identity"][:12]
+    page.keyboard.press("ArrowLeft")
+    assert facts_of(opened)["identity"] == own[-2]["identity"][:12]
+    box = page.locator("#heatmap .nsewdrag").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 12, box["y"] + box["height"] / 2)
+    page.mouse.move(0, 0)
+    assert len(table_cells(page, "#as-table")) == 1 + len(values)
+
+
 def test_without_scripts_tables_and_gallery_are_there(visit: Callable[..., Visit], broken_page: Path) -> None:
     opened = visit(broken_page, java_script_enabled=False)
     page = opened.page
@@ -626,5 +817,6 @@ def test_without_scripts_tables_and_gallery_are_there(visit: Callable[..., Visit
     assert page.locator("#pcoders tbody tr").count() == 5
     assert page.locator("#gallery img").first.is_visible()
     assert page.locator("#completeness li").first.is_visible()
-    for selector in ("#explore", "#parts", "#theme", "#download", "#trend"):
+    assert text_at(opened, "#answer").startswith("Yes: +")
+    for selector in ("#explore", "#cells", "#parts", "#theme", "#download", "#trend"):
         assert not page.locator(selector).is_visible()

@@ -1,0 +1,139 @@
+"""The study's answer in one sentence, and what to hold against it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pcsweep.aggregate import Aggregate
+from pcsweep.headlines import SIGNIFICANT, Headline
+from pcsweep.pages import Row, label_of
+from pcsweep.report.sentences import ratio, where
+from pcsweep.summary import small
+from pcsweep.wording import number_of
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sentence that begins with Yes, No or Unknown, and what else to know.
+
+    Args:
+        text: the sentence.
+        caveats: sentences.
+        row: of the cell and timestep that it names, if there is one.
+    """
+
+    text: str
+    caveats: list[str]
+    row: Row | None = None
+
+
+def answer(result: Aggregate, best: Sequence[Headline], metric: str) -> Answer:
+    """By the p-values that are corrected for the choice among all cells and timesteps, since the best of them is named.
+
+    Args:
+        result: the aggregate.
+        best: its headlines.
+        metric: that is asked about.
+    """
+    rows = result.table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed"))
+    gain = rows["difference"].to_numpy()
+    if not rows.num_rows:
+        only = metric in result.table["metric"].unique().to_pylist()
+        why = "every cell is a control, without feedback and error" if only else f"no {label_of(metric)} was measured"
+        return Answer(f"Unknown: {why}.", _missing(result))
+    if np.isnan(gain).all():
+        return Answer(f"Unknown: no {label_of(metric)} is defined.", _missing(result))
+    significant = rows["p_grid"].to_numpy() < SIGNIFICANT
+    relative = rows["normalized"].to_numpy()
+    strength = gain if np.isnan(relative).all() else relative
+    gains, losses = significant & (gain > 0), significant & (gain < 0)
+    caveats = [*_chosen(rows), *_how_many(rows, gains, losses), *_missing(result)]
+    if gains.any():
+        row = _row(rows, np.where(gains, strength, np.nan))
+        return Answer(f"Yes: {_told(row, best)}.", [_paired(row, metric), _p(row), *caveats], row)
+    if losses.any():
+        row = _row(rows, np.where(losses, -strength, np.nan))
+        return Answer(f"Yes, for the worse: {_told(row, best)}.", [_paired(row, metric), _p(row), *caveats], row)
+    row = _row(rows, strength)
+    floor = pc.max(rows["p_least"]).as_py()
+    if floor >= SIGNIFICANT:
+        why = f"with {number_of(row['images'], 'image')} and these permutations no p can be below {small(floor)}"
+        return Answer(f"Unknown: {why}. The highest is {_told(row, best)}.", [_paired(row, metric), *caveats], row)
+    unseen = "That no change is shown does not show that there is none."
+    return Answer(
+        f"No: no change stands out from chance. The highest is {_told(row, best)}.",
+        [_paired(row, metric), _p(row), unseen, *caveats],
+        row,
+    )
+
+
+def _row(rows: pa.Table, strength: np.ndarray) -> Row:
+    """The first of the strongest."""
+    found: Row = rows.slice(int(np.nanargmax(strength)), 1).to_pylist()[0]
+    return found
+
+
+def _told(row: Row, best: Sequence[Headline]) -> str:
+    """Such as `+16 % [10, 23] at σ = 0.4 (β = 0.8, λ = 0.2), t = 6`."""
+    names, coefficients = (best[0].group, best[0].coefficients) if best else (("sigma",), Headline.coefficients)
+    place = Headline(row["metric"], {name: row[name] for name in names}, {row["metric"]: row}, {}, coefficients)
+    return f"{change(row)} at {where(place)} ({place.coordinates}), t = {row['timestep']}"
+
+
+def change(row: Row) -> str:
+    """The gain on t = 0 with its interval: in percent of the value at t = 0, or where that says nothing, as it is."""
+    names = ("normalized", "normalized_low", "normalized_high")
+    values, unit = [100 * (row[name] - 1) for name in names], " %"
+    if math.isnan(values[0]):
+        values, unit = [row[name] for name in ("difference", "difference_low", "difference_high")], ""
+    size = abs(values[0])
+    digits = min(max(1 - math.floor(math.log10(size)), 0), 4) if size else 0
+    middle, low, high = (f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−") for value in values)
+    return f"{'+' if values[0] > 0 else ''}{middle}{unit} [{low}, {high}]"
+
+
+def _paired(row: Row, metric: str) -> str:
+    seeds = f" and {number_of(row['seeds'], 'noise seed')}" if row["seeds"] > 1 else ""
+    return (
+        f"{ratio(metric)} − 1 of {number_of(row['pairs'], 'image')}{seeds}, each paired with itself at t = 0 under the same "
+        "noise; in brackets its 95 % interval."
+    )
+
+
+def _p(row: Row) -> str:
+    return f"p {_equal(row['p_grid'])}, corrected for the choice among all cells and timesteps of this metric."
+
+
+def _equal(p: float) -> str:
+    text = small(p)
+    return text.replace("<", "< ") if text.startswith("<") else f"= {text}"
+
+
+def _chosen(rows: pa.Table) -> list[str]:
+    if rows.num_rows < 2:
+        return []
+    cells = pc.count_distinct(rows["identity"]).as_py()
+    steps = pc.count_distinct(rows["timestep"]).as_py()
+    return [
+        f"Picked as the extreme of {number_of(cells, 'cell')} × {number_of(steps, 'timestep')}, it looks larger than it is, and "
+        "its interval does not allow for that."
+    ]
+
+
+def _how_many(rows: pa.Table, gains: np.ndarray, losses: np.ndarray) -> list[str]:
+    """Cells that gain, and cells that lose, at some timestep."""
+    identities = rows["identity"].to_numpy(zero_copy_only=False)
+    gaining, losing = (len(set(identities[chosen])) for chosen in (gains, losses))
+    if not gaining and not losing:
+        return []
+    return [f"In all, {number_of(gaining, 'cell')} gained and {losing} lost at some t (p < {SIGNIFICANT}, so corrected)."]
+
+
+def _missing(result: Aggregate) -> list[str]:
+    found = pc.count_distinct(result.table["identity"]).as_py()
+    count = len(result.missing)
+    return [f"{count} of {number_of(found + count, 'cell')} {'is' if count == 1 else 'are'} missing."] if count else []

@@ -1,0 +1,89 @@
+// All cells of one t and σ: a heatmap over β and λ.
+const span = () => {
+  // One scale for all timesteps and σ of the metric, so that a slider changes colours only where values differ.
+  const values = [];
+  for (let cell = 0; cell < grid.cells.length; cell++) {
+    for (let step = 0; step < grid.timesteps.length; step++) {
+      const value = number(state.metric, state.quantity, cell, step);
+      if (!Number.isNaN(value)) values.push(value);
+    }
+  }
+  values.sort((a, b) => a - b);
+  const { centre } = QUANTITIES[state.quantity];
+  if (state.quantity === "q" || !values.length) return [0, 1];
+  if (centre === undefined) return [values[0], values[values.length - 1]];
+  const changes = values.map((value) => Math.abs(value - centre)).sort((a, b) => a - b);
+  const usual = changes[Math.floor(0.9 * (changes.length - 1))];
+  const reach = Math.max(usual, values[values.length - 1] - centre, centre === 1 ? 0.01 : 0.001);
+  return [centre - reach, centre + reach];
+};
+
+const facts = (cell, step) => {
+  const { metric } = state;
+  const rows = [[`${grid.labels[metric]} at t = ${grid.timesteps[step]}`, bracketed(metric, "mean", "low", "high", cell, step)]];
+  if (blockOf(metric).statistics.includes("normalized")) {
+    rows.push(["over t = 0", bracketed(metric, "normalized", "normalized_low", "normalized_high", cell, step)]);
+    rows.push(["gain on t = 0", bracketed(metric, "difference", "difference_low", "difference_high", cell, step)]);
+    for (const [name, statistic] of [["q of the gain", "q"], ["p over the grid", "p_grid"]]) {
+      const value = number(metric, statistic, cell, step);
+      rows.push([name, Number.isNaN(value) ? "not tested" : small(value)]);
+    }
+    rows.push(["effect size d", shown(number(metric, "effect", cell, step), 2)]);
+    const images = [number(metric, "n", cell, step), number(metric, "pairs", cell, step)];
+    rows.push(["images", images[0] === images[1] ? String(images[0]) : `${images[0]}, with a gain ${images[1]}`]);
+    rows.push(["undefined (NaN)", String(number(metric, "nan", cell, step))]);
+  }
+  if (["mass", "rank"].includes(metric) && metrics.includes("area")) {
+    rows.push(["chance level (mask area)", shown(number("area", "mean", cell, step))]);
+  }
+  if (metrics.includes("correct") && metric !== "correct") {
+    rows.push(["accuracy", bracketed("correct", "mean", "low", "high", cell, step)]);
+  }
+  return rows;
+};
+const hovered = (place, name) => {
+  const lines = place.kind === "cell" ? facts(place.index, state.step).map(([term, value]) => `${term}: ${value}`) : [WORDS[place.kind]];
+  return [`<b>${plain(name)}</b>`, ...lines.map(plain)].join("<br>");
+};
+const significant = (place) => place.kind === "cell" && number(state.metric, "q", place.index, state.step) < 0.05;
+const MARKS = ["–", "×", "", "?", "·"];
+const MEANT = ["skipped", "missing", "", "NaN", "not tested"];
+const codeOf = (place) => {
+  // Why there is no number, as a place in MARKS; null where there is one.
+  if (place.kind !== "cell") return { skipped: 0, missing: 1, nothing: 2 }[place.kind];
+  if (!Number.isNaN(valueAt(place))) return null;
+  return state.quantity === "q" && !Number.isNaN(valueAt(place, "mean")) ? 4 : 3;
+};
+
+const heatmap = (width) => {
+  const rows = grid.betas.map((_, beta) => grid.lambdas.map((__, lambda) => find(beta, lambda)));
+  const all = (of) => rows.map((row, beta) => row.map((place, lambda) => of(place, beta, lambda)));
+  const states = all(codeOf);
+  const [low, high] = span();
+  const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined"), css("--paper")];
+  const common = {
+    type: "heatmap", hoverinfo: "text", hovertext: all((place, beta, lambda) => hovered(place, title(beta, lambda))), xgap: 1, ygap: 1, texttemplate: "%{text}",
+  };
+  const ticks = (values) => ({ tickvals: values.map((_, i) => i), ticktext: values, showgrid: false, zeroline: false, fixedrange: true });
+  const data = [
+    { ...common, z: states, text: all((place) => MARKS[codeOf(place)] ?? ""), zmin: -0.5, zmax: 4.5, showscale: false,
+      colorscale: grey.flatMap((colour, i) => [[i / 5, colour], [(i + 1) / 5, colour]]) },
+    { ...common, z: all((place) => orNull(valueAt(place))), text: all((place) => (significant(place) ? "•" : "")), zmin: low, zmax: high,
+      colorscale: QUANTITIES[state.quantity].centre === undefined ? SEQUENTIAL : DIVERGING, reversescale: state.quantity === "q",
+      textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14 } },
+  ];
+  return { data, layout: layout({
+    xaxis: axis("feedback λ", ticks(grid.lambdas)), yaxis: axis("feedforward β", ticks(grid.betas)), shapes: [outline()],
+    ...titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at)], width),
+  }) };
+};
+const outline = () => ({
+  type: "rect", x0: state.lambda - 0.5, x1: state.lambda + 0.5, y0: state.beta - 0.5, y1: state.beta + 0.5, line: { color: css("--accent"), width: 3 },
+});
+const heatmapTable = () => {
+  const rows = grid.betas.map((beta, b) => [`β = ${beta}`, ...grid.lambdas.map((_, l) => {
+    const place = find(b, l);
+    return MEANT[codeOf(place)] ?? shown(valueAt(place));
+  })]);
+  fill(byId("as-table"), [quantityLabel(), ...grid.lambdas.map((lambda) => `λ = ${lambda}`)], rows.reverse());
+};

@@ -1,0 +1,44 @@
+// Everything is there: draw it, and again whenever something changes.
+register("heatmap", swept ? "lines" : "heatmap", () => [swept ? "lines" : "heatmap", state.metric, state.quantity, `t${grid.timesteps[state.step]}`], swept ? lines : heatmap);
+register("over-time", "curves", () => ["curves", state.metric, title(state.beta, state.lambda).replaceAll(" ", "").replace("β", "beta").replace("λ", "lambda").replaceAll("=", "-")], overTime);
+if (page.trend.length) register("trend", "best cells", () => ["best", page.metric], seriesOf(page.trend, page.trendAxis, page.trendType, "Best cells"));
+if (page.pcoders.length) register("by-pcoder", "pcoders", () => ["pcoders", page.metric], seriesOf(page.pcoders, "active pcoders", "category", "Best cell of each set of pcoders"));
+if (which) {
+  register("by-size", "sizes", () => ["sizes", page.metric], forest(() => [...chosenParts().sizes], "By size of the object"));
+  register("by-class", "classes", () => ["classes", page.metric], forest(mostAndLeast, "By class"));
+}
+const draw = () => {
+  drawPlot("heatmap");
+  (swept ? linesTable : heatmapTable)();
+  drawCell();
+  drawCells();
+};
+const changed = () => {
+  for (const sync of syncs) sync();
+  draw();
+  remember();
+};
+const everything = () => {
+  draw();
+  for (const id of ["trend", "by-pcoder"]) {
+    if (!plots.has(id)) continue;
+    byId(id).hidden = false;
+    drawPlot(id);
+  }
+  if (which) drawParts();
+};
+const dark = matchMedia("(prefers-color-scheme: dark)");
+byId("theme").addEventListener("click", () => {
+  const now = root.dataset.theme || (dark.matches ? "dark" : "light");
+  root.dataset.theme = now === "dark" ? "light" : "dark";
+  everything();
+});
+dark.addEventListener("change", everything);
+addEventListener("hashchange", () => {
+  if (!restore(location.hash)) return;
+  for (const sync of syncs) sync();
+  draw();
+});
+everything();
+byId("heatmap").on("plotly_click", clicked);
+root.dataset.ready = "yes";

@@ -1,0 +1,66 @@
+// What is shown, and its words in the address, so that a link leads to it.
+const QUANTITIES = {
+  normalized: { label: "value(t) / value(0)", centre: 1, low: "normalized_low", high: "normalized_high" },
+  difference: { label: "gain on t = 0", centre: 0, low: "difference_low", high: "difference_high" },
+  mean: { label: "value(t)", low: "low", high: "high" },
+  q: { label: "q of the gain" },
+};
+const quantitiesOf = (metric) => Object.keys(QUANTITIES).filter((name) => blockOf(metric).statistics.includes(name));
+const state = {
+  metric: metrics.includes(page.metric) ? page.metric : metrics[0],
+  quantity: "normalized",
+  step: grid.timesteps.length - 1,
+  at: grid.selectors.map(() => 0),
+  beta: 0,
+  lambda: 0,
+  sort: "",
+};
+const start = grid.cells.find((cell) => page.shown && cell.identity === page.shown.identity) || grid.cells[0];
+Object.assign(state, { at: [...start.at], beta: start.beta, lambda: start.lambda });
+if (page.shown) state.step = grid.timesteps.indexOf(page.shown.timestep);
+
+const addressed = () => {
+  const words = new URLSearchParams({ t: grid.timesteps[state.step] });
+  grid.selectors.forEach((each, i) => words.set(each.name, each.values[state.at[i]]));
+  words.set("beta", grid.betas[state.beta]);
+  words.set("lambda", grid.lambdas[state.lambda]);
+  words.set("metric", state.metric);
+  words.set("show", state.quantity);
+  if (state.sort) words.set("sort", state.sort);
+  return `#${words}`;
+};
+const restore = (hash) => {
+  if (!hash.includes("=")) return false;
+  const words = new URLSearchParams(hash.slice(1));
+  const place = (name, values, before) => {
+    const found = values.map(String).indexOf(words.get(name));
+    return found < 0 ? before : found;
+  };
+  state.step = place("t", grid.timesteps, state.step);
+  state.at = grid.selectors.map((each, i) => place(each.name, each.values, state.at[i]));
+  state.beta = place("beta", grid.betas, state.beta);
+  state.lambda = place("lambda", grid.lambdas, state.lambda);
+  if (metrics.includes(words.get("metric"))) state.metric = words.get("metric");
+  state.quantity = words.get("show") ?? state.quantity;
+  state.sort = words.get("sort") ?? "";
+  keepQuantity();
+  return true;
+};
+const keepQuantity = () => {
+  if (!quantitiesOf(state.metric).includes(state.quantity)) state.quantity = "mean";
+};
+let written = 0;
+const remember = () => {
+  clearTimeout(written); // a browser allows few changes of the address in a second
+  written = setTimeout(() => history.replaceState(null, "", addressed()), 300);
+};
+keepQuantity();
+restore(location.hash);
+
+const find = (beta, lambda, at = state.at) => places.get(key(at, beta, lambda)) || { kind: "nothing" };
+const WORDS = { skipped: "skipped: β + λ > 1", missing: "missing", nothing: "not asked for" };
+const title = (beta, lambda) => `β = ${grid.betas[beta]}, λ = ${grid.lambdas[lambda]}`;
+const coordinates = (at) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`);
+const where = (at) => coordinates(at).join(", ");
+const quantityLabel = () => QUANTITIES[state.quantity].label.replaceAll("value", grid.labels[state.metric]);
+const valueAt = (place, statistic = state.quantity) => (place.kind === "cell" ? number(state.metric, statistic, place.index, state.step) : NaN);
