@@ -1,6 +1,5 @@
 """Grid points: one cell of a study each, checked whole before anything is computed."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -12,13 +11,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pcsweep.coefficients import pcoder_settings
-from pcsweep.dataset import Dataset, Sample, select
+from pcsweep.dataset import Sample
 from pcsweep.device import Device, check_device
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.parallel import gathered, listed
+from pcsweep.parallel import listed
 from pcsweep.rules import Coefficients, Rule, SumTooLarge, plain_unless
+from pcsweep.selected import described, selection
+from pcsweep.selected import load_dataset as load_dataset  # also from here
 from pcsweep.settings import BadSetting, Choice, checked, choose
 
 # Settings that say where something lies, not what it is.
@@ -140,7 +141,7 @@ class GridPoint:
         """Those of these settings that all points of a study share."""
         return {
             "dataset": self.dataset.describe(without=_PLACES),
-            "selection": {"seed": self.settings.seed, **_described(self.dataset, self.limit, self.settings.seed)},
+            "selection": {"seed": self.settings.seed, **described(self.dataset, self.limit, self.settings.seed)},
             "attribution": self.attribution.describe(),
             "target": self.target,
             "threshold": self.settings.threshold,
@@ -153,7 +154,7 @@ class GridPoint:
 
     def selection(self) -> tuple[int, ...]:
         """Indices of the images."""
-        return _selection(self.dataset, self.limit, self.settings.seed)
+        return selection(self.dataset, self.limit, self.settings.seed)
 
     def corrupt(self, sample: Sample) -> Tensor:
         """The sample's noisy, normalised image."""
@@ -267,34 +268,11 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, i
     attribution.function(network.head, representation, target, **attribution.arguments)
 
 
-@lru_cache(maxsize=4)
-def _selection(dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]:
-    return tuple(select(load_dataset(dataset).class_indices, limit, seed))
-
-
-@lru_cache(maxsize=4)
-def _described(dataset: Choice, limit: int | None, seed: int) -> dict[str, Any]:
-    """How many images, and a hash of which ones, of which class and content."""
-    made, indices = load_dataset(dataset), _selection(dataset, limit, seed)
-    digests = gathered(made.digest, indices, "hashing images")
-    named = zip(indices, digests, strict=True)
-    text = "\n".join(f"{made.class_indices[index]} {made.image_ids[index]} {content}" for index, content in named)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return {"count": len(indices), "images_sha256": digest}
-
-
 @lru_cache(maxsize=1)
 def load_model(choice: Choice) -> Model:
     """The model, loaded once per process."""
     model: Model = choice()
     return model
-
-
-@lru_cache(maxsize=1)
-def load_dataset(choice: Choice) -> Dataset:
-    """The dataset, made once per process."""
-    dataset: Dataset = choice()
-    return dataset
 
 
 def _shown(values: Sequence[float]) -> str:

@@ -2,31 +2,28 @@
 
 import hashlib
 import os
-import struct
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pydantic import Field
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from pcsweep.dataset import Sample
+from pcsweep.masks import IGNORED, OBJECT, Mask, Regions, read_mask
 from pcsweep.parallel import listed
+from pcsweep.picture_files import FORMATS, content, decoded
 
-OTHER, OBJECT, IGNORED = 0, 1, 2  # what a pixel of `ImageFiles.regions` is
 SUFFIXES = (".jpeg", ".jpg", ".png")  # of images, in upper or lower case
 
 Side = Annotated[int, Field(ge=1)]
-Regions = UInt8[np.ndarray[Any, Any], "height width"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +55,8 @@ class ImageFiles(ABC):
         ValueError: `crop` larger than `resize`; files that are not there.
     """
 
+    formats: ClassVar[Sequence[str]] = FORMATS  # of images, told by their content
+
     root: Path
     resize: Side
     crop: Side
@@ -82,7 +81,7 @@ class ImageFiles(ABC):
         """`class_names[k]` names class k."""
 
     @abstractmethod
-    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
+    def regions(self, entry: Entry, mask: Mask) -> Regions:
         """Which pixels of the mask are `OBJECT`, `IGNORED` and `OTHER`.
 
         Raises:
@@ -108,10 +107,11 @@ class ImageFiles(ABC):
         """SHA-256 of image and mask, as they are in their files.
 
         Raises:
-            OSError: a file that cannot be read.
+            ValueError: a file that cannot be read, or that is not whole by what it says of itself; names the file.
         """
         entry = self.entries[index]
-        return hashlib.sha256(_content(entry.image) + _content(entry.mask)).hexdigest()
+        parts = (content(entry.image, self.formats), content(entry.mask, ("PNG",)))
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
     def stamp(self, index: int) -> str:
         """Class, and size and time of image and mask."""
@@ -131,9 +131,11 @@ class ImageFiles(ABC):
         if not 0 <= index < len(self):
             raise IndexError(f"Expected `index` to be in 0..{len(self) - 1}, but got {index}.")
         entry = self.entries[index]
-        image, mask = read(entry.image), read(entry.mask)
+        (image, _), mask = decoded(entry.image, self.formats), read_mask(entry.mask)
         if mask.size != image.size:
-            raise ValueError(f"Expected {entry.mask} to be as large as its image, {_size(image)}, but got {_size(mask)}.")
+            raise ValueError(
+                f"Expected {entry.mask} to be as large as its image, {_size(image.size)}, but got {_size(mask.size)}."
+            )
         levels = self._framed(_rgb(image, entry.image), InterpolationMode(self.interpolation)).transpose(2, 0, 1)
         regions = self._framed(Image.fromarray(self.regions(entry, mask)), InterpolationMode.NEAREST)
         return Sample(
@@ -147,25 +149,6 @@ class ImageFiles(ABC):
 
     def _framed(self, picture: Image.Image, interpolation: InterpolationMode) -> Any:
         return np.asarray(center_crop(resize(picture, [self.resize], interpolation), [self.crop, self.crop]))
-
-
-def read(path: Path) -> Image.Image:
-    """The image in a file, decoded whole.
-
-    Raises:
-        ValueError: no such file, no image, or a broken or truncated one; names the file.
-    """
-    try:
-        with Image.open(path) as picture:
-            picture.load()
-            return picture
-    except UnidentifiedImageError:
-        reason = "it is none"
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except (ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError) as error:
-        reason = str(error)
-    raise ValueError(f"Expected {path} to be a whole image, but: {reason}.")
 
 
 def _rgb(picture: Image.Image, path: Path) -> Image.Image:
@@ -191,17 +174,13 @@ def absent(paths: Sequence[Path], folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in paths if not path.is_file()]
 
 
-def _content(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
-
-
 def _stamp(path: Path) -> str:
     try:
         status = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return "absent"  # reading it says what is wrong
     return f"{status.st_size}:{status.st_mtime_ns}"
 
 
-def _size(picture: Image.Image) -> str:
-    return f"{picture.width} × {picture.height} pixels (width × height)"
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]} pixels (width × height)"

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 from pcsweep import mixing, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
-from pcsweep.dataset import Sample
-from pcsweep.decoding import decode
 from pcsweep.device import check_device, device_name, device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.measurement import Columns, Measurement, batch, computing_in
@@ -28,7 +26,8 @@ from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
-from pcsweep.settings import BadSetting, Choice, refusing
+from pcsweep.selected import samples_of
+from pcsweep.settings import BadSetting, refusing
 from pcsweep.tidying import tidy
 
 _log = logging.getLogger(__name__)
@@ -59,6 +58,16 @@ class Plan:
         """The numbers of the waiting points that are computed together, at most so many at once."""
         found = packed([self.points[number].point for number in self.waiting], most)
         return [[self.waiting[place] for place in places] for places in found]
+
+    def decode(self) -> None:
+        """Decodes the images of the waiting points, so that broken ones are refused before any point is computed.
+
+        Raises:
+            BadSetting: images that cannot be used.
+        """
+        waiting = [self.points[number].point for number in self.waiting]
+        for asked in dict.fromkeys((point.dataset, point.selection(), point.cache) for point in waiting):
+            samples_of(*asked)
 
     def note(self) -> None:
         """Notes in each study's folder what was asked for, so that aggregation and status can say what is missing."""
@@ -234,7 +243,7 @@ def _is_done(folder: Path, identity: str) -> bool:
 def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     """The measured columns of the points of a pack."""
     point, settings = points[0], points[0].settings
-    samples = _samples(point.dataset, point.selection(), point.cache)
+    samples = samples_of(point.dataset, point.selection(), point.cache)
     model = load_model(point.model)
     device = device_of(settings.device)
     model.network.to(device)
@@ -280,15 +289,6 @@ def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) 
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     columns |= {name: list(measured[name]) for name in ("iou_at", "found_at") if name in measured}
     return columns
-
-
-@lru_cache(maxsize=1)
-def _samples(choice: Choice, indices: tuple[int, ...], cache: Path | None) -> Sequence[Sample]:
-    """The selected samples, decoded once per process."""
-    try:
-        return decode(load_dataset(choice), indices, choice.describe(), cache)
-    except ValueError as error:
-        raise BadSetting(str(error)) from error
 
 
 def _summary(columns: Columns) -> str:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from pcsweep import grid, shards
+from pcsweep import grid, selected, shards
 from pcsweep.grid import load_dataset
 from pcsweep.settings import BadSetting
 from pcsweep.show import image_named, requested, show, steps_of, summary
@@ -254,10 +254,10 @@ def test_a_prefix_that_none_or_two_have_is_refused(study, tmp_path, monkeypatch)
 def test_images_that_have_changed_are_said(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(type(load_dataset(shapes_of(study))), "digest", lambda self, index: "changed")
-    grid._described.cache_clear()
+    selected._hashed.cache_clear()
     with pytest.raises(BadSetting, match="weights or images of shard .* have changed .*`selection.images_sha256`"):
         show(["study=cells", f"output_root={study}", f"identity={names(study)[0]}"])
-    grid._described.cache_clear()
+    selected._hashed.cache_clear()
 
 
 def shapes_of(study):

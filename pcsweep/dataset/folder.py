@@ -8,11 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-from PIL import Image
 from pydantic import Field
 
-from pcsweep.image_files import IGNORED, OBJECT, OTHER, SUFFIXES, Entry, ImageFiles, Regions, check
+from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.masks import Mask, Regions, regions_by_value
 
 _HEADERS = ({"image", "class_index"}, {"image", "class_index", "category"})
 
@@ -78,18 +77,9 @@ class Folder(ImageFiles):
         image, mask = self.folder / "images" / row.image, self.folder / "masks" / f"{stem}.png"
         return Entry(stem, image, mask, row.class_index, row.category)
 
-    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
-        """Every value but 0 and `ignore_value` is the object.
-
-        Raises:
-            ValueError: a mask of colours or with an alpha channel.
-        """
-        values = np.asarray(mask)
-        if values.ndim != 2:
-            raise ValueError(f"Expected {entry.mask} to be a grey, palette or black-and-white image, but got mode {mask.mode}.")
-        regions = np.where(values != 0, np.uint8(OBJECT), np.uint8(OTHER))
-        regions[values == self.ignore_value] = IGNORED
-        return regions
+    def regions(self, entry: Entry, mask: Mask) -> Regions:
+        """See `regions_by_value`."""
+        return regions_by_value(mask, self.ignore_value)
 
 
 def _files(folder: Path, suffixes: Sequence[str]) -> list[str]:

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from pcsweep import imagenet
-from pcsweep.image_files import IGNORED, OBJECT, SUFFIXES, Entry, ImageFiles, Regions, check
+from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.masks import IGNORED, OBJECT, Mask, Regions
 from pcsweep.parallel import listed
 
 _WNID = re.compile(r"n\d{8}")
@@ -81,15 +81,15 @@ class ImageNetS(ImageFiles):
         """Also what stands for the class in the mask, which `categories` decides."""
         return f"{super().stamp(index)} {self._numbers[self.entries[index].category]}"
 
-    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
+    def regions(self, entry: Entry, mask: Mask) -> Regions:
         """The number of the image's class is the object.
 
         Raises:
-            ValueError: no RGB image, or a number that the subset does not have.
+            ValueError: no RGB image of 8 bits, or a number that the subset does not have.
         """
-        if mask.mode != "RGB":
-            raise ValueError(f"Expected {entry.mask} to be an RGB image, but got PIL's mode {mask.mode}.")
-        red, green, _ = np.moveaxis(np.asarray(mask, dtype=np.int32), 2, 0)
+        if (mask.kind, mask.bits) != ("RGB", 8):
+            raise ValueError(f"Expected {entry.mask} to be an RGB image of 8 bits per channel, but got {mask.described}.")
+        red, green, _ = np.moveaxis(mask.values, 2, 0)
         numbers = red + 256 * green
         foreign = numbers[(numbers > self.subset) & (numbers != _IGNORED_NUMBER)]
         if foreign.size:

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 from torchvision.datasets import OxfordIIITPet
 
 from pcsweep import imagenet
-from pcsweep.image_files import IGNORED, OBJECT, OTHER, Entry, ImageFiles, Regions, absent, check
+from pcsweep.image_files import Entry, ImageFiles, absent, check
+from pcsweep.masks import IGNORED, OBJECT, OTHER, Mask, Regions, greys
+from pcsweep.parallel import listed
 
 # Breeds that are a class of ImageNet-1k, by torchvision's names. No breed stands in for another: American Bulldog, Havanese,
 # Shiba Inu and nine of the twelve cats have no class.
@@ -43,6 +44,7 @@ WNIDS = {
     "Yorkshire Terrier": "n02094433",
 }
 _REGIONS = np.array([OTHER, OBJECT, OTHER, IGNORED], dtype=np.uint8)  # of trimap values 1 pet, 2 background, 3 border
+_VALUES = {1, 2, 3}
 
 _log = logging.getLogger(__name__)
 
@@ -85,15 +87,18 @@ class OxfordPets(ImageFiles):
         indices = imagenet.class_indices()
         return tuple(Entry(image.stem, image, mask, indices[WNIDS[breed]], breed) for image, mask, breed in used)
 
-    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
-        """1 is the pet, 2 the background, 3 the border.
+    def regions(self, entry: Entry, mask: Mask) -> Regions:
+        """1 is the pet, 2 the background, 3 the border: of a palette whose colours are these greys the grey, else the index.
 
         Raises:
             ValueError: any other value.
         """
-        trimap = np.asarray(mask)
-        if trimap.ndim != 2 or not np.isin(trimap, (1, 2, 3)).all():
-            raise ValueError(f"Expected {entry.mask} to be a trimap of the values 1, 2 and 3, but got others.")
+        trimap = mask.values
+        if mask.kind == "palette" and (levels := greys(mask)) and set(levels.values()) <= _VALUES:
+            trimap = mask.recoloured(levels)
+        if mask.kind not in ("grey", "palette") or not np.isin(trimap, list(_VALUES)).all():
+            got = f"{mask.described} with {listed([str(k) for k in np.unique(trimap)])}"
+            raise ValueError(f"Expected {entry.mask} to be a trimap of the values 1, 2 and 3, but got {got}.")
         regions: Regions = _REGIONS[trimap]
         return regions
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image
 from torchvision.datasets import VOCSegmentation
 
 from pcsweep import imagenet
-from pcsweep.image_files import IGNORED, OBJECT, OTHER, Entry, ImageFiles, Regions, absent, check, read
+from pcsweep.image_files import Entry, ImageFiles, absent, check
+from pcsweep.masks import IGNORED, OBJECT, OTHER, Mask, Regions, Values, greys, read_mask
 from pcsweep.parallel import gathered
 
 CLASSES = (
@@ -87,13 +87,13 @@ class VOC(ImageFiles):
                 f' VOCSegmentation("{self.folder}", "{self.year}", "{self.image_set}", download=True)\''
             ) from error
 
-    def regions(self, entry: Entry, mask: Image.Image) -> Regions:
+    def regions(self, entry: Entry, mask: Mask) -> Regions:
         """The value of the entry's class is the object, 255 (borders and difficult objects) is left out.
 
         Raises:
             ValueError: see `_values`.
         """
-        values = _values(mask, entry.mask)
+        values = _values(mask)
         regions = np.full(values.shape, OTHER, dtype=np.uint8)
         regions[values == CLASSES.index(entry.category) + 1] = OBJECT
         regions[values == _IGNORED_VALUE] = IGNORED
@@ -102,21 +102,47 @@ class VOC(ImageFiles):
 
 def _largest(path: Path) -> str:
     """The mapped class with the largest area in a mask, the first in `WNIDS` of equal ones; empty if there is none."""
-    areas: Sequence[int] = np.bincount(_values(read(path), path).ravel(), minlength=256).tolist()
+    areas: Sequence[int] = np.bincount(_values(read_mask(path)).ravel(), minlength=256).tolist()
     value = max(_VALUES, key=lambda value: areas[value])
     return _VALUES[value] if areas[value] else ""
 
 
-def _values(mask: Image.Image, path: Path) -> Regions:
+def _values(mask: Mask) -> Values:
     """A mask's values.
 
     Raises:
-        ValueError: no palette or grey image, or a value that is no class.
+        ValueError: no palette or grey image, a palette of unknown colours, or a value that is no class.
     """
-    if mask.mode not in ("P", "L"):
-        raise ValueError(f"Expected {path} to be a palette image, but got PIL's mode {mask.mode}.")
-    values: Regions = np.asarray(mask)
+    if mask.kind not in ("grey", "palette"):
+        raise ValueError(f"Expected {mask.path} to be a palette image, but got {mask.described}.")
+    values = mask.values if mask.kind == "grey" else _by_palette(mask)
     foreign = values[(values > len(CLASSES)) & (values != _IGNORED_VALUE)]
     if foreign.size:
-        raise ValueError(f"Expected {path} to hold values 0 to {len(CLASSES)}, or {_IGNORED_VALUE}, but got {foreign[0]}.")
+        raise ValueError(f"Expected {mask.path} to hold values 0 to {len(CLASSES)}, or {_IGNORED_VALUE}, but got {foreign[0]}.")
     return values
+
+
+def _by_palette(mask: Mask) -> Values:
+    """Of VOC's palette, or of greys that are their indices, the index; of VOC's colours in another order, their places in VOC's.
+
+    Raises:
+        ValueError: other colours.
+    """
+    numbers = {_colour(k): k for k in (*range(len(CLASSES) + 1), _IGNORED_VALUE)}
+    if all(colour == _colour(index) for index, colour in mask.used.items()):
+        return mask.values
+    if all(colour in numbers for colour in mask.used.values()):
+        return mask.recoloured({index: numbers[colour] for index, colour in mask.used.items()})
+    levels = greys(mask)
+    if levels is None or any(index != level for index, level in levels.items()):
+        colours = ", ".join(f"{index} is #{red:02x}{green:02x}{blue:02x}" for index, (red, green, blue) in mask.used.items())
+        raise ValueError(
+            f"Expected {mask.path} to have VOC's palette, in which 1 is #800000, but got another, in which {colours}."
+        )
+    return mask.values
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    """Of a class in VOC's palette: the bits of the number, dealt out to red, green and blue from the highest bit down."""
+    red, green, blue = (sum((number >> (3 * place + channel) & 1) << (7 - place) for place in range(8)) for channel in range(3))
+    return red, green, blue

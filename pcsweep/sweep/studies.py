@@ -62,6 +62,7 @@ def _here(session: Session, points: Sequence[Point], plan: "Plan", settings: Set
     _log.info("%s%s", plan, f" by {workers} workers" if workers > 1 else "")
     if settings.dry_run:
         return
+    plan.decode()
     plan.note()
     for pack in packs:
         for point in pack:

@@ -68,7 +68,7 @@ def test_masks_of_every_kind_of_value(root, mode):
 
 def test_a_coloured_mask_is_refused(root):
     image_trees.save_photograph(root / "masks/picture0.png")
-    with pytest.raises(ValueError, match=r"masks/picture0.png to be a grey, palette or black-and-white image, but got mode RGB"):
+    with pytest.raises(ValueError, match=r"masks/picture0.png to be a grey, palette or .* image, but got RGB of 8 bits"):
         dataset(root)[0]
 
 
@@ -180,6 +180,6 @@ def test_a_study_refuses_broken_images(config, root, tmp_path):
     for number in range(1, 6):
         path = root / f"images/picture{number}.png"
         path.write_bytes(path.read_bytes()[:-300])
-    with pytest.raises(BadSetting, match=r"(?s)picture\d.png to be a whole image, but: image file is truncated"):
+    with pytest.raises(BadSetting, match=r"(?s)picture\d.png to be a whole image, but: it ends early: .* no end-of-image chunk"):
         run(config())
     assert not (tmp_path / "default/shards").exists()

@@ -195,7 +195,7 @@ def test_a_number_outside_the_subset_is_refused(root):
 
 def test_masks_of_another_kind_are_refused(root):
     Image.new("L", (40, 30)).save(paths(root)[1])
-    with pytest.raises(ValueError, match=r"00000000.png to be an RGB image, but got PIL's mode L"):
+    with pytest.raises(ValueError, match=r"00000000.png to be an RGB image of 8 bits per channel, but got grey of 8 bits"):
         dataset(root)[0]
     image_trees.save_numbers(paths(root)[1], np.ones((40, 30)))
     with pytest.raises(ValueError, match=r"as large as its image, 40 × 30 pixels \(width × height\), but got 30 × 40 pixels"):

@@ -66,7 +66,7 @@ def test_values_that_are_no_class_and_other_masks_are_refused(root):
     with pytest.raises(ValueError, match=r"(?s)1 of 3 images cannot be used:.*b.png to hold values 0 to 20, or 255, but got 21"):
         dataset(root)
     Image.new("RGB", (40, 30)).save(path)
-    with pytest.raises(ValueError, match=r"b.png to be a palette image, but got PIL's mode RGB"):
+    with pytest.raises(ValueError, match=r"b.png to be a palette image, but got RGB of 8 bits"):
         dataset(root)
 
 
