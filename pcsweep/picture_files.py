@@ -53,6 +53,8 @@ def decoded(path: Path, formats: Sequence[str] = FORMATS) -> tuple[Image.Image, 
     try:
         data = bytes_of(path)
         found = _look_through(data, formats)
+        if isinstance(found, png_chunks.Header):
+            png_chunks.check_pixels(data)
         return (_of_jpeg(data, found) if isinstance(found, jpeg.Jpeg) else _loaded(io.BytesIO(data), formats)), data
     except UnidentifiedImageError:
         reason = "it is none"

@@ -26,9 +26,11 @@ def packed(samples: np.ndarray, bits: int) -> bytes:
     return b"".join(b"\0" + row.tobytes() for row in rows)
 
 
-def header(width: int, height: int, bits: int = 8, kind: int = GREY) -> bytes:
+def header(width: int, height: int, bits: int = 8, kind: int = GREY, interlaced: bool = False) -> bytes:
     """The signature and the first chunk."""
-    return SIGNATURE + chunk(b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([bits, kind, 0, 0, 0]))
+    return SIGNATURE + chunk(
+        b"IHDR", width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([bits, kind, 0, 0, interlaced])
+    )
 
 
 def png(values: np.ndarray, bits: int = 8, kind: int = GREY, palette: list[int] | None = None, more: bytes = b"") -> bytes:

@@ -11,7 +11,7 @@ import image_trees
 import numpy as np
 import pytest
 from PIL import Image
-from png_files import chunk, header, png
+from png_files import chunk, header, packed, png
 
 from pcsweep import jpeg
 from pcsweep.picture_files import content, decoded
@@ -125,8 +125,14 @@ PIXELS = WHOLE.index(b"IDAT") + 4
         (tail(WHOLE, len(WHOLE) // 2, b"\0"), "the checksum of the part at byte 33 is wrong"),
         (WHOLE[: PIXELS + 50] + b"?" + WHOLE[PIXELS + 51 :], "the checksum of the part at byte 33 is wrong"),
         (header(50, 40) + chunk(b"IEND", b""), "."),
-        (header(50, 40) + chunk(b"IDAT", zlib.compress(bytes(51 * 20))) + chunk(b"IEND", b""), "truncated"),
-        (header(50, 40) + chunk(b"IDAT", zlib.compress(bytes(51 * 40))[:-9]) + chunk(b"IEND", b""), "truncated"),
+        (
+            header(50, 40) + chunk(b"IDAT", zlib.compress(bytes(51 * 20))) + chunk(b"IEND", b""),
+            "it ends early: of 2040 bytes of pixels \\d+ are missing",
+        ),
+        (
+            header(50, 40) + chunk(b"IDAT", zlib.compress(np.random.default_rng(0).bytes(51 * 40))[:-500]) + chunk(b"IEND", b""),
+            "bytes of pixels .* are missing",
+        ),
         (b"", "it is empty"),
         (b"\xff\xd8\xff", "end-of-image marker"),
         (WHOLE[:8], "it has no end-of-image chunk"),
@@ -135,6 +141,31 @@ PIXELS = WHOLE.index(b"IDAT") + 4
 def test_half_a_png_is_refused(tmp_path, data, message):
     with pytest.raises(ValueError, match=rf"picture.jpg to be a whole image, but: .*{message}"):
         look(tmp_path, data)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "I;16", "P", "RGB", "RGBA", "LA"])
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (8, 8), (31, 33), (200, 3)])
+def test_whole_pngs_of_every_kind_and_size(tmp_path, mode, size):
+    values = np.random.default_rng(0).integers(0, 256, (size[1], size[0]), dtype=np.uint16)
+    picture = Image.fromarray(values) if mode == "I;16" else Image.fromarray(values.astype(np.uint8)).convert(mode)
+    picture.save(tmp_path / "picture.jpg", "PNG")
+    assert np.array_equal(np.asarray(decoded(tmp_path / "picture.jpg")[0]), np.asarray(picture))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 9), (5, 4), (8, 8), (13, 21)])
+def test_an_interlaced_png_has_the_pixels_of_its_passes(tmp_path, size):
+    values = np.random.default_rng(0).integers(0, 256, (size[1], size[0]))
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    parts = [values[y::dy, x::dx] for x, y, dx, dy in passes]
+    rows = b"".join(packed(part, 8) for part in parts if part.size)
+    for kept, is_whole in ((len(rows), True), (len(rows) - 1, False)):
+        pixels = chunk(b"IDAT", zlib.compress(rows[:kept]))
+        data = header(*size, interlaced=True) + pixels + chunk(b"IEND", b"")
+        if is_whole:
+            assert np.array_equal(np.asarray(look(tmp_path, data)), values)
+        else:
+            with pytest.raises(ValueError, match="bytes of pixels 1 are missing"):
+                look(tmp_path, data)
 
 
 def test_the_content_decides_not_the_suffix(tmp_path):
