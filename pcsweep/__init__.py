@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pcsweep import interruption
+
 if TYPE_CHECKING:
     from pcsweep.loading import load as load
 
 __version__ = "0.1.0"
+
+interruption.while_starting()
 
 
 def __getattr__(name: str) -> Any:

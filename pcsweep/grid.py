@@ -20,7 +20,7 @@ from pcsweep.parallel import listed
 from pcsweep.rules import Coefficients, Rule, SumTooLarge, plain_unless
 from pcsweep.selected import described, selection
 from pcsweep.selected import load_dataset as load_dataset  # also from here
-from pcsweep.settings import BadSetting, Choice, checked, choose
+from pcsweep.settings import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, BadSetting, Choice, checked, choose, shown
 
 # Settings that say where something lies, not what it is.
 _PLACES = ("weights", "feedback_weights", "root", "categories", "config")
@@ -34,16 +34,16 @@ class Settings:
     """The top-level keys of the configuration (`conf/config.yaml` says what each means)."""
 
     study: str
-    timesteps: Annotated[int, Field(ge=0)]
+    timesteps: Annotated[int, Field(ge=0, le=MOST_TIMESTEPS)]
     threshold: Share
     thresholds: tuple[Share, ...]
     metrics: tuple[Metric, ...]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    batch_size: Literal["auto"] | Annotated[int, Field(ge=1)]
+    batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
     device: Device
     precision: Precision
     output_root: Path
-    pictures: Annotated[int, Field(ge=0)] = 0
+    pictures: Annotated[int, Field(ge=0, le=MOST_IMAGES)] = 0
     figure: Figure = "heatmap"
     mixed: bool = False
 
@@ -66,7 +66,7 @@ class _NoiseSettings:
 class DatasetSettings:
     """The keys of the dataset group that every dataset has."""
 
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
     cache: Path | None = None
 
 
@@ -204,14 +204,14 @@ def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> Grid
 
 
 def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
-    groups = {group: dict(plain[group]) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
+    groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
     settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in groups}))
     if here:
         check_device(settings.device, settings.precision)
-    taken = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
+    taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
     dataset_settings = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
-    common = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
+    common: dict[str, Any] = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
     choices = {"model": choose("model", groups["model"])}
     model = load_model(choices["model"])
@@ -233,6 +233,13 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     _ = point.coefficients
     _probe(point.model, point.dataset, point.noise, point.attribution, point.selection()[0])
     return point
+
+
+def _group(plain: Mapping[str, Any], group: str) -> dict[str, Any]:
+    settings = plain.get(group)
+    if not isinstance(settings, Mapping):
+        raise BadSetting(f"Expected a choice of `{group}`, such as {group}=NAME, but there is {shown(settings)}.")
+    return dict(settings)
 
 
 def as_the_model_was_trained(dataset: Mapping[str, Any], model: Model) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import hydra
 
-from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.__main__ import conf_folder, ended
+from pcsweep.interruption import INTERRUPTED, leave
 from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ _TABLES = 6  # at most
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.settings import refusing
+    from pcsweep.hydra_task import as_given
 
-    with refusing():
+    with as_given():
         show([config], [0], points_per_pack=1)
 
 
@@ -57,8 +58,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         words = ["hydra/launcher=plan", f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}", "hydra.output_subdir=null"]
-        sys.argv += [*words, "hydra/job_logging=none", "hydra/hydra_logging=none"]
-        guarded(_run, "config", "Nothing was computed; to see the plan, give the same command again:\n ")
+        words += ["hydra/job_logging=none", "hydra/hydra_logging=none"]
+        code = ended(_run, "Nothing was computed; to see the plan, give the same command again:\n ", words)
+    if code == INTERRUPTED:
+        leave(code)
+    sys.exit(code)
 
 
 def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_pack: int) -> None:

@@ -6,6 +6,9 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +18,25 @@ import pcsweep
 _LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pyarrow", "hydra-core", "omegaconf")
 
 
+_given: ContextVar[Sequence[str] | None] = ContextVar("given", default=None)
+
+
 def command() -> str:
     """The command line of this process, ready to be typed again."""
     entry = Path(sys.argv[0])
     program = ["python", "-m", _module(entry)] if entry.suffix == ".py" else [entry.name]
-    return shlex.join([*program, *sys.argv[1:]])
+    words = _given.get()
+    return shlex.join([*program, *(sys.argv[1:] if words is None else words)])
+
+
+@contextmanager
+def command_is(words: Sequence[str]) -> Iterator[None]:
+    """While it lasts, these are the words that were given, whatever is made of them for Hydra."""
+    token = _given.set(tuple(words))
+    try:
+        yield
+    finally:
+        _given.reset(token)
 
 
 def _module(entry: Path) -> str:

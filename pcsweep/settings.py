@@ -11,12 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from pcsweep import leftovers
 from pcsweep.terminal import complain
 
+_VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?(?=/|$)")
+# Beyond these a number is a slip of the hand.
+MOST_TIMESTEPS = 10_000
+MOST_AT_ONCE = 1_000_000  # images times grid points
+MOST_IMAGES = 100_000_000
+_EXACT = 2.0**53  # up to which a float is the whole number that was written
 _TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -148,15 +155,46 @@ def _is_setting(parameter: inspect.Parameter, function: Callable[..., Any]) -> b
 
 
 def _validated(annotation: Any, value: Any, name: str) -> Any:
+    """The value as its annotation says; one value stands for a list of one."""
+    given = place(value, name) if isinstance(value, str) else value
+    if get_origin(annotation) in (list, tuple) and isinstance(given, str | int | float):
+        given = [given]
+    if isinstance(given, float) and given.is_integer() and abs(given) > _EXACT:
+        given = int(given)  # for pydantic to say which bound it is beyond
     try:
-        return TypeAdapter(annotation).validate_python(value)
+        return TypeAdapter(annotation).validate_python(given)
     except ValidationError as error:
         allowed = " or ".join(dict.fromkeys(_allowed(detail["msg"]) for detail in error.errors()))
-        raise BadSetting(f"Expected `{name}` to be {allowed}, but got {value!r}.") from None
+        raise BadSetting(f"Expected `{name}` to be {allowed}, but got {shown(value)}.") from None
+
+
+def shown(value: Any) -> str:
+    """As it is written in YAML and on the command line, where that is not what Python writes."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def place(text: str, name: str) -> str:
+    """A path with the user's home folder for a `~` at its beginning; any other text as it is.
+
+    Raises:
+        BadSetting: there is no such user, or the text begins with a variable that no shell has replaced.
+    """
+    if variable := _VARIABLE.match(text):
+        raise BadSetting(
+            f"Expected `{name}` to be a path, but got {text!r}, in which {variable[0]} has not been replaced: leave out the "
+            f"single quotes, or write ${{oc.env:{variable['name']}}}."
+        )
+    if not text.startswith("~"):
+        return text
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:
+        raise BadSetting(f"Expected `{name}` to be a path, but got {text!r}: there is no such user.") from error
 
 
 def _allowed(message: str) -> str:
     allowed = re.sub(r"^(Input should be|Value error,) ", "", message)
+    allowed = re.sub(r"^a valid (tuple|list)$", "a list such as [a,b]", allowed)
     return re.sub(r", (unable to|got a|input was).*$", "", allowed)
 
 
@@ -193,7 +231,7 @@ def existing_study(output_root: str, study: str) -> Path:
     Raises:
         BadSetting: it is not; the message names those that are.
     """
-    root = Path(output_root)
+    root = Path(place(output_root, "output_root"))
     folder = root / study
     if not STUDY_NAME.fullmatch(study) or not folder.is_dir():
         there = (
@@ -210,8 +248,10 @@ def study_folder(output_root: str, study: str) -> str:
         BadSetting: a name that is no plain folder name, or a folder that cannot be written.
     """
     if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
-        raise BadSetting(f"Expected `study` to be a name of letters, digits, '.', '_' and '-', but got {study!r}.")
-    folder = Path(output_root) / study
+        quotes = f"; in a file it needs quotes: study: '{study}'" if isinstance(study, int | float) else ""
+        raise BadSetting(f"Expected `study` to be a name of letters, digits, '.', '_' and '-', but got {shown(study)}{quotes}.")
+    folder = Path(place(str(output_root), "output_root")) / study
+    leftovers.will_make(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

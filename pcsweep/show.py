@@ -68,7 +68,7 @@ def main() -> None:
     if {"-h", "--help"} & set(words):
         sys.stdout.write(HELP)
         return
-    guarded(partial(show, words), "config", "Nothing was drawn; to draw it, give the same command again:\n ")
+    guarded(partial(show, words), "Nothing was drawn; to draw it, give the same command again:\n ")
 
 
 def show(words: Sequence[str]) -> None:

@@ -15,19 +15,22 @@ from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep import mixing, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
 from pcsweep.device import check_device, device_name, device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
+from pcsweep.hydra_task import as_given
 from pcsweep.measurement import Columns, Measurement, batch, computing_in
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.progress import progress
 from pcsweep.provenance import command, provenance
+from pcsweep.refusals import told
 from pcsweep.selected import samples_of
-from pcsweep.settings import BadSetting, refusing
+from pcsweep.settings import BadSetting
 from pcsweep.tidying import tidy
 
 _log = logging.getLogger(__name__)
@@ -92,9 +95,13 @@ def point_from(config: DictConfig, here: bool = True) -> GridPoint:
     Raises:
         BadSetting: a value is wrong.
     """
-    plain = OmegaConf.to_container(config, resolve=True)
+    try:
+        plain = OmegaConf.to_container(config, resolve=True)
+        text = OmegaConf.to_yaml(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise BadSetting(told(error)) from error
     assert isinstance(plain, dict)  # a DictConfig
-    return grid_point({str(key): value for key, value in plain.items()}, OmegaConf.to_yaml(config, resolve=True), here)
+    return grid_point({str(key): value for key, value in plain.items()}, text, here)
 
 
 def points_from(configs: Iterable[DictConfig], numbers: Sequence[int], here: bool = True) -> list[Planned]:
@@ -162,7 +169,7 @@ def _numbered(numbers: Sequence[int], count: int) -> str:
 
 def main(config: DictConfig) -> None:
     """`run`, for Hydra's task: a refused value ends the process with exit code 2 and one message."""
-    with refusing():
+    with as_given():
         run(config)
 
 

@@ -34,10 +34,10 @@ _METADATA = "pcsweep.training"  # of the output: the settings that made it
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.settings import refusing
+    from pcsweep.hydra_task import as_given
     from pcsweep.train import train
 
-    with refusing():
+    with as_given():
         train(config)
 
 
@@ -266,7 +266,7 @@ def _say(what: str, losses: list[float]) -> None:
 
 def main() -> None:
     """The command."""
-    guarded(_run, "train", "Every finished epoch is kept; to go on, give the same command again:\n ")
+    guarded(_run, "Every finished epoch is kept; to go on, give the same command again:\n ")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def test_one_bad_point_refuses_the_sweep_before_any_is_run(tmp_path):
     ("word", "message"),
     [
         ("model=foo", "Available options in 'model'"),
-        ("noise.sgima=1", "Unknown setting `noise.sgima`. Valid ones: `noise.sigma`"),
+        ("noise.sgima=1", "Unknown setting `noise.sgima`. Did you mean `noise.sigma`? Valid ones: `noise.sigma`"),
         ("study=a/b", "Expected `study` to be a name"),
         ("pcoder.beta.1=0.3", "Expected `pcoder.beta` to be a list that has an element 1; give the whole list before it"),
         ("model.weights=nope.safetensors", "there is no file 'nope.safetensors'"),

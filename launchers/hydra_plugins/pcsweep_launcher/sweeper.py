@@ -3,11 +3,28 @@
 from collections.abc import Sequence
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.types import Override
 from hydra_plugins.pcsweep_launcher.grid import GridLauncher
 
 
 class GridSweeper(BasicSweeper):
-    """Every combination of the given values."""
+    """Every combination of the given values; a swept choice that brings a grid of its own is combined with that grid alone."""
+
+    def split_arguments(self, overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
+        """The points, in batches; `overrides` are the sweeper's parameters and then the words of the command."""
+        from pcsweep.settings import BadSetting
+        from pcsweep.sweep.expansion import grids
+
+        assert self.hydra_context is not None
+        if max_batch_size is not None and max_batch_size < 1:
+            raise BadSetting(f"Expected `hydra.sweeper.max_batch_size` to be null or at least 1, but got {max_batch_size}.")
+        own = grids(self.hydra_context.config_loader, self.config, overrides[len(self.params) :])
+        points = [point for grid in own or [overrides] for point in BasicSweeper.split_arguments(grid, None)[0]]
+        if not points:
+            raise BadSetting(
+                f"Expected at least one point, but got none from {' '.join(str(each.input_line) for each in overrides)}."
+            )
+        return list(self.split_overrides_to_chunks(points, max_batch_size))
 
     def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
         """Composes every point, unless the launcher checks them all before its first job."""

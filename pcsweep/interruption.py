@@ -1,0 +1,71 @@
+"""Ctrl-C while modules are imported: one line and exit code 130, where KeyboardInterrupt would end in a traceback."""
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+INTERRUPTED = 130  # exit code
+
+
+class CtrlC:
+    """Answers Ctrl-C: ends the process while modules are imported, and raises KeyboardInterrupt at any other time.
+
+    Args:
+        said: what to say where it ends the process.
+        begun: whether the command has begun; before, Ctrl-C ends the process in any case.
+    """
+
+    def __init__(self, said: str, begun: bool) -> None:
+        self.said, self.begun = said, begun
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Called by the interpreter."""
+        if self.begun and not _importing(frame):
+            raise KeyboardInterrupt
+        leave(INTERRUPTED, self.said)
+
+
+def leave(code: int, said: str = "") -> None:
+    """Ends the process at once.
+
+    Not by `sys.exit`: where Ctrl-C met code run from a string (a dataclass in the making, say), the interpreter remembers it and
+    would end by the signal all the same.
+    """
+    if said:
+        sys.stderr.write(f"\n{said}\n")
+    try:
+        sys.stderr.flush()
+        sys.stdout.flush()
+    except OSError:
+        code = code or 1
+    os._exit(code)
+
+
+def while_starting() -> None:
+    """To be called first of all: where this process is one of pcsweep's commands, Ctrl-C ends it until `begin` is called."""
+    if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, CtrlC("Interrupted before anything was done.", begun=False))
+
+
+def begin(said: str) -> None:
+    """From now on Ctrl-C is a KeyboardInterrupt, except in imports; there the process ends, and says this."""
+    if isinstance(signal.getsignal(signal.SIGINT), CtrlC):
+        signal.signal(signal.SIGINT, CtrlC(said, begun=True))
+
+
+def _is_command() -> bool:
+    """Whether the interpreter was started as `python -m pcsweep…` or `pcsweep`, and is no worker of one."""
+    named = sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "pcsweep"
+    worker = "--multiprocessing-fork" in sys.orig_argv
+    return named and not worker and threading.current_thread() is threading.main_thread()
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
