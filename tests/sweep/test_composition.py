@@ -159,6 +159,7 @@ def test_points_of_one_template_share_nothing(composition):
 
 def test_a_point_keeps_the_sweeps_folder(composition, tmp_path):
     words = ["pcoder.beta=0.1", f"output_root={tmp_path}"]
+    assert composition.config.hydra.sweep.dir  # Hydra makes it before the first point
     folders = {composition.template(words).with_values(words, number).hydra.sweep.dir for number in range(2)}
     assert len(folders) == 1
     assert folders.pop().startswith(str(tmp_path / "default" / "hydra"))
