@@ -205,3 +205,14 @@ def computing_in(precision: Precision, device: torch.device) -> AbstractContextM
     if device.type != "cuda":
         return nullcontext()
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32")
+
+
+def summary(columns: Columns) -> str:
+    """Mean IoU at the first and the last timestep."""
+    if "iou" not in columns:
+        return "measured"
+    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
+    first, last = (np.asarray(iou, dtype=float)[timestep == t] for t in (0, timestep.max()))
+    if np.isnan(first).all() or np.isnan(last).all():
+        return "IoU undefined"
+    return f"IoU {np.nanmean(first):.3f} at t=0, {np.nanmean(last):.3f} at t={timestep.max()}"

@@ -95,8 +95,7 @@ def _beside(folder: Path) -> Path:
 
 
 def read(path: Path) -> Shard:
-    """The shard at `path`, verified: every page's checksum, the schema, the identity against the name, the rows against the
-    settings.
+    """The shard at `path`, verified: every page's checksum, the schema, the identity, and the rows against the settings.
 
     Raises:
         DamagedShard: anything of that is wrong; the message says what.

@@ -25,6 +25,7 @@ class Standing:
         waiting: nobody computes them, as far as Slurm knows.
         unknown: are in tasks, while Slurm does not answer.
         reasons: why tasks are pending, in Slurm's words.
+        here, next_here: are computed by a command without Slurm now, or will be; by whom.
     """
 
     done: frozenset[str]
@@ -35,6 +36,21 @@ class Standing:
     waiting: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    here: dict[str, str] = field(default_factory=dict)
+    next_here: dict[str, str] = field(default_factory=dict)
+
+    def with_commands(self, now: Mapping[str, str], later: Mapping[str, str]) -> "Standing":
+        """With the points that commands compute themselves, without Slurm, now or later, and by whom."""
+        free = {*self.raised, *self.lost, *self.waiting}
+        taken = free & {*now, *later}
+        return replace(
+            self,
+            raised={each: why for each, why in self.raised.items() if each not in taken},
+            lost={each: task for each, task in self.lost.items() if each not in taken},
+            waiting=tuple(each for each in self.waiting if each not in taken),
+            here={each: who for each, who in now.items() if each in taken},
+            next_here={each: who for each, who in later.items() if each in taken and each not in now},
+        )
 
     @property
     def in_queue(self) -> frozenset[str]:

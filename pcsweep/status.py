@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep import cells, slurm, submissions
+from pcsweep import cells, claims, slurm, submissions
 from pcsweep.failures import failure_table
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.standing import Standing, standing
@@ -64,7 +64,7 @@ def show(folder: Path, console: Console) -> None:
             rows = slurm.queue()
         except slurm.NoAnswer as error:
             rows, problem = None, f"Slurm does not answer, so who runs and who failed is not known: {error}"
-    found = standing(folder, labels, tasks, rows)
+    found = standing(folder, labels, tasks, rows).with_commands(*claims.computing(folder))
     console.print(_table(folder.name, found, len(labels), len(points) - len(labels)))
     for line in [problem, *_pace(folder, found, tasks)]:
         if line:
@@ -84,16 +84,22 @@ def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
     share = len(found.done) / total if total else 1.0
     full = int(share * _BAR)
     table.add_row("done", f"{len(found.done):,}", f"[green]{'━' * full}[/][dim]{'━' * (_BAR - full)}[/] {share:.0%}")
-    table.add_row("running", f"{len(found.running):,}", _in_tasks(found.running.values()))
+    running = "; ".join(filter(None, (_in_tasks(found.running.values()), _by_commands("computing here by", found.here))))
+    table.add_row("running", f"{len(found.running) + len(found.here):,}", Text(running))
     reasons = f" ({', '.join(found.reasons)})" if found.reasons else ""
-    pending = Text(_in_tasks(found.pending.values()) + reasons)  # in which gpu[a01] is no markup
-    table.add_row("pending", f"{len(found.pending):,}", pending)
+    pending = "; ".join(filter(None, (_in_tasks(found.pending.values()) + reasons, _by_commands("next for", found.next_here))))
+    table.add_row("pending", f"{len(found.pending) + len(found.next_here):,}", Text(pending))  # in which gpu[a01] is no markup
     table.add_row("failed", f"{found.failed:,}", "")
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
     table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
     table.add_row("skipped", f"{skipped:,}", "β+λ>1" if skipped else "")
     return table
+
+
+def _by_commands(what: str, points: Mapping[str, str]) -> str:
+    """Such as `computing here by pid 7 on node1`."""
+    return f"{what} {', '.join(dict.fromkeys(points.values()))}" if points else ""
 
 
 def _in_tasks(tasks: Iterable[Task]) -> str:
@@ -104,7 +110,8 @@ def _in_tasks(tasks: Iterable[Task]) -> str:
 
 def _pace(folder: Path, found: Standing, tasks: Sequence[Task]) -> list[str]:
     """How fast shards have come since the last submission or command, and how long the others take at that rate."""
-    left = len(found.in_queue) or len(found.waiting)
+    at_work = len(found.in_queue) + len(found.here) + len(found.next_here)
+    left = at_work or len(found.waiting)
     now = time.time()
     begun = [task.when for task in tasks] or [path.stat().st_mtime for path in (folder / "planned").glob("*.json")]
     begin = max([now - _RECENT, *begun])
@@ -114,7 +121,7 @@ def _pace(folder: Path, found: Standing, tasks: Sequence[Task]) -> list[str]:
     if not recent or not left:
         return []
     rate = recent / max(now - begin, 1.0)
-    which = "in the queue" if found.in_queue else "to do"
+    which = ("in the queue" if found.in_queue else "being computed") if at_work else "to do"
     return [f"Lately {60 * rate:.3g} points per minute; at this rate those {which} take about {duration(left / rate)}"]
 
 

@@ -3,8 +3,6 @@
 The only module below `__main__` that sees a `DictConfig`.
 """
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -18,16 +16,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep import mixing, shards
-from pcsweep.atomic import replacing
 from pcsweep.cells import coordinates
+from pcsweep.claims import claimed
 from pcsweep.device import check_device, device_name, device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.hydra_task import as_given
-from pcsweep.measurement import Columns, Measurement, batch, computing_in
+from pcsweep.measurement import Columns, Measurement, batch, computing_in, summary
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
+from pcsweep.plan_notes import note
 from pcsweep.progress import progress
-from pcsweep.provenance import command, provenance
+from pcsweep.provenance import provenance
 from pcsweep.refusals import told
 from pcsweep.selected import samples_of
 from pcsweep.settings import BadSetting
@@ -76,7 +75,7 @@ class Plan:
         """Notes in each study's folder what was asked for, so that aggregation and status can say what is missing."""
         for folder in {planned.point.settings.folder for planned in self.points}:
             tidy(folder)
-            _note(folder, [planned for planned in self.points if planned.point.settings.folder == folder])
+            note(folder, [(each.point, each.identity) for each in self.points if each.point.settings.folder == folder])
 
     def __str__(self) -> str:
         twice = len(self.points) - self.skipped - self.done - len(self.waiting)
@@ -187,7 +186,11 @@ def run(config: DictConfig) -> None:
     else:
         mixing.check(point.settings.folder, [point.shared()], point.settings.mixed)
         tidy(point.settings.folder)
-        _compute([point])
+        with claimed(point.settings.folder, identity, partial(_is_done, point.shard_folder, identity)) as ours:
+            if ours:
+                _compute([point])
+            else:
+                _log.info("Done by another command: %s (%s)", point.label, shards.place(point.shard_folder, identity))
 
 
 def run_pack(pack: Sequence[Planned]) -> list[int]:
@@ -235,7 +238,7 @@ def _compute(points: Sequence[GridPoint]) -> None:
         told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure}
         metadata = {**machine, **told, "config": point.config}
         path = shards.write(point.shard_folder, settings, columns, metadata)
-        _log.info("%s: %s in %.1f s (%s)", point.label, _summary(columns), seconds, path)
+        _log.info("%s: %s in %.1f s (%s)", point.label, summary(columns), seconds, path)
 
 
 def _is_done(folder: Path, identity: str) -> bool:
@@ -296,32 +299,3 @@ def _all_columns(point: GridPoint, settings: dict[str, Any], measured: Columns) 
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     columns |= {name: list(measured[name]) for name in ("iou_at", "found_at") if name in measured}
     return columns
-
-
-def _summary(columns: Columns) -> str:
-    """Mean IoU at the first and the last timestep."""
-    if "iou" not in columns:
-        return "measured"
-    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
-    first, last = (np.asarray(iou, dtype=float)[timestep == t] for t in (0, timestep.max()))
-    if np.isnan(first).all() or np.isnan(last).all():
-        return "IoU undefined"
-    return f"IoU {np.nanmean(first):.3f} at t=0, {np.nanmean(last):.3f} at t={timestep.max()}"
-
-
-def _note(folder: Path, points: Sequence[Planned]) -> None:
-    """Writes `planned/<hash>.json`."""
-    listed = [
-        {
-            "identity": planned.identity,
-            "label": planned.point.label,
-            "settings": shards.canonical(planned.point.identified()),
-            "skipped": planned.identity is None,
-            "hyperparameter": planned.point.hyperparameter,
-            "figure": planned.point.settings.figure,
-        }
-        for planned in points
-    ]
-    text = json.dumps({"command": command(), "schema_version": shards.SCHEMA_VERSION, "points": listed}, indent=1)
-    with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
-        path.write_text(text)

@@ -5,7 +5,7 @@ from pathlib import Path
 from pcsweep.atomic import clear
 from pcsweep.shards import gather_damaged
 
-_WRITTEN = ("", "shards", "planned", "failures", "submissions", "figures")
+_WRITTEN = ("", "shards", "planned", "failures", "submissions", "claims", "figures")
 
 
 def tidy(folder: Path) -> None:

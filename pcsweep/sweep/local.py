@@ -4,7 +4,6 @@ import logging
 import multiprocessing
 import os
 import pickle
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,21 +13,29 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, setup_globals
 
+from pcsweep.sweep.sharing import Packs
 from pcsweep.sweep.worker import Pack, Session, run_pack
 
 _log = logging.getLogger(__name__)
 _SECONDS_TO_STOP = 10.0
+_LOOK = 0.5  # seconds between two looks at what other commands compute, while a worker has nothing to do
 
 Results = dict[int, JobReturn]
 
 
-def run_here(session: Session, packs: Sequence[Pack]) -> Iterator[Results]:
+def run_here(session: Session, packs: Packs) -> Iterator[Results]:
     """Computes one pack after the other in this process, where a debugger can follow; gives each pack's results by number."""
-    for pack in packs:
-        yield {point.number: result for point, result in zip(pack, run_pack(session, pack), strict=True)}
+    while packs.left:
+        pack = packs.take()
+        if pack is None:
+            packs.wait()
+            continue
+        results = {point.number: result for point, result in zip(pack, run_pack(session, pack), strict=True)}
+        packs.release(pack)
+        yield results
 
 
-def run_in_workers(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> Iterator[Results]:
+def run_in_workers(session: Session, packs: Packs, workers: int, gpus: Sequence[str]) -> Iterator[Results]:
     """Computes packs in worker processes, each pack in the first that is free, and gives their results as they come.
 
     A worker that dies costs the pack it had, whose points are missing from what is given; another takes its place.
@@ -39,21 +46,37 @@ def run_in_workers(session: Session, packs: Sequence[Pack], workers: int, gpus: 
         workers: how many.
         gpus: for CUDA_VISIBLE_DEVICES, dealt out to the workers; if there are none, they share the cores instead.
     """
-    waiting = deque(packs)
-    running = [_Worker.started(session, number, workers, gpus) for number in range(min(workers, len(packs)))]
+    running = [_Worker.started(session, number, workers, gpus) for number in range(min(workers, packs.left))]
     try:
-        for worker in running:
-            worker.give(waiting.popleft())
-        while busy := [worker for worker in running if worker.pack]:
-            ready = wait([worker.connection for worker in busy])
-            for worker in busy:
-                if worker.connection in ready:
-                    yield worker.results()
-                    if waiting:
-                        worker.give(waiting.popleft())
+        while _give_out(packs, running) or packs.left:
+            busy = [worker for worker in running if worker.pack]
+            if not busy:
+                packs.wait()
+            for worker in _ready(busy, _LOOK if packs.left and len(busy) < len(running) else None):
+                pack = worker.pack
+                results = worker.results()
+                packs.release(pack)
+                yield results
     finally:
         for worker in running:
             worker.stop()
+
+
+def _give_out(packs: Packs, running: Sequence["_Worker"]) -> bool:
+    """Gives each worker that has nothing to do a pack, as long as there are some; whether one has something to do then."""
+    for worker in running:
+        if not worker.pack:
+            pack = packs.take() if packs.left else None
+            if pack is None:
+                break
+            worker.give(pack)
+    return any(worker.pack for worker in running)
+
+
+def _ready(busy: Sequence["_Worker"], seconds: float | None) -> list["_Worker"]:
+    """The workers that have done their pack or died, after at most so many seconds."""
+    ready = wait([worker.connection for worker in busy], seconds) if busy else []
+    return [worker for worker in busy if worker.connection in ready]
 
 
 @dataclass(eq=False)

@@ -12,6 +12,7 @@ from pcsweep.settings import BadSetting
 from pcsweep.slurm import Queued
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.settings import Settings
+from pcsweep.sweep.sharing import Packs
 from pcsweep.sweep.submission import Refused, shape, submit
 from pcsweep.sweep.waiting import Since, refresh, wait_until
 from pcsweep.sweep.worker import Point, Session, Task
@@ -27,7 +28,7 @@ def launch(session: Session, points: Sequence[Point], settings: Settings) -> Seq
         return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
     if settings.executor == "slurm":
         return _on_slurm(session, points, settings)
-    packs = [[point] for point in points]
+    packs = Packs([[point] for point in points])
     workers = 1 if settings.workers == "auto" else settings.workers
     running = run_here(session, packs) if workers == 1 else run_in_workers(session, packs, workers, ())
     results = {number: result for each in running for number, result in each.items()}

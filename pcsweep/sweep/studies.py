@@ -16,6 +16,7 @@ from pcsweep.sweep import work
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.sending import Sent, send
 from pcsweep.sweep.settings import Settings, gpus_here
+from pcsweep.sweep.sharing import shared
 from pcsweep.sweep.waiting import look, queued, wait_for
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Pack, Point, Session
@@ -73,10 +74,9 @@ def _here(session: Session, points: Sequence[Point], plan: "Plan", settings: Set
 
 
 def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> None:
-    running = run_here(session, packs) if workers == 1 else run_in_workers(session, packs, workers, gpus)
     given: set[int] = set()
-    with progress("points", sum(map(len, packs)), "points") as advance:
-        for results in running:
+    with shared(packs) as ours, progress("points", sum(map(len, packs)), "points") as advance:
+        for results in run_here(session, ours) if workers == 1 else run_in_workers(session, ours, workers, gpus):
             given |= set(results)
             advance(len(results))
     for each in work.works([[[point for pack in packs for point in pack if point.number not in given]]]):

@@ -23,6 +23,7 @@ from pcsweep.sweep import others
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.local import _Worker, run_here, run_in_workers
 from pcsweep.sweep.settings import Settings
+from pcsweep.sweep.sharing import Packs
 from pcsweep.sweep.worker import Point, Session
 
 LOCAL = Settings("local", True, False, 8, "auto", 30.0, "auto", 64, 3, 240, "", None, {})
@@ -65,7 +66,7 @@ def values(running):
 
 def test_each_worker_has_a_gpu_of_its_own(sweep):
     session, points = sweep(told(["CUDA_VISIBLE_DEVICES"]), 5)
-    found = values(run_in_workers(session, [[point] for point in points], 2, ["3", "GPU-7a"]))
+    found = values(run_in_workers(session, Packs([[point] for point in points]), 2, ["3", "GPU-7a"]))
     assert {number: value[1] for number, value in found.items()} == {number: number for number in range(5)}
     pairs = {(pid, gpu) for pid, _, gpu in found.values()}
     assert {gpu for _, gpu in pairs} == {"3", "GPU-7a"}
@@ -88,7 +89,7 @@ def test_without_gpus_the_cores_are_shared_unless_their_number_is_given(sweep, m
 
 def test_one_worker_is_this_process_and_packs_come_in_order(sweep):
     session, points = sweep(told([]), 3)
-    assert [list(results) for results in run_here(session, [points[1:], points[:1]])] == [[1, 2], [0]]
+    assert [list(results) for results in run_here(session, Packs([points[1:], points[:1]]))] == [[1, 2], [0]]
     for workers in ("auto", 1):
         results = others.launch(session, points, replace(LOCAL, workers=workers))
         assert [result.return_value for result in results] == [(os.getpid(), number) for number in range(3)]

@@ -1,0 +1,203 @@
+"""Claims: which command computes which grid points of a study now, so that commands that are given at once share the work.
+
+In the study's folder `claims/`, each command has a note that names its process and all points that it means to compute, and each
+point that is being computed has a file named by its identity, made in one step by the first command that asks (a link to its
+note). A command renews its files while it lives. What a dead command has left is taken over: one of this machine is dead when its
+process is no more, another one when its files have not been renewed for a while by the file system's clock.
+"""
+
+import json
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pcsweep.atomic import clock, moved_if
+from pcsweep.processes import Process, this_process
+
+FOLDER = "claims"
+_NOTE = ".command"
+_RENEWED, _SILENT = 15.0, 120.0  # seconds between two renewals, and after which there will be none
+_LOOK = 0.5  # seconds between two looks at what others compute
+_ATTEMPTS = 5  # while others remove the folder or a dead command's claim at the same moment
+
+_log = logging.getLogger(__name__)
+
+
+class Claims:
+    """Those of this command in one study; a context manager, which gives all of them back at its end."""
+
+    def __init__(self, study: Path, identities: Sequence[str]) -> None:
+        """Of the points that this command means to compute in the study's folder."""
+        self._folder = study / FOLDER
+        self._note = self._folder / f"{this_process().tag}.{secrets.token_hex(4)}{_NOTE}"
+        self._text = json.dumps({"process": asdict(this_process()), "identities": list(identities)})
+        self._held: set[Path] = set()
+        self._over = threading.Event()
+        self._renewing = threading.Thread(target=self._renew, daemon=True)
+
+    def __enter__(self) -> "Claims":
+        _remove_abandoned(self._folder)
+        with suppress(OSError):  # no room, say: points are computed without claims then
+            self._write_note()
+        self._renewing.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for path in list(self._held):
+            self.release(path.name)
+        with suppress(OSError):
+            self._note.unlink(missing_ok=True)
+            self._folder.rmdir()  # unless another command is there
+
+    def take(self, identity: str) -> bool:
+        """Whether this command may compute the point: nobody else does, as far as claims can be made here."""
+        path = self._folder / identity
+        for _ in range(_ATTEMPTS):
+            try:
+                self._create(path)
+            except FileExistsError:
+                if path in self._held or not _is_abandoned(path):
+                    return False
+                _remove(path)
+            except FileNotFoundError:  # the folder, or the note in it
+                with suppress(OSError):
+                    self._write_note()
+            except OSError as error:
+                _log.debug("No claim of %s: %s", identity, error)
+                return True
+            else:
+                self._held.add(path)
+                return True
+        return False
+
+    def release(self, identity: str) -> None:
+        """Gives a point back, unless another command has taken it over."""
+        path = self._folder / identity
+        if path in self._held:
+            self._held.discard(path)
+            with suppress(OSError):
+                if _process(path) == this_process():
+                    path.unlink()
+
+    def _create(self, path: Path) -> None:
+        try:
+            os.link(self._note, path)
+        except (FileExistsError, FileNotFoundError):
+            raise
+        except OSError:  # a file system without links
+            with open(path, "x") as file:
+                file.write(self._text)
+
+    def _write_note(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._note.write_text(self._text)
+
+    def _renew(self) -> None:
+        while not self._over.wait(_RENEWED):
+            for path in (self._note, *list(self._held)):
+                with suppress(OSError):
+                    os.utime(path)
+
+
+@contextmanager
+def claimed(study: Path, identity: str, done: Callable[[], bool]) -> Iterator[bool]:
+    """Waits until no other command computes a point; gives whether it is still to be computed, which nobody else does meanwhile.
+
+    Args:
+        study: the folder.
+        identity: of the point.
+        done: whether the point has been computed.
+    """
+    with Claims(study, [identity]) as claims:
+        said = False
+        while not (taken := claims.take(identity)) and not done():
+            if not said:
+                _log.info("Another command computes this point (%s); waiting for it.", _who(study / FOLDER / identity))
+                said = True
+            pause()
+        yield taken and not done()
+
+
+def pause() -> None:
+    """Waits a little before the next look at what others compute."""
+    time.sleep(_LOOK)
+
+
+def computing(study: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Who computes points of a study now, and who means to: words by the points' identities. Nothing is changed."""
+    now: dict[str, str] = {}
+    next_: dict[str, str] = {}
+    for path in _files(study / FOLDER):
+        if _is_abandoned(path, time.time()):
+            continue
+        who = _who(path)
+        if path.name.endswith(_NOTE):
+            named = _content(path).get("identities")
+            next_ |= {identity: who for identity in named if isinstance(identity, str)} if isinstance(named, list) else {}
+        else:
+            now[path.name] = who
+    return now, {identity: who for identity, who in next_.items() if identity not in now}
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _who(path: Path) -> str:
+    """Such as `pid 7 on node1`."""
+    process = _process(path)
+    return f"pid {process.number} on {process.host}" if process else "another command"
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _process(path: Path) -> Process | None:
+    """Whose file it is; None where it does not say, or is gone."""
+    try:
+        told = Process(**_content(path)["process"])
+    except (KeyError, TypeError):
+        return None
+    return told if isinstance(told.number, int) and all(isinstance(each, str) for each in (told.host, told.start)) else None
+
+
+def _is_abandoned(path: Path, now: float | None = None) -> bool:
+    """Whether the command that made a file is dead; `now` by the file system's clock, which is asked if it is not given."""
+    process = _process(path)
+    over = process.ended if process else None
+    if over is not None:
+        return over
+    try:
+        return (clock(path.parent) if now is None else now) - path.stat().st_mtime > _SILENT
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    """Removes the file of a dead command, and not one that another command has just put in its place."""
+    aside = path.with_name(f".{path.name}.{this_process().tag}.{secrets.token_hex(4)}.tmp")
+    with suppress(OSError):
+        if moved_if(path, aside, _is_abandoned):
+            aside.unlink()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for path in _files(folder):
+        if _is_abandoned(path):
+            _remove(path)

@@ -1,0 +1,37 @@
+"""Notes of what a sweep was asked for, in the study's folder `planned/`."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pcsweep import shards
+from pcsweep.atomic import replacing
+from pcsweep.grid import GridPoint
+from pcsweep.provenance import command
+
+
+def note(folder: Path, points: Sequence[tuple[GridPoint, str | None]]) -> None:
+    """Writes `planned/<hash>.json`.
+
+    Args:
+        folder: of the study.
+        points: of the sweep in that study, each with its identity, or None where it is skipped.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    listed = [
+        {
+            "identity": identity,
+            "label": point.label,
+            "settings": shards.canonical(point.identified()),
+            "skipped": identity is None,
+            "hyperparameter": point.hyperparameter,
+            "figure": point.settings.figure,
+        }
+        for point, identity in points
+    ]
+    text = json.dumps({"command": command(), "schema_version": shards.SCHEMA_VERSION, "points": listed}, indent=1)
+    with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
+        path.write_text(text)

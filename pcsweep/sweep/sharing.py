@@ -1,0 +1,67 @@
+"""The packs that a command has to compute, shared with others that compute the same points at once."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from pcsweep.claims import Claims, pause
+from pcsweep.shards import place
+from pcsweep.sweep import work
+from pcsweep.sweep.worker import Pack, Point
+
+_log = logging.getLogger(__name__)
+
+
+class Packs:
+    """Packs that wait to be computed here, given out one by one."""
+
+    def __init__(self, packs: Sequence[Pack], claims: Mapping[Path, Claims] | None = None) -> None:
+        """Of one command; with the claims of each study's folder, unless nobody else may compute the points."""
+        self._waiting = list(packs)
+        self._claims = claims or {}
+        self._said = False
+
+    @property
+    def left(self) -> int:
+        """How many have not been given out."""
+        return len(self._waiting)
+
+    def take(self) -> Pack | None:
+        """The next pack, without the points that another command computes, which come later; None where it computes all."""
+        for number, pack in enumerate(self._waiting):
+            free = [point for point in pack if self._is_free(point)]
+            if free:
+                numbers = {point.number for point in free}
+                rest = [point for point in pack if point.number not in numbers]
+                self._waiting[number : number + 1] = [rest] if rest else []
+                return free
+        return None
+
+    def release(self, pack: Pack) -> None:
+        """Takes note that a pack has been computed, or cannot be."""
+        for point in pack:
+            if point.planned is not None and self._claims:
+                self._claims[work.folder(point)].release(work.identity(point))
+
+    def wait(self) -> None:
+        """Waits a little for other commands."""
+        if not self._said:
+            _log.info("Another command computes the points that are left; waiting for it.")
+            self._said = True
+        pause()
+
+    def _is_free(self, point: Point) -> bool:
+        """Whether it is to be computed here, or has been computed elsewhere, which is found out when it is its turn."""
+        if point.planned is None or not self._claims:
+            return True
+        claims = self._claims[work.folder(point)]
+        return claims.take(work.identity(point)) or place(point.planned.point.shard_folder, work.identity(point)).exists()
+
+
+@contextmanager
+def shared(packs: Sequence[Pack]) -> Iterator[Packs]:
+    """The packs of studies, each point claimed while it is computed."""
+    with ExitStack() as stack:
+        works = work.works([[pack] for pack in packs])
+        yield Packs(packs, {each.folder: stack.enter_context(Claims(each.folder, list(each.labels))) for each in works})
