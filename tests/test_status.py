@@ -9,6 +9,7 @@ import pytest
 from toy_slurm import answering, without_slurm
 
 from pcsweep import failures, submissions
+from pcsweep.claims import Claims
 from pcsweep.shards import SCHEMA_VERSION
 from pcsweep.status import HELP, main
 from pcsweep.submissions import new
@@ -167,3 +168,17 @@ def test_nothing_is_changed(study, status, tmp_path, monkeypatch):
     before = content()
     status()
     assert content() == before
+
+
+def test_what_a_command_computes_here_runs_and_is_not_advised_again(study, status):
+    finish(study, *"abcd")
+    failures.note(study, "h", "β=h", ValueError("no"), None)  # from the last time
+    with Claims(study, list("efgh")) as claims:
+        claims.take("e")
+        _, out, _ = status()
+        assert counts(out) == {"done": 4, "running": 1, "pending": 3, "failed": 0, "to do": 0, "skipped": 1}
+        assert re.search(rf"running +1 +computing here by pid {os.getpid()} on ", out)
+        assert re.search(rf"pending +3 +next for pid {os.getpid()} on ", out)
+        assert COMMAND not in out
+        assert "those being computed take about" in out
+    assert COMMAND in status()[1]
