@@ -1,12 +1,14 @@
 """Packs are given out point by point to whichever command is first, and each point to one of them."""
 
 from types import SimpleNamespace
+from unittest.mock import create_autospec
 
 import pytest
 
 from pcsweep.shards import place
 from pcsweep.sweep import sharing
 from pcsweep.sweep.sharing import Packs, shared
+from pcsweep.sweep.worker import Point
 
 
 @pytest.fixture
@@ -17,7 +19,9 @@ def packs(tmp_path):
         point = SimpleNamespace(
             settings=SimpleNamespace(folder=tmp_path), shard_folder=tmp_path / "shards", label=f"point {number}"
         )
-        points.append(SimpleNamespace(number=number, planned=SimpleNamespace(point=point, identity=f"i{number}")))
+        of_sweep = create_autospec(Point, instance=True)
+        of_sweep.number, of_sweep.planned = number, SimpleNamespace(point=point, identity=f"i{number}")
+        points.append(of_sweep)
     return [points[:2], points[2:4], points[4:]]
 
 
