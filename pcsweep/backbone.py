@@ -44,7 +44,10 @@ def cut(backbone: nn.Module, modules: Sequence[str]) -> list[fx.GraphModule]:
         raise ValueError(f"{type(backbone).__name__} cannot be cut: torch.fx cannot trace it ({error}).") from error
     start, *others = graph.find_nodes(op="placeholder")
     if any(node.users for node in others):
-        raise ValueError(f"Expected a backbone of one input, but {type(backbone).__name__} has {len(others) + 1}.")
+        raise ValueError(
+            f"Expected a backbone of one input, images, and of maps, but {type(backbone).__name__} has {len(others) + 1} inputs "
+            f"({', '.join(str(node.target) for node in (start, *others))}), as vision transformers have, which work on tokens."
+        )
     (output,) = graph.find_nodes(op="output")
     ends = [tracer.output_of(name) for name in modules]
     borders = [(start, "the image"), *((end, f"module {name!r}") for end, name in zip(ends, modules, strict=True))]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from pcsweep import weights
 from pcsweep.backbone import cut
+from pcsweep.layout import check_channels_first
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -92,20 +93,27 @@ def shapes_at(backbone: nn.Module, modules: Sequence[str], size: int) -> list[Sh
     """The shapes of r_0..r_N for square images of `size` pixels.
 
     Raises:
-        ValueError: the backbone cannot be cut there, or a representation is no map of channels, height and width.
+        ValueError: the backbone cannot be cut there, or a representation is no map of channels, height and width, in that order.
     """
     *stages, _ = cut(backbone, modules)
-    representation = torch.zeros(1, 3, size, size)
+    image = representation = torch.zeros(1, 3, size, size)
     shapes = [(3, size, size)]
     for stage, module in zip(stages, modules, strict=True):
         with torch.no_grad():
             representation = stage(representation)
         if representation.ndim != 4:
             raise ValueError(
-                f"Expected {module!r} to return channels, height and width, but got {representation.ndim - 1} dimensions."
+                f"Expected {module!r} to return channels, height and width, but got {representation.ndim - 1} dimensions: "
+                f"{type(backbone).__name__} returns {_described(representation)} there. Choose modules that return maps."
             )
         shapes.append((representation.shape[1], representation.shape[2], representation.shape[3]))
+    check_channels_first(stages, [f"{module!r} of {type(backbone).__name__}" for module in modules], image)
     return shapes
+
+
+def _described(representation: Tensor) -> str:
+    kinds = {2: " (one number per feature)", 3: " (tokens)"}
+    return f"{tuple(representation.shape)}{kinds.get(representation.ndim, '')}"
 
 
 def default_predictors(shapes: Sequence[Shape]) -> list[nn.Module]:

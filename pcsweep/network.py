@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from pcsweep.backbone import cut
 from pcsweep.compilation import compiled
 from pcsweep.engine import Engine
+from pcsweep.layout import check_channels_first
 from pcsweep.memory import limit
 from pcsweep.predictor.choice import BUDGET
 from pcsweep.rules import SUM_TOLERANCE, Coefficients, SumTooLarge
@@ -99,6 +100,7 @@ class PredictiveNetwork(nn.Module):
         self.modules_cut = tuple(pcoder.module for pcoder in pcoders)
         self.sqrt_cs = tuple(pcoder.sqrt_c for pcoder in pcoders)
         self._engines: dict[Any, tuple[Any, Engine]] = {}
+        self._laid_out: set[torch.Size] = set()
         self.eval()
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
@@ -117,8 +119,8 @@ class PredictiveNetwork(nn.Module):
         """Yields the states of t = 0..timesteps. No autograd graph is kept, and memory does not grow with t.
 
         Raises:
-            ValueError: negative `timesteps`, coefficients of another number of pcoders, or a predictor whose output has another
-                shape than the representation below it.
+            ValueError: negative `timesteps`, coefficients of another number of pcoders, a representation with channels last, or
+                a predictor whose output has another shape than the representation below it.
         """
         if timesteps < 0:
             raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
@@ -139,6 +141,9 @@ class PredictiveNetwork(nn.Module):
 
         Under autocast it uses the library's convolutions alone, since a transform needs their full precision. A change through
         `parameter.data` is not noticed. Threads must not share a network.
+
+        Raises:
+            ValueError: a representation of four dimensions whose second is not the channels (see `pcsweep.layout`).
         """
         rounded = torch.is_autocast_enabled(image.device.type)
         parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
@@ -147,11 +152,18 @@ class PredictiveNetwork(nn.Module):
         known = self._engines.get(key)
         if known is None or known[0] != parameters:
             self._engines.clear()  # one at a time: they are large
+            self._check_layout(image)
             with torch.no_grad():
                 zeros = image.new_zeros(1, *image.shape[1:])
                 made = compiled(self, zeros, 0 if rounded else min(BUDGET, limit() // _KERNELS_SHARE))
             known = self._engines[key] = parameters, made
         return known[1]
+
+    def _check_layout(self, image: Tensor) -> None:
+        """Once for each size of images."""
+        if image.ndim == 4 and image.shape[1:] not in self._laid_out:
+            check_channels_first(list(self.stages), list(map(repr, self.modules_cut)), image.new_zeros(1, *image.shape[1:]))
+            self._laid_out.add(image.shape[1:])
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_engines": {}}
@@ -171,6 +183,7 @@ class PredictiveNetwork(nn.Module):
         """
         if timesteps < 0:
             raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
+        self._check_layout(images)
         representations = self.feedforward(images)
         yield self._state(0, representations)
         for timestep in range(1, timesteps + 1):

@@ -1,0 +1,136 @@
+"""Which axes of a representation are channels, height and width: established by evidence, never read off the rank or the lengths.
+
+Two kinds of evidence. *Size*: for an image of twice the height, the axis of height is the one that grows. It needs no arithmetic
+(PyTorch's device without memory). *Influence*, for networks that take one size alone and for maps of a fixed size: bands of the
+image are replaced, and the axis of height is the one along which the centre of what answers moves from top to bottom.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+_BANDS = 4  # in each direction
+_DRAWS, _ENOUGH = 16, 1024  # of noise at most, and numbers in all outputs together with which it averages out
+_MOVES = 0.1  # share of the image by which the centre of influence moves along an axis of space, at least
+_CLEARER = 3  # times as far as along any other axis
+_AXES = (1, 2, 3)
+_FIRST = (2, 3)  # height and width, where channels come first
+
+Layout = tuple[int | None, int | None]  # the axes of height and width; None where nothing moves along any
+Found = tuple[Sequence[int], Layout]  # the shape of an output beside it
+
+
+def check_channels_first(stages: Sequence[nn.Module], names: Sequence[str], given: Tensor) -> None:
+    """Unless every map that a stage returns is (batch, channels, height, width); outputs of another rank are left to the caller.
+
+    Args:
+        stages: applied one after the other, in evaluation mode.
+        names: of their outputs, for messages.
+        given: what the first stage is given, (1, channels, height, width); its values do not matter.
+
+    Raises:
+        ValueError: an output has its axes in another order, or the order cannot be told; names it.
+    """
+    below, noise = given, torch.Generator().manual_seed(0)
+    for stage, name, sized in zip(stages, names, _by_size(stages, given), strict=True):
+        with torch.no_grad():
+            shape, layout = sized or _by_influence(stage, below, noise)
+        if len(shape) == 4 and not _is_first(layout, shape):
+            raise ValueError(_refusal(name, shape, layout))
+        below = below.new_zeros(shape)
+
+
+def _is_first(layout: Layout, shape: Sequence[int]) -> bool:
+    return all(axis == first or (axis is None and shape[first] == 1) for axis, first in zip(layout, _FIRST, strict=True))
+
+
+def _refusal(name: str, shape: Sequence[int], layout: Layout) -> str:
+    last = layout == (1, 2) or (layout == (None, None) and tuple(shape[1:3]) == (1, 1))
+    told = None not in layout and len(set(layout)) == 2
+    what = (
+        "it puts channels last"
+        if last
+        else f"height is axis {layout[0]} and width axis {layout[1]}"
+        if told
+        else "which of its axes are height and width cannot be told (no part of it answers to one part of the image alone)"
+    )
+    return (
+        f"Expected {name} to return channels, height and width, in that order, but it returns {tuple(shape)}, and {what}. "
+        "Choose modules, or a network, with channels first, as those that are made of convolutions have."
+    )
+
+
+def _by_size(stages: Sequence[nn.Module], given: Tensor) -> list[Found | None]:
+    """What images of twice the height and of twice the width say of each stage's output; `None` where it is not all."""
+    _, channels, height, width = given.shape
+    sizes = ((height, width), (2 * height, width), (height, 2 * width))
+    found: list[Found | None] = []
+    for shape, tall, wide in zip(*(_outline(stages, given, (channels, *size)) for size in sizes), strict=True):
+        comparable = len(shape) == len(tall) == len(wide) == 4
+        grown = [[axis for axis in _AXES if comparable and of[axis] != shape[axis]] for of in (tall, wide)]
+        found.append((shape, (grown[0][0], grown[1][0])) if [len(axes) for axes in grown] == [1, 1] else None)
+    return found
+
+
+def _outline(stages: Sequence[nn.Module], like: Tensor, size: tuple[int, int, int]) -> list[Sequence[int]]:
+    """The shapes of the outputs for an image of that size; empty ones from the first stage on that does not take it."""
+    shapes: list[Sequence[int]] = []
+    passing = torch.empty(1, *size, dtype=like.dtype, device="meta")
+    try:
+        for stage in stages:
+            tensors = {**dict(stage.named_parameters()), **dict(stage.named_buffers())}
+            bare = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+            passing = functional_call(stage, bare, (passing,))
+            shapes.append(passing.shape)
+    except Exception:  # a stage may insist on one size in any way
+        shapes += [()] * (len(stages) - len(shapes))
+    return shapes
+
+
+def _by_influence(stage: nn.Module, like: Tensor, generator: torch.Generator) -> Found:
+    """What replaced bands of a noisy map say of a stage's output, where the map below it puts channels first."""
+    shape = stage(torch.zeros_like(like)).shape
+    if like.ndim != 4 or len(shape) != 4 or tuple(shape[2:]) == (1, 1):
+        return shape, (None, None)
+    draws = max(1, min(_DRAWS, _ENOUGH // math.prod(shape)))
+    total = torch.stack([_answers(stage, like, generator) for _ in range(draws)]).sum(0)
+    return shape, (_followed(total[0]), _followed(total[1]))
+
+
+def _answers(stage: nn.Module, like: Tensor, generator: torch.Generator) -> Tensor:
+    """How much each element of an output answers to each band: (direction, band, …)."""
+    noise, other = (torch.randn(like.shape, generator=generator).to(like) for _ in range(2))
+    before, answers = stage(noise).clone(), []
+    for direction in _FIRST:
+        for band in torch.arange(like.shape[direction], device=like.device).tensor_split(_BANDS):
+            changed = noise.index_copy(direction, band, other.index_select(direction, band))
+            answers.append((stage(changed) - before).abs()[0].double())
+    return torch.stack(answers).reshape(len(_FIRST), -1, *before.shape[1:])
+
+
+def _followed(answers: Tensor) -> int | None:
+    """The axis along which the centre of influence moves; `None` where there is none, or more than one.
+
+    Args:
+        answers: (band, …), how much each element of an output answers to each band, from the first to the last.
+    """
+    moved = {axis: _moved(answers.mean([each for each in _AXES if each != axis])) for axis in _AXES}
+    axis, most = max(moved.items(), key=lambda each: each[1])
+    others = max(abs(value) for each, value in moved.items() if each != axis)
+    return axis if most >= max(_MOVES, _CLEARER * others) else None
+
+
+def _moved(answers: Tensor) -> float:
+    """By how much of the image the centre of influence moves along an axis, by least squares; (band, place)."""
+    alive = answers.sum(0) > 0
+    if not answers.isfinite().all() or alive.sum() < 2:
+        return 0.0
+    answers, places = answers[:, alive], torch.arange(answers.shape[1], device=answers.device)[alive].double()
+    positions = (torch.arange(len(answers), device=answers.device) + 0.5) / len(answers)
+    centres = (positions[:, None] * answers).sum(0) / answers.sum(0)
+    centred = places - places.mean()
+    slope = (centred * centres).sum() / centred.square().sum()
+    return float(slope * (places[-1] - places[0]))
