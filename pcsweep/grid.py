@@ -10,13 +10,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from pcsweep.classes import check_range, compared
 from pcsweep.coefficients import pcoder_settings
 from pcsweep.dataset import Sample
 from pcsweep.device import Device, check_device
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.parallel import listed
 from pcsweep.rules import Coefficients, Rule, SumTooLarge, plain_unless
 from pcsweep.selected import described, selection
 from pcsweep.selected import load_dataset as load_dataset  # also from here
@@ -24,6 +24,7 @@ from pcsweep.settings import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, BadSetti
 
 # Settings that say where something lies, not what it is.
 _PLACES = ("weights", "feedback_weights", "root", "categories", "config")
+_YOUNGER = ("num_classes",)  # than studies that there are: left out without a value
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
@@ -131,7 +132,7 @@ class GridPoint:
         """Every setting that decides a number, and none that does not."""
         coefficients = zip(("beta", "lambda", "alpha"), zip(*plain_unless(self.active, self.asked), strict=True), strict=True)
         return {
-            "model": {**self.model.describe(without=_PLACES), "weights_sha256": load_model(self.model).fingerprint},
+            "model": {**_said(self.model.describe(without=_PLACES)), "weights_sha256": load_model(self.model).fingerprint},
             "noise": {**self.noise.describe(), **vars(self.noise_settings)},
             "pcoder": {"active": self.active, **dict(coefficients)},
             **self.shared(),
@@ -262,17 +263,14 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, i
     with torch.no_grad():
         representation = network.feedforward(image[None])[-1]
         classes = network.head(representation).shape[1]
-    if foreign := {number for number in images.class_indices if not 0 <= number < classes}:
-        names = listed(
-            [
-                f"{number} ({name})"
-                for name, number in zip(images.image_ids, images.class_indices, strict=True)
-                if number in foreign
-            ]
-        )
-        raise BadSetting(f"Expected a dataset of classes 0 to {classes - 1}, the model's, but got {names}.")
+    check_range(images, classes)
+    compared(loaded, images)
     target = torch.tensor([sample.class_index])
     attribution.function(network.head, representation, target, **attribution.arguments)
+
+
+def _said(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in settings.items() if value is not None or key not in _YOUNGER}
 
 
 @lru_cache(maxsize=1)

@@ -1,17 +1,21 @@
 """Backbones of torchvision and timm, with the weights that their libraries offer, weights from a file, or random ones."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypedDict
 
 import timm
 import torch
 import torchvision.models
+from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 from torchvision.models import VGG16_Weights
 
 from pcsweep.weights import backbone_state, fill
 
+_WNID = re.compile(r"n\d{8}")
+_IMAGENET = "imagenet-1k"
 _PARTS = "_FEATURES"  # torchvision's offers of that ending lack the classifier
 
 
@@ -36,16 +40,17 @@ def torchvision_backbone(name: str, weights: str) -> nn.Module:
         state = fetched(lambda: words[weights].get_state_dict(**options), f"torchvision's weights of {name}")
         fill(backbone, state, f"torchvision's {weights}")
     elif weights != "random":
-        fill(backbone, backbone_state(weights, [*words, "random"]), weights)
+        fill(backbone, backbone_state(weights, [*words, "random"], backbone), weights)
     return backbone.eval()
 
 
-def timm_backbone(name: str, weights: str) -> nn.Module:
+def timm_backbone(name: str, weights: str, num_classes: int | None = None) -> nn.Module:
     """A network of timm in evaluation mode.
 
     Args:
         name: timm's, such as `resnet50` or `resnet50.a1_in1k`.
         weights: `default` (timm's pretrained ones), the path of a state dict, or `random`.
+        num_classes: of a head of one's own, in `weights` or random; `None` for the network's.
 
     Raises:
         ValueError: no such network, or weights that are missing or do not fit.
@@ -54,23 +59,64 @@ def timm_backbone(name: str, weights: str) -> nn.Module:
     if not timm.is_model(architecture):
         near = ", ".join(get_close_matches(architecture, timm.list_models(), 8, 0.4)) or "none"
         raise ValueError(f"Expected a network of timm, but got {name!r}. Similar names: {near}; timm.list_models() has all.")
+    if weights == "default" and num_classes is not None:
+        raise ValueError(
+            f"Expected `model.weights` to be a file or random with `model.num_classes`, since timm's weights of {name} have "
+            f"a head for other classes, but got default with {num_classes}."
+        )
     if weights == "default":
         pretrained: nn.Module = fetched(lambda: timm.create_model(name, pretrained=True), f"timm's weights of {name}")
         return pretrained.eval()
+    head = {} if num_classes is None else {"num_classes": num_classes}
     try:
-        backbone: nn.Module = timm.create_model(name, pretrained=False)
+        backbone: nn.Module = timm.create_model(name, pretrained=False, **head)
     except RuntimeError as error:
         raise ValueError(f"Expected a network of timm, but got {name!r}: {error}.") from error
     if weights != "random":
-        fill(backbone, backbone_state(weights, ["default", "random"]), weights)
+        _fill(backbone, weights)
     return backbone.eval()
 
 
-def class_names(network: nn.Module, size: int) -> tuple[str, ...]:
-    """ImageNet's names for a thousand logits, numbers for any other count; `size` is the side of the images, in pixels."""
+def _fill(backbone: nn.Module, file: str) -> None:
+    """From a file; says how to ask for another number of classes where that is what does not fit."""
+    state = backbone_state(file, ["default", "random"], backbone)
+    try:
+        fill(backbone, state, file)
+    except ValueError as error:
+        heads = {name: tensor for name, tensor in backbone.state_dict().items() if name.endswith(".bias") and name in state}
+        last = next(reversed(heads), None)  # the head's, in the order of the layers
+        if last is None or heads[last].shape == state[last].shape or state[last].ndim != 1:
+            raise
+        raise ValueError(f"{error} For a head of its own: model.num_classes={len(state[last])}.") from error
+
+
+class ClassNames(TypedDict):
+    """What logit k stands for, as `Model` takes it."""
+
+    class_names: tuple[str, ...]
+    wnids: tuple[str, ...]
+
+
+def class_names(network: nn.Module, size: int, stated: Sequence[str] | None = None, own: bool = False) -> ClassNames:
+    """ImageNet's names for as many logits as one of its lists has, numbers for any other count.
+
+    Args:
+        network: from images to logits.
+        size: side of the images, in pixels.
+        stated: the names that come with the network, if any.
+        own: whether its head is for classes of the user's own, which have no names here.
+    """
     with torch.no_grad():
         count = network(torch.zeros(1, 3, size, size)).shape[1]
-    return tuple(VGG16_Weights.DEFAULT.meta["categories"]) if count == 1000 else tuple(map(str, range(count)))
+    subset = infer_imagenet_subset({"num_classes": count})
+    stated = stated if stated and len(stated) == count else None
+    if own or (subset is None and stated is None):
+        return ClassNames(class_names=tuple(map(str, range(count))), wnids=())
+    if stated is not None:
+        return ClassNames(class_names=tuple(stated), wnids=tuple(stated) if all(map(_WNID.fullmatch, stated)) else ())
+    listing = ImageNetInfo(subset)
+    short = VGG16_Weights.DEFAULT.meta["categories"] if subset == _IMAGENET else listing.label_descriptions()
+    return ClassNames(class_names=tuple(short), wnids=tuple(listing.label_names()))
 
 
 def fetched(fetch: Callable[[], Any], what: str) -> Any:

@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pcsweep import mixing, shards
 from pcsweep.cells import coordinates
 from pcsweep.claims import claimed
+from pcsweep.classes import compared
 from pcsweep.device import check_device, device_name, device_of
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.hydra_task import as_given
@@ -231,11 +232,12 @@ def _compute(points: Sequence[GridPoint]) -> None:
     started = time.monotonic()
     measured = _measure(points)
     seconds = (time.monotonic() - started) / len(points)
+    classes = compared(load_model(points[0].model), load_dataset(points[0].dataset))
     machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
     for point, own in zip(points, measured, strict=True):
         settings = point.identified()
         columns = _all_columns(point, settings, own)
-        told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure}
+        told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
         metadata = {**machine, **told, "config": point.config}
         path = shards.write(point.shard_folder, settings, columns, metadata)
         _log.info("%s: %s in %.1f s (%s)", point.label, summary(columns), seconds, path)

@@ -1,17 +1,21 @@
 """Files of weights, as tensors: safetensors, and PyTorch's own format without anything in it that could run.
 
-Four layouts are read: a plain state dict; one wrapped as `{"state_dict": …}`; predify's training checkpoint of one pcoder,
-`{"pcoderweights": …, "optimizer": …, "epoch": …}`; and predify's whole network, with `backbone.*` and `pcoder{n}.*`.
+Four layouts are read: a plain state dict; one wrapped as `{"state_dict": …}` or `{"model": …}`; predify's training checkpoint of
+one pcoder, `{"pcoderweights": …, "optimizer": …, "epoch": …}`; and predify's whole network, with `backbone.*` and `pcoder{n}.*`.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import zipfile
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.serialization
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -19,6 +23,11 @@ from torch import Tensor, nn
 from pcsweep.network import Coefficients
 
 State = dict[str, Tensor]
+_DEEPEST, _PREFIXES = 5, 8  # parts of a prefix, and prefixes that are tried
+_WRAPPERS = ("pcoderweights", "state_dict", "model_state_dict", "model")  # where training scripts keep a state dict
+_INFLATED = 10  # times the size of its file that what is in it may have
+_AVERAGED = ("state_dict_ema", "model_ema", "ema_state_dict", "ema")  # and where its running average
+_STAGE = re.compile(r"^(stages\.\d+|head)\.")  # of the names in a file of pcsweep.train
 LISTED = 5  # keys named in a message
 _COEFFICIENTS = "pcsweep.coefficients"
 
@@ -48,7 +57,7 @@ class File:
             try:
                 learned = json.loads(self.metadata[_COEFFICIENTS])
                 return Coefficients(learned["beta"], learned["lambda"], learned["alpha"])
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise ValueError(f"{self.path}: its stored coefficients cannot be read ({error}).") from error
         try:
             return predify_coefficients(self.tensors)
@@ -80,7 +89,9 @@ def read(path: Path) -> File:
         if path.suffix == ".safetensors":
             with safe_open(path, "pt") as opened:
                 return File(path, load_file(path), dict(opened.metadata() or {}))
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        _refuse_bomb(path)
+        with torch.serialization.safe_globals([Namespace]):  # a plain record, in which training scripts keep their settings
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can make the readers fail in any way
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"Expected {str(path)!r} to be a file of tensors alone, but it is not ({reason}).") from error
@@ -88,16 +99,37 @@ def read(path: Path) -> File:
 
 
 def _tensors(loaded: Any, path: Path) -> State:
-    for wrapper in ("pcoderweights", "state_dict"):
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(wrapper), Mapping):
-            loaded = loaded[wrapper]
+    if isinstance(loaded, Mapping):
+        sets = [name for name in (*_WRAPPERS, *_AVERAGED) if isinstance(loaded.get(name), Mapping)]
+        if len(sets) > 1:
+            raise ValueError(
+                f"Expected {str(path)!r} to hold one set of weights, but it holds {' and '.join(map(repr, sets))}. Save the one "
+                f"that is meant to a file of its own: torch.save(torch.load({str(path)!r})[{sets[0]!r}], …)."
+            )
+        loaded = loaded[sets[0]] if sets else loaded
     if not isinstance(loaded, Mapping) or not loaded:
         raise ValueError(f"Expected {str(path)!r} to hold a state dict, but it holds a {type(loaded).__name__}.")
     tensors = {str(name): tensor for name, tensor in loaded.items() if isinstance(tensor, Tensor)}
     if len(tensors) < len(loaded):
         other = next(name for name, value in loaded.items() if not isinstance(value, Tensor))
         raise ValueError(f"Expected {str(path)!r} to hold tensors, but {other!r} is a {type(loaded[other]).__name__}.")
+    if odd := [name for name, tensor in tensors.items() if tensor.layout is not torch.strided or tensor.is_meta]:
+        raise ValueError(f"Expected {str(path)!r} to hold plain tensors, but {odd[0]!r} is sparse or has no content.")
     return tensors
+
+
+def _refuse_bomb(path: Path) -> None:
+    """By the sizes that a zip file's directory declares; torch.save compresses nothing.
+
+    Raises:
+        ValueError: what is in it is many times larger than the file.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as opened:
+        declared = sum(entry.file_size for entry in opened.infolist())
+    if declared > _INFLATED * max(path.stat().st_size, 2**20):
+        raise ValueError(f"it declares {declared / 2**30:.1f} GiB of content in {path.stat().st_size / 2**20:.1f} MiB")
 
 
 def predify_coefficients(tensors: Mapping[str, Tensor]) -> Coefficients | None:
@@ -130,19 +162,24 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
         ValueError: names or shapes differ; the module may be filled in part.
     """
     own = module.state_dict()
-    problems = [
-        _difference("lacks", sorted(set(own) - set(state))),
-        _difference("has, but should not,", sorted(set(state) - set(own))),
-        *(
-            f"{name!r} is {tuple(state[name].shape)} where {tuple(own[name].shape)} is needed"
-            for name in sorted(set(own) & set(state))
-            if own[name].shape != state[name].shape
-        ),
+    lacking = _difference("lacks", sorted(set(own) - set(state)))
+    further = _difference("has, but should not,", sorted(set(state) - set(own)))
+    names = [problem for problem in (lacking, further) if problem]
+    tensors = [
+        f"{name!r} is {_kind(state[name])} where {_kind(own[name])} is needed"
+        for name in sorted(set(own) & set(state))
+        if own[name].shape != state[name].shape or own[name].is_floating_point() != state[name].is_floating_point()
     ]
-    found = [problem for problem in problems if problem]
+    more = [f"{len(tensors) - LISTED} more are of other shapes"] if len(tensors) > LISTED else []
+    found = [*([f"it {'; '.join(names)}"] if names else []), *tensors[:LISTED], *more]
     if found:
-        raise ValueError(f"{what} does not fit: it {'; '.join(found[:LISTED])}.")
+        raise ValueError(f"{what} does not fit: {'; '.join(found)}.")
     module.load_state_dict(dict(state))
+
+
+def _kind(tensor: Tensor) -> str:
+    """Its shape, and its type where that is none of floating-point numbers."""
+    return f"{tuple(tensor.shape)}{'' if tensor.is_floating_point() else f' of {tensor.dtype}'.replace('torch.', '')}"
 
 
 def _difference(verb: str, names: Sequence[str]) -> str:
@@ -163,18 +200,48 @@ def backbone_file(place: str, words: Sequence[str]) -> File:
     return read(Path(place))
 
 
-def backbone_state(place: str, words: Sequence[str]) -> State:
-    """The state of a backbone in a file: a plain state dict, the `backbone.*` of a whole predify network, or of pcsweep.train.
+def backbone_state(place: str, words: Sequence[str], backbone: nn.Module | None = None) -> State:
+    """The state of a backbone in a file, by the backbone's own names.
+
+    Names may have a prefix, as those of `DataParallel` and of whole predify networks, or be those of pcsweep.train. Which it is
+    is decided by the names that the backbone has, never by how the file's begin: a network's own may begin in the same way.
 
     Args:
         place: path of the file.
         words: what the setting may be instead, for the message.
+        backbone: whose state it is to be; `None` where a whole network of predify or of `DataParallel` is known by its prefix.
 
     Raises:
         ValueError: no file there, or no file of weights.
     """
     file = backbone_file(place, words)
-    if any(name.startswith("stages.") for name in file.tensors):  # of pcsweep.train, by the names of the cut network
-        ours = {re.sub(r"^(stages\.\d+|head)\.", "", name): tensor for name, tensor in file.tensors.items()}
-        return {name: tensor for name, tensor in ours.items() if not name.startswith("predictors.")}
-    return file.below("backbone.") or file.below("module.") or file.tensors
+    if backbone is None:
+        return _of_train(file.tensors) or file.below("backbone.") or file.below("module.") or file.tensors
+    own = set(backbone.state_dict())
+    spellings = {"": file.tensors, "stages. and head.": _of_train(file.tensors)}
+    spellings |= {prefix: file.below(prefix) for prefix in _prefixes(file.tensors, own)}
+    whole = [prefix for prefix, state in spellings.items() if own <= state.keys()]
+    if len(whole) > 1:
+        raise ValueError(
+            f"Expected {place!r} to hold one set of the network's weights, but it holds {len(whole)}, by the prefixes "
+            f"{', '.join(map(repr, whole))}. Save the one that is meant to a file of its own."
+        )
+    # The one that has most of the names; of several, the one that has least beside them.
+    return max(spellings.values(), key=lambda state: (len(own & state.keys()), -len(state)))
+
+
+def _prefixes(names: Iterable[str], own: Set[str]) -> list[str]:
+    """What stands before a name of the network's in some of the names; the most frequent ones."""
+    found: Counter[str] = Counter()
+    for name in names:
+        parts = name.split(".")
+        for count in range(1, min(len(parts), _DEEPEST)):
+            if ".".join(parts[count:]) in own:
+                found[".".join(parts[:count]) + "."] += 1
+    return [prefix for prefix, _ in found.most_common(_PREFIXES)]
+
+
+def _of_train(tensors: State) -> State:
+    """The backbone's in a file of pcsweep.train, whose names are those of the cut network; empty for another file."""
+    ours = {_STAGE.sub("", name): tensor for name, tensor in tensors.items() if _STAGE.match(name)}
+    return ours if any(name.startswith("predictors.") for name in tensors) else {}

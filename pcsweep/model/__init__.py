@@ -40,6 +40,7 @@ class Model:
         class_names: what logit k stands for.
         preprocessing: of its training images.
         coefficients: β, λ and α that it comes with (learned, or part of its definition), if any.
+        wnids: WordNet's identifier of what each logit stands for; empty where there are none.
     """
 
     network: PredictiveNetwork
@@ -48,6 +49,7 @@ class Model:
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
     coefficients: Coefficients | None = None
+    wnids: tuple[str, ...] = ()
 
     def normalize(self, image: Float[Tensor, "*batch 3 height width"]) -> Float[Tensor, "*batch 3 height width"]:
         """From values in [0, 1] to what the network was trained on."""

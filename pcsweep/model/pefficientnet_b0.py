@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pcsweep.feedback import published
 from pcsweep.model import Model
-from pcsweep.model.timm import model_of
+from pcsweep.model.timm import Backbone, model_of
 
 # Where timm 0.4 had `act1`, timm 1 has batch norm and activation in one module.
 MODULES = ("bn1", *(f"blocks.{stage}" for stage in range(7)))
@@ -32,4 +32,4 @@ def pefficientnet_b0(
         ValueError: weights that are missing or do not fit.
     """
     source = published(feedback_weights, PUBLISHED, 8, weights == "random")
-    return model_of("efficientnet_b0", MODULES, weights, source, gradient_scaling, seed)
+    return model_of(Backbone("efficientnet_b0", weights), MODULES, source, gradient_scaling, seed)

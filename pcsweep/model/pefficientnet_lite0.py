@@ -49,7 +49,7 @@ def pefficientnet_lite0(
         network,
         mean=(127 / 255,) * 3,
         std=(128 / 255,) * 3,
-        class_names=class_names(network, _SIZE),
+        **class_names(network, _SIZE),
         preprocessing=Preprocessing(resize=256, crop=_SIZE, interpolation="bicubic"),
         coefficients=coefficients,
     )
@@ -62,7 +62,7 @@ def _backbone(weights: str) -> nn.Module:
     backbone: nn.Module = code.EfficientNet.from_name("efficientnet-lite0").eval()
     if weights != "random":
         file = str(_packaged()) if weights == "default" else weights
-        fill(backbone, backbone_state(file, ["default", "random"]), file)
+        fill(backbone, backbone_state(file, ["default", "random"], backbone), file)
     return backbone
 
 

@@ -52,7 +52,7 @@ def predify_toml(
         predicting,
         mean=settings["mean"],
         std=settings["std"],
-        class_names=class_names(predicting, described.size),
+        **class_names(predicting, described.size),
         preprocessing=Preprocessing(resize=described.size, crop=described.size),
         coefficients=learned or described.coefficients,
     )

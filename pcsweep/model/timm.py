@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
@@ -13,7 +14,7 @@ from pcsweep.model import Model, Preprocessing
 from pcsweep.pretrained import class_names, timm_backbone
 
 
-def timm(
+def timm(  # noqa: PLR0913  # a setting each
     *,
     name: str,
     pcoders: Annotated[tuple[str, ...], Field(min_length=1)],
@@ -21,6 +22,7 @@ def timm(
     feedback_weights: str | None = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
+    num_classes: Annotated[int, Field(ge=1, le=100_000)] | None = None,
 ) -> Model:
     """A network of timm with predify's default predictors; normalisation and image size are those that timm states for it.
 
@@ -31,30 +33,47 @@ def timm(
         feedback_weights: a file of pcsweep.train, a folder or glob of predify's files, or `random` (also `None`).
         gradient_scaling: scale the error's gradient by K_n/√C_n.
         seed: of random weights.
+        num_classes: of a head of one's own, whose weights are in the file (or random); `None` for the network's.
 
     Raises:
         ValueError: no such network, a network that cannot be cut there, or weights that are missing or do not fit.
     """
-    return model_of(name, pcoders, weights, Source(feedback_weights), gradient_scaling, seed)
+    asked = Backbone(name, weights, num_classes)
+    return model_of(asked, pcoders, Source(feedback_weights), gradient_scaling, seed)
 
 
-def model_of(name: str, pcoders: Sequence[str], weights: str, source: Source, gradient_scaling: bool, seed: int) -> Model:
+@dataclass(frozen=True)
+class Backbone:
+    """A network of timm: its name, weights and number of classes, as `timm` takes them."""
+
+    name: str
+    weights: str
+    num_classes: int | None = None
+
+
+def model_of(asked: Backbone, pcoders: Sequence[str], source: Source, gradient_scaling: bool, seed: int) -> Model:
     """`timm`, with a source of feedback weights that knows the names of its published files."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone = timm_backbone(name, weights)
+        backbone = timm_backbone(asked.name, asked.weights, asked.num_classes)
         settings = resolve_model_data_config(backbone)
         size = int(settings["input_size"][-1])
         network, coefficients = predictive(backbone, pcoders, size, source, gradient_scaling)
-    say_if_random(backbone=weights == "random", predictors=source.random)
+    say_if_random(backbone=asked.weights == "random", predictors=source.random)
     return Model(
         network,
         mean=settings["mean"],
         std=settings["std"],
-        class_names=class_names(network, size),
+        **class_names(network, size, _stated(backbone), asked.num_classes is not None),
         preprocessing=_preprocessing(settings, size),
         coefficients=coefficients,
     )
+
+
+def _stated(backbone: Any) -> Sequence[str] | None:
+    """The names of the classes in timm's description of the weights, if any."""
+    names: Sequence[str] | None = backbone.pretrained_cfg.get("label_names")
+    return names
 
 
 def _preprocessing(settings: dict[str, Any], size: int) -> Preprocessing:
