@@ -17,6 +17,7 @@ from pcsweep.output import BROKEN_PIPE, while_it_is_read
 from pcsweep.provenance import command, command_is
 from pcsweep.refusals import message
 from pcsweep.settings import Detached, Unfinished, study_folder
+from pcsweep.starting import sign
 from pcsweep.terminal import complain
 from pcsweep.wording import printable
 from pcsweep.words import checked_words
@@ -47,7 +48,10 @@ def each_pcoder(model: "DictConfig") -> str:
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.study import main
+    from pcsweep.progress import stage
+
+    with stage("loading torch"):
+        from pcsweep.study import main
 
     main(config)
 
@@ -57,6 +61,7 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in COMMANDS:
         _other(sys.argv.pop(1))
     else:
+        sign("pcsweep")
         guarded(_run, "Every finished point is kept; to go on, give the same command again:\n ")
 
 

@@ -12,6 +12,9 @@ from functools import cache, partial
 from pathlib import Path
 
 if __name__ == "__main__":  # before numpy: workers of one BLAS thread each, not BLAS threads that wait for each other
+    from pcsweep.starting import sign
+
+    sign("pcsweep.aggregate")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pyarrow as pa
@@ -28,7 +31,7 @@ from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.mixing import Where, planned_where, where_of
 from pcsweep.pages import METRICS, NO_SHARES, Results
-from pcsweep.progress import progress
+from pcsweep.progress import progress, stage
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.spreadsheet import write_csv
@@ -117,7 +120,8 @@ def aggregate(
         BadSetting: the shards differ in settings that must not be mixed, or none has those that are wanted.
     """
     tidy(folder)
-    groups = grouped(folder / "shards", where)
+    with stage("reading settings"):
+        groups = grouped(folder / "shards", where)
     cells.check_alike(groups.settings)
     points = planned_where(folder, where or {})
     damaged: list[str] = []
@@ -135,7 +139,8 @@ def aggregate(
             f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, groups.older, points, folder)}."
         )
     cells.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
-    return _assembled(found, points, family, damaged, groups.older)
+    with stage("tables and tests"):
+        return _assembled(found, points, family, damaged, groups.older)
 
 
 def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point], study: Path) -> str:
@@ -197,6 +202,11 @@ def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
 
 def save(result: Aggregate, folder: Path, metric: str = "iou") -> list[Path]:
     """Writes `aggregate.parquet`, `aggregate.csv` and `figures/`, of one metric, into the study's folder; the pictures' paths."""
+    with stage("drawing"):
+        return _saved(result, folder, metric)
+
+
+def _saved(result: Aggregate, folder: Path, metric: str) -> list[Path]:
     with replacing(folder / "aggregate.parquet") as path:
         pq.write_table(result.table, path, compression="zstd")
     with replacing(folder / "aggregate.csv") as path:

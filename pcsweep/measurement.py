@@ -70,9 +70,19 @@ class Measurement:
     rows: int
     pictured: Set[str] = frozenset()
 
-    def of(self, given: Batch) -> list[Columns]:
-        """The measured columns of every grid point, one row per image and timestep, image by image."""
-        return [self._columns(given, steps) for steps in self._measured_at_all(given)]
+    @property
+    def parts(self) -> int:
+        """Of each image, as `of` tells of them: one per grid point and timestep."""
+        return len(self.points) * (self.timesteps + 1)
+
+    def of(self, given: Batch, advance: Callable[[int], None] = lambda _: None) -> list[Columns]:
+        """The measured columns of every grid point, one row per image and timestep, image by image.
+
+        Args:
+            given: the images.
+            advance: is told how many images times grid points have come a timestep further, `parts` for each image in all.
+        """
+        return [self._columns(given, steps) for steps in self._measured_at_all(given, advance)]
 
     def _columns(self, given: Batch, steps: Sequence[Columns]) -> Columns:
         """Of one grid point, from what was measured at t = 0..T."""
@@ -111,7 +121,7 @@ class Measurement:
             columns["mask"][start], columns["ignore"][start] = png.of_mask(sample.mask), png.of_mask(sample.ignore)
         return columns
 
-    def _measured_at_all(self, given: Batch) -> list[list[Columns]]:
+    def _measured_at_all(self, given: Batch, advance: Callable[[int], None]) -> list[list[Columns]]:
         """What is measured of every grid point at t = 0..T, an array (batch, …) per column."""
         device = next(self.model.network.parameters()).device
         filled = [*given.samples, *[given.samples[-1]] * (len(given.noisy) - len(given.samples))]
@@ -127,6 +137,7 @@ class Measurement:
                     first = 0 if moment.shared else place * moment.images
                     own = {name: values[first : first + moment.images] for name, values in columns.items()}
                     measured[point].append(own)
+                advance(len(given.samples) * len(moment.points))
         # Only now from the device, which would have to be waited for at every timestep.
         return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 

@@ -15,6 +15,7 @@ import hydra
 
 from pcsweep.__main__ import conf_folder, ended
 from pcsweep.interruption import INTERRUPTED, leave
+from pcsweep.starting import sign
 from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         sys.stdout.write(HELP)
         return
+    sign("pcsweep.plan")
     with tempfile.TemporaryDirectory() as folder:
         words = ["hydra/launcher=plan", f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}", "hydra.output_subdir=null"]
         words += ["hydra/job_logging=none", "hydra/hydra_logging=none"]

@@ -15,7 +15,9 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
 from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.progress import stage
 from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.starting import sign
 
 if TYPE_CHECKING:
     from pcsweep.exhibition import Exhibit
@@ -68,6 +70,7 @@ def main() -> None:
     if {"-h", "--help"} & set(words):
         sys.stdout.write(HELP)
         return
+    sign("pcsweep.show")
     guarded(partial(show, words), "Nothing was drawn; to draw it, give the same command again:\n ")
 
 
@@ -133,7 +136,8 @@ def _rate(text: str) -> float:
 
 def _composed_point(words: Sequence[str]) -> "GridPoint":
     """Of the words of `python -m pcsweep`."""
-    from pcsweep.study import point_from
+    with stage("loading torch"):
+        from pcsweep.study import point_from
 
     if flags := [word for word in words if word.startswith("-")]:
         raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")
@@ -147,13 +151,15 @@ def _composed_point(words: Sequence[str]) -> "GridPoint":
                 f"Expected one value for every key, since one configuration is drawn, but got several: {what}"
             ) from None
         raise
-    return point_from(config)
+    with stage("checking model, images and weights"):
+        return point_from(config)
 
 
 def _stored_point(words: Sequence[str]) -> "GridPoint":
     """Of a shard of a study."""
-    from pcsweep import shards
-    from pcsweep.recomputation import point_of
+    with stage("loading torch"):
+        from pcsweep import shards
+        from pcsweep.recomputation import point_of
 
     given = words_of(words, ("study", "identity", *_OWN, "output_root"))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
@@ -188,13 +194,14 @@ def _draw(point: "GridPoint", request: Request) -> None:
     (exhibit,) = recomputed(point, [image_id])
     found = reconstructions(point, image_id)
 
-    from pcsweep.figures.show import Picture, animate, panels, write
+    with stage("drawing"):
+        from pcsweep.figures.show import Picture, animate, panels, write
 
-    picture = Picture(exhibit, found, point.settings.threshold, _title(point, exhibit))
-    if request.output.suffix.lower() in ANIMATIONS:
-        animate(picture, request.frames_per_second, request.output)
-    else:
-        write(panels(picture, steps), request.output)
+        picture = Picture(exhibit, found, point.settings.threshold, _title(point, exhibit))
+        if request.output.suffix.lower() in ANIMATIONS:
+            animate(picture, request.frames_per_second, request.output)
+        else:
+            write(panels(picture, steps), request.output)
     sys.stdout.write(f"Picture: {request.output}\n{image_id}: {summary(exhibit.iou)}\n")
 
 

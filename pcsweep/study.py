@@ -26,7 +26,7 @@ from pcsweep.measurement import Columns, Measurement, batch, computing_in, summa
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.plan_notes import note
-from pcsweep.progress import progress
+from pcsweep.progress import progress, stage
 from pcsweep.provenance import provenance
 from pcsweep.refusals import told
 from pcsweep.selected import samples_of
@@ -179,10 +179,12 @@ def run(config: DictConfig) -> None:
     Raises:
         BadSetting: a value is wrong.
     """
-    point = point_from(config)
-    if point.skipped:
+    with stage("checking model, images and weights"):
+        point = point_from(config)
+        identity = None if point.skipped else shards.identity(point.identified())
+    if identity is None:
         _log.info("Skipped: %s (β+λ>1)", point.label)
-    elif _is_done(point.shard_folder, identity := shards.identity(point.identified())):
+    elif _is_done(point.shard_folder, identity):
         _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
     else:
         mixing.check(point.settings.folder, [point.shared()], point.settings.mixed)
@@ -240,7 +242,7 @@ def _compute(points: Sequence[GridPoint]) -> None:
         told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
         metadata = {**machine, **told, "config": point.config}
         path = shards.write(point.shard_folder, settings, columns, metadata)
-        _log.info("%s: %s in %.1f s (%s)", point.label, summary(columns), seconds, path)
+        _log.info("%s: %s in %.1f s (shard %s)", point.label, summary(columns), seconds, path.stem[:12])
 
 
 def _is_done(folder: Path, identity: str) -> bool:
@@ -259,7 +261,7 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     model = load_model(point.model)
     device = device_of(settings.device)
     model.network.to(device)
-    with computing_in(settings.precision, device):
+    with stage("timing the network"), computing_in(settings.precision, device):
         rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), point.rules)
     measurement = Measurement(
         model=model,
@@ -277,12 +279,11 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
     step = images_at_once(rows, len(points))
-    with progress(label, len(samples), "images") as advance:
+    with progress(label, len(samples), "images", measurement.parts) as advance:
         groups = [samples[start : start + step] for start in range(0, len(samples), step)]
         for given in ahead(partial(batch, corrupt=point.corrupt), groups):
-            for own, columns in zip(parts, measurement.of(given), strict=True):
+            for own, columns in zip(parts, measurement.of(given, advance), strict=True):
                 own.append(columns)
-            advance(len(given.samples))
     return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
 
 

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+if __name__ == "__main__":
+    from pcsweep.starting import sign
+
+    sign("pcsweep.compare")
+
 import pyarrow.parquet as pq
 from rich.console import Console
 
@@ -17,6 +22,7 @@ from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.figures.differences import draw_differences
 from pcsweep.pages import label_of
+from pcsweep.progress import stage
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
@@ -130,7 +136,9 @@ def command(words: Sequence[str], console: Console) -> None:
     a, b = (existing_study(options.output_root, name) for name in options.studies)
     _check_output(options.folder)
     result = compare(a, b, options.metric, options.resamples, options.permutations, options.seed)
-    report(result, save(result, options.folder), console)
+    with stage("drawing"):
+        pictures = save(result, options.folder)
+    report(result, pictures, console)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.conditions import unit_of
 from pcsweep.pages import DYNAMICS, Results
-from pcsweep.progress import progress
+from pcsweep.progress import progress, stage
 from pcsweep.reduction import identity_of
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
@@ -57,8 +57,9 @@ def compare(
     Raises:
         BadSetting: the studies have no cell, image or timestep in common, lack the metric, or cannot be read.
     """
-    studies = study_in(a), study_in(b)
-    matching = match(*studies)
+    with stage("reading settings"):
+        studies = study_in(a), study_in(b)
+        matching = match(*studies)
     damaged = [text for study in studies for text in study.damaged]
     drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
     found = []

@@ -4,12 +4,16 @@ import os
 from collections.abc import Sequence
 
 if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
+    from pcsweep.starting import sign
+
+    sign("pcsweep.report")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from rich.console import Console
 
 from pcsweep import aggregate
 from pcsweep.commands import follow, say, whole_number
+from pcsweep.progress import stage
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing
@@ -59,7 +63,8 @@ def command(words: Sequence[str], console: Console) -> None:
         raise BadSetting(f"{error} Report: {path}") from None
     aggregate.check_metric(result, options.metric, without=["pxap"])
     aggregate.report(result, aggregate.save(result, folder, options.metric), console, options.metric)
-    write(contents(folder, result, options, pictured), path)
+    with stage("the page"):
+        write(contents(folder, result, options, pictured), path)
     say(console, f"Report: {path}")
 
 

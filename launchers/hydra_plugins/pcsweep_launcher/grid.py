@@ -13,6 +13,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from pcsweep.progress import stage
 from pcsweep.settings import BadSetting
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.worker import Point, Session
@@ -65,13 +66,15 @@ class GridLauncher(Launcher):
 
     def _points(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Point]:
         composition = Composition(self.hydra_context.config_loader, self.config)
-        return [
-            Point(number, tuple(overrides), composition.template(overrides))
-            for number, overrides in enumerate(job_overrides, start=first)
-        ]
+        with stage("composing"):
+            return [
+                Point(number, tuple(overrides), composition.template(overrides))
+                for number, overrides in enumerate(job_overrides, start=first)
+            ]
 
     def _plan(self, points: Sequence[Point], here: bool) -> "Plan":
-        from pcsweep.study import plan
+        with stage("loading torch"):
+            from pcsweep.study import plan
 
         return plan(*_by_what_is_shared(points), here)
 
@@ -81,7 +84,8 @@ class PlanLauncher(GridLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Checks all points and describes them."""
-        from pcsweep.plan import show
+        with stage("loading torch"):
+            from pcsweep.plan import show
         from pcsweep.sweep.settings import checked_settings
 
         settings = checked_settings(self.settings)
