@@ -67,7 +67,13 @@ class ImageFiles(ABC):
             raise ValueError(
                 f"Expected `dataset.crop` to be at most `dataset.resize`, which is {self.resize} pixels, but got {self.crop}."
             )
-        if not self.entries:
+        try:
+            found = self.entries
+        except OSError as error:
+            raise ValueError(
+                f"Expected `dataset.root` to be a folder that can be read, but {error.filename or self.folder}: {error.strerror}."
+            ) from error
+        if not found:
             raise ValueError(f"Expected `dataset.root` to hold images, but got {self.folder}, in which none can be used.")
 
     @cached_property

@@ -1,8 +1,10 @@
 """A folder of your own images: images/, masks/ and labels.csv."""
 
 import csv
+import io
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pcsweep.file_names import Lookup, alike, grouped, stem, visible, with_suffix
 from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
 from pcsweep.masks import Mask, Regions, regions_by_value
+from pcsweep.picture_files import bytes_of
 
 _HEADERS = ({"image", "class_index"}, {"image", "class_index", "category"})
 
@@ -54,36 +58,66 @@ class Folder(ImageFiles):
                     f" but got {self.folder} without `{part}/`."
                 )
         rows = _rows(self.folder / "labels.csv")
-        images, masks = _files(self.folder / "images", SUFFIXES), _files(self.folder / "masks", (".png",))
-        listed = {row.image for row in rows}
-        stems = [Path(name).stem for name in images]
+        there, masks = visible(self.folder / "images"), visible(self.folder / "masks")
+        pictures = with_suffix(there, SUFFIXES)
+        images = Lookup(pictures)
+        found = {row.image: images.find(row.image) for row in rows}
+        listed = set(found.values())
         check(
             self.folder,
             {
-                "Images of labels.csv that are not in images/": [row.image for row in rows if row.image not in set(images)],
-                "Images listed more than once in labels.csv": _repeated([row.image for row in rows]),
-                "Images without a row in labels.csv": [name for name in images if name not in listed],
-                "Images that differ only in their suffix": _repeated(stems),
-                "Images without a mask": [
-                    name for name, stem in zip(images, stems, strict=True) if f"{stem}.png" not in set(masks)
-                ],
-                "Masks without an image": [name for name in masks if Path(name).stem not in set(stems)],
+                **_table_problems(found, there),
+                "Images listed more than once in labels.csv": _repeated([found[row.image] or row.image for row in rows]),
+                "Images without a row in labels.csv": [name for name in pictures if name not in listed],
+                **_mask_problems(pictures, masks),
             },
         )
-        return tuple(self._entry(row) for row in rows)
+        files = {stem(name): name for name in with_suffix(masks, (".png",))}
+        return tuple(self._entry(row, str(found[row.image]), files) for row in rows)
 
-    def _entry(self, row: _Row) -> Entry:
-        stem = Path(row.image).stem
-        image, mask = self.folder / "images" / row.image, self.folder / "masks" / f"{stem}.png"
-        return Entry(stem, image, mask, row.class_index, row.category)
+    def _entry(self, row: _Row, image: str, masks: Mapping[str, str]) -> Entry:
+        mask = self.folder / "masks" / masks[stem(image)]
+        return Entry(Path(row.image.strip()).stem, self.folder / "images" / image, mask, row.class_index, row.category)
 
     def regions(self, entry: Entry, mask: Mask) -> Regions:
         """See `regions_by_value`."""
         return regions_by_value(mask, self.ignore_value)
 
 
-def _files(folder: Path, suffixes: Sequence[str]) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+def _table_problems(found: Mapping[str, str | None], there: Sequence[str]) -> dict[str, list[str]]:
+    """Of the names in labels.csv, with what was found for each, and what there is in images/."""
+    missing = [name for name, file in found.items() if file is None]
+    pathlike = [name for name in missing if "/" in name or "\\" in name]
+    files = Lookup(there)
+    of_another_kind = [name for name in missing if files.find(name)]
+    said = {*pathlike, *of_another_kind}
+    others = [files.hinted(name) for name in missing if name not in said]
+    return {
+        "Images of labels.csv that are not in images/": others,
+        "Names in labels.csv with a folder, where the file's name alone is expected": pathlike,
+        "Images whose suffix is none of .jpg, .jpeg and .png, which are read": of_another_kind,
+    }
+
+
+def _mask_problems(images: Sequence[str], masks: Sequence[str]) -> dict[str, list[str]]:
+    """Of what there is in images/ and masks/."""
+    pngs = with_suffix(masks, (".png",))
+    stems, covered, near = grouped(images), grouped(pngs), Lookup(pngs)
+    others = [name for name in masks if stem(name) in stems and stem(name) not in covered]
+    jpegs = with_suffix(others, (".jpg", ".jpeg"))
+    told = {*covered, *map(stem, others)}
+    uncovered = [name for name in images if stem(name) not in told]
+    return {
+        "Images whose names print alike, but are stored in different Unicode forms": alike(images),
+        "Images that differ only in their suffix": [name for name, files in stems.items() if len(files) > 1 and not alike(files)],
+        "Images without a mask": [near.hinted(f"{os.path.splitext(name)[0]}.png") for name in uncovered],
+        "Masks that are JPEG files, which change the numbers in them (save masks as PNG)": jpegs,
+        "Masks that are no PNG files": [name for name in others if name not in jpegs],
+        "Masks of one image that differ only in their names' case or Unicode form": [
+            ", ".join(files) for files in covered.values() if len(files) > 1
+        ],
+        "Masks without an image": [name for name in pngs if stem(name) not in stems],
+    }
 
 
 def _repeated(names: Sequence[str]) -> list[str]:
@@ -98,17 +132,21 @@ def _rows(path: Path) -> list[_Row]:
             the line.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restkey="", strict=True)
-            header = reader.fieldnames or []
-            if set(header) not in _HEADERS or len(set(header)) != len(header):
-                raise ValueError(
-                    f"Expected {path} to have the columns image, class_index and, if any, category, but got {header}."
-                )
-            return [_row(path, reader.line_num, record) for record in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"Expected {path} to be a table with the columns image and class_index, but: {reason}.") from error
+        reader = csv.DictReader(io.StringIO(bytes_of(path).decode("utf-8-sig"), newline=""), restkey="", strict=True)
+        header = reader.fieldnames or []
+    except (ValueError, csv.Error) as error:
+        raise _no_table(path, error) from error
+    if set(header) not in _HEADERS or len(set(header)) != len(header):
+        raise ValueError(f"Expected {path} to have the columns image, class_index and, if any, category, but got {header}.")
+    try:
+        records = [(reader.line_num, record) for record in reader]
+    except csv.Error as error:
+        raise _no_table(path, error) from error
+    return [_row(path, line, record) for line, record in records]
+
+
+def _no_table(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"Expected {path} to be a table with the columns image and class_index, but: {error}.")
 
 
 def _row(path: Path, line: int, record: dict[str, str | list[str] | None]) -> _Row:

@@ -18,9 +18,11 @@ from typing import Literal
 import numpy as np
 
 from pcsweep import imagenet
+from pcsweep.file_names import stem, visible, with_suffix
 from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
 from pcsweep.masks import IGNORED, OBJECT, Mask, Regions
 from pcsweep.parallel import listed
+from pcsweep.picture_files import bytes_of
 
 _WNID = re.compile(r"n\d{8}")
 _IGNORED_NUMBER = 1000
@@ -57,10 +59,15 @@ class ImageNetS(ImageFiles):
     def entries(self) -> tuple[Entry, ...]:
         """Of every image, sorted by wnid and name."""
         images, masks = self._images, self._scanned(f"{self.split}-segmentation", (".png",))
+        missing = _only_in(images, masks)
+        jpegs = self._scanned(f"{self.split}-segmentation", (".jpeg", ".jpg")) if missing else {}
         check(
             self.folder,
             {
-                f"Images in {self.split}/ without a mask": _only_in(images, masks),
+                f"Images in {self.split}/ without a mask": [name for name in missing if not _is_in(name, jpegs)],
+                "Masks that are JPEG files, which change the numbers in them (save masks as PNG)": [
+                    name for name in missing if _is_in(name, jpegs)
+                ],
                 f"Masks in {self.split}-segmentation/ without an image": _only_in(masks, images),
                 f"Folders in {self.split}/ without an image": [f"{wnid}/" for wnid, files in images.items() if not files],
                 "Folders that are no class of the subset": [f"{wnid}/" for wnid in images if wnid not in self._numbers],
@@ -68,9 +75,9 @@ class ImageNetS(ImageFiles):
         )
         indices = imagenet.class_indices()
         return tuple(
-            Entry(f"{wnid}/{stem}", path, masks[wnid][stem], indices[wnid], wnid)
+            Entry(f"{wnid}/{path.stem}", path, masks[wnid][name], indices[wnid], wnid)
             for wnid, files in images.items()
-            for stem, path in files.items()
+            for name, path in files.items()
         )
 
     def digest(self, index: int) -> str:
@@ -146,12 +153,10 @@ class ImageNetS(ImageFiles):
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     """The files of a class, sorted; hidden files and other kinds are left out."""
     files: dict[str, Path] = {}
-    for name in sorted(os.listdir(folder)):
-        stem, suffix = os.path.splitext(name)
-        if suffix.lower() in suffixes and not name.startswith("."):
-            if stem in files:
-                raise ValueError(f"Expected one file named {stem} in {folder}, but got {files[stem].name} and {name}.")
-            files[stem] = folder / name
+    for name in with_suffix(visible(folder), suffixes):
+        if (key := stem(name)) in files:
+            raise ValueError(f"Expected one file named {key} in {folder}, but got {files[key].name} and {name}.")
+        files[key] = folder / name
     return files
 
 
@@ -159,10 +164,15 @@ def _only_in(these: Files, those: Files) -> list[str]:
     return [f"{wnid}/{stem}" for wnid, files in these.items() for stem in files if stem not in those.get(wnid, {})]
 
 
+def _is_in(name: str, files: Files) -> bool:
+    wnid, _, key = name.partition("/")
+    return key in files.get(wnid, {})
+
+
 def _categories(path: Path, subset: int) -> list[str]:
     try:
-        wnids = path.read_text(encoding="utf-8-sig").split()
-    except (OSError, UnicodeDecodeError) as error:
+        wnids = bytes_of(path).decode("utf-8-sig").split()
+    except ValueError as error:
         raise ValueError(f"Expected `dataset.categories` to be a text file, but got {path}: {error}.") from error
     if len(wnids) != subset or wnids != sorted(set(wnids)):
         raise ValueError(

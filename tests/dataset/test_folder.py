@@ -1,5 +1,8 @@
 """Your own images: masks by value, labels.csv checked line by line, everything that does not fit said at once."""
 
+import os
+from unicodedata import normalize
+
 import image_trees
 import numpy as np
 import pytest
@@ -183,3 +186,113 @@ def test_a_study_refuses_broken_images(config, root, tmp_path):
     with pytest.raises(BadSetting, match=r"(?s)picture\d.png to be a whole image, but: it ends early: .* no end-of-image chunk"):
         run(config())
     assert not (tmp_path / "default/shards").exists()
+
+
+def renamed(root, number, mask=None, image=None):
+    """One picture's mask or image under another name."""
+    for part, name in (("masks", mask), ("images", image)):
+        if name:
+            (root / f"{part}/picture{number}.png").rename(root / part / name)
+
+
+def test_a_mask_may_end_in_capitals(root):
+    renamed(root, 2, mask="picture2.PNG")
+    assert dataset(root)[2].mask.any()
+
+
+def test_masks_of_other_formats_are_no_missing_masks(root):
+    renamed(root, 1, mask="picture1.bmp")
+    renamed(root, 2, mask="picture2.JPG")
+    renamed(root, 3, mask="Picture3.png")
+    with pytest.raises(ValueError, match="to be a whole dataset") as caught:
+        dataset(root)
+    for line in (
+        "Images without a mask (1): picture3.png (there is Picture3.png)",
+        "Masks that are JPEG files, which change the numbers in them (save masks as PNG) (1): picture2.JPG",
+        "Masks that are no PNG files (1): picture1.bmp",
+        "Masks without an image (1): Picture3.png",
+    ):
+        assert f"\n  {line}" in str(caught.value)
+
+
+def test_two_masks_of_one_image_are_refused(root):
+    image_trees.save_photograph(root / "masks/picture1.PNG")
+    with pytest.raises(
+        ValueError, match=r"that differ only in their names' case or Unicode form \(1\): picture1.PNG, picture1.png"
+    ):
+        dataset(root)
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD", "NFD"), ("NFD", "NFC", "NFC"), ("NFC", "NFC", "NFD"), ("NFD", "NFD", "NFC")])
+def test_names_that_print_alike_are_one_name(root, forms):
+    row, image, mask = (normalize(form, "\u00e9t\u00e9") for form in forms)
+    renamed(root, 0, image=f"{image}.png", mask=f"{mask}.png")
+    labels(root, (root / "labels.csv").read_text().replace("picture0", row))
+    images = dataset(root)
+    assert images.image_ids[0] == row
+    assert images[0].mask.any()
+
+
+def test_two_names_that_print_alike_are_refused(root):
+    rows = (root / "labels.csv").read_text()
+    for number, form in ((0, "NFC"), (1, "NFD")):
+        name = normalize(form, "\u00e9t\u00e9")
+        renamed(root, number, image=f"{name}.png", mask=f"{name}.png")
+        rows = rows.replace(f"picture{number}", name)
+    labels(root, rows)
+    with pytest.raises(ValueError, match=r"names print alike, but are stored in different Unicode forms \(1\): \u00e9t\u00e9"):
+        dataset(root)
+
+
+def test_names_of_the_table_that_nearly_fit_are_said(root):
+    renamed(root, 3, image="picture3.bmp", mask="unused.txt")
+    rows = [" picture0.png ,0", "Picture1.PNG,1", "images\\picture2.png,2", "picture3.bmp,0", "picture4.png,1", "nowhere.png,2"]
+    (root / "labels.csv").write_bytes("\r\n".join(["\ufeffimage,class_index", *rows]).encode())
+    with pytest.raises(ValueError, match="to be a whole dataset") as caught:
+        dataset(root)
+    for line in (
+        "Images of labels.csv that are not in images/ (2): Picture1.PNG (there is picture1.png), nowhere.png",
+        "Names in labels.csv with a folder, where the file's name alone is expected (1): images\\picture2.png",
+        "Images whose suffix is none of .jpg, .jpeg and .png, which are read (1): picture3.bmp",
+        "Images without a row in labels.csv (3): picture1.png, picture2.png, picture5.png",
+    ):
+        assert f"\n  {line}" in str(caught.value)
+
+
+def test_a_table_that_is_no_file_is_refused_at_once(root):
+    (root / "labels.csv").unlink()
+    os.mkfifo(root / "labels.csv")
+    with pytest.raises(ValueError, match=r"labels.csv to be a table .*, but: it is a named pipe"):
+        dataset(root)
+
+
+def test_folders_that_cannot_be_read_are_named(root, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "listdir", denied)
+    with pytest.raises(ValueError, match=r"images to be a folder that can be read, but: Permission denied"):
+        dataset(root)
+
+
+def test_a_reduced_palette_changes_nothing(root):
+    before = dataset(root)[0].mask
+    path = root / "masks/picture0.png"
+    levels = np.asarray(Image.open(path))
+    Image.fromarray(np.where(levels == 7, 255, 0).astype(np.uint8)).convert("RGB").quantize(2).save(path)
+    assert dataset(root)[0].mask[:28].equal(before[:28])
+
+
+def test_every_broken_file_is_named_once_before_any_point(config, root):
+    (root / "images/picture1.png").unlink()
+    (root / "images/picture1.png").symlink_to("gone.png")
+    (root / "masks/picture4.png").write_bytes((root / "masks/picture4.png").read_bytes()[:-20])
+    looked = []
+    whole = Folder.digest
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Folder, "digest", lambda self, index: (looked.append(index), whole(self, index))[1])
+        with pytest.raises(BadSetting) as caught:
+            plan([config(f"noise.sigma={sigma}") for sigma in (0.1, 0.2, 0.3)], [0, 1, 2])
+    assert str(caught.value).startswith("points 0, 1, 2: ")
+    assert str(caught.value).count("to be a whole image") in (1, 2)  # one where the first selected image is broken
+    assert len(looked) in (0, 6)
