@@ -18,7 +18,7 @@ from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.rules import Coefficients, Rule, SumTooLarge, plain_unless
-from pcsweep.selected import described, selection
+from pcsweep.selected import check_objects, described, first_sample, selection
 from pcsweep.selected import load_dataset as load_dataset  # also from here
 from pcsweep.settings import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, BadSetting, Choice, checked, choose, shown
 
@@ -232,7 +232,9 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
         **choices,
     )
     _ = point.coefficients
-    _probe(point.model, point.dataset, point.noise, point.attribution, point.selection()[0])
+    _probe(point.model, point.dataset, point.noise, point.attribution, point.limit, settings.seed)
+    if settings.metrics:
+        check_objects(point.dataset, point.limit, settings.seed)
     return point
 
 
@@ -254,10 +256,10 @@ def _targeted(*, target: Target) -> None:
 
 
 @lru_cache(maxsize=64)
-def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, index: int) -> None:
+def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, limit: int | None, seed: int) -> None:
     """Tries noise and attribution once on one image, so that what they refuse is refused before any work."""
     images, loaded = load_dataset(dataset), load_model(model)
-    sample = images[index]
+    sample = first_sample(dataset, limit, seed)
     image = noise.function(loaded.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
     network = loaded.network.cpu()
     with torch.no_grad():

@@ -28,6 +28,53 @@ def selection(dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]:
     return tuple(select(load_dataset(dataset).class_indices, limit, seed))
 
 
+@lru_cache(maxsize=4)
+def first_sample(dataset: Choice, limit: int | None, seed: int) -> Sample:
+    """The first selected image, decoded.
+
+    Raises:
+        BadSetting: it or others cannot be used; all of them are named.
+    """
+    try:
+        return load_dataset(dataset)[selection(dataset, limit, seed)[0]]
+    except ValueError as error:
+        described(dataset, limit, seed)
+        raise BadSetting(str(error)) from error
+
+
+def check_objects(dataset: Choice, limit: int | None, seed: int) -> None:
+    """That one of the images shows its object at least.
+
+    Raises:
+        BadSetting: none does, so that every metric would be undefined; says why.
+    """
+    if why := _without_objects(dataset, limit, seed):
+        raise BadSetting(why)
+
+
+@lru_cache(maxsize=4)
+def _without_objects(dataset: Choice, limit: int | None, seed: int) -> str:
+    """Empty as soon as an image with an object is found, which is the first, as a rule."""
+    made, indices = load_dataset(dataset), selection(dataset, limit, seed)
+    hidden, empty = 0, 0
+    for place, index in enumerate(indices):
+        try:
+            sample = made[index] if place else first_sample(dataset, limit, seed)
+        except ValueError:  # said where the images are looked through or decoded
+            return ""
+        if bool((sample.mask & ~sample.ignore).any()):
+            return ""
+        hidden, empty = hidden + bool(sample.ignore.any()), empty + (not sample.ignore.any())
+    value = dataset.arguments.get("ignore_value")
+    ignored = "" if value is None else f" (`dataset.ignore_value` is {value})"
+    reasons = [f"in {hidden} all that is no background is left out of every metric{ignored}"] if hidden else []
+    reasons += [f"in {empty} the mask is empty, or its object lies outside the square that is cut out"] if empty else []
+    return (
+        "Expected images that show their objects, without which every metric is undefined,"
+        f" but of the {len(indices)} selected images none does: {', '.join(reasons)}."
+    )
+
+
 def described(dataset: Choice, limit: int | None, seed: int) -> dict[str, Any]:
     """How many images, and a hash of which ones, of which class and content.
 
