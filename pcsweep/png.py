@@ -22,7 +22,7 @@ def of_mask(mask: Bool[Tensor, "height width"]) -> bytes:
 
 def pixels(data: bytes) -> UInt8[np.ndarray, "height width *channels"]:
     """Of a PNG made here."""
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
         return np.array(picture)
 
 

@@ -1,12 +1,15 @@
 """Oxford-IIIT Pet: trimaps, the breeds that ImageNet has, and the others left out and counted."""
 
 import logging
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import image_trees
 import numpy as np
 import pytest
 from PIL import Image
+from png_files import PALETTE, png
 
 from pcsweep import imagenet
 from pcsweep.dataset import Dataset
@@ -97,3 +100,67 @@ def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root, tmp_path):
         dataset(root, split="trainval")
     with pytest.raises(ValueError, match="the folder that holds `oxford-iiit-pet/images/`"):
         dataset(tmp_path / "nowhere")
+
+
+def listed(root, stem: str, label: int = 3) -> Path:
+    """Where the image of a further line of the list belongs; its trimap is there."""
+    folder = root / "oxford-iiit-pet"
+    with (folder / "annotations/test.txt").open("a") as file:
+        file.write(f"{stem} {label} 1 1\n")
+    trimaps = folder / "annotations/trimaps"
+    shutil.copy(trimaps / "Egyptian_Mau_1.png", trimaps / f"{stem}.png")
+    return folder / "images" / f"{stem}.jpg"
+
+
+def test_other_formats_under_the_name_of_a_jpeg_are_read(root):
+    for number, form in ((139, "GIF"), (145, "PNG"), (167, "BMP")):
+        image_trees.photograph(number).save(listed(root, f"Egyptian_Mau_{number}"), form)
+    image_trees.photograph(177).convert("CMYK").save(listed(root, "Egyptian_Mau_177"), "JPEG")
+    images = dataset(root)
+    assert images.image_ids[-4:] == tuple(f"Egyptian_Mau_{number}" for number in (139, 145, 167, 177))
+    for index in range(4, 8):
+        assert images[index].image.shape == (3, 30, 30)
+        assert images[index].mask.any()
+        assert images.digest(index)
+
+
+def test_images_known_to_be_broken_are_left_out_and_named(root, caplog):
+    halves = [listed(root, "Egyptian_Mau_14"), listed(root, "Egyptian_Mau_186")]
+    for path in halves:
+        image_trees.save_photograph(path)
+        path.write_bytes(path.read_bytes()[:-50])
+    image_trees.save_photograph(listed(root, "Egyptian_Mau_156"))
+    with caplog.at_level(logging.INFO):
+        images = dataset(root)
+    assert images.image_ids[4:] == ("Egyptian_Mau_156",)
+    assert [record.message for record in caplog.records][1:] == [
+        "Left out 2 of 7 images, which are known to be broken in the published archive: Egyptian_Mau_14, Egyptian_Mau_186"
+    ]
+
+
+def test_another_broken_image_is_refused(root):
+    path = root / "oxford-iiit-pet/images/Egyptian_Mau_1.jpg"
+    path.write_bytes(path.read_bytes()[:-50])
+    for read in (dataset(root).digest, dataset(root).__getitem__):
+        with pytest.raises(ValueError, match=r"Egyptian_Mau_1.jpg to be a whole image, but: it ends early"):
+            read(2)
+
+
+def test_what_lies_beside_images_and_trimaps_is_nothing(root):
+    folder = root / "oxford-iiit-pet"
+    for name in ("images/Egyptian_Mau_1.mat", "images/._Egyptian_Mau_1.jpg", "annotations/trimaps/._Egyptian_Mau_1.png"):
+        (folder / name).write_bytes(b"\0\5\26\7Mac OS X")
+    assert len(dataset(root)) == 4
+
+
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
+def test_a_trimap_as_a_palette_or_of_two_bits(root, order):
+    before = dataset(root)[0]
+    path = root / "oxford-iiit-pet/annotations/trimaps/basset_hound_1.png"
+    trimap = np.asarray(Image.open(path))
+    places = np.array([0, *(order.index(value) for value in (1, 2, 3))])
+    palette = [level for value in order for level in (value,) * 3]
+    for data in (png(places[trimap], 8, PALETTE, palette), png(trimap, 2)):
+        path.write_bytes(data)
+        assert dataset(root)[0].mask.equal(before.mask)
+        assert dataset(root)[0].ignore.equal(before.ignore)

@@ -6,6 +6,7 @@ import image_trees
 import numpy as np
 import pytest
 from PIL import Image
+from png_files import PALETTE, png
 
 from pcsweep import imagenet
 from pcsweep.dataset import Dataset
@@ -87,3 +88,47 @@ def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root):
         dataset(root, year=2007, image_set="test")
     with pytest.raises(ValueError, match="`dataset.image_set` to be train, val or trainval in 2012, but got 'test'"):
         dataset(root, image_set="test")
+
+
+def colours(count: int = 256) -> np.ndarray:
+    """VOC's palette, by its recipe."""
+    numbers = np.arange(count)
+    channels = [sum((numbers >> (3 * place + channel) & 1) << (7 - place) for place in range(3)) for channel in range(3)]
+    return np.stack(channels, axis=1)
+
+
+@pytest.fixture
+def mask(root):
+    """Path and values of the horse's mask, with the border that is left out."""
+    path = root / "VOCdevkit/VOC2012/SegmentationClass/a.png"
+    return path, np.asarray(Image.open(path))
+
+
+def test_vocs_own_palette_in_any_order_says_the_class(root, mask):
+    path, values = mask
+    before = dataset(root)[0]
+    own = colours()
+    assert own[[1, 13, 15, 255]].tolist() == [[128, 0, 0], [192, 0, 128], [192, 128, 128], [224, 224, 192]]
+    path.write_bytes(png(values, 8, PALETTE, own.ravel().tolist()))
+    assert dataset(root)[0].mask.equal(before.mask)
+    used = [DOG, 255, HORSE]
+    path.write_bytes(png(np.vectorize(used.index)(values), 8, PALETTE, own[used].ravel().tolist()))
+    again = dataset(root)[0]
+    assert again.category == "horse"
+    assert again.mask.equal(before.mask)
+    assert again.ignore.equal(before.ignore)
+
+
+def test_another_palette_is_refused(root, mask):
+    path, values = mask
+    path.write_bytes(png(values, 8, PALETTE, list(range(256)) * 3))
+    with pytest.raises(ValueError, match=r"a.png to have VOC's palette, .* but got another, in which 12 is #"):
+        dataset(root)
+
+
+def test_a_mask_of_few_bits_is_read_as_stored(root, mask):
+    path, values = mask
+    before = dataset(root)[0]
+    path.write_bytes(png(np.where(values == 255, 0, values), 4))
+    assert dataset(root)[0].mask.equal(before.mask)
+    assert not dataset(root)[0].ignore.any()
