@@ -12,6 +12,7 @@ import hydra
 from omegaconf import OmegaConf
 
 from pcsweep import leftovers
+from pcsweep.folders import close_umask
 from pcsweep.interruption import INTERRUPTED, begin, leave
 from pcsweep.output import BROKEN_PIPE, while_it_is_read
 from pcsweep.provenance import command, command_is
@@ -89,6 +90,7 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
         interrupted: what to say, before the command itself, after Ctrl-C.
         further: words for Hydra that nobody has given.
     """
+    close_umask()
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
     show_traceback = "HYDRA_FULL_ERROR" in os.environ

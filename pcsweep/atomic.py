@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pcsweep.folders import make_folder
 from pcsweep.processes import ended, this_process
 
 _TEMPORARY = re.compile(r"\..+\.(?P<writer>[0-9a-f]+(-\d+-\d+)?)\.[0-9a-f]{8}\.tmp|\.look\..+")
@@ -29,7 +30,7 @@ def replacing(path: Path, within: Path | None = None) -> Iterator[Path]:
         path: of the file.
         within: the folder of the temporary file, on the same file system; that of `path` if it is not given.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = (within or path.parent) / f".{path.name}.{this_process().tag}.{secrets.token_hex(4)}.tmp"
     try:
         yield temporary

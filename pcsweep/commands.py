@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
+from pcsweep.folders import close_umask
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
 from pcsweep.terminal import complain, terminal
@@ -24,6 +25,7 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
         argv: the words, if not those of the process.
     """
     words = sys.argv[1:] if argv is None else argv
+    close_umask()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Greek letters, where the terminal has none
     console = terminal(highlight=True)

@@ -16,6 +16,7 @@ from typing import Any, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from pcsweep import leftovers
+from pcsweep.folders import make_folder
 from pcsweep.terminal import complain
 
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?(?=/|$)")
@@ -253,7 +254,7 @@ def study_folder(output_root: str, study: str) -> str:
     folder = Path(place(str(output_root), "output_root")) / study
     leftovers.will_make(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

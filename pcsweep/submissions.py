@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pcsweep.atomic import replacing
+from pcsweep.folders import make_folder
+from pcsweep.ownership import why_not_private
 
 FOLDER = "submissions"
 _PRIVATE = 0o700
@@ -151,7 +153,7 @@ def new(
     Raises:
         OSError: the study's folder cannot be written.
     """
-    (folder / FOLDER).mkdir(mode=0o755, parents=True, exist_ok=True)  # nobody else may put another folder in the place of one
+    make_folder(folder / FOLDER)
     points = sorted(identity for task in tasks for identity in task)
     stem = hashlib.sha256(" ".join(points).encode()).hexdigest()[:8]
     before = [int(each.name.rpartition(".")[2]) for each in known if each.name.startswith(f"{stem}.")]
@@ -165,7 +167,7 @@ def new(
     submission = Submission(folder, name, tuple(arrays), command, time.time(), f"{socket.gethostname()} {_process(os.getpid())}")
     make_private(submission.logs)
     try:
-        descriptor = os.open(submission.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        descriptor = os.open(submission.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
         return None
     try:
@@ -181,11 +183,16 @@ def make_private(folder: Path) -> None:
     """Makes a folder for its owner alone, or makes sure that it is one.
 
     Raises:
-        PermissionError: it belongs to somebody else.
+        PermissionError: it belongs to somebody else, or others may have put something there.
     """
-    folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"Expected a folder of one's own for what Slurm shall run, but {folder} belongs to somebody else.")
+    make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=_PRIVATE)
+    if problem := why_not_private(folder.lstat()):
+        raise PermissionError(
+            f"Expected a folder of one's own for what Slurm shall run, but of {folder} {problem}; nobody knows "
+            "what is in it now, so remove it."
+        )
     folder.chmod(_PRIVATE)
 
 

@@ -178,13 +178,16 @@ def test_what_slurm_runs_is_its_owners_alone(tmp_path):
     assert one.logs.parent.stat().st_mode & 0o022 == 0
 
 
-def test_an_open_folder_is_closed_and_somebody_elses_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs").chmod(0o777)
+def test_a_folder_that_was_open_or_is_somebody_elses_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "logs").mkdir(mode=0o755)
     submissions.make_private(tmp_path / "logs")
     assert (tmp_path / "logs").stat().st_mode & 0o777 == 0o700
-    monkeypatch.setattr(os, "getuid", lambda: 12345)
-    with pytest.raises(PermissionError, match="belongs to somebody else"):
+    (tmp_path / "logs").chmod(0o770)
+    with pytest.raises(PermissionError, match="others may write it"):
+        submissions.make_private(tmp_path / "logs")
+    (tmp_path / "logs").chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(PermissionError, match="it belongs to"):
         submissions.make_private(tmp_path / "logs")
 
 

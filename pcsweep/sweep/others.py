@@ -8,6 +8,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
 
 from pcsweep import slurm
+from pcsweep.ownership import check_own
 from pcsweep.settings import BadSetting
 from pcsweep.slurm import Queued
 from pcsweep.sweep.local import run_here, run_in_workers
@@ -39,6 +40,7 @@ def _on_slurm(session: Session, points: Sequence[Point], settings: Settings) -> 
     state = Singleton.get_state()
     tasks = [Task(session, [[point]], state) for point in points]
     folder = Path(settings.submitit_folder).absolute()
+    check_own(folder)
     jobs: list[Any] = []
     try:
         arrays = shape(len(tasks), slurm.max_array_size(), settings.array_parallelism)

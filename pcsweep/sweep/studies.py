@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsweep import failures
+from pcsweep import failures, submissions
 from pcsweep.failures import failure_table
+from pcsweep.ownership import check_own, who_else
 from pcsweep.progress import progress
 from pcsweep.provenance import command
 from pcsweep.settings import BadSetting, Detached, Unfinished
@@ -17,6 +19,7 @@ from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.sending import Sent, send
 from pcsweep.sweep.settings import Settings, gpus_here
 from pcsweep.sweep.sharing import shared
+from pcsweep.sweep.submission import check_folder
 from pcsweep.sweep.waiting import look, queued, wait_for
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Pack, Point, Session
@@ -94,6 +97,8 @@ def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings:
     from pcsweep.sweep.dry_run import describe
 
     everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []
+    for each in everything:
+        _check_folder(each.folder)
     before = [look(each.folder, each.labels, queued()) for each in everything]
     lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
     expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
@@ -112,6 +117,25 @@ def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings:
         _conclude(works, _waited(works), refusals)
     elif refusals:
         raise Unfinished(f"Slurm has not taken all tasks: {refusals[0]}")
+
+
+def _check_folder(folder: Path) -> None:
+    """Whether Slurm's tasks may run what lies in a study's folder.
+
+    Raises:
+        BadSetting: somebody else could put something there, or Slurm could not name its logs.
+    """
+    try:
+        check_folder(folder.absolute())
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
+    check_own(folder, (submissions.FOLDER,))
+    if other := who_else(folder):
+        _log.info(
+            "This study could be moved away by %s. Tasks run nothing that is not yours; an output_root in a folder of your own "
+            "is safer still.",
+            other,
+        )
 
 
 def _fitting(expected: "Estimate | None", settings: Settings) -> Callable[[str], int]:

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shlex
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
@@ -36,6 +38,8 @@ _VARIABLES = {
 }
 _NEVER = ("ARRAY_INX", "ERROR", "JOB_NAME", "NO_REQUEUE", "OPEN_MODE", "OUTPUT", "REQUEUE", "SIGNAL", "TIMELIMIT", "WAIT")
 _SOONEST = 20  # seconds before its end that a task is warned, for each minute that it has
+# What starts submitit's own program, whose words it gets; and it starts that once it has made sure that its folder is ours.
+_PROGRAM = f"{shlex.quote(sys.executable)} -u -m pcsweep.sweep.task"
 _CPUS = 'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'  # srun does not take it over from sbatch
 
 
@@ -121,6 +125,22 @@ def check_text(name: str, value: Any) -> None:
         raise ValueError(f"Expected `{name}` to have no control characters, but got {str(value)!r}.")
 
 
+def check_folder(folder: Path) -> None:
+    """Refuses a folder that Slurm could not name, as that of logs.
+
+    Raises:
+        ValueError: names what it has in it.
+    """
+    check_text("output_root", folder)
+    for letter, why in {"%": "which Slurm replaces", "\\": "after which Slurm replaces nothing"}.items():
+        if letter in str(folder):
+            raise ValueError(f"Expected a folder without {letter!r}, {why} in the names of logs, but got {str(folder)!r}.")
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"Expected a folder whose name is text, but got {str(folder)!r}.") from None
+
+
 def submit(
     tasks: Sequence[Callable[[], Any]], folder: Path, names: Sequence[str], arrays: Shape, asked: Mapping[str, Any], timeouts: int
 ) -> Iterator[Sequence[Any]]:
@@ -140,16 +160,15 @@ def submit(
     """
     import submitit
 
-    check_text("output_root", folder)
+    check_folder(folder)
     check_text("hydra.launcher.name", list(names))
-    if "%" in str(folder):
-        raise ValueError(f"Expected a folder without '%', which Slurm replaces in the names of logs, but got {str(folder)!r}.")
     make_private(folder)
     first: list[str] = []
     start = 0
     for number, (name, size) in enumerate(zip(names, arrays.sizes, strict=True)):
         with _environment(asked), _refusals(), _uninterrupted():
-            executor = submitit.AutoExecutor(folder=folder, cluster="slurm", slurm_max_num_timeout=timeouts)
+            settings = {"slurm_max_num_timeout": timeouts, "slurm_python": _PROGRAM}
+            executor = submitit.AutoExecutor(folder=folder, cluster="slurm", **settings)
             waits = {"slurm_dependency": f"afterany:{first[number - arrays.active]}"} if number >= arrays.active else {}
             executor.update_parameters(**{**asked, **waits, "name": name, "slurm_array_parallelism": arrays.at_once[number]})
             with executor.batch():

@@ -208,6 +208,10 @@ def test_a_folder_of_any_name_reaches_slurm_as_it_is(sbatch, tmp_path, name):
 def test_a_folder_that_slurm_cannot_name_is_refused(sbatch, tmp_path):
     with pytest.raises(ValueError, match="Expected a folder without '%', which Slurm replaces"):
         next(send(tmp_path / "100%j"))
+    with pytest.raises(ValueError, match="after which Slurm replaces nothing"):
+        next(send(tmp_path / "a\\b"))
+    with pytest.raises(ValueError, match="whose name is text"):
+        next(send(tmp_path / "a\udcff"))
     with pytest.raises(ValueError, match="Expected `output_root` to have no control characters"):
         next(send(tmp_path / "a\nb"))
     with pytest.raises(ValueError, match="Expected `hydra.launcher.name.0` to have no control characters"):
