@@ -1,10 +1,12 @@
 """`python -m pcsweep.cancel`: takes the tasks of one study out of Slurm's queue."""
 
+import os
 import sys
 import time
 from pathlib import Path
 
-from pcsweep import slurm, submissions
+from pcsweep import failures, slurm, submissions
+from pcsweep.ownership import user_name
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.terminal import complain
 from pcsweep.wording import number_of
@@ -14,7 +16,7 @@ Cancels the tasks of one study in Slurm's queue, and no other job. Finished poin
 
     python -m pcsweep.cancel study=NAME [output_root=outputs]
 
-study        the folder below output_root
+study        the folder below output_root; a study of your own
 output_root  where the studies are
 """
 _MOMENT = 0.5  # seconds
@@ -29,10 +31,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         given = words_of(words, ("study", "output_root"))
         folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
+        _check_owner(folder)
         tasks = cancelled(folder)
     except BadSetting as error:
         complain("pcsweep.cancel", error)
         return 2
+    except OSError as error:
+        complain("pcsweep.cancel", failures.said(error))
+        return 1
     except slurm.NoAnswer as error:
         complain("pcsweep.cancel", f"Slurm does not do it: {error}")
         return 1
@@ -46,6 +52,22 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _check_owner(folder: Path) -> None:
+    """Refuses a study whose tasks are somebody else's; root may cancel all.
+
+    Raises:
+        BadSetting: names whose it is.
+        OSError: the study cannot be read now.
+    """
+    me = os.geteuid()
+    owners = {each.owner for each in submissions.read_all(folder)} or {folder.stat().st_uid}
+    if me != 0 and (others := owners - {me}):
+        names = " and ".join(map(user_name, sorted(others)))
+        raise BadSetting(
+            f"Expected `study` to name a study of your own, but {folder.name} is that of {names}, who can cancel it."
+        )
+
+
 def cancelled(folder: Path) -> list[slurm.Queued]:
     """Takes the tasks of the study in `folder` out of the queue, those that a command is just submitting too.
 
@@ -57,7 +79,7 @@ def cancelled(folder: Path) -> list[slurm.Queued]:
         known = submissions.read_all(folder)
         sending = any(each.being_sent for each in known)  # before the queue is read
         names = {array.name for each in known for array in each.arrays}
-        tasks = [task for task in slurm.queue() if task.name in names] if names else []
+        tasks = [task for task in slurm.queue(each.owner for each in known) if task.name in names] if names else []
         slurm.cancel(task.job for task in tasks)
         taken |= {(task.name, task.index): task for task in tasks}
         for each in known:

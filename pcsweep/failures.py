@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from pcsweep import notes
 from pcsweep.atomic import replacing
 from pcsweep.wording import number_of, printable
 
@@ -40,12 +41,19 @@ def note(folder: Path, identity: str, label: str, error: BaseException, log: str
     Raises:
         OSError: the note cannot be written.
     """
-    words = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = ": ".join([type(error).__name__, *words[-1:]])
+    text = said(error)
     job = os.environ.get("SLURM_JOB_ID", "")
     failure = Failure(label, text, log, job, socket.gethostname(), time.time())
     with replacing(_path(folder, identity)) as path:
         path.write_text(json.dumps(asdict(failure), indent=1))
+
+
+def said(error: BaseException) -> str:
+    """An error in one line: its kind and its last words, or of a file that cannot be read or written, the reason and the path."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{type(error).__name__}: {error.strerror}: {error.filename}"
+    words = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return ": ".join([type(error).__name__, *words[-1:]])
 
 
 def forget(folder: Path, identity: str) -> None:
@@ -54,14 +62,12 @@ def forget(folder: Path, identity: str) -> None:
 
 
 def read_all(folder: Path) -> dict[str, Failure]:
-    """The notes of a study, by identity."""
-    found = {}
-    for path in (folder / "failures").glob("*.json"):
-        try:
-            found[path.stem] = Failure(**json.loads(path.read_text()))
-        except FileNotFoundError:
-            continue
-    return found
+    """The notes of a study, by identity; what is no note is named once, and passed over.
+
+    Raises:
+        OSError: they cannot be read now.
+    """
+    return {path.stem: failure for path, failure in notes.readable(folder / "failures", Failure)}
 
 
 def failure_table(failed: Sequence[Failure]) -> Table:

@@ -52,13 +52,14 @@ def environment() -> dict[str, str]:
     }
 
 
-def queue() -> list[Queued]:
-    """This user's tasks that wait or run.
+def queue(users: Iterable[int] = ()) -> list[Queued]:
+    """The tasks that wait or run of these users, by number, or of this one; of others, as far as Slurm shows them.
 
     Raises:
         NoAnswer: the queue cannot be read now.
     """
-    words = ["squeue", "--all", f"--user={os.getuid()}", "--noheader", "--array", "--format=%F|%K|%T|%r|%j"]
+    whose = ",".join(map(str, sorted(set(users)) or [os.getuid()]))
+    words = ["squeue", "--all", f"--user={whose}", "--noheader", "--array", "--format=%F|%K|%T|%r|%j"]
     found = [_queued(line) for line in _answer(words).splitlines() if line.count("|") >= 4]
     return [task for task in found if task.state not in _ENDED]
 
@@ -74,11 +75,28 @@ def max_array_size() -> int:
     Raises:
         NoAnswer: the controller cannot be reached.
     """
+    value = _configured("MaxArraySize")
+    if not value.isdigit():
+        raise NoAnswer("`scontrol show config` does not name MaxArraySize")
+    return max(1, int(value))
+
+
+def shows_others() -> bool:
+    """Whether this user sees the tasks of others in the queue.
+
+    Raises:
+        NoAnswer: the controller cannot be reached.
+    """
+    return os.getuid() == 0 or "jobs" not in _configured("PrivateData").lower().split(",")
+
+
+def _configured(name: str) -> str:
+    """A value of Slurm's configuration; empty where it has none."""
     for line in _answer(["scontrol", "show", "config"]).splitlines():
         key, _, value = line.partition("=")
-        if key.strip() == "MaxArraySize" and value.strip().isdigit():
-            return max(1, int(value))
-    raise NoAnswer("`scontrol show config` does not name MaxArraySize")
+        if key.strip() == name:
+            return value.strip()
+    return ""
 
 
 def cancel(jobs: Iterable[str]) -> None:
@@ -97,6 +115,8 @@ def _answer(words: Sequence[str]) -> str:
         done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", env=environment(), timeout=_SECONDS)
     except FileNotFoundError as error:
         raise NoAnswer(f"there is no command `{words[0]}` here") from error
+    except OSError as error:
+        raise NoAnswer(f"`{words[0]}` cannot be run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise NoAnswer(f"`{words[0]}` did not answer within {_SECONDS} s") from error
     if done.returncode != 0:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pcsweep import failures
 from pcsweep.failures import Failure
+from pcsweep.ownership import user_name
+from pcsweep.reasons import advice
 from pcsweep.slurm import Queued
 from pcsweep.submissions import Task
 
@@ -23,8 +25,9 @@ class Standing:
         raised: have a note in `failures/`.
         lost: were in a task that ended without them.
         waiting: nobody computes them, as far as Slurm knows.
-        unknown: are in tasks, while Slurm does not answer.
+        unknown: are in tasks, while Slurm does not answer or does not show them.
         reasons: why tasks are pending, in Slurm's words.
+        advice: what to do about those that would wait for ever, a line for each reason.
         here, next_here: are computed by a command without Slurm now, or will be; by whom.
     """
 
@@ -36,6 +39,7 @@ class Standing:
     waiting: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
     here: dict[str, str] = field(default_factory=dict)
     next_here: dict[str, str] = field(default_factory=dict)
 
@@ -71,7 +75,13 @@ class Standing:
         return [*self.raised.values(), *(replace(why[task], label=labels[name]) for name, task in self.lost.items())]
 
 
-def standing(folder: Path, identities: Iterable[str], tasks: Sequence[Task], queued: Sequence[Queued] | None) -> Standing:
+def standing(
+    folder: Path,
+    identities: Iterable[str],
+    tasks: Sequence[Task],
+    queued: Sequence[Queued] | None,
+    unseen: frozenset[int] = frozenset(),
+) -> Standing:
     """Where points stand.
 
     Args:
@@ -79,6 +89,10 @@ def standing(folder: Path, identities: Iterable[str], tasks: Sequence[Task], que
         identities: of the points.
         tasks: that were submitted, oldest first.
         queued: what is in Slurm's queue; None where it does not answer.
+        unseen: users whose tasks it does not show.
+
+    Raises:
+        OSError: the study cannot be read now.
     """
     asked = dict.fromkeys(identities)
     done = finished(folder, asked)
@@ -90,16 +104,28 @@ def standing(folder: Path, identities: Iterable[str], tasks: Sequence[Task], que
     placed = {identity: (task, places[task.key]) for task in tasks if task.key in places for identity in task.identities}
     rest = [identity for identity in left if identity not in placed]
     gone = [identity for identity in rest if identity in newest and not newest[identity].cancelled]
+    hidden = dict.fromkeys(identity for identity in gone if queued is None or newest[identity].owner in unseen)
+    waits = [place for _, place in placed.values() if place.pending]
     return Standing(
         done=done,
         running={each: placed[each][0] for each in left if each in placed and not placed[each][1].pending},
         pending={each: placed[each][0] for each in left if each in placed and placed[each][1].pending},
         raised=raised,
-        lost={} if queued is None else {identity: newest[identity] for identity in gone},
+        lost={identity: newest[identity] for identity in gone if identity not in hidden},
         waiting=tuple(identity for identity in rest if identity not in newest or newest[identity].cancelled),
-        unknown=tuple(gone) if queued is None else (),
-        reasons=tuple(dict.fromkeys(place.reason for _, place in placed.values() if place.pending and place.reason != "None")),
+        unknown=tuple(hidden),
+        reasons=tuple(dict.fromkeys(place.reason for place in waits if place.reason != "None")),
+        advice=_advice(waits),
     )
+
+
+def _advice(waits: Sequence[Queued]) -> tuple[str, ...]:
+    """For each reason for which something is to be done, one line about the first task that waits for it."""
+    first: dict[str, Queued] = {}
+    for place in waits:
+        first.setdefault(place.reason, place)
+    found = {place.job: (reason, advice(reason, place.job)) for reason, place in first.items()}
+    return tuple(f"Job {job} is pending ({reason}): {said}." for job, (reason, said) in found.items() if said)
 
 
 def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
@@ -117,8 +143,11 @@ def _lost(task: Task) -> Failure:
         return Failure("", f"its submission was interrupted before Slurm had taken it ({task.name})")
     log = task.log if last_line(task.log) else task.log.with_suffix(".out")
     last = last_line(log)
-    if not task.log.exists() and not log.exists():
-        last = "no log: it was cancelled before it began, or the nodes do not see this folder"
+    try:
+        if not task.log.exists() and not log.exists():
+            last = "no log: it was cancelled before it began, or the nodes do not see this folder"
+    except OSError as error:  # somebody else's, say
+        last = f"its log cannot be read here ({error.strerror}); it belongs to {user_name(task.owner)}"
     return Failure("", f"task {task.job} ended without a result{f': {last}' if last else ''}", str(log), task.job or "")
 
 

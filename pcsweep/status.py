@@ -3,16 +3,18 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep import cells, claims, slurm, submissions
+from pcsweep import cells, claims, failures, slurm, submissions
 from pcsweep.failures import failure_table
+from pcsweep.ownership import user_name
+from pcsweep.patience import patiently
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.standing import Standing, standing
 from pcsweep.submissions import Task
@@ -48,7 +50,11 @@ def main(argv: list[str] | None = None) -> int:
     except BadSetting as error:
         complain("pcsweep.status", error)
         return 2
-    show(folder, console)
+    try:
+        patiently(lambda: show(folder, console))
+    except OSError as error:
+        complain("pcsweep.status", failures.said(error))
+        return 1
     return 0
 
 
@@ -59,14 +65,18 @@ def show(folder: Path, console: Console) -> None:
     tasks = submissions.tasks(submissions.read_all(folder))
     problem = ""
     rows: list[slurm.Queued] | None = []
+    unseen: frozenset[int] = frozenset()
     if tasks:
         try:
-            rows = slurm.queue()
+            rows = slurm.queue(task.owner for task in tasks)
+            unseen = _unseen(tasks)
         except slurm.NoAnswer as error:
             rows, problem = None, f"Slurm does not answer, so who runs and who failed is not known: {error}"
-    found = standing(folder, labels, tasks, rows).with_commands(*claims.computing(folder))
+    found = standing(folder, labels, tasks, rows, unseen).with_commands(*claims.computing(folder))
+    if found.unknown and not problem:
+        problem = f"Slurm does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."
     console.print(_table(folder.name, found, len(labels), len(points) - len(labels)))
-    for line in [problem, *_pace(folder, found, tasks)]:
+    for line in [problem, *found.advice, *_pace(folder, found, tasks)]:
         if line:
             console.print(line, markup=False)
     if found.failed:
@@ -77,6 +87,12 @@ def show(folder: Path, console: Console) -> None:
         console.print("To compute what is missing:", markup=False)
         for command in dict.fromkeys(point.command for point in points if point.identity in missing):
             console.print(f"  {command}", markup=False, soft_wrap=True)
+
+
+def _unseen(tasks: Sequence[Task]) -> frozenset[int]:
+    """The users whose tasks Slurm does not show to this one."""
+    others = {task.owner for task in tasks} - {os.getuid()}
+    return frozenset(others) if others and not slurm.shows_others() else frozenset()
 
 
 def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
@@ -113,16 +129,25 @@ def _pace(folder: Path, found: Standing, tasks: Sequence[Task]) -> list[str]:
     at_work = len(found.in_queue) + len(found.here) + len(found.next_here)
     left = at_work or len(found.waiting)
     now = time.time()
-    begun = [task.when for task in tasks] or [path.stat().st_mtime for path in (folder / "planned").glob("*.json")]
+    begun = [task.when for task in tasks] or _times(folder / "planned")
     begin = max([now - _RECENT, *begun])
-    with os.scandir(folder / "shards") if found.done else nullcontext(()) as entries:
-        times = [entry.stat().st_mtime for entry in entries if entry.name.removesuffix(".parquet") in found.done]
-    recent = sum(each > begin for each in times)
+    recent = sum(each > begin for each in _times(folder / "shards", found.done))
     if not recent or not left:
         return []
     rate = recent / max(now - begin, 1.0)
     which = ("in the queue" if found.in_queue else "being computed") if at_work else "to do"
     return [f"Lately {60 * rate:.3g} points per minute; at this rate those {which} take about {duration(left / rate)}"]
+
+
+def _times(folder: Path, names: Collection[str] | None = None) -> list[float]:
+    """When the files in a folder were written; those with these names before their suffix, or all. What vanishes is left out."""
+    times = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if names is None or entry.name.partition(".")[0] in names:
+                with suppress(FileNotFoundError):
+                    times.append(entry.stat().st_mtime)
+    return times
 
 
 if __name__ == "__main__":

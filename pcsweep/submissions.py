@@ -11,20 +11,25 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
+import tempfile
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from pcsweep import notes
 from pcsweep.atomic import replacing
 from pcsweep.folders import make_folder
 from pcsweep.ownership import why_not_private
 
 FOLDER = "submissions"
 _PRIVATE = 0o700
-_SENDING = 120.0  # seconds that a command on another machine may take from one array to the next
+_SENDING = 120.0  # seconds after which a command on another machine that has not renewed its note is gone
+_RENEWED = 20.0  # seconds until a note is renewed
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,16 @@ class Array:
 
 
 @dataclass(frozen=True)
+class _Note:
+    """What the file of a submission says."""
+
+    arrays: tuple[Array, ...]
+    command: str
+    when: float
+    by: str = ""
+
+
+@dataclass(frozen=True)
 class Submission:
     """What one command has sent; `when` in seconds since 1970."""
 
@@ -54,6 +69,7 @@ class Submission:
     command: str
     when: float
     by: str = ""  # host, number and start of the command's process
+    owner: int = field(default_factory=os.geteuid)  # the number of the user whose command it was
 
     @property
     def path(self) -> Path:
@@ -79,7 +95,7 @@ class Submission:
         if host == socket.gethostname():
             return process == _process(process.partition(" ")[0]) or self._has_sbatch()
         try:
-            return abs(time.time() - self.path.stat().st_mtime) < _SENDING
+            return abs(_time_of(self.path.parent) - self.path.stat().st_mtime) < _SENDING
         except FileNotFoundError:
             return False
 
@@ -108,6 +124,7 @@ class Task:
     log: Path | None
     when: float  # it was submitted
     cancelled: bool = False
+    owner: int = field(default_factory=os.geteuid)  # the number of the user whose it is
 
     @property
     def key(self) -> tuple[str, int]:
@@ -118,7 +135,7 @@ class Task:
 def tasks(submissions: Iterable[Submission]) -> list[Task]:
     """Every task of the submissions."""
     return [
-        Task(array.name, index, identities, *_job_and_log(each, array, index), each.when, array.cancelled)
+        Task(array.name, index, identities, *_job_and_log(each, array, index), each.when, array.cancelled, each.owner)
         for each in submissions
         for array in each.arrays
         for index, identities in enumerate(array.tasks)
@@ -156,7 +173,8 @@ def new(
     make_folder(folder / FOLDER)
     points = sorted(identity for task in tasks for identity in task)
     stem = hashlib.sha256(" ".join(points).encode()).hexdigest()[:8]
-    before = [int(each.name.rpartition(".")[2]) for each in known if each.name.startswith(f"{stem}.")]
+    numbers = [each.name.rpartition(".")[2] for each in known if each.name.startswith(f"{stem}.")]
+    before = [int(number) for number in numbers if number.isdecimal()]
     name = f"{stem}.{1 + max(before, default=-1)}"
     token = secrets.token_hex(4)
     arrays, start = [], 0
@@ -223,23 +241,68 @@ def withdraw(submission: Submission) -> None:
 
 
 def read_all(folder: Path) -> list[Submission]:
-    """The submissions of a study, oldest first; one that is just being written counts as one of no tasks."""
+    """The submissions of a study, oldest first; one that is just being written counts as one of no tasks.
+
+    Of what is no note, and is not being written either, it is said once that it is passed over.
+
+    Raises:
+        OSError: they cannot be read now.
+    """
     found = []
-    for path in (folder / FOLDER).glob("*.json"):
+    for path in notes.paths(folder / FOLDER):
         try:
-            content = json.loads(path.read_text())
+            note, status = notes.read(path, _Note)
         except FileNotFoundError:
             continue
-        except ValueError:
-            content = {"arrays": [], "command": "", "when": time.time(), "by": ""}
-        arrays = tuple(Array(**{**each, "tasks": tuple(map(tuple, each["tasks"]))}) for each in content["arrays"])
-        found.append(Submission(folder, path.stem, arrays, content["command"], content["when"], content["by"]))
+        except notes.Unreadable as error:
+            found.append(Submission(folder, path.stem, (), "", time.time()))  # its name is taken
+            if not found[-1].being_sent:
+                notes.name_once(path, str(error))
+            continue
+        found.append(Submission(folder, path.stem, note.arrays, note.command, note.when, note.by, status.st_uid))
     return sorted(found, key=lambda each: each.when)
+
+
+@contextmanager
+def renewing(submission: Submission) -> Iterator[None]:
+    """Meanwhile its note stays new, for commands on other machines, however long Slurm takes."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(_RENEWED):
+            with suppress(OSError):
+                os.utime(submission.path)  # by the clock of the file system's machine
+
+    thread = threading.Thread(target=renew, daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which the thread inherits: Ctrl-C is not for it
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _time_of(folder: Path) -> float:
+    """Now, in seconds since 1970, by the clock that dates the files in a folder; by this machine's if nothing can be written."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0")
+            file.flush()
+            os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
 
 
 def _write(submission: Submission) -> None:
     with replacing(submission.path) as path:
         path.write_text(_text(submission))
+        if path.stat().st_uid != submission.owner:  # written by root
+            os.chown(path, submission.owner, -1)
 
 
 def _process(number: int | str) -> str:

@@ -4,16 +4,18 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from hydra.core.singleton import Singleton
 
 from pcsweep import failures, slurm, submissions
+from pcsweep.patience import patiently
 from pcsweep.provenance import command
 from pcsweep.settings import BadSetting
 from pcsweep.submissions import Submission
 from pcsweep.sweep.settings import Settings
 from pcsweep.sweep.submission import Refused, Shape, shape, submit
-from pcsweep.sweep.waiting import look
+from pcsweep.sweep.waiting import first_look
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Session, Task
 
@@ -49,6 +51,8 @@ def send(session: Session, work: Work, settings: Settings) -> Sent:
         left, made, elsewhere = _taken(work, most, settings)
     except slurm.NoAnswer as error:
         raise BadSetting(f"Slurm does not answer, so nothing was submitted: {error}") from error
+    except OSError as error:
+        raise BadSetting(f"What would be submitted cannot be noted: {failures.said(error)}") from error
     if made is None:
         return Sent(0, elsewhere)
     for identities in left.identities():
@@ -68,14 +72,14 @@ def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission 
     """
     said = False
     while True:
-        known = submissions.read_all(work.folder)
+        known = _known(work.folder)
         sending = [each for each in known if each.being_sent]  # before the queue is read: what has just been sent is in there
         rows = slurm.queue()
         if abandoned := _abandoned(known, sending, rows):
             slurm.cancel(abandoned)
             time.sleep(_MOMENT)
             continue
-        where = look(work.folder, work.labels, rows)
+        where = first_look(work.folder, work.labels, rows)
         left = work.without(where.in_queue | where.done)
         if not any(each.concerns(frozenset(work.labels) - where.in_queue) for each in sending):
             if not left.tasks:
@@ -87,6 +91,18 @@ def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission 
             _log.info("Another command is submitting these points; waiting for it.")
             said = True
         time.sleep(_MOMENT)
+
+
+def _known(folder: Path) -> list[Submission]:
+    """The submissions of a study.
+
+    Raises:
+        BadSetting: they cannot be read.
+    """
+    try:
+        return patiently(lambda: submissions.read_all(folder))
+    except OSError as error:
+        raise BadSetting(f"Expected a study that can be read, but got {failures.said(error)}.") from error
 
 
 def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[slurm.Queued]) -> set[str]:
@@ -102,9 +118,10 @@ def _submitted(session: Session, left: Work, made: Submission, elsewhere: int, a
     jobs: list[str] = []
     refusal = ""
     try:
-        for submitted in submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
-            jobs.append(str(submitted[0].job_id).partition("_")[0])
-            made = submissions.with_jobs(made, jobs)
+        with submissions.renewing(made):
+            for submitted in submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
+                jobs.append(str(submitted[0].job_id).partition("_")[0])
+                made = submissions.with_jobs(made, jobs)
     except (Refused, ValueError, OSError) as error:
         submissions.withdraw(made)
         refusal = str(error)

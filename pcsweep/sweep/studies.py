@@ -20,7 +20,7 @@ from pcsweep.sweep.sending import Sent, send
 from pcsweep.sweep.settings import Settings, gpus_here
 from pcsweep.sweep.sharing import shared
 from pcsweep.sweep.submission import check_folder
-from pcsweep.sweep.waiting import look, queued, wait_for
+from pcsweep.sweep.waiting import first_look, queued, wait_for
 from pcsweep.sweep.work import Work
 from pcsweep.sweep.worker import Pack, Point, Session
 from pcsweep.terminal import terminal
@@ -99,7 +99,7 @@ def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings:
     everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []
     for each in everything:
         _check_folder(each.folder)
-    before = [look(each.folder, each.labels, queued()) for each in everything]
+    before = [first_look(each.folder, each.labels, queued()) for each in everything]
     lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
     expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
     tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)

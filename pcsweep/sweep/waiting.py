@@ -8,15 +8,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pcsweep import submissions
+from pcsweep import failures, submissions
+from pcsweep.patience import patiently
 from pcsweep.progress import progress
+from pcsweep.provenance import command
+from pcsweep.settings import BadSetting, Unfinished
 from pcsweep.slurm import NoAnswer, Queued, queue
 from pcsweep.standing import Standing, standing
-from pcsweep.wording import number_of
+from pcsweep.wording import duration, number_of
 
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue
 _REASON = 20  # characters of why tasks are pending
+_PATIENCE = 60.0  # seconds for which a study may be out of reach
 _SETTLED = 2.0  # seconds that a queue has had nothing more of ours, before what is missing counts as lost
 
 
@@ -42,14 +46,31 @@ def wait_for(folder: Path, identities: Collection[str]) -> Standing:
     Args:
         folder: of the study.
         identities: of the points.
+
+    Raises:
+        Unfinished: the study could not be read for a while; the tasks go on.
     """
-    empty = Since()
+    empty, blind = Since(), Since(_PATIENCE)
+    said: set[str] = set()
     with progress("points", len(identities), "points") as advance:
         done = 0
         for pause in pauses():
-            found = look(folder, identities, queued())
+            try:
+                found = look(folder, identities, queued())
+            except OSError as error:
+                _log.debug("%s", error)
+                if blind.for_long(True):
+                    raise Unfinished(_blind(folder, error)) from error
+                advance(0, "points: the study cannot be read now")
+                time.sleep(pause)
+                continue
+            blind.for_long(False)
             advance(len(found.done) - done, _described(found))
             done = len(found.done)
+            for line in found.advice:
+                if line not in said:
+                    _log.warning("%s", line)
+                said.add(line)
             if done == len(identities) or empty.for_long(not found.in_queue and not found.unknown):
                 return found
             time.sleep(pause)
@@ -60,13 +81,14 @@ def wait_for(folder: Path, identities: Collection[str]) -> Standing:
 class Since:
     """Whether something has been so for a while, and not at one look only: a queue or a network's file system may be late."""
 
+    seconds: float = _SETTLED
     first: float | None = None
 
     def for_long(self, so: bool) -> bool:
         """Takes one more look into account."""
         now = time.monotonic()
         self.first = (self.first if self.first is not None else now) if so else None
-        return self.first is not None and now - self.first >= _SETTLED
+        return self.first is not None and now - self.first >= self.seconds
 
 
 def look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:
@@ -74,6 +96,25 @@ def look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None)
     for name in ("shards", "failures", submissions.FOLDER):
         refresh(folder / name)
     return standing(folder, identities, submissions.tasks(submissions.read_all(folder)), rows)
+
+
+def first_look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:
+    """Where the points stand before anything is submitted.
+
+    Raises:
+        BadSetting: the study cannot be read.
+    """
+    try:
+        return patiently(lambda: look(folder, identities, rows))
+    except OSError as error:
+        raise BadSetting(f"Expected a study that can be read, but got {failures.said(error)}.") from error
+
+
+def _blind(folder: Path, error: OSError) -> str:
+    return (
+        f"{folder} could not be read for {duration(_PATIENCE)} ({failures.said(error)}). The tasks go on; to wait for them "
+        f"again, and to compute what is missing then:\n  {command()}"
+    )
 
 
 def refresh(folder: Path) -> None:
@@ -110,7 +151,11 @@ def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int) -> N
     before = 0
     with progress("tasks", total, "tasks") as advance:
         for pause in pauses():
-            now = ended(queued())
+            try:
+                now = ended(queued())
+            except OSError as error:
+                _log.debug("%s", error)
+                now = before  # it is looked again
             advance(now - before)
             before = now
             if now == total:

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from pcsweep.failures import said
 from pcsweep.sweep.composition import Template
 
 if TYPE_CHECKING:
@@ -99,15 +100,14 @@ def _run(session: Session, point: Point, done: bool) -> JobReturn:
         _end_if_told_to(error)
         if not done:
             _note(point.planned, error, None)
-        result = JobReturn(status=JobStatus.FAILED)
+        result = JobReturn(status=JobStatus.FAILED, _return_value=error)
     finally:
         session.log_as_the_sweep()
         if state:
             Singleton.set_state(state)
     if point.planned:
-        return JobReturn(
-            overrides=list(point.overrides), status=result.status
-        )  # without configuration and error, which hold memory
+        why = said(result._return_value) if result.status != JobStatus.COMPLETED else None
+        return JobReturn(list(point.overrides), status=result.status, _return_value=why)  # not what holds memory
     return result
 
 
@@ -122,7 +122,7 @@ def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
                     compute([planned])
             except Exception as error:
                 _end_if_told_to(error)
-                _log.error("%s failed", planned.point.label, exc_info=True)
+                _log.error("%s failed: %s", planned.point.label, said(error), exc_info=not isinstance(error, OSError))
                 _note(planned, error, _own_log())
                 raise
             assert planned.identity is not None  # not skipped
@@ -215,7 +215,8 @@ class Task:
         if not any(point.planned for pack in self.packs for point in pack):
             return results
         if wrong := failed(results):
-            raise SomeFailed(f"{wrong} of {len(results)} points failed")
+            last = next(result._return_value for result in reversed(results) if result.status != JobStatus.COMPLETED)
+            raise SomeFailed(f"{wrong} of {len(results)} points failed; the last: {last}")
         return []
 
     def checkpoint(self) -> Any:
