@@ -124,8 +124,8 @@ def _advice(waits: Sequence[Queued]) -> tuple[str, ...]:
     first: dict[str, Queued] = {}
     for place in waits:
         first.setdefault(place.reason, place)
-    found = {place.job: (reason, advice(reason, place.job)) for reason, place in first.items()}
-    return tuple(f"Job {job} is pending ({reason}): {said}." for job, (reason, said) in found.items() if said)
+    found = {place: advice(reason, place.job) for reason, place in first.items()}
+    return tuple(f"Job {place.job} is pending ({place.reason}): {said}." for place, said in found.items() if said)
 
 
 def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:

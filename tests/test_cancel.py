@@ -1,5 +1,6 @@
 """`python -m pcsweep.cancel`: the tasks of one study leave the queue, and no other."""
 
+import os
 import re
 
 import pytest
@@ -117,3 +118,19 @@ def test_what_cannot_be_followed_is_told_in_one_line(study, capsys, words, said)
 def test_help(capsys, word):
     assert main([word, "nonsense"]) == 0
     assert capsys.readouterr().out == HELP
+
+
+def test_a_colleagues_study_is_refused(study, slurm, capsys, monkeypatch):
+    monkeypatch.setattr(cancel.os, "geteuid", lambda: 12345)
+    code, out, err = run(study, capsys, "study=mine")
+    assert (code, out) == (2, "")
+    assert re.fullmatch(
+        r"pcsweep.cancel: Expected `study` to name a study of your own, but mine is that of \S+, who can cancel it\.\n", err
+    )
+    assert (slurm / "cancelled").read_text() == ""
+
+
+def test_root_cancels_anybodys(study, slurm, capsys):
+    os.chown(study.path, 12345, -1)
+    assert run(study, capsys, "study=mine")[0] == 0
+    assert study.path.stat().st_uid == 12345

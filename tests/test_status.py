@@ -182,3 +182,89 @@ def test_what_a_command_computes_here_runs_and_is_not_advised_again(study, statu
         assert COMMAND not in out
         assert "those being computed take about" in out
     assert COMMAND in status()[1]
+
+
+def test_a_colleagues_tasks_are_looked_for_under_their_name(study, status, tmp_path, monkeypatch):
+    sent = send(study)
+    os.chown(sent.path, 12345, -1)
+    row = f"7|1|RUNNING|None|{sent.arrays[0].name}"
+    answering(monkeypatch, tmp_path / "commands", squeue=f"echo $* | grep -q -- --user=12345 && echo '{row}'")
+    assert counts(status()[1])["running"] == 1
+
+
+def test_a_colleagues_tasks_that_slurm_hides_are_unknown(study, status, tmp_path, monkeypatch):
+    sent = send(study)
+    os.chown(sent.path, 12345, -1)
+    answering(monkeypatch, tmp_path / "commands", squeue="exit 0", scontrol="echo 'PrivateData             = jobs,usage'")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    code, out, _ = status()
+    assert code == 0
+    assert (counts(out)["unknown"], counts(out)["failed"]) == (6, 0)
+    assert "Slurm does not show the tasks of user 12345" in out
+
+
+def test_a_log_that_is_somebody_elses_is_no_error(study, status, tmp_path, monkeypatch):
+    sent = send(study)
+    answering(monkeypatch, tmp_path / "commands", squeue="exit 0", scontrol="echo 'PrivateData = none'")
+    exists = type(sent.path).exists
+
+    def closed(path, **options):
+        if path.is_relative_to(sent.logs):
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path, **options)
+
+    monkeypatch.setattr(type(sent.path), "exists", closed)
+    code, out, _ = status()
+    assert code == 0
+    assert "its log cannot be read here (Permission denied); it belongs to root" in out or "it belongs to" in out
+
+
+def test_held_tasks_are_explained(study, status, tmp_path, monkeypatch):
+    name = send(study).arrays[0].name
+    rows = [f"7|1|PENDING|launch failed requeued held|{name}", f"7|2|PENDING|Priority|{name}", f"7|3|PENDING|JobHeldUser|{name}"]
+    answering(monkeypatch, tmp_path / "commands", squeue="\n".join(f"echo '{row}'" for row in rows))
+    out = status()[1]
+    assert "Job 7 is pending (launch failed requeued held): the node could not start it" in out
+    assert "Job 7 is pending (JobHeldUser): it is held; scontrol release 7  lets it go." in out
+    assert "(Priority)" not in out
+
+
+def test_what_files_say_is_not_obeyed_by_the_terminal(study, status, tmp_path, monkeypatch):
+    name = send(study).arrays[0].name
+    answering(monkeypatch, tmp_path / "commands", squeue=f"printf '7|1|PENDING|\\033]0;x\\007\\n' | sed 's/$/|{name}/'")
+    failures.note(study, "h", "\x1b[31mh", ValueError("\x1b[2J\x9b"), "\x07log")
+    plan = json.loads((study / "planned" / "1.json").read_text())
+    (study / "planned" / "1.json").write_text(json.dumps({**plan, "command": "\x1b]52;c;x\x07"}))
+    out = status()[1]
+    assert not {"\x1b", "\x07", "\x9b"} & set(out)
+    assert r"ValueError: \x1b[2J\x9b" in out
+
+
+def test_a_study_that_cannot_be_read_is_told_in_one_line(study, status, monkeypatch):
+    scandir = os.scandir
+
+    def stale(path):
+        if str(path).endswith("shards"):
+            raise OSError(116, "Stale file handle", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("pcsweep.standing.os.scandir", stale)
+    monkeypatch.setattr("pcsweep.patience.time.sleep", lambda seconds: None)
+    code, out, err = status()
+    assert (code, out) == (1, "")
+    assert err == f"pcsweep.status: OSError: Stale file handle: {study / 'shards'}\n"
+
+
+def test_one_error_is_looked_past(study, status, monkeypatch):
+    finish(study, "a")
+    scandir, failing = os.scandir, [True]
+
+    def once(path):
+        if failing.pop() if failing else False:
+            raise OSError(5, "Input/output error", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("pcsweep.standing.os.scandir", once)
+    code, out, err = status()
+    assert (code, err) == (0, "")
+    assert counts(out)["done"] == 1

@@ -234,3 +234,26 @@ def test_a_command_on_another_machine_is_believed_for_a_while(one):
     assert not far.being_sent
     far.path.unlink()
     assert not far.being_sent
+
+
+def test_the_age_of_a_note_is_by_the_clock_of_its_file_system(one, monkeypatch):
+    far = replace(one, by="elsewhere 12 34")
+    monkeypatch.setattr(submissions.time, "time", lambda: 10.0)  # of a login node
+    assert far.being_sent
+    os.utime(far.path, (10, 10))
+    assert not far.being_sent
+
+
+def test_a_note_stays_new_while_it_is_sent(one, monkeypatch):
+    far = replace(one, by="elsewhere 12 34")
+    monkeypatch.setattr(submissions, "_RENEWED", 0.01)
+    os.utime(far.path, (0, 0))
+    with submissions.renewing(one):
+        deadline = time.monotonic() + 10
+        while not far.being_sent and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert far.being_sent
+        withdraw(one)
+        time.sleep(0.05)
+    assert not one.path.exists()
+    assert threading.active_count() == 1

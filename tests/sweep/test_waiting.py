@@ -1,10 +1,12 @@
 """Waiting for tasks: patiently, also with a Slurm that does not answer, and no longer than there is something to wait for."""
 
+import os
 from itertools import islice
 
 import pytest
 
 from pcsweep import submissions
+from pcsweep.settings import Unfinished
 from pcsweep.slurm import NoAnswer, Queued
 from pcsweep.submissions import new
 from pcsweep.sweep import waiting
@@ -151,3 +153,39 @@ def test_a_look_leaves_nothing_in_the_study(slurm, sent):
 def test_a_look_at_no_study_makes_none(tmp_path):
     assert look(tmp_path / "none", "a", []).waiting == ("a",)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error"), OSError(116, "Stale")]
+)
+def test_an_error_of_the_file_system_is_looked_past(sent, slurm, clock, monkeypatch, error):
+    scandir, left = os.scandir, [error] * 3
+
+    def failing(path):
+        if left:
+            raise left.pop()
+        return scandir(path)
+
+    monkeypatch.setattr("pcsweep.standing.os.scandir", failing)
+    clock.then[6] = lambda: finish(sent.folder, *"abcd")
+    assert wait_for(sent.folder, "abcd").done == set("abcd")
+
+
+def test_a_study_that_stays_out_of_reach_ends_the_wait_in_one_message(sent, slurm, clock, monkeypatch):
+    def failing(path):
+        raise OSError(116, "Stale file handle", str(path))
+
+    monkeypatch.setattr("pcsweep.standing.os.scandir", failing)
+    with pytest.raises(Unfinished, match=r"could not be read for 60 seconds .*Stale file handle: .*shards.*The tasks go on"):
+        wait_for(sent.folder, "abcd")
+    assert sum(clock.slept) >= 60
+
+
+def test_what_holds_tasks_up_is_said_once(sent, slurm, clock, monkeypatch, caplog):
+    row = Queued("7", 0, sent.arrays[0].name, "PENDING", "JobHeldUser")
+    monkeypatch.setattr(waiting, "queue", lambda: [row])
+    clock.then[5] = lambda: finish(sent.folder, *"abcd")
+    wait_for(sent.folder, "abcd")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Job 7 is pending (JobHeldUser): it is held; scontrol release 7  lets it go."
+    ]
