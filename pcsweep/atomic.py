@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pcsweep.faults import naming
 from pcsweep.folders import make_folder
 from pcsweep.processes import ended, this_process
 
@@ -33,9 +34,10 @@ def replacing(path: Path, within: Path | None = None) -> Iterator[Path]:
     make_folder(path.parent)
     temporary = (within or path.parent) / f".{path.name}.{this_process().tag}.{secrets.token_hex(4)}.tmp"
     try:
-        yield temporary
-        _sync(temporary, os.O_RDWR)
-        os.replace(temporary, path)
+        with naming(path, temporary):
+            yield temporary
+            _sync(temporary, os.O_RDWR)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
+from pcsweep.faults import told
 from pcsweep.folders import close_umask
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
@@ -36,6 +37,11 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
         command(words, console)
     except BadSetting as error:
         complain(name, error)
+        return _REFUSED
+    except OSError as error:
+        if not (refused := told(error)):
+            raise
+        complain(name, refused)
         return _REFUSED
     except KeyboardInterrupt:
         sys.stderr.write(f"\n{name}: interrupted; every file that is there is whole.\n")

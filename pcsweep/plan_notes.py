@@ -1,14 +1,27 @@
-"""Notes of what a sweep was asked for, in the study's folder `planned/`."""
+"""A sweep and its studies: whether they fit together, and the notes of what was asked for, in a study's folder `planned/`."""
 
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcsweep import shards
+from pcsweep import mixing, shards
 from pcsweep.atomic import replacing
+from pcsweep.faults import check_folders
 from pcsweep.grid import GridPoint
 from pcsweep.provenance import command
+
+
+def check_studies(points: Sequence[GridPoint]) -> None:
+    """Refuses points that cannot be written, or that must not be mixed with others of their study.
+
+    Raises:
+        BadSetting: says what to do.
+    """
+    for folder in {point.settings.folder for point in points}:
+        own = [point for point in points if point.settings.folder == folder]
+        check_folders(folder)
+        mixing.check(folder, [point.shared() for point in own], all(point.settings.mixed for point in own))
 
 
 def note(folder: Path, points: Sequence[tuple[GridPoint, str | None]]) -> None:

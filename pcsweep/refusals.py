@@ -16,6 +16,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pcsweep import faults
 from pcsweep.settings import BadSetting
 
 _THEIRS = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (hydra, omegaconf))
@@ -31,6 +32,8 @@ def message(error: BaseException) -> str | None:
     """
     if isinstance(error, BadSetting):
         return str(error)
+    if refused := faults.told(error):
+        return refused
     if unknown := _unknown(error):
         return unknown
     if isinstance(error, OverrideParseException):

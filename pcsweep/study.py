@@ -15,7 +15,7 @@ import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pcsweep import mixing, shards
+from pcsweep import shards
 from pcsweep.cells import coordinates
 from pcsweep.claims import claimed
 from pcsweep.classes import compared
@@ -25,7 +25,7 @@ from pcsweep.hydra_task import as_given
 from pcsweep.measurement import Columns, Measurement, batch, computing_in, summary
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
-from pcsweep.plan_notes import note
+from pcsweep.plan_notes import check_studies, note
 from pcsweep.progress import progress, stage
 from pcsweep.provenance import provenance
 from pcsweep.refusals import told
@@ -153,9 +153,7 @@ def plan(configs: Iterable[DictConfig], numbers: Sequence[int], here: bool = Tru
                 there.discard(place)
             advance(1)
     waiting = tuple(number for place, number in first.items() if place not in there)
-    for folder in {points[number].point.settings.folder for number in waiting}:
-        asked = [point for number in waiting if (point := points[number].point).settings.folder == folder]
-        mixing.check(folder, [point.shared() for point in asked], all(point.settings.mixed for point in asked))
+    check_studies([points[number].point for number in waiting])
     done = sum(each.identity is not None and (each.point.shard_folder, each.identity) in there for each in points)
     return Plan(points, waiting, done)
 
@@ -187,13 +185,11 @@ def run(config: DictConfig) -> None:
     elif _is_done(point.shard_folder, identity):
         _log.info("Already done: %s (%s)", point.label, shards.place(point.shard_folder, identity))
     else:
-        mixing.check(point.settings.folder, [point.shared()], point.settings.mixed)
+        check_studies([point])
         tidy(point.settings.folder)
         with claimed(point.settings.folder, identity, partial(_is_done, point.shard_folder, identity)) as ours:
             if ours:
                 _compute([point])
-            else:
-                _log.info("Done by another command: %s (%s)", point.label, shards.place(point.shard_folder, identity))
 
 
 def run_pack(pack: Sequence[Planned]) -> list[int]:
