@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.atomic import clock, moved_if
+from pcsweep.folders import make_folder
 from pcsweep.processes import Process, this_process
 
 FOLDER = "claims"
@@ -97,7 +98,7 @@ class Claims:
                 file.write(self._text)
 
     def _write_note(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         self._note.write_text(self._text)
 
     def _renew(self) -> None:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from pcsweep.atomic import moved_if, replacing
 from pcsweep.evidence import problem_of_footer, problem_of_rows, problem_of_settings, problem_of_texts
+from pcsweep.folders import make_folder
 from pcsweep.identity import canonical as canonical
 from pcsweep.identity import identity as identity
 from pcsweep.schema import SCHEMA as SCHEMA
@@ -76,7 +77,7 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     }
     texts["digest"] = _digest(texts)
     path = place(folder, name)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with replacing(path, _beside(folder)) as temporary:
         pq.write_table(
             table.replace_schema_metadata({f"pcsweep.{key}": value for key, value in texts.items()}),
@@ -197,7 +198,7 @@ def set_aside(path: Path) -> Path | None:
     folder = damaged_folder(path.parent)
     kept = folder / f"{path.name}.{secrets.token_hex(4)}"
     try:
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         moved = moved_if(path, kept, lambda moved: not _is_good(moved, path.stem))
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
@@ -211,7 +212,7 @@ def gather_damaged(folder: Path) -> None:
     earlier = folder / "damaged"
     with suppress(OSError):  # there is none, or it is not ours
         for path in list(earlier.iterdir()):
-            damaged_folder(folder).mkdir(exist_ok=True)
+            make_folder(damaged_folder(folder))
             path.rename(damaged_folder(folder) / path.name)
         earlier.rmdir()
 
