@@ -73,7 +73,7 @@ def read_all(folder: Path) -> dict[str, Failure]:
 def failure_table(failed: Sequence[Failure]) -> Table:
     """Failures for people: which point, what its last words were, and where there is more."""
     table = Table(title=number_of(len(failed), "point") + " failed", title_justify="left", title_style="red")
-    table.add_column("point")
+    table.add_column("point", overflow="fold")
     table.add_column("why", overflow="fold")
     table.add_column("log", overflow="fold")
     for failure in failed:

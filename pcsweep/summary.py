@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
+from pcsweep.fitting import fitted
 from pcsweep.headlines import Headline, control_strays
 from pcsweep.pages import SYMBOLS, Row, coefficient, label_of, text_of
 from pcsweep.wording import number_of
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from pcsweep.aggregate import Aggregate
 
-_WIDE, _SPARE = 120, ("IoU(0)", "value(0)", "gain [95 %]", "d", "accuracy", "NaN")  # columns that a narrow terminal does without
+# Columns that a narrow terminal does without, the first first.
+_SPARE = ("NaN", "accuracy", "d", "IoU(0)", "value(0)", "gain [95 %]", "IoU(t)", "value(t)", "p")
 LISTED = 20  # missing cells named
 _CAPTION = (
     "gain: mean over images of value(t) - value(0), of the same image and noise; d: in standard deviations of the images' gains; "
@@ -69,20 +71,19 @@ def control(table: pa.Table) -> list[str]:
 
 def best_cells(found: Sequence[Headline], width: int) -> "Table":
     """A row per headline: where it is, and what the images gained on t = 0; less of it where there are few characters."""
-    from rich.table import Table
-    from rich.text import Text
-
-    name, of_each = label_of(found[0].metric), " and ".join(SYMBOLS.get(name, name) for name in found[0].group)
-    title = Text(f"Best cell of each {of_each}, by {name}(t) / {name}(0)")
-    table = Table(title=title, title_justify="left", title_style="bold", caption=_CAPTION)
-    table.caption_justify = "left"
-    headings = best_columns(found)
-    kept = [place for place, heading in enumerate(headings) if width >= _WIDE or heading not in _SPARE]
-    for place in kept:
-        listed = place < len(found[0].group) + len(found[0].coefficients)  # these may be long lists
-        table.add_column(Text(headings[place]), justify="right", no_wrap=not listed)
-    for row in best_rows(found):
-        table.add_row(*(Text(row[place]) for place in kept))  # not taken for rich's markup
+    group = [name for name in found[0].group if len(found[0].group) == 1 or any(each.group[name] is not None for each in found)]
+    name, of_each = label_of(found[0].metric), " and ".join(SYMBOLS.get(name, name) for name in group)
+    headings, rows = best_columns(found), best_rows(found)
+    told = [place for place, name in enumerate(headings) if place >= len(found[0].group) or list(found[0].group)[place] in group]
+    table = fitted(
+        f"Best cell of each {of_each}, by {name}(t) / {name}(0)",
+        [headings[place] for place in told],
+        [[row[place] for place in told] for row in rows],
+        len(group) + len(found[0].coefficients) + 1,
+        _SPARE,
+        width,
+    )
+    table.caption, table.caption_justify = _CAPTION, "left"
     return table
 
 

@@ -1,5 +1,6 @@
 """The best cells, and what calls for a second look, of studies made by hand."""
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +50,30 @@ def test_another_metric_has_another_best_cell(tmp_path: Path) -> None:
     assert [headlines(table, (), metric)[0].row["lambda"] for metric in ("iou", "mass")] == [0.3, 0.4]
 
 
-def test_a_narrow_terminal_has_fewer_columns_and_whole_numbers(tmp_path: Path) -> None:
-    put(tmp_path, settings(0.5, 0.3), iou=gains(0.02))
-    found = headlines(studied(tmp_path).table, ())
-    for width, cut in ((80, True), (130, False)):
-        console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-        console.print(best_cells(found, width))
-        console.file.close()
-        text = console.export_text()
-        assert ("accuracy" in text) != cut
-        assert "IoU(t)/IoU(0) [95 %]" in text
-        assert "…" not in text
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 123, 130, 200])
+def test_keys_and_numbers_are_whole_on_a_terminal_of_any_width(tmp_path: Path, width: int) -> None:
+    for sigma in (0.2, 0.4):
+        put(tmp_path, settings(0.123456, 0.3, sigma, noise__share=0.25), iou=gains(0.02))
+        put(tmp_path, settings(0.123456, 0.3, sigma, noise__share=0.75, pcoder__active=[1]), iou=gains(0.03))
+    result = studied(tmp_path)
+    console = Console(width=width, file=StringIO())
+    console.print(best_cells(headlines(result.table, result.facets), width))
+    text = console.file.getvalue()
+    assert "…" not in text
+    for whole in ("σ", "β", "λ", "0.2", "0.4", "IoU(t)/IoU(0) [95 %]", *(("noise.share", "0.123456") if width >= 80 else ())):
+        assert whole in text
+    assert ("accuracy" in text) == (width >= 200)
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_noise_without_sigma_has_no_column_of_it(tmp_path: Path) -> None:
+    for share in (0.1, 0.3):
+        put(tmp_path, settings(0.5, 0.3, None, noise__name="salt", noise__share=share), iou=gains(0.02))
+    result = studied(tmp_path)
+    console = Console(width=160, file=StringIO())
+    console.print(best_cells(headlines(result.table, result.facets), 160))
+    assert "Best cell of each noise.share, by" in console.file.getvalue()
+    assert "none" not in console.file.getvalue()
 
 
 def test_seeds_are_uneven_where_cells_have_others_only(tmp_path: Path) -> None:

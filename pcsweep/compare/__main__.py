@@ -120,7 +120,7 @@ def report(result: Comparison, pictures: Sequence[Path], console: Console) -> No
         say(console, line)
     for quantity, name in ((DIFFERENCE, "Differences"), (GAINS, "Differences of gains on t = 0")):
         say(console, verdict(result, quantity, name))
-        if drawn := largest(result, quantity, f"{name}, the largest significant ones"):
+        if drawn := largest(result, quantity, f"{name}, the largest significant ones", console.width):
             console.print(drawn)
     for path in pictures:
         say(console, f"Picture: {path}")

@@ -1,11 +1,13 @@
 """What a comparison of two studies says in lines of text and tables for the terminal."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
 from pcsweep.compare.quantity import GAINS, Quantity
+from pcsweep.fitting import fitted
 from pcsweep.headlines import FEW_IMAGES, SIGNIFICANT
 from pcsweep.pages import SYMBOLS, Row, text_of
 from pcsweep.summary import LISTED, describe, number, small
@@ -92,35 +94,33 @@ def verdict(result: Comparison, quantity: Quantity, name: str) -> str:
     return f"{name}: {of}" + (f", {above} above 0 and {len(found) - above} below" if found else "")
 
 
-def largest(result: Comparison, quantity: Quantity, title: str) -> "Table | None":
-    """The largest significant differences, one per cell, as a table for the terminal; None where there are none."""
-    from rich.table import Table
-    from rich.text import Text
-
+def largest(result: Comparison, quantity: Quantity, title: str, width: int) -> "Table | None":
+    """The largest significant differences, one per cell, as a table for so wide a terminal; None where there are none."""
     best: dict[str, Row] = {}
     for row in sorted(distinct_tests(result, quantity), key=lambda row: -abs(row[quantity.value])):
         if row[quantity.q] < SIGNIFICANT:
             best.setdefault(row["identity_a"], row)
     if not best:
         return None
-    value, prefix = quantity.value, quantity.prefix
     names = [name for name in result.matching.columns if name in ("sigma", "beta", "lambda") or _varies(result, name)]
-    drawn = Table(title=Text(title), title_justify="left", title_style="bold")
+    names = [name for name in names if name != "sigma" or any(row["sigma"] is not None for row in best.values())]
     sides = [f"gain of {name}" if quantity is GAINS else name for name in result.studies]
-    for name in (*(SYMBOLS.get(name, name) for name in names), "t", *sides, "difference [95 %]", "d_z", "p", "q", "n"):
-        drawn.add_column(Text(name), justify="right")
-    for row in list(best.values())[:SHOWN]:
-        texts = [
-            *(_place(row, name) for name in names),
-            str(row["timestep"]),
-            *(number(row[f"{prefix or 'mean_'}{side}"]) for side in ("a", "b")),
-            f"{_signed(row[value])} [{_signed(row[f'{value}_low'])}, {_signed(row[f'{value}_high'])}]",
-            number(row[f"{prefix}effect"], 2),
-            *(small(row[f"{prefix}{name}"]) for name in ("p", "q")),
-            str(row[f"{prefix}pairs"]),
-        ]
-        drawn.add_row(*map(Text, texts))  # not taken for rich's markup
-    return drawn
+    headings = [*(SYMBOLS.get(name, name) for name in names), "t", *sides, "difference [95 %]", "d_z", "p", "q", "n"]
+    rows = [_texts(row, quantity, names) for row in list(best.values())[:SHOWN]]
+    return fitted(title, headings, rows, len(names) + 1, ("n", "d_z", "p", *sides, "q"), width)
+
+
+def _texts(row: Row, quantity: Quantity, names: Sequence[str]) -> list[str]:
+    value, prefix = quantity.value, quantity.prefix
+    return [
+        *(_place(row, name) for name in names),
+        str(row["timestep"]),
+        *(number(row[f"{prefix or 'mean_'}{side}"]) for side in ("a", "b")),
+        f"{_signed(row[value])} [{_signed(row[f'{value}_low'])}, {_signed(row[f'{value}_high'])}]",
+        number(row[f"{prefix}effect"], 2),
+        *(small(row[f"{prefix}{name}"]) for name in ("p", "q")),
+        str(row[f"{prefix}pairs"]),
+    ]
 
 
 def _varies(result: Comparison, name: str) -> bool:
