@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pcsweep
 from pcsweep import cells
 from pcsweep.aggregate import Aggregate, Options
+from pcsweep.conditions import is_noise
 from pcsweep.headlines import Headline, headlines, suspicions
 from pcsweep.mixing import planned_where
-from pcsweep.pages import METRICS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.pages import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.progress import progress
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
@@ -31,9 +32,9 @@ from pcsweep.report.sentences import (
     hours,
     listed,
     methods,
+    only,
     question,
     ratio,
-    symbol,
     trend,
     where,
 )
@@ -112,7 +113,7 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         version=pcsweep.__version__,
         question=question(rows),
         answer=told,
-        grid=grid(rows, result, from_where),
+        grid=[*only(options.where), *grid(rows, result, from_where)],
         counts=counts(len(rows), result, len(aside)),
         nothing=nothing,
         threshold=from_where.common["threshold"],
@@ -133,7 +134,7 @@ def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -
         drawn={
             "study": options.study,
             "metric": options.metric,
-            "about": about(rows, from_where),
+            "about": about(rows, result.unit),
             "command": f"python -m pcsweep.show {words_for(folder)}",
             "commands": result.commands,
             "shown": {name: told.row[name] for name in ("identity", "timestep")} if told.row else None,
@@ -154,7 +155,7 @@ def _of_best(best: Sequence[Headline], metric: str) -> dict[str, Any]:
         "trend": trend(best),
         "metric": label_of(metric),
         "ratio": ratio(metric),
-        "per": " and ".join(symbol(name) for name in (best[0].group if best else ("sigma",))),
+        "per": " and ".join(axis_label(name) for name in (best[0].group if best else ("sigma",))),
         "headline_columns": best_columns(best) if best else [],
         "headlines": best_rows(best),
         "metric_columns": ["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"],
@@ -164,7 +165,7 @@ def _of_best(best: Sequence[Headline], metric: str) -> dict[str, Any]:
 
 def _of_pcoders(rows: Sequence[Row], singles: Sequence[Headline], metric: str) -> dict[str, Any]:
     """The parts of `Contents` about sets of active pcoders."""
-    group = [symbol(name) for name in (singles[0].group if singles else ())]
+    group = [axis_label(name) for name in (singles[0].group if singles else ())]
     return {
         "several_pcoders": len({row["pcoder"] for row in rows}) > 1,
         "pcoder": ", ".join(sorted({row["pcoder"] for row in rows})),
@@ -223,7 +224,7 @@ def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
     series: dict[str, dict[str, Any]] = {}
     for headline in (each for each in found if each.row[across] is not None):
         rest = {name: value for name, value in headline.group.items() if name != across}
-        name = ", ".join(f"{symbol(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
+        name = ", ".join(f"{axis_label(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
         one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
         row = headline.row
         one["x"].append(row[across])
@@ -236,7 +237,7 @@ def _trend_series(best: Sequence[Headline]) -> dict[str, Any]:
     """Over what of the noise varies in numbers: σ, or another setting such as `noise.share`."""
     found = [name for name in ("sigma", *(best[0].group if best else ())) if _is_level(best, name)]
     across = found[0] if found else "sigma"
-    label = "noise σ" if across == "sigma" else across
+    label = "noise σ" if across == "sigma" else f"noise {axis_label(across)}"
     return {"trend": _series(best, across) if found else [], "trendAxis": label, "trendType": "linear"}
 
 
@@ -244,7 +245,7 @@ def _is_level(best: Sequence[Headline], name: str) -> bool:
     """Whether a column of the groups says how much noise there is, at several levels."""
     values = {headline.group[name] for headline in best} - {None}
     numbers = all(isinstance(value, int | float) for value in values)
-    return (name == "sigma" or name.startswith("noise.")) and numbers and len(values) > 1
+    return is_noise(name) and numbers and len(values) > 1
 
 
 def _or_none(value: float) -> float | None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import is_coefficient
-from pcsweep.pages import METRICS, SYMBOLS, Row, coefficient, in_order, is_control, label_of, text_of
+from pcsweep.pages import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
 from pcsweep.spreadsheet import plain
 
 FULL = (
@@ -39,7 +39,7 @@ class Selector:
 def selectors(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector]:
     """σ first, then what else varies among the cells, there or not."""
     names = ["sigma", "model", "noise", "pcoder", "alpha", *(name for name in facets if not is_coefficient(name))]
-    found = [Selector(name, SYMBOLS.get(name, name), in_order({_value(row, name) for row in everything})) for name in names]
+    found = [Selector(name, axis_label(name), in_order({_value(row, name) for row in everything})) for name in names]
     return [each for each in found if each.name == "sigma" or len(each.values) > 1]
 
 

@@ -7,21 +7,22 @@ import pyarrow.compute as pc
 
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.cells import Coordinates
+from pcsweep.conditions import is_noise
 from pcsweep.headlines import Headline
-from pcsweep.pages import SYMBOLS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.mixing import Where
+from pcsweep.pages import Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.report.origins import Origins
 from pcsweep.summary import describe, with_interval
 from pcsweep.wording import duration, number_of
 
 LISTED = 100  # missing cells named
 UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the control, if there is one, flat"
-_SPACES = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}
 
 
 def question(rows: Sequence[Row]) -> str:
     """What the study asks."""
     models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
-    noisy = any(row["sigma"] for row in rows)
+    noisy = any(row["sigma"] or (row["sigma"] is None and row["noise"] != "none") for row in rows)
     return f"Does predictive-coding feedback change what {models} attends to on {'noisy ' if noisy else ''}images of {datasets}?"
 
 
@@ -35,8 +36,11 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
         return ", ".join(texts) if len(texts) < 13 else f"{texts[0]} to {texts[-1]} ({len(texts)} values)"
 
     common, first = {name: value.strip('"') for name, value in from_where.common.items()}, rows[0]
-    space = _SPACES.get(common.get("noise.space", ""))
-    of_space = f" (of {space})" if space else ""
+    levels = [
+        f"{axis_label(name)} = {values(name)}" for name in ("sigma", *filter(is_noise, result.facets)) if _known(everything, name)
+    ]
+    if levels and levels[0].startswith("σ") and result.unit:
+        levels[0] += f" (of {result.unit})"
     measured = "iou" in pc.unique(result.table["metric"]).to_pylist()
     cut = f"; IoU of what is above {common.get('threshold', 'a share')} of the map's maximum" if measured else ""
     counted = sorted({row["seeds"] for row in rows})
@@ -49,21 +53,29 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
     return [
         f"Coefficients: feedforward β = {values('beta')}; feedback λ = {values('lambda')}; error α = {values('alpha')}; "
         f"active pcoders: {values('pcoder')}.",
-        f"Noise: {values('noise')}, σ = {values('sigma')}{of_space}, {seeds}.",
+        f"Noise: {', '.join([values('noise'), *levels])}, {seeds}.",
         f"{number_of(first['images'], 'image')} of {classes}, at t = 0 (plain feedforward) to {common.get('timesteps', 'T')}.",
         f"Measured: the map of the attribution {common.get('attribution.name', '')} for the target {common.get('target', '')}, "
         f"against the object's mask{cut}.",
     ]
 
 
-def about(rows: Sequence[Row], from_where: Origins) -> list[str]:
+def _known(everything: Sequence[Row], name: str) -> bool:
+    return any(row.get(name) is not None for row in everything)
+
+
+def only(settings: Where) -> list[str]:
+    """Which part of a study is shown, if not all of it."""
+    told = ", ".join(f"{name} = {value}" for name, value in settings.items())
+    return [f"Of all that the study has, only what was computed with {told}."] if told else []
+
+
+def about(rows: Sequence[Row], unit: str) -> list[str]:
     """What is said beside every plot: model, data, number of images, what σ is of."""
     models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
     images = sorted({row["images"] for row in rows})
     n = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
-    space = _SPACES.get(from_where.common.get("noise.space", "").strip('"'), "")
-    noisy = any(row["sigma"] is not None for row in rows)
-    return [f"{models} on {datasets}", f"n = {n} images", *([f"σ of {space}"] if space and noisy else [])]
+    return [f"{models} on {datasets}", f"n = {n} images", *([f"σ of {unit}"] if unit else [])]
 
 
 def counts(found: int, result: Aggregate, aside: int) -> str:
@@ -101,15 +113,10 @@ def others(headline: Headline) -> tuple[Any, ...]:
     return tuple(value for name, value in headline.group.items() if name != "sigma")
 
 
-def symbol(name: str) -> str:
-    """Of an axis, or its name."""
-    return SYMBOLS.get(name, name)
-
-
 def where(headline: Headline) -> str:
     """What the cells behind it share, such as `σ = 0.4`; no σ where there is none and something else tells the cells apart."""
     told = {name: value for name, value in headline.group.items() if value is not None or len(headline.group) == 1}
-    return ", ".join(f"{symbol(name)} = {'none' if value is None else text_of(value)}" for name, value in told.items())
+    return ", ".join(f"{axis_label(name)} = {'none' if value is None else text_of(value)}" for name, value in told.items())
 
 
 def listed(missing: Sequence[Coordinates]) -> list[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from toy_study import IMAGES, SALT, STEPS, damage, plan, put, settings
 
+from pcsweep.aggregate import aggregate, parse
 from pcsweep.report import sentences as module
-from pcsweep.report.contents import Contents
+from pcsweep.report.contents import Contents, contents
 
 Gather = Callable[..., Contents]
 
@@ -161,3 +162,22 @@ def test_all_metrics_of_a_best_cell_stand_beside_chance(tmp_path: Path, gather: 
     assert rows["relevance mass (chance 0.250)"][0] == "0.100"
     assert rows["IoU"][:2] == last[4:6]
     assert "accuracy" in rows
+
+
+def test_a_noise_without_sigma_is_told_by_what_it_has(tmp_path: Path, gather: Gather) -> None:
+    for share in (0.1, 0.3):
+        put(tmp_path, settings(0.2, 0.1, None, noise__name="salt", noise__share=share))
+    found = gather(tmp_path)
+    assert found.question.endswith("attends to on noisy images of shapes?")
+    assert found.grid[1] == "Noise: salt, share = 0.1, 0.3, 1 seed, the same for every cell."
+    assert " at share = 0." in found.answer.text
+    assert [(each["x"], found.drawn["trendAxis"]) for each in found.drawn["trend"]] == [([0.1, 0.3], "noise share")]
+    assert found.drawn["about"] == ["toy on shapes", f"n = {IMAGES} images"]
+
+
+def test_a_part_of_a_study_says_which(tmp_path: Path) -> None:
+    for count in (IMAGES, 99):
+        put(tmp_path / "s", settings(0.2, 0.1, selection__count=count))
+    options = parse([f"study={tmp_path / 's'}", f"dataset.limit={IMAGES}"])
+    result = aggregate(tmp_path / "s", 20, 20, where=options.where)
+    assert "selection.count" in contents(tmp_path / "s", result, options, 0).grid[0]

@@ -45,7 +45,7 @@ const overTime = (width, alone) => {
 };
 
 const command = (cell) => `${page.command} identity=${(cell.shard || cell.identity).slice(0, BRIEF)}`;
-const told = (list, term, ...content) => {
+const enter = (list, term, ...content) => {
   const dt = document.createElement("dt"), dd = document.createElement("dd");
   dt.textContent = term;
   dd.append(...content);
@@ -67,10 +67,10 @@ const drawCell = () => {
   if (place.kind === "missing") for (const text of page.commands) how.append("Computed by: ", coded(text), copier("command", text), document.createElement("br"));
   if (!there) return;
   const cell = grid.cells[place.index];
-  for (const [term, text] of facts(place.index, state.step)) told(list, term, text);
-  if (cell.preset) told(list, "set of coefficients", cell.preset);
-  if (cell.seeds > 1) told(list, "noise seeds", String(cell.seeds));
-  told(list, "identity", shortened(cell.identity), copier("identity", cell.identity));
-  told(list, "drawn by", coded(command(cell)), copier("command", command(cell)));
+  for (const [term, text] of facts(place.index, state.step)) enter(list, term, text);
+  if (cell.preset) enter(list, "set of coefficients", cell.preset);
+  if (cell.seeds > 1) enter(list, "noise seeds", String(cell.seeds));
+  enter(list, "identity", shortened(cell.identity), copier("identity", cell.identity));
+  enter(list, "drawn by", coded(command(cell)), copier("command", command(cell)));
   drawPlot("over-time");
 };

@@ -34,7 +34,7 @@ const lines = (width) => {
   const level = centre === undefined ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: centre, y1: centre, line: { color: css("--faint"), width: 1, dash: "dot" } }];
   const gone = found.flatMap((place, i) => (codeOf(place) === null ? [] : [{ x: x[i], xref: "x", y: 0, yref: "paper", yanchor: "bottom", text: MARKS[codeOf(place)], showarrow: false }]));
   const ticks = onScale() && x.length > 8 ? {} : { tickvals: x, ticktext: swept.values.map(plain) };
-  const others = coordinates(state.at).filter((_, i) => i !== swept.selector);
+  const others = coordinates(state.at, swept.selector);
   const alike = [...(swept.symbol === "β" ? [] : [`β = ${grid.betas[state.beta]}`]), ...(swept.symbol === "λ" ? [] : [`λ = ${grid.lambdas[state.lambda]}`])];
   return { data, layout: layout({
     xaxis: axis(plain(swept.label), { ...ticks, zeroline: false }), yaxis: axis(quantityLabel(), { zeroline: false }), annotations: gone, hovermode: "closest",
@@ -54,6 +54,8 @@ const linesTable = () => {
 if (swept) {
   byId("explore-title").textContent = `Over ${swept.label}`;
   byId("explore-how").firstElementChild.textContent = `Click a point, or focus the plot and use the arrow keys, to see it over time beside the feedforward network. `
-    + `Filled points: q < 0.05. Bars: 95 % intervals.`;
+    + "Filled points: q < 0.05. Bars: 95 % intervals. –: skipped (β + λ > 1); ×: missing; ?: undefined.";
+  document.querySelector(".swatches").hidden = true;
+  document.querySelector("nav a[href='#explore']").textContent = "Lines";
   byId("heatmap").setAttribute("aria-label", `Plot over ${swept.label}. Arrow keys move from point to point.`);
 }

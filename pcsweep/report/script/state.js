@@ -60,7 +60,8 @@ restore(location.hash);
 const find = (beta, lambda, at = state.at) => places.get(key(at, beta, lambda)) || { kind: "nothing" };
 const WORDS = { skipped: "skipped: β + λ > 1", missing: "missing", nothing: "not asked for" };
 const title = (beta, lambda) => `β = ${grid.betas[beta]}, λ = ${grid.lambdas[lambda]}`;
-const coordinates = (at) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`);
+const told = grid.selectors.map((each) => each.values.length > 1 || each.values[0] !== "none"); // a study without σ does not speak of it
+const coordinates = (at, besides) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`).filter((_, i) => told[i] && i !== besides);
 const where = (at) => coordinates(at).join(", ");
 const quantityLabel = () => QUANTITIES[state.quantity].label.replaceAll("value", grid.labels[state.metric]);
 const valueAt = (place, statistic = state.quantity) => (place.kind === "cell" ? number(state.metric, statistic, place.index, state.step) : NaN);
