@@ -22,7 +22,7 @@ from pcsweep.atomic import replacing
 from pcsweep.dataset import Dataset, Sample
 from pcsweep.parallel import gathered
 
-_FORMAT = 1  # of the cache's files; another one misses
+_FORMAT = 2  # of the cache's files; another one misses
 _log = logging.getLogger(__name__)
 
 

@@ -117,7 +117,20 @@ class ImageFiles(ABC):
         """
         entry = self.entries[index]
         parts = (content(entry.image, self.formats), content(entry.mask, ("PNG",)))
-        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+        digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+        return f"{digest} as stored" if self._differs_from_shown(entry, parts[1]) else digest
+
+    def _differs_from_shown(self, entry: Entry, mask: bytes) -> bool:
+        """Whether the mask's regions are others than those of what Pillow makes of it, as earlier versions took them."""
+        bits, kind = mask[24:26]
+        if kind != 3 and (kind != 0 or bits not in (2, 4)):
+            return False
+        stored = read_mask(entry.mask)
+        regions = self.regions(entry, stored)
+        try:
+            return not np.array_equal(self.regions(entry, stored.as_shown), regions)
+        except ValueError:  # so no earlier version has a result
+            return False
 
     def stamp(self, index: int) -> str:
         """Class, and size and time of image and mask."""

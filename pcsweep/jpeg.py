@@ -5,10 +5,10 @@ the markers up to the end of the image, and a picture that needs its scan up to 
 """
 
 import io
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ _UNUSED = 32  # bytes at the end of a scan that a whole picture may leave unread
 _ONES = b"\xff\x00" * 9  # no Huffman code is all ones, so no picture goes on in them for long
 _OTHER_BITS = b"\xa5\x5a\x33" * 20
 
-Places = np.ndarray[Any, np.dtype[np.int64]]
+Places = list[int]
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _marks(data: bytes) -> Places:
     levels = np.frombuffer(data, dtype=np.uint8)
     places = np.flatnonzero(levels[:-1] == 0xFF)
     after = levels[places + 1]
-    found: Places = places[(after != 0) & (after != 0xFF)]
+    found: list[int] = places[(after != 0) & (after != 0xFF)].tolist()
     return found
 
 
@@ -150,12 +150,12 @@ def _segments(data: bytes, marks: Places) -> Iterator[tuple[int, int, int]]:
     """Marker, start and end of the content of every segment up to the end of the image; the data of a scan is skipped."""
     place, scanning = 2, False
     while True:
-        index = int(np.searchsorted(marks, place))
+        index = bisect_left(marks, place)
         while scanning and index < len(marks) and 0xD0 <= data[marks[index] + 1] <= 0xD7:
             index += 1
         if index == len(marks):
             raise ValueError("it ends early: it has no end-of-image marker")
-        mark = int(marks[index])
+        mark = marks[index]
         marker = data[mark + 1]
         if scanning and marker not in _SEGMENTS:
             raise ValueError(f"its compressed data is damaged: it holds the marker 0xFF{marker:02X}")
@@ -177,18 +177,21 @@ def _scan(data: bytes, start: int, end: int, marks: Places, interval: int) -> Sc
     count = data[start] if end > start else 0
     if end - start != 4 + 2 * count:
         raise ValueError("the header of a scan is damaged")
-    restarts, index = 0, int(np.searchsorted(marks, end))
+    restarts, index = 0, bisect_left(marks, end)
     while index < len(marks) and 0xD0 <= data[marks[index] + 1] <= 0xD7:
         restarts, index = restarts + 1, index + 1
     first, last, bits = data[end - 3 : end]
-    stop = int(marks[index]) if index < len(marks) else len(data)
+    stop = marks[index] if index < len(marks) else len(data)
     while stop > end and data[stop - 1] == 0xFF:  # fill before a marker
         stop -= 1
     return Scan(tuple(data[start + 1 : end - 3 : 2]), range(first, last + 1), bits & 15, end, stop, interval, restarts)
 
 
 def _check_scans(found: Jpeg) -> None:
-    """Every coefficient of every component is there, to its last bit, and every restart."""
+    """Every coefficient of every component is there, to its last bit, and, in an only scan, every restart."""
+    if found.is_plain and set(found.scans[0].components) == {component.identifier for component in found.components}:
+        _check_restarts(found)
+        return
     whole = {(component.identifier, k): False for component in found.components for k in range(64)}
     for scan in found.scans:
         coefficients: Sequence[int] = scan.coefficients if found.process in _PROGRESSIVE else range(64)
@@ -196,7 +199,11 @@ def _check_scans(found: Jpeg) -> None:
         whole |= {(identifier, k): bit == 0 for identifier in scan.components for k in coefficients}
     if not all(whole.values()):
         raise ValueError("it ends early: its last scans are missing")
-    if found.is_plain and (interval := found.scans[0].interval):
+
+
+def _check_restarts(found: Jpeg) -> None:
+    """Of the only scan."""
+    if interval := found.scans[0].interval:
         expected = ceil(_units(found) / interval) - 1
         if found.scans[0].restarts != expected:
             raise ValueError(f"its compressed data is damaged: of {expected} restart markers it has {found.scans[0].restarts}")

@@ -49,6 +49,13 @@ class Mask:
         return self.values.shape[1], self.values.shape[0]
 
     @property
+    def as_shown(self) -> "Mask":
+        """As Pillow reads it: grey of 2 and 4 bits stretched to 0..255, a palette's indices without their colours."""
+        is_stretched = self.kind == "grey" and self.bits in (2, 4)
+        values = self.values * (255 // (2**self.bits - 1)) if is_stretched else self.values
+        return Mask(self.path, "grey" if self.kind == "palette" else self.kind, max(8, self.bits), values)
+
+    @property
     def described(self) -> str:
         """Its kind in words."""
         return f"{self.kind} of {self.bits} bit{'s' if self.bits > 1 else ''}"

@@ -10,6 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
+from png_files import PALETTE, RGB, png
 from safetensors.torch import load_file
 
 from pcsweep import shards
@@ -315,3 +316,30 @@ def test_masks_without_any_object_are_refused_unless_nothing_is_measured(config,
     first_sample.cache_clear()
     _without_objects.cache_clear()
     assert plan([config()], [0]).waiting == (0,)
+
+
+def test_an_identity_changes_where_a_mask_is_read_otherwise_than_shown(root):
+    """So that results of versions that read the index are not taken for results of today's."""
+    path = root / "masks/picture0.png"
+    mask = np.where(image_trees.numbers(7, ignored=0) == 7, 255, 0).astype(np.uint8)
+    digests = []
+    for palette in ([0, 0, 0, 255, 255, 255], [255, 255, 255, 0, 0, 0]):
+        index = (mask > 0) if palette[0] == 0 else (mask == 0)
+        path.write_bytes(png(index.astype(int), 1, PALETTE, palette))
+        digests.append(dataset(root).digest(0))
+    assert [len(digest) > 64 for digest in digests] == [False, True]
+    path.write_bytes(png(image_trees.numbers(1, ignored=2), 2))
+    assert len(dataset(root).digest(0)) == 64
+    assert len(dataset(root, ignore_value=2).digest(0)) > 64
+    path.write_bytes(png(image_trees.numbers(1, ignored=2), 8, PALETTE, [0, 0, 0, 255, 0, 0, 0, 0, 0]))
+    with pytest.raises(ValueError, match="by its palette's indices"):
+        dataset(root).digest(0)
+
+
+def test_sixteen_bits_of_colour_are_the_higher_eight(root):
+    levels = np.random.default_rng(0).integers(0, 2**16, (30, 40, 3))
+    (root / "images/picture0.png").write_bytes(png(levels, 16, RGB))
+    assert dataset(root)[0].image.mul(255).round().equal(torch.from_numpy(levels[:, 5:35] >> 8).permute(2, 0, 1).float())
+    (root / "images/picture0.png").write_bytes(png(levels[..., 0], 16))
+    with pytest.raises(ValueError, match="to have 8 bits per channel, but got"):
+        dataset(root)[0]
