@@ -24,7 +24,7 @@ from pcsweep.wording import printable
 from pcsweep.words import checked_words
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    from omegaconf import DictConfig, ListConfig
 
 COMMANDS = ("aggregate", "cancel", "compare", "plan", "report", "show", "status", "train")
 _UNFINISHED, _REFUSED = 1, 2
@@ -36,14 +36,16 @@ def conf_folder() -> str:
     return str(next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir()))
 
 
-def each_pcoder(model: "DictConfig") -> str:
+def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> str:
     """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
+    from pcsweep.extensions import named
     from pcsweep.grid import load_model
     from pcsweep.settings import choose
 
     settings = OmegaConf.to_container(model, resolve=True)
     assert isinstance(settings, dict)  # the group `model`
-    count = len(load_model(choose("model", {str(key): value for key, value in settings.items()})).network.stages)
+    own = named({"extensions": OmegaConf.to_container(extensions) if OmegaConf.is_config(extensions) else extensions})
+    count = len(load_model(choose("model", {str(key): value for key, value in settings.items()}, own)).network.stages)
     return ",".join(str(number) for number in range(1, count + 1))
 
 

@@ -44,17 +44,21 @@ from pcsweep.wording import number_of
 HELP = """\
 Shards → tables and pictures of one study.
 
-    python -m pcsweep.aggregate study=NAME [output_root=outputs] [metric=iou] [resamples=2000] [permutations=4999] [seed=0]
+    python -m pcsweep.aggregate study=NAME [output_root=outputs] [metric=iou]
+                                [resamples=2000] [permutations=4999] [seed=0]
                                 [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
 output_root   where the studies are
-metric        what the pictures and the table of best cells show: iou, iou@0.15 (a further threshold), pointing, mass, rank, pxap,
+metric        what the pictures and the table of best cells show: iou, iou@0.15
+              (a further threshold), pointing, mass, rank, pxap,
               target_probability, correct
 resamples     how many bootstrap resamples of the images, at least 2
-permutations  how many random signs of the images' differences to t = 0, at least 1; the smallest p is 1 / (permutations + 1)
+permutations  how many random signs of the images' differences to t = 0, at
+              least 1; the smallest p is 1 / (permutations + 1)
 seed          of both, at least 0
-SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are read, where the study has others as well
+SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
+              read, where the study has others as well
 
 Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
 """

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from pcsweep import failures, slurm, submissions
 from pcsweep.ownership import user_name
+from pcsweep.process import as_process
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.terminal import complain
 from pcsweep.wording import number_of
 
 HELP = """\
-Cancels the tasks of one study in Slurm's queue, and no other job. Finished points are kept.
+Cancels the tasks of one study in Slurm's queue, and no other job. Finished
+points are kept.
 
     python -m pcsweep.cancel study=NAME [output_root=outputs]
 
@@ -91,4 +93,4 @@ def cancelled(folder: Path) -> list[slurm.Queued]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(as_process("pcsweep.cancel", main))

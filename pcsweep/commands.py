@@ -4,16 +4,18 @@ import io
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from rich.console import Console
 
 from pcsweep.faults import told
 from pcsweep.folders import close_umask
+from pcsweep.process import as_process
 from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
 from pcsweep.terminal import complain, terminal
 
-_REFUSED, _INTERRUPTED = 2, 130
+_REFUSED = 2
 
 
 def follow(name: str, text: str, command: Callable[[Sequence[str], Console], None], argv: Sequence[str] | None = None) -> int:
@@ -25,7 +27,10 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
         command: what it does with its words; refuses with a BadSetting.
         argv: the words, if not those of the process.
     """
-    words = sys.argv[1:] if argv is None else argv
+    return as_process(name, partial(_followed, name, text, command, sys.argv[1:] if argv is None else argv))
+
+
+def _followed(name: str, text: str, command: Callable[[Sequence[str], Console], None], words: Sequence[str]) -> int:
     close_umask()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Greek letters, where the terminal has none
@@ -39,13 +44,10 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
         complain(name, error)
         return _REFUSED
     except OSError as error:
-        if not (refused := told(error)):
+        if isinstance(error, BrokenPipeError) or not (refused := told(error)):
             raise
         complain(name, refused)
         return _REFUSED
-    except KeyboardInterrupt:
-        sys.stderr.write(f"\n{name}: interrupted; every file that is there is whole.\n")
-        return _INTERRUPTED
     return 0
 
 

@@ -14,6 +14,7 @@ from pcsweep.classes import check_range, compared
 from pcsweep.coefficients import pcoder_settings
 from pcsweep.dataset import Sample
 from pcsweep.device import Device, check_device
+from pcsweep.extensions import named
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
@@ -205,8 +206,9 @@ def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> Grid
 
 
 def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
+    extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
-    settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in groups}))
+    settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in (*groups, "extensions")}))
     if here:
         check_device(settings.device, settings.precision)
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
@@ -214,10 +216,10 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
     common: dict[str, Any] = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
-    choices = {"model": choose("model", groups["model"])}
+    choices = {"model": choose("model", groups["model"], extensions)}
     model = load_model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
-    choices |= {group: choose(group, groups[group]) for group in ("dataset", "noise", "attribution")}
+    choices |= {group: choose(group, groups[group], extensions) for group in ("dataset", "noise", "attribution")}
     pcoders = pcoder_settings(groups["pcoder"])
     point = GridPoint(
         settings=settings,

@@ -30,12 +30,17 @@ if TYPE_CHECKING:
     from pcsweep.schedule import Structure
 
 HELP = """\
-What a grid computes, shares and skips, in multiplications, and how long that takes here. Nothing is written.
+What a grid computes, shares and skips, in multiplications, and how long that
+takes here. Nothing is written.
 
-    python -m pcsweep.plan WORDS      the words of python -m pcsweep (see its --help), with -m for a sweep
+    python -m pcsweep.plan WORDS
 
-For each combination of zero and non-zero coefficients, pcoder by pcoder, at t = 0, 1 and 2 to T:
-computed  for every image and grid point, with its multiplications (G = 10⁹) for one image
+WORDS     those of python -m pcsweep (see its --help), with -m for a sweep
+
+For each combination of zero and non-zero coefficients, pcoder by pcoder, at
+t = 0, 1 and 2 to T:
+computed  for every image and grid point, with its multiplications (G = 10⁹) for
+          one image
 shared    once per image, for all grid points of a pack, or already there
 skipped   no coefficient asks for it
 """

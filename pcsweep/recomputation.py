@@ -19,6 +19,7 @@ from pcsweep.decoding import decode
 from pcsweep.device import check_device, device_of
 from pcsweep.engine import ROWS
 from pcsweep.exhibition import Exhibit
+from pcsweep.extensions import named
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.measurement import Columns, Measurement, batch, computing_in
 from pcsweep.model import Model
@@ -116,7 +117,7 @@ def reconstructions(point: GridPoint, image_id: str) -> list[Reconstruction]:
     return found
 
 
-def point_of(shard: shards.Shard) -> GridPoint:
+def point_of(shard: shards.Shard, extensions: Sequence[str] = ()) -> GridPoint:
     """The grid point that a shard is of, from the configuration it was computed with.
 
     Its device is `auto` where the one it was computed on is not here.
@@ -134,6 +135,7 @@ def point_of(shard: shards.Shard) -> GridPoint:
         assert isinstance(plain, dict)  # a DictConfig
         settings = {str(key): value for key, value in plain.items()}
         settings["device"] = _device(str(settings["device"]))
+        settings["extensions"] = _expected(named(settings), extensions)
         point = grid_point(settings, shard.metadata["config"])
         now = shards.canonical(point.identified())
     except KeyError as error:
@@ -148,6 +150,13 @@ def point_of(shard: shards.Shard) -> GridPoint:
             f" (different now: {listed([f'`{key}`' for key in differing])}); compute its point anew to draw it."
         )
     return point
+
+
+def _expected(stored: Sequence[str], extensions: Sequence[str]) -> list[str]:
+    """The user's modules, all of which the reader must have named as well: a file alone has nothing imported."""
+    if missing := sorted(set(stored) - set(extensions)):
+        raise BadSetting(f"it needs modules of its author's own; if you trust them, add extensions=[{','.join(missing)}]")
+    return list(stored)
 
 
 def _refused(what: str, why: str) -> BadSetting:

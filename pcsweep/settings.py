@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Any, get_origin
 from pydantic import TypeAdapter, ValidationError
 
 from pcsweep import leftovers
+from pcsweep.bad_setting import BadSetting as BadSetting  # also from here
+from pcsweep.extensions import defined_in, extension
 from pcsweep.folders import make_folder
 from pcsweep.terminal import complain
 
@@ -27,10 +29,6 @@ MOST_IMAGES = 100_000_000
 _EXACT = 2.0**53  # up to which a float is the whole number that was written
 _TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
 STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class BadSetting(ValueError):
-    """A value that a user gave is refused; the message names it, the value, and what is allowed."""
 
 
 class Detached(KeyboardInterrupt):
@@ -92,34 +90,48 @@ class Choice:
         return {"name": self.name, **{key: value for key, value in self.arguments.items() if key not in set(without)}}
 
 
-def choose(group: str, config: Mapping[str, Any]) -> Choice:
+def choose(group: str, config: Mapping[str, Any], extensions: Collection[str] = ()) -> Choice:
     """The choice that a group's configuration makes.
 
+    Args:
+        group: such as `noise`.
+        config: `_target_` and the arguments.
+        extensions: modules of the user's own in which `_target_` may lie; no other is imported.
+
     Raises:
-        BadSetting: a `_target_` outside `pcsweep.<group>.` (refused before anything is imported), an argument that the function
-            does not have, or a value outside its annotation.
+        BadSetting: a `_target_` outside `pcsweep.<group>.` and the extensions (refused before anything is imported), an argument
+            that the function does not have, or a value outside its annotation.
     """
     arguments = dict(config)
-    target = arguments.pop("_target_", None)
-    matched = _TARGET.fullmatch(str(target))
-    if not matched or matched["group"] != group:
-        raise BadSetting(f"Expected `{group}._target_` to be pcsweep.{group}.<file>.<function>, but got {target!r}.")
+    target = str(arguments.pop("_target_", None))
+    own = target.rpartition(".")[0] in extensions
+    matched = _TARGET.fullmatch(target)
+    if not own and not (matched and matched["group"] == group):
+        module = target.rpartition(".")[0]
+        own_module = (
+            f" For a module of your own add extensions=[{module}]." if module and not module.startswith("pcsweep") else ""
+        )
+        raise BadSetting(f"Expected `{group}._target_` to be pcsweep.{group}.<file>.<function>, but got {target!r}.{own_module}")
     if nested := _nested_target(arguments, group):
         raise BadSetting(f"Expected one `_target_` in `{group}`, but there is another at `{nested}`.")
-    module_name = f"pcsweep.{group}.{matched['name']}"
+    module, _, attribute = target.rpartition(".")
+    if own:
+        function, name = extension(module, attribute, group), target
+    else:
+        function, name = _of_the_package(group, module, attribute), module.rpartition(".")[2]
+    return Choice(group, name, function, checked(function, arguments, prefix=f"{group}."))
+
+
+def _of_the_package(group: str, module_name: str, attribute: str) -> Callable[..., Any]:
     try:
-        function = getattr(importlib.import_module(module_name), matched["attribute"])
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name != module_name:
             raise
         raise BadSetting(
             f"Expected `{group}._target_` to name a file of pcsweep/{group}, but there is no {module_name}."
         ) from None
-    except AttributeError:
-        raise BadSetting(f"Expected `{group}._target_` to exist, but {module_name} has no {matched['attribute']!r}.") from None
-    if not callable(function) or getattr(function, "__module__", None) != module_name:
-        raise BadSetting(f"Expected `{group}._target_` to be a function or class of {module_name}, but got {target!r}.")
-    return Choice(group, matched["name"], function, checked(function, arguments, prefix=f"{group}."))
+    return defined_in(module, attribute, group)
 
 
 def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -209,13 +221,18 @@ def _nested_target(value: Any, path: str) -> str | None:
     return None
 
 
+def completed(words: Sequence[str]) -> list[str]:
+    """With `study=` before a word that is a name alone."""
+    return [f"study={word}" if STUDY_NAME.fullmatch(word) else word for word in words]
+
+
 def words_of(words: Sequence[str], valid: Sequence[str]) -> dict[str, str]:
     """The `key=value` words of a command that has no configuration.
 
     Raises:
         BadSetting: a key that is not valid.
     """
-    pairs = [word.partition("=")[::2] for word in words]
+    pairs = [word.partition("=")[::2] for word in completed(words)]
     given = dict(pairs)
     if len(given) < len(pairs):
         twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
@@ -242,7 +259,7 @@ def existing_study(output_root: str, study: str) -> Path:
     return folder
 
 
-def study_folder(output_root: str, study: str) -> str:
+def study_folder(output_root: str, study: object) -> str:
     """`<output_root>/<study>`, made if missing: called before Hydra makes its own folder in there.
 
     Raises:

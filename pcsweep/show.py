@@ -16,31 +16,44 @@ from hydra.errors import ConfigCompositionException
 
 from pcsweep.__main__ import conf_folder, guarded
 from pcsweep.progress import stage
-from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.settings import BadSetting, completed, existing_study, words_of
 from pcsweep.starting import sign
+from pcsweep.words import checked_words
 
 if TYPE_CHECKING:
     from pcsweep.exhibition import Exhibit
     from pcsweep.grid import GridPoint
 
 HELP = """\
-One image under one configuration, drawn: the image, the noisy image, the mask, and over time the Grad-CAM with its IoU and the
-first predictor's reconstruction of the noisy image. It is computed here and now; no study is changed.
+One image under one configuration, drawn: the image, the noisy image, the mask,
+and over time the Grad-CAM with its IoU and the first predictor's reconstruction
+of the noisy image. It is computed here and now; no study is changed.
 
-    python -m pcsweep.show [image=…] [output=…] [steps=…] [fps=…] [words of python -m pcsweep]
-    python -m pcsweep.show study=NAME identity=PREFIX [image=…] [output=…] [steps=…] [fps=…] [output_root=outputs]
+    python -m pcsweep.show [image=…] [output=…] [steps=…] [fps=…] [words of
+                           python -m pcsweep]
+    python -m pcsweep.show study=NAME identity=PREFIX [image=…] [output=…]
+                           [steps=…] [fps=…] [output_root=outputs]
 
-image     an image_id of the dataset, a part of one that no other has, or a position in the selection, which begins at 0 (default)
-output    show.png (default); .png and .pdf are panels, .gif and (where ffmpeg is installed) .mp4 an animation over all timesteps
+image     an image_id of the dataset, a part of one that no other has, or a
+          position in the selection, which begins at 0 (default)
+output    show.png (default); .png and .pdf are panels, .gif and (where ffmpeg
+          is installed) .mp4 an animation over all timesteps
 steps     the timesteps that get a column in the panels, such as 0,1,2,4,8
 fps       frames per second of an animation, 2 by default
-identity  the first characters of the name of a shard of the study: the configuration it was computed with is drawn
+study     a folder below output_root (outputs by default) that has shards
+identity  the first characters of the name of a shard of the study: the
+          configuration it was computed with is drawn
+extensions
+          modules of its author's own that the shard needs
 
 Examples
     python -m pcsweep.show
-    python -m pcsweep.show pcoder.beta=0.4 pcoder.lambda=0.5 noise.sigma=0.6 timesteps=8
-    python -m pcsweep.show image=7 output=seven.gif fps=4 hyperparameter=predify noise.space=pixel noise.sigma=0.4
-    python -m pcsweep.show study=demo identity=3f2a image=test-000012 output=cell.pdf steps=0,3,6
+    python -m pcsweep.show pcoder.beta=0.4 pcoder.lambda=0.5 \\
+        noise.sigma=0.6 timesteps=8
+    python -m pcsweep.show image=7 output=seven.gif fps=4 \\
+        hyperparameter=predify noise.space=pixel noise.sigma=0.4
+    python -m pcsweep.show study=demo identity=3f2a \\
+        image=test-000012 output=cell.pdf steps=0,3,6
 """
 PANELS, ANIMATIONS = (".png", ".pdf"), (".gif", ".mp4")
 _OWN = ("image", "output", "steps", "fps")
@@ -71,6 +84,7 @@ def main() -> None:
         sys.stdout.write(HELP)
         return
     sign("pcsweep.show")
+    sys.argv[1:] = words = completed(words)
     guarded(partial(show, words), "Nothing was drawn; to draw it, give the same command again:\n ")
 
 
@@ -143,7 +157,7 @@ def _composed_point(words: Sequence[str]) -> "GridPoint":
         raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")
     try:
         with initialize_config_dir(conf_folder(), version_base="1.3"):
-            config = compose("config", overrides=list(words))
+            config = compose("config", overrides=checked_words(words))
     except ConfigCompositionException as error:
         if "multirun" in str(error):
             what = str(error).partition("\n")[0]
@@ -161,11 +175,11 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
         from pcsweep import shards
         from pcsweep.recomputation import point_of
 
-    given = words_of(words, ("study", "identity", *_OWN, "output_root"))
+    given = words_of(words, ("study", "identity", *_OWN, "output_root", "extensions"))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
     path = shards.place(folder, _identity([path.stem for path in folder.glob("*.parquet")], given.get("identity", ""), folder))
     try:
-        return point_of(shards.read(path))
+        return point_of(shards.read(path), [name for name in given.get("extensions", "").strip("[]").split(",") if name])
     except (shards.DamagedShard, OSError) as error:
         raise BadSetting(f"Expected `identity` to name a shard that can be read, but {error}.") from error
 

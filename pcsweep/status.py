@@ -15,6 +15,7 @@ from pcsweep import cells, claims, failures, slurm, submissions
 from pcsweep.failures import failure_table
 from pcsweep.ownership import user_name
 from pcsweep.patience import patiently
+from pcsweep.process import as_process
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.standing import Standing, standing
 from pcsweep.submissions import Task
@@ -22,15 +23,17 @@ from pcsweep.terminal import complain, terminal
 from pcsweep.wording import duration, number_of
 
 HELP = """\
-How far a study is: done, running, pending, failed and skipped points, how fast it goes, and how long it still takes.
+How far a study is: done, running, pending, failed and skipped points, how fast
+it goes, and how long it still takes.
 
     python -m pcsweep.status study=NAME [output_root=outputs]
 
 study        the folder below output_root
 output_root  where the studies are
 
-Works while jobs run, without Slurm's accounting, and where there is no Slurm. Changes nothing. A shard counts as done here if it
-is there; its content is verified by the next sweep and by aggregation.
+Works while jobs run, without Slurm's accounting, and where there is no Slurm.
+Changes nothing. A shard counts as done here if it is there; its content is
+verified by the next sweep and by aggregation.
 """
 _LISTED = 50  # failures
 _RECENT = 3600.0  # seconds over which the rate is taken
@@ -151,4 +154,4 @@ def _times(folder: Path, names: Collection[str] | None = None) -> list[float]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(as_process("pcsweep.status", main))

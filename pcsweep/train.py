@@ -52,12 +52,12 @@ def train(config: "DictConfig") -> Path:
     """
     from omegaconf import OmegaConf
 
-    from pcsweep.settings import BadSetting
+    from pcsweep.settings import BadSetting, place
 
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)  # a DictConfig
     plain: dict[str, Any] = {str(key): value for key, value in container.items()}
-    output = Path(str(plain["output"]))
+    output = Path(place(str(plain["output"]), "output"))
     if output.suffix != ".safetensors":
         raise BadSetting(f"Expected `output` to be a .safetensors file, but got {str(output)!r}.")
     try:
@@ -127,15 +127,16 @@ class _Material:
 
 def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.dataset import select
+    from pcsweep.extensions import named
     from pcsweep.grid import DatasetSettings, as_the_model_was_trained, load_dataset
     from pcsweep.settings import checked, choose
 
     options = _options(plain)
-    model = choose("model", plain["model"])()  # never a loaded one: training changes it
+    model = choose("model", plain["model"], named(plain))()  # never a loaded one: training changes it
     settings = as_the_model_was_trained(plain["dataset"], model)
     taken: dict[str, Any] = {key: settings.pop(key) for key in ("limit", "cache") if key in settings}
     common = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
-    choice = choose("dataset", settings)
+    choice = choose("dataset", settings, named(plain))
     dataset = load_dataset(choice)
     indices = sorted(select(dataset.class_indices, common.limit, options.seed))
     highest = max(dataset.class_indices[index] for index in indices)
@@ -156,7 +157,7 @@ def _options(plain: "Mapping[str, Any]") -> "Options":
 
 def _deciding(plain: "Mapping[str, Any]", material: _Material) -> dict[str, Any]:
     """Everything that decides the result."""
-    settings = {key: value for key, value in plain.items() if key not in _PLACES}
+    settings = {key: value for key, value in plain.items() if key not in _PLACES and not (key == "extensions" and not value)}
     settings["model"] = {**plain["model"], "weights_sha256": material.model.fingerprint}
     settings["dataset"] = {key: value for key, value in plain["dataset"].items() if key != "cache"}
     settings["dataset"]["images_sha256"] = material.images_sha256

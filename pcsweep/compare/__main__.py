@@ -23,34 +23,43 @@ from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.figures.differences import draw_differences
 from pcsweep.pages import label_of
 from pcsweep.progress import stage
-from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.settings import BadSetting, completed, existing_study, place, words_of
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 
 HELP = """\
-Two studies of the same grid, cell by cell: what study B's images have more or less of a metric than study A's.
+Two studies of the same grid, cell by cell: what study B's images have more or
+less of a metric than study A's.
 
-    python -m pcsweep.compare study=A study=B [output_root=outputs] [output=outputs/compare/A_vs_B] [metric=iou]
+    python -m pcsweep.compare study=A study=B [output_root=outputs]
+                              [output=outputs/compare/A_vs_B] [metric=iou]
                               [resamples=2000] [permutations=4999] [seed=0]
 
-study         given twice; differences are those of the second less those of the first
+study         given twice; differences are those of the second less those of the
+              first
 output_root   where the studies are
-output        folder of the tables and pictures; compare/A_vs_B below output_root where it is left out
-metric        iou, iou@0.25 (at one of the thresholds), pointing, mass, rank, target_logit, target_probability or correct
+output        folder of the tables and pictures; compare/A_vs_B below
+              output_root where it is left out
+metric        iou, iou@0.25 (at one of the thresholds), pointing, mass, rank,
+              target_logit, target_probability or correct
 resamples     how many bootstrap resamples of the images, at least 2
-permutations  how many random signs of the images' differences, at least 1; the smallest p is 1 / (permutations + 1)
+permutations  how many random signs of the images' differences, at least 1; the
+              smallest p is 1 / (permutations + 1)
 seed          of both, at least 0
 
-Cells belong together if σ, active pcoders, β, λ, α and what else varies in a study are the same. What the studies have no value
-of in common is what is compared: the model, the attribution, α. Images are paired by identifier and, where they can be, by noise
-seed. The studies are only read. Each cell and timestep has two answers: how the metric differs at t, and how its gain on t = 0
+Cells belong together if σ, active pcoders, β, λ, α and what else varies in a
+study are the same. What the studies have no value of in common is what is
+compared: the model, the attribution, α. Images are paired by identifier and,
+where they can be, by noise seed. The studies are only read. Each cell and
+timestep has two answers: how the metric differs at t, and how its gain on t = 0
 differs, which says whether recovery differs.
 
 Examples
     python -m pcsweep -m study=weak experiment=demo pcoder.alpha=0.01
     python -m pcsweep -m study=strong experiment=demo pcoder.alpha=0.1
     python -m pcsweep.compare study=weak study=strong
-    python -m pcsweep.compare study=weak study=strong metric=correct output=outputs/compare/alpha_accuracy
+    python -m pcsweep.compare study=weak study=strong \\
+        metric=correct output=outputs/compare/alpha_accuracy
 """
 _OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutations", "seed")
 
@@ -70,7 +79,9 @@ class Options:
     @property
     def folder(self) -> Path:
         """Where the tables and pictures go."""
-        return Path(self.output) if self.output else Path(self.output_root) / "compare" / "_vs_".join(self.studies)
+        if self.output:
+            return Path(place(self.output, "output"))
+        return Path(place(self.output_root, "output_root")) / "compare" / "_vs_".join(self.studies)
 
 
 def save(result: Comparison, folder: Path) -> list[Path]:
@@ -92,6 +103,7 @@ def parse(words: Sequence[str]) -> Options:
     Raises:
         ValueError: an unknown key, not two studies, or a value out of its range.
     """
+    words = completed(words)
     studies = [value for key, _, value in (word.partition("=") for word in words) if key == "study"]
     given = words_of([word for word in words if word.partition("=")[0] != "study"], _OPTIONS)
     if len(studies) != 2 or studies[0] == studies[1]:

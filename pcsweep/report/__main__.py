@@ -20,24 +20,30 @@ from pcsweep.report.page import write, write_nothing
 from pcsweep.settings import BadSetting, existing_study
 
 HELP = """\
-Tables, pictures and one HTML page of a study. The page opens from the file system, without a network.
+Tables, pictures and one HTML page of a study. The page opens from the file
+system, without a network.
 
-    python -m pcsweep.report study=NAME [gallery=3] [metric=iou] [output_root=outputs] [resamples=2000] [permutations=4999]
-                             [seed=0] [SETTING=VALUE …]
+    python -m pcsweep.report study=NAME [gallery=3] [metric=iou]
+                             [output_root=outputs] [resamples=2000]
+                             [permutations=4999] [seed=0] [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
-gallery       of how many images that gained most, and as many that lost most, each best cell shows maps; they are computed anew,
-              which needs the model and the images; 0: none
-metric        by which cells and images are best: iou, iou@0.15 (a further threshold), pointing, mass, rank, target_probability,
-              correct; the heatmap of the page shows any
+gallery       of how many images that gained most, and as many that lost most,
+              each best cell shows maps; they are computed anew, which needs the
+              model and the images; 0: none
+metric        by which cells and images are best: iou, iou@0.15 (a further
+              threshold), pointing, mass, rank, target_probability, correct; the
+              heatmap of the page shows any
 output_root   where the studies are
 resamples     how many bootstrap resamples of the images, at least 2
-permutations  how many random signs of the images' differences to t = 0, at least 1
+permutations  how many random signs of the images' differences to t = 0, at
+              least 1
 seed          of both, at least 0
-SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are read, where the study has others as well
+SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
+              read, where the study has others as well
 
-Writes report.html into the study's folder, beside what python -m pcsweep.aggregate writes. Of a study whose points all
-failed, the page says why.
+Writes report.html into the study's folder, beside what python -m
+pcsweep.aggregate writes. Of a study whose points all failed, the page says why.
 """
 
 

@@ -1,0 +1,21 @@
+"""A command as a process: how it ends where it is interrupted, or where nobody reads what it says."""
+
+import sys
+from collections.abc import Callable
+
+from pcsweep.interruption import INTERRUPTED, begin
+from pcsweep.output import BROKEN_PIPE, while_it_is_read
+
+
+def as_process(name: str, main: Callable[[], int]) -> int:
+    """The exit code of a command: what it returns, 130 after Ctrl-C, 141 where nobody reads what it says."""
+    said = f"{name}: interrupted; every file that is there is whole."
+    try:
+        begin(said)
+        with while_it_is_read():
+            return main()
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{said}\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BROKEN_PIPE
