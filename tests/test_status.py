@@ -66,7 +66,7 @@ def counts(out):
         ([], "but got ''"),
         (["study="], "but got ''"),
         (["studdy=mine"], "Expected one of study=, output_root=, but got 'studdy'"),
-        (["mine"], "but got 'mine'"),
+        (["others"], "but got 'others'"),
     ],
 )
 def test_what_cannot_be_followed_is_told_in_one_line(study, capsys, words, said):
