@@ -146,3 +146,13 @@ def test_a_missing_noise_seed_does_not_hide_its_cell(tmp_path: Path, gather: Cal
     plan(tmp_path, points)
     drawn = gather(tmp_path).drawn["grid"]
     assert [(cell["at"], cell["beta"], cell["lambda"], cell["seeds"]) for cell in drawn["cells"]] == [([0], 0, 0, 1)]
+
+
+def test_what_a_spreadsheet_would_compute_is_written_as_text(tmp_path: Path) -> None:
+    for name in ("=cmd|' /C calc'!A0", "gaussian"):
+        for shift in (-0.1, 0.2):
+            put(tmp_path, settings(0.5, 0.1, noise__name=name, noise__shift=shift))
+    chosen = {each["name"]: each for each in drawn_of(aggregate(tmp_path, 2))["selectors"]}
+    assert chosen["noise"]["values"] == ["=cmd|' /C calc'!A0", "gaussian"]
+    assert chosen["noise"]["written"] == ["'=cmd|' /C calc'!A0", "gaussian"]
+    assert chosen["noise.shift"]["values"] == chosen["noise.shift"]["written"] == ["-0.1", "0.2"]
