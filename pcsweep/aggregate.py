@@ -36,7 +36,7 @@ from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
 from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
-from pcsweep.summary import best_cells, control, summary
+from pcsweep.summary import absences, best_cells, control, summary
 from pcsweep.tabulation import Family, enter, table
 from pcsweep.tidying import tidy
 from pcsweep.wording import number_of
@@ -272,7 +272,7 @@ def report(result: Aggregate, pictures: Sequence[Path], console: Console, metric
         console.print(best_cells(best, console.width))
     for line in control(result.table):
         say(console, line)
-    for line in suspicions(result.table, result.facets):
+    for line in [*absences(result), *suspicions(result.table, result.facets)]:
         say(console, f"Look at: {line}", style="yellow")
 
 

@@ -31,6 +31,8 @@ of the noisy image. It is computed here and now; no study is changed.
 
     python -m pcsweep.show [image=…] [output=…] [steps=…] [fps=…] [words of
                            python -m pcsweep]
+    python -m pcsweep.show study=NAME SETTING=VALUE … [image=…] [output=…]
+                           [steps=…] [fps=…] [output_root=outputs]
     python -m pcsweep.show study=NAME identity=PREFIX [image=…] [output=…]
                            [steps=…] [fps=…] [output_root=outputs]
 
@@ -43,6 +45,8 @@ fps       frames per second of an animation, 2 by default
 study     a folder below output_root (outputs by default) that has shards
 identity  the first characters of the name of a shard of the study: the
           configuration it was computed with is drawn
+SETTING   with study=, such as noise.sigma=0.4 pcoder.beta=0.8 pcoder.lambda=0.2:
+          the one shard of the study that has all these values
 extensions
           modules of its author's own that the shard needs
 
@@ -173,11 +177,17 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
     """Of a shard of a study."""
     with stage("loading torch"):
         from pcsweep import shards
+        from pcsweep.choosing import chosen, wanted_of
         from pcsweep.recomputation import point_of
 
-    given = words_of(words, ("study", "identity", *_OWN, "output_root", "extensions"))
+    own = ("study", "identity", *_OWN, "output_root", "extensions")
+    others, wanted = wanted_of(words, own)
+    given = words_of(others, own)
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
-    path = shards.place(folder, _identity([path.stem for path in folder.glob("*.parquet")], given.get("identity", ""), folder))
+    if wanted and "identity" in given:
+        raise BadSetting(f"Expected `identity` or values of settings, but got both: identity and {', '.join(wanted)}.")
+    names = [path.stem for path in folder.glob("*.parquet")]
+    path = shards.place(folder, chosen(folder, wanted) if wanted else _identity(names, given.get("identity", ""), folder))
     try:
         return point_of(shards.read(path), [name for name in given.get("extensions", "").strip("[]").split(",") if name])
     except (shards.DamagedShard, OSError) as error:

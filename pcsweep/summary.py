@@ -43,6 +43,13 @@ def summary(result: "Aggregate") -> list[str]:
     return lines + _inert(result.table)
 
 
+def absences(result: "Aggregate") -> list[str]:
+    """Again at the end, in a line, what is not in the tables and pictures above."""
+    found = ((result.missing, "cell"), (result.missing_seeds, "noise seed"), (result.damaged, "damaged shard"))
+    words = [number_of(len(places), name) for places, name in found if places]
+    return [f"Incomplete: tables and pictures lack {', '.join(words)}, named in the first lines"] if words else []
+
+
 def counts(result: "Aggregate") -> str:
     """How many cells there are, and how many are not there."""
     there = pc.count_distinct(result.table["identity"]).as_py()

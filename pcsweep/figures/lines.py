@@ -154,10 +154,9 @@ def _legend(figure: Figure, page: Page, drawn: Sequence[Artist]) -> None:
         filled = dot(f"filled: {GAIN}", min(tests) < SIGNIFICANT, markersize=5)
         handles.append(filled)
     if handles:
-        columns = min(len(handles), 6 if figure.get_figwidth() > 6 else 3)
         short, long = [each for each in handles if "\n" not in str(each.get_label())], handles[-1:] if tests else []
         if short:
-            figure.legend(handles=short, loc="outside lower center", ncols=columns, fontsize=7, frameon=False)
+            figure.legend(handles=short, loc="outside right upper", fontsize=7, frameon=False)
         if long:
             figure.legend(handles=long, loc="outside lower center", fontsize=7, frameon=False)
 
