@@ -27,6 +27,7 @@ from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
 from pcsweep.commands import drawing_words, follow, say
 from pcsweep.conditions import unit_of
+from pcsweep.destination import destination
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.mixing import Where, planned_where, where_of
@@ -50,6 +51,8 @@ Shards → tables and pictures of one study.
 
 study         the folder below output_root; its shards/ are read
 output_root   where the studies are
+to            a folder for the results, if not the study's own, which may be
+              somebody else's
 metric        what the pictures and the table of best cells show: iou, iou@0.15
               (a further threshold), pointing, mass, rank, pxap,
               target_probability, correct
@@ -101,6 +104,7 @@ class Options:
     permutations: int = Drawing.permutations
     seed: int = Drawing.seed
     where: Where = field(default_factory=dict)
+    to: str = ""  # the folder of the results, if not the study's
 
 
 def aggregate(
@@ -204,24 +208,31 @@ def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
     return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
 
 
-def save(result: Aggregate, folder: Path, metric: str = "iou") -> list[Path]:
-    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/`, of one metric, into the study's folder; the pictures' paths."""
+def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None = None) -> list[Path]:
+    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/`, of one metric; the pictures' paths.
+
+    Args:
+        result: what is written.
+        folder: of the study.
+        metric: of the pictures.
+        to: where they go; the study's folder if it is not given.
+    """
     with stage("drawing"):
-        return _saved(result, folder, metric)
+        return _saved(result, folder, metric, to or folder)
 
 
-def _saved(result: Aggregate, folder: Path, metric: str) -> list[Path]:
-    with replacing(folder / "aggregate.parquet") as path:
+def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]:
+    with replacing(to / "aggregate.parquet") as path:
         pq.write_table(result.table, path, compression="zstd")
-    with replacing(folder / "aggregate.csv") as path:
+    with replacing(to / "aggregate.csv") as path:
         write_csv(result.table, path)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
     results = Results(rows, result.skipped, result.missing, result.facets, metric, result.unit)
-    pictures = figures.draw(results, result.figures, folder / "figures")
+    pictures = figures.draw(results, result.figures, to / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
         places = [shards.place(folder / "shards", name) for name in names]
-        pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], folder / "figures")
+        pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], to / "figures")
     return pictures
 
 
@@ -235,14 +246,17 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
     Raises:
         BadSetting: an unknown key, or a value out of its range.
     """
-    own = ("study", "output_root", "metric", "resamples", "permutations", "seed", *also)
+    own = ("study", "output_root", "to", "metric", "resamples", "permutations", "seed", *also)
     words, where = where_of(words, own)
     given = words_of(words, own)
     metric = given.get("metric", Options.metric)
     known = [name for name in METRICS if name not in NO_SHARES]
     if metric not in known and not metric.startswith("iou@"):
         raise BadSetting(f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {metric!r}.")
-    return Options(given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing_words(given), where=where)
+    drawing = drawing_words(given)
+    return Options(
+        given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing, where=where, to=given.get("to", "")
+    )
 
 
 def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:
@@ -284,9 +298,10 @@ def command(words: Sequence[str], console: Console) -> None:
     """
     options = parse(words)
     folder = existing_study(options.output_root, options.study)
+    place = destination(folder, options.to)
     result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
     check_metric(result, options.metric)
-    report(result, save(result, folder, options.metric), console, options.metric)
+    report(result, save(result, folder, options.metric, place), console, options.metric)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

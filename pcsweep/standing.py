@@ -1,6 +1,7 @@
 """Where each grid point of a study stands: done, running, pending or failed; from its files and Slurm's queue."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pcsweep.slurm import Queued
 from pcsweep.submissions import Task
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
+_SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,12 @@ def _lost(task: Task) -> Failure:
 
 
 def last_line(path: Path) -> str:
-    """The last line of a log that is not empty; nothing where there is no log."""
+    """The last line of a log that says why it ended; nothing where there is no log."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    said = [line.strip() for line in reversed(lines) if line.strip()]
+    return next((line for line in said if not _SRUN.fullmatch(line)), said[0] if said else "")

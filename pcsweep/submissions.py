@@ -11,13 +11,10 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import socket
-import tempfile
-import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -25,11 +22,11 @@ from pcsweep import notes
 from pcsweep.atomic import replacing
 from pcsweep.folders import make_folder
 from pcsweep.ownership import why_not_private
+from pcsweep.renewal import age
 
 FOLDER = "submissions"
 _PRIVATE = 0o700
 _SENDING = 120.0  # seconds after which a command on another machine that has not renewed its note is gone
-_RENEWED = 20.0  # seconds until a note is renewed
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ class Submission:
         if host == socket.gethostname():
             return process == _process(process.partition(" ")[0]) or self._has_sbatch()
         try:
-            return abs(_time_of(self.path.parent) - self.path.stat().st_mtime) < _SENDING
+            return abs(age(self.path)) < _SENDING
         except FileNotFoundError:
             return False
 
@@ -261,41 +258,6 @@ def read_all(folder: Path) -> list[Submission]:
             continue
         found.append(Submission(folder, path.stem, note.arrays, note.command, note.when, note.by, status.st_uid))
     return sorted(found, key=lambda each: each.when)
-
-
-@contextmanager
-def renewing(submission: Submission) -> Iterator[None]:
-    """Meanwhile its note stays new, for commands on other machines, however long Slurm takes."""
-    ended = threading.Event()
-
-    def renew() -> None:
-        while not ended.wait(_RENEWED):
-            with suppress(OSError):
-                os.utime(submission.path)  # by the clock of the file system's machine
-
-    thread = threading.Thread(target=renew, daemon=True)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which the thread inherits: Ctrl-C is not for it
-    try:
-        thread.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _time_of(folder: Path) -> float:
-    """Now, in seconds since 1970, by the clock that dates the files in a folder; by this machine's if nothing can be written."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"0")
-            file.flush()
-            os.fsync(file.fileno())
-            return os.fstat(file.fileno()).st_mtime
-    except OSError:
-        return time.time()
 
 
 def _write(submission: Submission) -> None:

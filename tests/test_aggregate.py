@@ -402,7 +402,7 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
         (["study=here", "seed=x"], "Expected `seed` to be a whole number of at least 0, but got 'x'"),
         (
             ["study=here", "sede=1"],
-            "Expected one of study=, output_root=, metric=, resamples=, permutations=, seed=, but got 'sede'",
+            "Expected one of study=, output_root=, to=, metric=, resamples=, permutations=, seed=, but got 'sede'",
         ),
     ],
 )

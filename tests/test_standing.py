@@ -155,3 +155,13 @@ def test_a_log_without_words(tmp_path):
     assert last_line(tmp_path / "log.err") == ""
     (tmp_path / "log.err").write_bytes(b"before\n\xff\xfe broken\n")
     assert last_line(tmp_path / "log.err").endswith("broken")
+
+
+def test_the_last_words_are_the_tasks_not_sruns(tmp_path):
+    log = tmp_path / "log.err"
+    log.write_text("Traceback\nOSError: No space left\nsrun: error: n1: task 0: Exited with exit code 1\n")
+    assert last_line(log) == "OSError: No space left"
+    log.write_text("srun: error: n1: task 0: Exited with exit code 1\n")
+    assert last_line(log) == "srun: error: n1: task 0: Exited with exit code 1"
+    log.write_text("x\nsrun: error: n1: task 0: Out Of Memory\n")
+    assert last_line(log) == "srun: error: n1: task 0: Out Of Memory"

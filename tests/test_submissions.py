@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsweep import submissions
+from pcsweep.renewal import renewing
 from pcsweep.submissions import new, read_all, tasks, with_jobs, withdraw
 
 TASKS = [["a", "b"], ["c"], ["d", "e"], ["f"], ["g"]]
@@ -238,7 +239,7 @@ def test_a_command_on_another_machine_is_believed_for_a_while(one):
 
 def test_the_age_of_a_note_is_by_the_clock_of_its_file_system(one, monkeypatch):
     far = replace(one, by="elsewhere 12 34")
-    monkeypatch.setattr(submissions.time, "time", lambda: 10.0)  # of a login node
+    monkeypatch.setattr(time, "time", lambda: 10.0)  # of a login node
     assert far.being_sent
     os.utime(far.path, (10, 10))
     assert not far.being_sent
@@ -246,9 +247,9 @@ def test_the_age_of_a_note_is_by_the_clock_of_its_file_system(one, monkeypatch):
 
 def test_a_note_stays_new_while_it_is_sent(one, monkeypatch):
     far = replace(one, by="elsewhere 12 34")
-    monkeypatch.setattr(submissions, "_RENEWED", 0.01)
+    monkeypatch.setattr("pcsweep.renewal.EVERY", 0.01)
     os.utime(far.path, (0, 0))
-    with submissions.renewing(one):
+    with renewing(one.path):
         deadline = time.monotonic() + 10
         while not far.being_sent and time.monotonic() < deadline:
             time.sleep(0.01)

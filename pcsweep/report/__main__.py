@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pcsweep import aggregate
 from pcsweep.commands import follow, say, whole_number
+from pcsweep.destination import destination
 from pcsweep.progress import stage
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
@@ -25,7 +26,8 @@ system, without a network.
 
     python -m pcsweep.report study=NAME [gallery=3] [metric=iou]
                              [output_root=outputs] [resamples=2000]
-                             [permutations=4999] [seed=0] [SETTING=VALUE …]
+                             [permutations=4999] [seed=0] [to=FOLDER]
+                             [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most,
@@ -35,6 +37,8 @@ metric        by which cells and images are best: iou, iou@0.15 (a further
               threshold), pointing, mass, rank, target_probability, correct; the
               heatmap of the page shows any
 output_root   where the studies are
+to            a folder for the results, if not the study's own, which may be
+              somebody else's
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at
               least 1
@@ -59,7 +63,8 @@ def command(words: Sequence[str], console: Console) -> None:
     if options.metric == "pxap":
         raise BadSetting("Expected `metric` to be a mean over images, but got 'pxap'; the page's heatmap shows it all the same.")
     folder = existing_study(options.output_root, options.study)
-    path = folder / "report.html"
+    place = destination(folder, options.to)
+    path = place / "report.html"
     try:
         result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
     except aggregate.NoShards as error:
@@ -68,7 +73,7 @@ def command(words: Sequence[str], console: Console) -> None:
         write_nothing(failed, path)
         raise BadSetting(f"{error} Report: {path}") from None
     aggregate.check_metric(result, options.metric, without=["pxap"])
-    aggregate.report(result, aggregate.save(result, folder, options.metric), console, options.metric)
+    aggregate.report(result, aggregate.save(result, folder, options.metric, place), console, options.metric)
     with stage("the page"):
         write(contents(folder, result, options, pictured), path)
     say(console, f"Report: {path}")

@@ -11,6 +11,7 @@ from hydra.core.singleton import Singleton
 from pcsweep import failures, slurm, submissions
 from pcsweep.patience import patiently
 from pcsweep.provenance import command
+from pcsweep.renewal import renewing
 from pcsweep.settings import BadSetting
 from pcsweep.submissions import Submission
 from pcsweep.sweep.settings import Settings
@@ -118,7 +119,7 @@ def _submitted(session: Session, left: Work, made: Submission, elsewhere: int, a
     jobs: list[str] = []
     refusal = ""
     try:
-        with submissions.renewing(made):
+        with renewing(made.path):
             for submitted in submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
                 jobs.append(str(submitted[0].job_id).partition("_")[0])
                 made = submissions.with_jobs(made, jobs)
