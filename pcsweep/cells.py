@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from pcsweep import notes
 from pcsweep.identity import canonical, identity
 from pcsweep.schema import SCHEMA_VERSION
 from pcsweep.settings import BadSetting
@@ -35,6 +36,27 @@ class Point:
     hyperparameter: str = ""  # names of its set of coefficients
     figure: str = "heatmap"
     label: str = ""  # for people
+
+
+@dataclass(frozen=True)
+class _PointNote:
+    """What a plan says of a point."""
+
+    identity: str | None
+    settings: dict[str, Any]
+    skipped: bool
+    hyperparameter: str | None = None
+    figure: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class _PlanNote:
+    """What `planned/*.json` says."""
+
+    command: str
+    points: tuple[_PointNote, ...]
+    schema_version: Any = None
 
 
 def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -167,10 +189,12 @@ def key(place: Coordinates) -> str:
 def planned(folder: Path) -> list[Point]:
     """The points of every `planned/*.json`, each once; planned by several commands, as the last, under all names."""
     points: dict[str, Point] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in notes.paths(folder):
         try:
-            plan = json.loads(path.read_text())
-            found = [_point(each, plan) for each in plan["points"]]
+            plan = notes.read(path, _PlanNote)[0]
+            found = [_point(each, plan) for each in plan.points]
+        except FileNotFoundError:
+            continue
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("%s is no readable plan (%s); its points are left out", path, error)
             continue
@@ -182,18 +206,18 @@ def planned(folder: Path) -> list[Point]:
     return list(points.values())
 
 
-def _point(entry: Mapping[str, Any], plan: Mapping[str, Any]) -> Point:
-    name = entry["identity"]
-    if name is not None and plan.get("schema_version") != SCHEMA_VERSION:  # an earlier version called its shard otherwise
-        name = identity(entry["settings"])
+def _point(entry: _PointNote, plan: _PlanNote) -> Point:
+    name = entry.identity
+    if name is not None and plan.schema_version != SCHEMA_VERSION:  # an earlier version called its shard otherwise
+        name = identity(entry.settings)
     return Point(
         identity=name,
-        settings=entry["settings"],
-        skipped=entry["skipped"],
-        command=plan["command"],
-        hyperparameter=entry.get("hyperparameter") or "",
-        figure=entry.get("figure") or "heatmap",
-        label=entry.get("label") or "",
+        settings=entry.settings,
+        skipped=entry.skipped,
+        command=plan.command,
+        hyperparameter=entry.hyperparameter or "",
+        figure=entry.figure or "heatmap",
+        label=entry.label or "",
     )
 
 

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from pcsweep import failures, notes, submissions
+from pcsweep import cells, failures, notes, submissions
 from pcsweep.failures import Failure
+from pcsweep.shards import SCHEMA_VERSION
 from pcsweep.submissions import new
 
 DAMAGED = {
@@ -97,3 +98,14 @@ def test_the_name_of_a_damaged_submission_is_not_used_again(tmp_path, forget):
     second = new(tmp_path, [["a"]], [1], "", submissions.read_all(tmp_path))
     assert second is not None
     assert second.name != first.name
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_plan_is_left_out(tmp_path, caplog, content):
+    point = {"identity": "a", "label": "x", "settings": {"b": [1, 2.5, None]}, "skipped": False, "figure": None}
+    (tmp_path / "1.json").write_text(json.dumps({"command": "c", "schema_version": SCHEMA_VERSION, "points": [point]}))
+    (tmp_path / "2.json").write_bytes(content)
+    (tmp_path / "3.json").mkdir()
+    os.mkfifo(tmp_path / "4.json")
+    assert [(each.identity, each.settings) for each in cells.planned(tmp_path)] == [("a", {"b": [1, 2.5, None]})]
+    assert len(caplog.records) == 3
