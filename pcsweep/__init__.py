@@ -1,15 +1,15 @@
 """Sweeps of predictive-coding feedback in vision networks, scored by Grad-CAM against segmentation masks."""
 
-from typing import TYPE_CHECKING, Any
-
 from pcsweep import interruption
+
+interruption.while_starting()
+
+from typing import TYPE_CHECKING, Any  # noqa: E402  (after the line above, for it takes time)
 
 if TYPE_CHECKING:
     from pcsweep.loading import load as load
 
 __version__ = "0.1.0"
-
-interruption.while_starting()
 
 
 def __getattr__(name: str) -> Any:

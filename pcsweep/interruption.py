@@ -3,8 +3,6 @@
 import os
 import signal
 import sys
-import threading
-from pathlib import Path
 from types import FrameType
 
 INTERRUPTED = 130  # exit code
@@ -47,7 +45,10 @@ def leave(code: int, said: str = "") -> None:
 def while_starting() -> None:
     """To be called first of all: where this process is one of pcsweep's commands, Ctrl-C ends it until `begin` is called."""
     if _is_command() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, CtrlC("Interrupted before anything was done.", begun=False))
+        try:
+            signal.signal(signal.SIGINT, CtrlC("Interrupted before anything was done.", begun=False))
+        except ValueError:
+            return  # not in the main thread, so no command
 
 
 def begin(said: str) -> None:
@@ -58,9 +59,8 @@ def begin(said: str) -> None:
 
 def _is_command() -> bool:
     """Whether the interpreter was started as `python -m pcsweep…` or `pcsweep`, and is no worker of one."""
-    named = sys.argv[:1] == ["-m"] or Path(sys.argv[0] if sys.argv else "").stem == "pcsweep"
-    worker = "--multiprocessing-fork" in sys.orig_argv
-    return named and not worker and threading.current_thread() is threading.main_thread()
+    named = sys.argv[:1] == ["-m"] or os.path.basename(sys.argv[0] if sys.argv else "") in ("pcsweep", "pcsweep.exe")
+    return named and "--multiprocessing-fork" not in sys.orig_argv
 
 
 def _importing(frame: FrameType | None) -> bool:

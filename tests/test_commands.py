@@ -1,13 +1,18 @@
 """What commands with words instead of a configuration have in common."""
 
+import importlib
 import io
+import re
 import sys
 from collections.abc import Sequence
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from rich.console import Console
 
 from pcsweep import aggregate
+from pcsweep.__main__ import COMMANDS, conf_folder
 from pcsweep.commands import follow, whole_number
 from pcsweep.compare.__main__ import HELP as COMPARE
 from pcsweep.report.__main__ import HELP as REPORT
@@ -76,3 +81,19 @@ def test_defaults_in_the_help_are_those_of_the_code() -> None:
         assert f"resamples={options.resamples}" in text
         assert f"permutations={options.permutations}" in text
         assert f"seed={options.seed}" in text
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "train"])
+def test_help_fits_a_terminal(name: str) -> None:
+    module = importlib.import_module(f"pcsweep.{name}.__main__" if name in ("compare", "report") else f"pcsweep.{name}")
+    assert max(len(line) for line in module.HELP.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("primary", ["config", "train"])
+def test_the_help_of_hydras_commands_fits_and_explains_every_key(primary: str) -> None:
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        config = compose(primary, return_hydra_config=True)
+    text = str(OmegaConf.to_container(config.hydra.help)["template"])
+    assert max(len(line) for line in text.splitlines()) <= 80
+    for key in config:
+        assert key == "hydra" or re.search(rf"^\s+(.*, )?{key}\b", text, re.MULTILINE), key
