@@ -26,7 +26,7 @@ from pcsweep.words import checked_words
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig
 
-COMMANDS = ("aggregate", "cancel", "compare", "plan", "report", "show", "status", "train")
+COMMANDS = ("aggregate", "cancel", "compare", "fetch", "plan", "report", "show", "status", "train")
 _UNFINISHED, _REFUSED = 1, 2
 
 

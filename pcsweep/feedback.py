@@ -9,7 +9,9 @@ import glob
 import logging
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,7 @@ _ENDINGS = (".pth", ".pt", ".safetensors")
 _NEAR = 16  # cells, height and width of the first map on which the reach is counted
 
 _log = logging.getLogger(__name__)
+_to_be_trained: ContextVar[bool] = ContextVar("_to_be_trained", default=False)
 
 
 @dataclass(frozen=True)
@@ -195,8 +198,20 @@ def predictive(
     return PredictiveNetwork(backbone, pcoders), feedback.coefficients
 
 
+@contextmanager
+def to_be_trained() -> Iterator[None]:
+    """Around the making of a model whose predictors are about to be trained: that they are random is no warning then."""
+    token = _to_be_trained.set(True)
+    try:
+        yield
+    finally:
+        _to_be_trained.reset(token)
+
+
 def say_if_random(backbone: bool, predictors: bool) -> None:
     """Says loudly which weights are random and what that makes of the results."""
+    if _to_be_trained.get():
+        predictors = False
     if backbone:
         _log.warning("RANDOM WEIGHTS in the backbone: results are meaningless until it is trained.")
     elif predictors:

@@ -12,6 +12,7 @@ from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 from torchvision.models import VGG16_Weights
 
+from pcsweep import hub
 from pcsweep.weights import backbone_state, fill
 
 _WNID = re.compile(r"n\d{8}")
@@ -65,7 +66,8 @@ def timm_backbone(name: str, weights: str, num_classes: int | None = None) -> nn
             f"a head for other classes, but got default with {num_classes}."
         )
     if weights == "default":
-        pretrained: nn.Module = fetched(lambda: timm.create_model(name, pretrained=True), f"timm's weights of {name}")
+        what = f"timm's weights of {name}"
+        pretrained: nn.Module = fetched(lambda: timm.create_model(name, pretrained=True, **hub.source(name)), what)
         return pretrained.eval()
     head = {} if num_classes is None else {"num_classes": num_classes}
     try:
@@ -130,5 +132,6 @@ def fetched(fetch: Callable[[], Any], what: str) -> Any:
     except Exception as error:  # every hub has errors of its own
         raise ValueError(
             f"Expected {what} in the cache, or a network to fetch them, but got {type(error).__name__}: {error}. "
-            "Download the file elsewhere and give its path as `model.weights`."
+            "Fetch them on a machine with a network that shares the cache (python -m pcsweep.fetch model=…), or download the "
+            "file elsewhere and give its path as `model.weights`."
         ) from error

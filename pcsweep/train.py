@@ -128,11 +128,13 @@ class _Material:
 def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.dataset import select
     from pcsweep.extensions import named
+    from pcsweep.feedback import to_be_trained
     from pcsweep.grid import DatasetSettings, as_the_model_was_trained, load_dataset
     from pcsweep.settings import checked, choose
 
     options = _options(plain)
-    model = choose("model", plain["model"], named(plain))()  # never a loaded one: training changes it
+    with to_be_trained():
+        model = choose("model", plain["model"], named(plain))()  # never a loaded one: training changes it
     settings = as_the_model_was_trained(plain["dataset"], model)
     taken: dict[str, Any] = {key: settings.pop(key) for key in ("limit", "cache") if key in settings}
     common = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
@@ -158,7 +160,8 @@ def _options(plain: "Mapping[str, Any]") -> "Options":
 def _deciding(plain: "Mapping[str, Any]", material: _Material) -> dict[str, Any]:
     """Everything that decides the result."""
     settings = {key: value for key, value in plain.items() if key not in _PLACES and not (key == "extensions" and not value)}
-    settings["model"] = {**plain["model"], "weights_sha256": material.model.fingerprint}
+    told = {key: value for key, value in plain["model"].items() if (key, value) != ("num_classes", None)}
+    settings["model"] = {**told, "weights_sha256": material.model.fingerprint}
     settings["dataset"] = {key: value for key, value in plain["dataset"].items() if key != "cache"}
     settings["dataset"]["images_sha256"] = material.images_sha256
     return settings

@@ -11,6 +11,8 @@ from captum.attr import LayerGradCam
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from pcsweep.attribution.layers import check_layer
+
 
 class _AtRepresentation(nn.Module):
     """The head behind an identity, which gives Captum a layer whose output is r_N itself."""
@@ -40,18 +42,17 @@ def grad_cam(
         layer: where to take the map: `None` for r_N itself, or the name of a module of the head with a spatial output.
 
     Raises:
-        ValueError: the head has no module of that name, or what it returns has no two spatial dimensions.
+        ValueError: the head has no module of that name, or what it returns is no map with channels first.
     """
     network = _AtRepresentation(head)
-    names = [name for name, _ in head.named_modules() if name]
-    if layer is not None and layer not in names:
-        raise ValueError(f"Expected `layer` to be null or one of the head's modules ({', '.join(names)}), but got {layer!r}.")
+    if representation.ndim != 4:
+        raise ValueError(f"Expected maps of channels, height and width, but got {tuple(representation.shape)}.")
+    if layer is not None:
+        check_layer(head, layer, tuple(representation.shape[1:]), representation.dtype, representation.device)
     chosen = network.representation if layer is None else network.get_submodule(f"head.{layer}")
     with torch.enable_grad():
         cam = LayerGradCam(network, chosen).attribute(
             representation.detach().requires_grad_(), target=target, relu_attributions=True
         )
     assert isinstance(cam, Tensor)  # one layer of one output, as asked for
-    if cam.ndim != 4:
-        raise ValueError(f"Expected `layer` to have an output of channels, height and width, but {layer!r} has not.")
     return cam.detach().squeeze(1)

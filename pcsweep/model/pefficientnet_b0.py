@@ -3,14 +3,21 @@
 from typing import Annotated
 
 from pydantic import Field
+from torch import nn
 
 from pcsweep.feedback import published
 from pcsweep.model import Model
 from pcsweep.model.timm import Backbone, model_of
+from pcsweep.pretrained import timm_backbone
 
 # Where timm 0.4 had `act1`, timm 1 has batch norm and activation in one module.
 MODULES = ("bn1", *(f"blocks.{stage}" for stage in range(7)))
 PUBLISHED = "pnet_pretrained_pc{n}_009.pth"
+
+
+def backbone_of(weights: str) -> nn.Module:
+    """timm's EfficientNet-B0 with its weights, for `pcsweep.fetch`."""
+    return timm_backbone("efficientnet_b0", weights)
 
 
 def pefficientnet_b0(

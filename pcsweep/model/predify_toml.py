@@ -43,7 +43,7 @@ def predify_toml(
     described, source = configuration(config), Source(feedback_weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = (torchvision_backbone if library == "torchvision" else timm_backbone)(backbone, weights)
+        network = backbone_of(backbone, library, weights)
         modules = _by_todays_names(described.modules, network)
         predicting, learned = predictive(network, modules, described.size, source, described.gradient_scaling, described.build)
     settings = resolve_model_data_config(network) if library == "timm" else {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
@@ -56,6 +56,11 @@ def predify_toml(
         preprocessing=Preprocessing(resize=described.size, crop=described.size),
         coefficients=learned or described.coefficients,
     )
+
+
+def backbone_of(backbone: str, library: str, weights: str) -> nn.Module:
+    """The configuration's backbone with its weights, for `pcsweep.fetch`."""
+    return (torchvision_backbone if library == "torchvision" else timm_backbone)(backbone, weights)
 
 
 def _by_todays_names(modules: Sequence[str], backbone: nn.Module) -> list[str]:

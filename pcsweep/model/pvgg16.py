@@ -29,6 +29,11 @@ def _upwards(above: int, below: int, kernel: int) -> nn.Module:
     return nn.Sequential(nn.ConvTranspose2d(above, below, kernel, stride=2, padding=kernel // 2 - 1), nn.ReLU())
 
 
+def backbone_of(weights: str) -> nn.Module:
+    """torchvision's VGG16 with its weights, for `pcsweep.fetch`."""
+    return torchvision_backbone("vgg16", weights)
+
+
 def pvgg16(
     weights: str = "default",
     feedback_weights: str | None = None,

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field
 from timm.data import resolve_model_data_config
+from torch import nn
 
 from pcsweep.feedback import Source, predictive, say_if_random
 from pcsweep.model import Model, Preprocessing
@@ -40,6 +41,11 @@ def timm(  # noqa: PLR0913  # a setting each
     """
     asked = Backbone(name, weights, num_classes)
     return model_of(asked, pcoders, Source(feedback_weights), gradient_scaling, seed)
+
+
+def backbone_of(name: str, weights: str) -> nn.Module:
+    """The network of timm with its weights, for `pcsweep.fetch`."""
+    return timm_backbone(name, weights)
 
 
 @dataclass(frozen=True)
