@@ -1,0 +1,59 @@
+"""Weights from a hub: fetched once, found in the cache without asking, and refused at once where nothing can be reached."""
+
+import time
+
+import pytest
+import timm
+import torch
+from hydra import compose, initialize_config_dir
+from safetensors.torch import save_file
+
+from pcsweep import hub
+from pcsweep.__main__ import conf_folder
+from pcsweep.fetch import fetch
+from pcsweep.pretrained import timm_backbone
+from pcsweep.settings import BadSetting
+
+NAME = "test_convnext"
+
+
+def config(*words):
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        return compose("fetch", list(words))
+
+
+def test_a_cached_file_is_used_without_a_network(monkeypatch, tmp_path):
+    torch.manual_seed(1)
+    written = timm.create_model(NAME).state_dict()
+    save_file(written, tmp_path / "model.safetensors")
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda repository, file, revision: str(tmp_path / file))
+    monkeypatch.setattr(hub, "_ask", lambda address: pytest.fail("asked for the network"))
+    filled = timm_backbone(NAME, "default").state_dict()
+    assert all(filled[name].equal(tensor) for name, tensor in written.items())
+
+
+def test_without_a_network_the_refusal_is_quick_and_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    start = time.monotonic()
+    with pytest.raises(
+        ValueError, match=r"timm's weights of test_convnext in the cache.*cannot be reached.*python -m pcsweep.fetch"
+    ):
+        timm_backbone(NAME, "default")
+    monkeypatch.setattr(hub, "is_offline_mode", lambda: True)
+    with pytest.raises(ValueError, match="not in the cache, and HF_HUB_OFFLINE forbids"):
+        timm_backbone(NAME, "default")
+    assert time.monotonic() - start < 6
+
+
+def test_fetch_asks_for_the_networks_weights_alone(monkeypatch, caplog):
+    asked = []
+    monkeypatch.setattr("pcsweep.model.timm.timm_backbone", lambda *given: asked.append(given) or torch.nn.Identity())
+    caplog.set_level("INFO")
+    fetch(config("model=timm", "model.name=convnext_nano"))
+    assert asked == [("convnext_nano", "default")]
+    assert "name=convnext_nano" in caplog.text
+    fetch(config("model=pminivgg"))
+    assert "Nothing to fetch" in caplog.text
+    monkeypatch.undo()
+    with pytest.raises(BadSetting, match="Expected a network of timm, but got 'resnet_18'"):
+        fetch(config("model=timm", "model.name=resnet_18"))
