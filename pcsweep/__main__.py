@@ -8,6 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pcsweep.starting import sign
+
+if __name__ == "__main__":  # before what takes a second to import
+    sign("pcsweep")
+
 import hydra
 from omegaconf import OmegaConf
 
@@ -18,7 +23,6 @@ from pcsweep.output import BROKEN_PIPE, while_it_is_read
 from pcsweep.provenance import command, command_is
 from pcsweep.refusals import message
 from pcsweep.settings import Detached, Unfinished, study_folder
-from pcsweep.starting import sign
 from pcsweep.terminal import complain
 from pcsweep.wording import printable
 from pcsweep.words import checked_words

@@ -11,11 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pcsweep.starting import sign
+
+if __name__ == "__main__":  # before what takes a second to import
+    sign("pcsweep.plan")
+
 import hydra
 
 from pcsweep.__main__ import conf_folder, ended
 from pcsweep.interruption import INTERRUPTED, leave
-from pcsweep.starting import sign
 from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:

@@ -11,13 +11,17 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from pcsweep.starting import sign
+
+if __name__ == "__main__":  # before what takes a second to import
+    sign("pcsweep.show")
+
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
 from pcsweep.__main__ import conf_folder, guarded
 from pcsweep.progress import stage
 from pcsweep.settings import BadSetting, completed, existing_study, words_of
-from pcsweep.starting import sign
 from pcsweep.words import checked_words
 
 if TYPE_CHECKING:
@@ -45,8 +49,8 @@ fps       frames per second of an animation, 2 by default
 study     a folder below output_root (outputs by default) that has shards
 identity  the first characters of the name of a shard of the study: the
           configuration it was computed with is drawn
-SETTING   with study=, such as noise.sigma=0.4 pcoder.beta=0.8 pcoder.lambda=0.2:
-          the one shard of the study that has all these values
+SETTING   with study=, such as noise.sigma=0.4 pcoder.beta=0.8: the one shard of
+          the study that has all these values is drawn
 extensions
           modules of its author's own that the shard needs
 
@@ -56,6 +60,8 @@ Examples
         noise.sigma=0.6 timesteps=8
     python -m pcsweep.show image=7 output=seven.gif fps=4 \\
         hyperparameter=predify noise.space=pixel noise.sigma=0.4
+    python -m pcsweep.show study=demo noise.sigma=0.4 pcoder.beta=0.8 \\
+                           pcoder.lambda=0.2 output=best.pdf
     python -m pcsweep.show study=demo identity=3f2a \\
         image=test-000012 output=cell.pdf steps=0,3,6
 """

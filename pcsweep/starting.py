@@ -6,12 +6,8 @@ _said: list[str] = []  # once per process, whoever comes first
 
 
 def sign(command: str, doing: str = "starting") -> None:
-    """Says on a terminal that a command has begun, unless it was asked for a text alone, such as --help."""
-    if (
-        _said
-        or not sys.stderr.isatty()
-        or any(word.startswith("-") and word not in ("-m", "--multirun") for word in sys.argv[1:])
-    ):
+    """Says on a terminal that a command has begun, unless it was asked for something else than work, such as --help."""
+    if _said or not sys.stderr.isatty() or not all("=" in word or word in ("-m", "--multirun") for word in sys.argv[1:]):
         return
     _said.append(command)
     sys.stderr.write(f"{command}: {doing} …\n")
