@@ -1,5 +1,6 @@
 """Your own images: masks by value, labels.csv checked line by line, everything that does not fit said at once."""
 
+import io
 import os
 from unicodedata import normalize
 
@@ -343,3 +344,15 @@ def test_sixteen_bits_of_colour_are_the_higher_eight(root):
     (root / "images/picture0.png").write_bytes(png(levels[..., 0], 16))
     with pytest.raises(ValueError, match="to have 8 bits per channel, but got"):
         dataset(root)[0]
+
+
+def test_damage_inside_compressed_data_is_refused_before_any_point(config, root):
+    found = plan([config(f"noise.sigma={sigma}") for sigma in (0.1, 0.2)], [0, 1])
+    data = io.BytesIO()
+    image_trees.photograph(2).resize((200, 150)).save(data, "JPEG")
+    (root / "images/picture2.png").write_bytes(data.getvalue()[:-300] + b"\xff\xd9")
+    for _ in range(2):
+        with pytest.raises(
+            BadSetting, match=r"(?s)1 of 6 images .*picture2.png to be a whole image, but: its compressed data ends"
+        ):
+            found.decode()
