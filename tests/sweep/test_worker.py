@@ -35,7 +35,7 @@ def planned(tmp_path, weights):
 def change(path):
     """Replaces weights by others while a sweep is in the queue; a task reads them in a process of its own."""
     tensors = load_file(path)
-    save_file({name: tensor * 1.01 for name, tensor in tensors.items()}, path)
+    save_file({name: tensor * 1.01 if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}, path)
     load_model.cache_clear()
 
 
