@@ -176,7 +176,10 @@ def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
     from pcsweep.weights import read
 
     settings = read(output).metadata.get(_METADATA)
-    differing = "it does not say how it was made" if settings is None else checkpoint.differing(settings)
+    try:
+        differing = "it does not say how it was made" if settings is None else checkpoint.differing(settings)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        differing = "what it says of how it was made cannot be read"
     if differing:
         raise ValueError(f"Expected `output` to be a new file, but {str(output)!r} is there, and {differing}. Choose another.")
 

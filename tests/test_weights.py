@@ -13,9 +13,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from pcsweep import weights
+from pcsweep.checkpoint import Checkpoint
 from pcsweep.feedback import Source, predictive
 from pcsweep.model import timm as module
 from pcsweep.pretrained import timm_backbone
+from pcsweep.train import _refuse_another
 
 NAME = "test_convnext"
 
@@ -114,3 +116,11 @@ def test_deep_json_is_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "inside.safetensors", {"pcsweep.coefficients": json.dumps("[" * 50_000)[1:-1]})
     with pytest.raises(ValueError, match="coefficients cannot be read"):
         _ = weights.read(tmp_path / "inside.safetensors").coefficients
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000, "no JSON", "[1, 2]", "7"])
+def test_an_output_that_says_nonsense_of_its_making_is_another_ones(text, tmp_path):
+    output = tmp_path / "w.safetensors"
+    save_file({"a": torch.zeros(1)}, output, {"pcsweep.training": text})
+    with pytest.raises(ValueError, match="to be a new file, but .*w.safetensors' is there, and "):
+        _refuse_another(output, Checkpoint(tmp_path / "c", {"seed": 0}))
