@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from pcsweep import shards
 from pcsweep.cells import AXES, Coordinates, coordinates, key
+from pcsweep.conditions import UNITS
 from pcsweep.pages import SYMBOLS, file_name, text_of
 
 
@@ -93,7 +94,7 @@ def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
 def _title(place: Coordinates, settings: dict[str, Any]) -> str:
     words = [f"{place['model']} on {place['dataset']}"]
     words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in ("beta", "lambda", "alpha")]
-    space = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}.get(settings["noise"].get("space"), "")
+    space = UNITS.get(settings["noise"].get("space"), "")
     if place["noise"] == "none" or place["sigma"] is None:
         words.append("no noise" if place["noise"] == "none" else str(place["noise"]))
     else:

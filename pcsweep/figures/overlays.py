@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pcsweep.exhibition import Exhibit, Exhibition
+from pcsweep.wording import number_of
 
 SHOWN = (0, 1, 2, 4, 8)  # the timesteps that get a column, as far as they were computed
 SIDE = 1.0  # inches per picture
@@ -37,7 +38,7 @@ def overlays(exhibition: Exhibition) -> Figure:
             overlay(panel, exhibit, timestep, exhibition.threshold)
     for panel, heading in zip(axes[0], headings, strict=True):
         panel.set_title(heading, fontsize=8)
-    figure.suptitle(exhibition.title, fontsize=9)
+    figure.suptitle(f"{exhibition.title}, n = {number_of(down, 'image')}", fontsize=9)
     figure.legend(
         handles=[
             Line2D([], [], color=OUTLINE, linewidth=1, label="mask"),
