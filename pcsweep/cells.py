@@ -1,7 +1,6 @@
 """The cells of a study: their coordinates, which settings they may differ in, and which are planned but not there."""
 
 import json
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +17,10 @@ from pcsweep.settings import BadSetting
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
 COEFFICIENTS = ("beta", "lambda", "alpha")
 MAY_DIFFER = ("model", "noise", "pcoder")
+WORDS = {"selection.count": "dataset.limit", "target": "attribution.target"}  # of the command line, by what shards call them
 ON_AN_AXIS = {"model.name", "noise.name", "noise.sigma", "pcoder.active", *(f"pcoder.{name}" for name in COEFFICIENTS)}
 
 Coordinates = dict[str, Any]  # one value per axis and per further column
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,14 +83,17 @@ def check_alike(settings: Sequence[Mapping[str, Any]]) -> None:
     Raises:
         BadSetting: names every such key, its values, and how many shards have each.
     """
+    differing = unlike([shared(each) for each in settings])
     problems = [
-        f"`{name}` is {', '.join(f'{value} in {_shards(count)}' for value, count in counts.items())}"
-        for name, counts in unlike([shared(each) for each in settings]).items()
+        f"`{WORDS.get(name, name)}` is {', '.join(f'{value} in {_shards(count)}' for value, count in counts.items())}"
+        for name, counts in differing.items()
     ]
     if problems:
+        name, counts = next(iter(differing.items()))
         raise BadSetting(
             f"Expected the shards of one study to differ only in model, noise and pcoder, but {'; '.join(problems)}. "
-            "They are never averaged together: give each its own study=NAME, or read one at a time, by its value: timesteps=10."
+            "They are never averaged together: give each its own study=NAME, or read one at a time, by its value: "
+            f"{WORDS.get(name, name)}={next(iter(counts))}."
         )
 
 
@@ -196,7 +197,7 @@ def planned(folder: Path) -> list[Point]:
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("%s is no readable plan (%s); its points are left out", path, error)
+            notes.name_once(path, str(error), "plan")
             continue
         for point in found:
             name = point.identity or json.dumps(canonical(point.settings), sort_keys=True)

@@ -10,14 +10,15 @@ import json
 import logging
 import os
 import secrets
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from pcsweep import notes
 from pcsweep.atomic import clock, moved_if
 from pcsweep.folders import make_folder
 from pcsweep.processes import Process, this_process
@@ -31,6 +32,14 @@ _ATTEMPTS = 5  # while others remove the folder or a dead command's claim at the
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Note:
+    """What is in every file of the folder: the command's process, and the points that it means to compute."""
+
+    process: Process
+    identities: list[str]
+
+
 class Claims:
     """Those of this command in one study; a context manager, which gives all of them back at its end."""
 
@@ -38,13 +47,13 @@ class Claims:
         """Of the points that this command means to compute in the study's folder."""
         self._folder = study / FOLDER
         self._note = self._folder / f"{this_process().tag}.{secrets.token_hex(4)}{_NOTE}"
-        self._text = json.dumps({"process": asdict(this_process()), "identities": list(identities)})
+        self._text = json.dumps(asdict(_Note(this_process(), list(identities))))
         self._held: set[Path] = set()
         self._over = threading.Event()
         self._renewing = threading.Thread(target=self._renew, daemon=True)
 
     def __enter__(self) -> "Claims":
-        _remove_abandoned(self._folder)
+        remove_abandoned(self._folder.parent)
         with suppress(OSError):  # no room, say: points are computed without claims then
             self._write_note()
         self._renewing.start()
@@ -56,7 +65,7 @@ class Claims:
             self.release(path.name)
         with suppress(OSError):
             self._note.unlink(missing_ok=True)
-            self._folder.rmdir()  # unless another command is there
+        remove_abandoned(self._folder.parent)
 
     def take(self, identity: str) -> bool:
         """Whether this command may compute the point: nobody else does, as far as claims can be made here."""
@@ -65,6 +74,8 @@ class Claims:
             try:
                 self._create(path)
             except FileExistsError:
+                if _is_foreign(path):
+                    return True
                 if path in self._held or not _is_abandoned(path):
                     return False
                 _remove(path)
@@ -141,8 +152,8 @@ def computing(study: Path) -> tuple[dict[str, str], dict[str, str]]:
             continue
         who = _who(path)
         if path.name.endswith(_NOTE):
-            named = _content(path).get("identities")
-            next_ |= {identity: who for identity in named if isinstance(identity, str)} if isinstance(named, list) else {}
+            note = _note(path)
+            next_ |= dict.fromkeys(note.identities, who) if note else {}
         else:
             now[path.name] = who
     return now, {identity: who for identity, who in next_.items() if identity not in now}
@@ -161,21 +172,26 @@ def _who(path: Path) -> str:
     return f"pid {process.number} on {process.host}" if process else "another command"
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _note(path: Path) -> _Note | None:
+    """What a file says; None where it says nothing, or is gone."""
     try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return notes.read(path, _Note)[0]
+    except (OSError, notes.Unreadable):
+        return None
 
 
 def _process(path: Path) -> Process | None:
     """Whose file it is; None where it does not say, or is gone."""
+    note = _note(path)
+    return note.process if note else None
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether something lies in the place of a claim that no command has made: a folder, a pipe, a device, a link to nowhere."""
     try:
-        told = Process(**_content(path)["process"])
-    except (KeyError, TypeError):
-        return None
-    return told if isinstance(told.number, int) and all(isinstance(each, str) for each in (told.host, told.start)) else None
+        return not stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_abandoned(path: Path, now: float | None = None) -> bool:
@@ -185,7 +201,7 @@ def _is_abandoned(path: Path, now: float | None = None) -> bool:
     if over is not None:
         return over
     try:
-        return (clock(path.parent) if now is None else now) - path.stat().st_mtime > _SILENT
+        return abs((clock(path.parent) if now is None else now) - path.stat().st_mtime) > _SILENT
     except OSError:
         return False
 
@@ -198,7 +214,11 @@ def _remove(path: Path) -> None:
             aside.unlink()
 
 
-def _remove_abandoned(folder: Path) -> None:
+def remove_abandoned(study: Path) -> None:
+    """Removes what dead commands have left in a study, and the folder when nothing is in it."""
+    folder = study / FOLDER
     for path in _files(folder):
-        if _is_abandoned(path):
+        if not _is_foreign(path) and _is_abandoned(path):
             _remove(path)
+    with suppress(OSError):
+        folder.rmdir()

@@ -1,6 +1,7 @@
 """Experiments in one study: what no table shows together is refused before it is computed, and read one at a time."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,16 +10,14 @@ from typing import Any
 from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
 
 from pcsweep import shards
+from pcsweep.cells import WORDS, key, leaves, planned, shared, unlike
 from pcsweep.cells import Point as PlannedPoint
-from pcsweep.cells import key, leaves, planned, shared, unlike
 from pcsweep.settings import BadSetting
 from pcsweep.wording import number_of
 
 Where = Mapping[str, Any]  # settings by dotted name, that shards must have to be read
 
-# Words of the command line by what shards call them.
-_WORDS = {"selection.count": "dataset.limit", "target": "attribution.target"}
-_NAMES = {word: name for name, word in _WORDS.items()}
+_NAMES = {word: name for name, word in WORDS.items()}
 _UNDOTTED = ("timesteps", "threshold", "thresholds", "metrics", "precision", "pictures", "target")
 
 
@@ -59,12 +58,12 @@ def _settings_in(folder: Path) -> list[dict[str, Any]]:
 
 def _said(name: str, ours: Sequence[str], theirs: Mapping[str, int]) -> str:
     there = " and ".join(f"{value} in {number_of(count, 'shard')} there" for value, count in theirs.items())
-    return f"`{_WORDS.get(name, name)}` is {' and '.join(ours)}" + (f" here, and {there}" if there else "")
+    return f"`{WORDS.get(name, name)}` is {' and '.join(ours)}" + (f" here, and {there}" if there else "")
 
 
 def _example(values: Mapping[str, Counter[str]]) -> str:
     name, counts = next(iter(values.items()))
-    return f"{_WORDS.get(name, name)}={next(iter(counts))}"
+    return f"{WORDS.get(name, name)}={next(iter(counts))}"
 
 
 def where_of(words: Sequence[str], own: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
@@ -87,11 +86,11 @@ def where_of(words: Sequence[str], own: Iterable[str]) -> tuple[list[str], dict[
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return safe_load(text)
-    except YAMLError:
+    except (YAMLError, ValueError, RecursionError):
         return text
 
 
@@ -110,7 +109,7 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
     return key({"": float(value) if number else value})
 
 
@@ -128,9 +127,9 @@ def check_where(settings: Sequence[Mapping[str, Any]], where: Where) -> None:
         there = Counter(json.dumps(flat[name], ensure_ascii=False) for flat in flats if name in flat)
         if not there:
             names = ", ".join(sorted({known for flat in flats for known in flat}))
-            raise BadSetting(f"Expected settings that the study's shards have ({names}), but got {_WORDS.get(name, name)!r}.")
+            raise BadSetting(f"Expected settings that the study's shards have ({names}), but got {WORDS.get(name, name)!r}.")
         if not any(_same(flat[name], value) for flat in flats if name in flat):
-            word = _WORDS.get(name, name)
+            word = WORDS.get(name, name)
             raise BadSetting(f"Expected `{word}` to be {' or '.join(sorted(there))}, as in the shards, but got {value!r}.")
     if where and not any(matches(each, where) for each in settings):
         raise BadSetting(f"Expected shards with {', '.join(f'{name}={value}' for name, value in where.items())}; there are none.")

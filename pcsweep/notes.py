@@ -1,5 +1,6 @@
 """Notes: small JSON files in a study's folders, any of which may be empty, cut off, foreign, or no file at all."""
 
+import errno
 import logging
 import os
 import stat
@@ -12,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
+# What the file system says of a name under which no file is, or none that may be read: links in a circle, a socket.
+_NO_FILE = frozenset((errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV, errno.ENAMETOOLONG))
 _MOST = 1 << 28  # bytes of a note
 _log = logging.getLogger(__name__)
 
@@ -50,8 +53,10 @@ def read(path: Path, kind: type[T]) -> tuple[T, os.stat_result]:
             if not stat.S_ISREG(status.st_mode):
                 raise Unreadable("it is no file")
             text = file.read(_MOST + 1)
-    except (PermissionError, IsADirectoryError) as error:
-        raise Unreadable(error.strerror) from error
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise Unreadable(error.strerror) from error
+        raise
     if len(text) > _MOST:
         raise Unreadable("it is too long")
     try:
@@ -88,6 +93,6 @@ def readable(folder: Path, kind: type[T]) -> Iterator[tuple[Path, T]]:
 
 
 @cache
-def name_once(path: Path, problem: str) -> None:
-    """Says which note is passed over, and why, the first time."""
-    _log.warning("%s is passed over, for it is no readable note (%s)", path, problem)
+def name_once(path: Path, problem: str, kind: str = "note") -> None:
+    """Says which note, or plan, is passed over, and why, the first time."""
+    _log.warning("%s is passed over, for it is no readable %s (%s)", path, kind, problem)

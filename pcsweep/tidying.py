@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from pcsweep.atomic import clear
+from pcsweep.claims import remove_abandoned
 from pcsweep.shards import gather_damaged
 
 _WRITTEN = ("", "shards", "planned", "failures", "submissions", "claims", "figures")
 
 
 def tidy(folder: Path) -> None:
-    """Removes the temporary files that killed writers have left, and moves damaged shards to where nobody reads them."""
+    """Removes what killed commands have left, temporary files and claims, and moves damaged shards to where nobody reads them."""
     for name in _WRITTEN:
         clear(folder / name)
+    remove_abandoned(folder)
     gather_damaged(folder / "shards")

@@ -176,7 +176,7 @@ def test_rows_are_in_the_order_of_the_coordinates(tmp_path: Path) -> None:
     [
         ({"threshold": 0.6}, r"`threshold` is 0\.5 in 2 shards, 0\.6 in 1 shard\. .*study=NAME"),
         ({"dataset__name": "other"}, r'`dataset\.name` is "other" in 1 shard, "shapes" in 2 shards'),
-        ({"selection__count": 9}, r"`selection\.count` is 7 in 2 shards, 9 in 1 shard"),
+        ({"selection__count": 9}, r"`dataset\.limit` is 7 in 2 shards, 9 in 1 shard"),
         ({"timesteps": 9}, r"`timesteps`"),
     ],
 )
@@ -279,7 +279,7 @@ def test_an_unreadable_plan_is_left_out_with_a_warning(tmp_path: Path, caplog: p
     (tmp_path / "planned").mkdir()
     (tmp_path / "planned" / "half.json").write_text('{"command"')
     assert aggregate(tmp_path, 2).missing == []
-    assert "half.json is no readable plan" in caplog.text
+    assert "half.json is passed over, for it is no readable plan" in caplog.text
 
 
 def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pcsweep import claims
 from pcsweep.claims import FOLDER, Claims, claimed, computing
 from pcsweep.processes import this_process
+from pcsweep.tidying import tidy
 
 DIES = (  # holding a claim of `a`, and meaning to compute `b` as well
     "import os, sys; from pathlib import Path; from pcsweep.claims import Claims;"
@@ -135,3 +136,41 @@ def test_files_that_say_nothing_are_passed_over(tmp_path):
     assert computing(tmp_path) == (dict.fromkeys("abc", "another command"), {})
     with Claims(tmp_path, ["a"]) as mine:
         assert not mine.take("a")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '"x"', "{}", '{"process": 7, "identities": []}', "[" * 100_000, '{"process": {"number": "7"}}']
+)
+def test_a_claim_that_says_nothing_counts_until_it_is_old(tmp_path, content):
+    (tmp_path / FOLDER).mkdir()
+    path = tmp_path / FOLDER / "a"
+    for name in ("a", f"x{claims._NOTE}"):
+        (tmp_path / FOLDER / name).write_text(content)
+    assert computing(tmp_path) == ({"a": "another command"}, {})
+    with Claims(tmp_path, ["a"]) as mine:
+        assert not mine.take("a")
+        for ago in (500, -500):
+            os.utime(path, (time.time() - ago,) * 2)
+            assert mine.take("a")
+            mine.release("a")
+            path.write_text(content)
+
+
+def test_what_no_command_has_made_holds_no_point(tmp_path):
+    (tmp_path / FOLDER / "folder" / "inside").mkdir(parents=True)
+    os.mkfifo(tmp_path / FOLDER / "pipe")
+    (tmp_path / FOLDER / "link").symlink_to("nowhere")
+    os.mkfifo(tmp_path / FOLDER / f"pipe{claims._NOTE}")
+    names = {path.name for path in (tmp_path / FOLDER).iterdir()}
+    with Claims(tmp_path, ["folder", "pipe", "link"]) as mine:
+        assert all(mine.take(name) for name in ("folder", "pipe", "link"))
+    assert {path.name for path in (tmp_path / FOLDER).iterdir()} == names
+
+
+def test_what_a_killed_command_held_goes_with_the_last_command_and_with_the_next_reader(killed):
+    with Claims(killed, ["c"]):
+        assert subprocess.run([sys.executable, "-c", DIES, str(killed)], check=False).returncode == -9
+    assert list(killed.iterdir()) == []
+    assert subprocess.run([sys.executable, "-c", DIES, str(killed)], check=False).returncode == -9
+    tidy(killed)
+    assert list(killed.iterdir()) == []

@@ -50,11 +50,12 @@ def test_a_folder_a_pipe_and_a_link_to_nothing_are_no_notes(tmp_path, caplog, fo
     (tmp_path / "failures" / "folder.json").mkdir(parents=True)
     os.mkfifo(tmp_path / "failures" / "pipe.json")
     (tmp_path / "failures" / "link.json").symlink_to("nothing")
+    (tmp_path / "failures" / "circle.json").symlink_to("circle.json")
     reading = threading.Thread(target=lambda: failures.read_all(tmp_path), daemon=True)
     reading.start()
     reading.join(5)
     assert not reading.is_alive()
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 3
 
 
 def test_what_may_not_be_read_is_passed_over_and_what_fails_is_an_error(tmp_path, monkeypatch, caplog, forget):

@@ -6,6 +6,7 @@ import logging
 from rich.table import Table
 from rich.text import Text
 
+from pcsweep.process import as_process
 from pcsweep.terminal import PrintableFormatter, Terminal, complain
 
 HOSTILE = "a\x1b[2Jb\x9bc\u202ed"
@@ -30,3 +31,10 @@ def test_messages_and_logs_are_printable(capsys):
     assert capsys.readouterr().err == f"pcsweep: {SHOWN}\n"
     record = logging.LogRecord("x", logging.INFO, "f", 1, "%s", (HOSTILE,), None)
     assert PrintableFormatter("%(message)s").format(record) == SHOWN
+
+
+def test_warnings_of_a_command_without_a_log_are_printable(capsys, monkeypatch):
+    logger = logging.getLogger("alone")
+    monkeypatch.setattr(logger, "propagate", False)
+    assert as_process("pcsweep.x", lambda: logger.warning("%s", HOSTILE) or 0) == 0
+    assert capsys.readouterr().err == f"{SHOWN}\n"
