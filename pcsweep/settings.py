@@ -175,10 +175,17 @@ def _validated(annotation: Any, value: Any, name: str) -> Any:
     if isinstance(given, float) and given.is_integer() and abs(given) > _EXACT:
         given = int(given)  # for pydantic to say which bound it is beyond
     try:
-        return TypeAdapter(annotation).validate_python(given)
+        result = TypeAdapter(annotation).validate_python(given)
     except ValidationError as error:
         allowed = " or ".join(dict.fromkeys(_allowed(detail["msg"]) for detail in error.errors()))
         raise BadSetting(f"Expected `{name}` to be {allowed}, but got {shown(value)}.") from None
+    if _has_truth(given) and not _has_truth(result):  # true would count as 1
+        raise BadSetting(f"Expected `{name}` to be no truth value, but got {shown(value)}.")
+    return result
+
+
+def _has_truth(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(map(_has_truth, value)))
 
 
 def shown(value: Any) -> str:
@@ -208,6 +215,7 @@ def place(text: str, name: str) -> str:
 def _allowed(message: str) -> str:
     allowed = re.sub(r"^(Input should be|Value error,) ", "", message)
     allowed = re.sub(r"^a valid (tuple|list)$", "a list such as [a,b]", allowed)
+    allowed = re.sub(r"^Input is not a valid path for .*", "a path", allowed)
     return re.sub(r", (unable to|got a|input was).*$", "", allowed)
 
 
@@ -259,7 +267,7 @@ def existing_study(output_root: str, study: str) -> Path:
     return folder
 
 
-def study_folder(output_root: str, study: object) -> str:
+def study_folder(output_root: object, study: object) -> str:
     """`<output_root>/<study>`, made if missing: called before Hydra makes its own folder in there.
 
     Raises:
@@ -268,6 +276,8 @@ def study_folder(output_root: str, study: object) -> str:
     if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
         quotes = f"; in a file it needs quotes: study: '{study}'" if isinstance(study, int | float) else ""
         raise BadSetting(f"Expected `study` to be a name of letters, digits, '.', '_' and '-', but got {shown(study)}{quotes}.")
+    if output_root is None:
+        raise BadSetting("Expected `output_root` to be a path, but got null.")
     folder = Path(place(str(output_root), "output_root")) / study
     leftovers.will_make(folder)
     try:

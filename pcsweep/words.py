@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from pcsweep.settings import BadSetting, place
 
 _ALONE = ("run", "multirun", "cfg", "info", "shell_completion")
+_LISTED = re.compile(r"\+{0,2}(attribution|dataset|experiment|hyperparameter|model|noise|pcoder|recipe)=\s*\[.*")
 _SIMPLE = re.compile(r"study=([\w.+-]+(?:,[\w.+-]+)*)")
 
 
@@ -25,6 +26,11 @@ def checked_words(words: Sequence[str]) -> list[str]:
     for word in options.overrides:
         if not re.match(r"~?[^=~\s]", word) or not ("=" in word or word.startswith("~")):
             raise BadSetting(f"Expected words of the form key=value, but got {word!r}.")
+        if listed := _LISTED.fullmatch(word):  # which Hydra would merge into one choice with the last one's grid
+            raise BadSetting(
+                f"Expected `{listed[1]}` to be one choice, but got a list, {word!r}."
+                f" To run one after another give them without brackets: -m {listed[1]}=A,B"
+            )
     named = [f"--{name.replace('_', '-')}" for name in _ALONE if getattr(options, name) not in (None, False)]
     if len(named) > 1:
         raise BadSetting(f"Expected one of {', '.join(named)}, but got them together.")
