@@ -4,7 +4,8 @@ import logging
 import os
 import runpy
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 COMMANDS = ("aggregate", "cancel", "compare", "fetch", "plan", "report", "show", "status", "train")
 _UNFINISHED, _REFUSED = 1, 2
+_FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
 def conf_folder() -> str:
@@ -85,6 +87,20 @@ def guarded(entry: Callable[[], Any], interrupted: str, further: Sequence[str] =
         sys.exit(code)
 
 
+@contextmanager
+def errors_let_through() -> Iterator[None]:
+    """Has Hydra raise what it catches elsewhere; afterwards the environment is as it was."""
+    before = os.environ.get(_FULL_ERROR)
+    os.environ[_FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_FULL_ERROR, None)
+        else:
+            os.environ[_FULL_ERROR] = before
+
+
 def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = ()) -> int:
     """Runs a Hydra entry; its exit code.
 
@@ -99,9 +115,8 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
     close_umask()
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
-    show_traceback = "HYDRA_FULL_ERROR" in os.environ
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # lets errors through to the handlers below
-    with command_is(sys.argv[1:]):
+    show_traceback = _FULL_ERROR in os.environ
+    with errors_let_through(), command_is(sys.argv[1:]):
         try:
             begin(f"Interrupted. {interrupted} {command()}")
             sys.argv[1:] = [*checked_words(sys.argv[1:]), *further]

@@ -160,7 +160,7 @@ def test_a_shard_says_which_point_it_is_of(measured):
     [
         (lambda text: "][", "The configuration of shard [0-9a-f]{12} cannot be used here: "),
         (lambda text: "- 1", "cannot be used here: it is no mapping"),
-        (lambda text: text.replace("\nnoise:", "\nnoises:"), "cannot be used here: it has no `noise`"),
+        (lambda text: text.replace("\nnoise:", "\nnoises:"), "cannot be used here: Expected a choice of `noise`"),
         (
             lambda text: text.replace("pcsweep.noise.gaussian.gaussian", "os.system"),
             "cannot be used here: Expected `noise._target_`",
@@ -188,7 +188,7 @@ def test_weights_that_are_others_now_or_gone_are_said(measured, tmp_path):
     tensors = load_file(WEIGHTS)
     save_file(tensors, path)
     shard, _ = measured(f"model.weights={path}", "noise.sigma=0.1")
-    save_file({name: tensor * 1.5 for name, tensor in tensors.items()}, path)
+    save_file({name: (tensor * 1.5).to(tensor.dtype) for name, tensor in tensors.items()}, path)
     grid.load_model.cache_clear()
     with pytest.raises(
         BadSetting, match="weights or images of shard .* have changed .*`model.weights_sha256`.*compute its point anew"

@@ -248,6 +248,7 @@ def test_the_age_of_a_note_is_by_the_clock_of_its_file_system(one, monkeypatch):
 def test_a_note_stays_new_while_it_is_sent(one, monkeypatch):
     far = replace(one, by="elsewhere 12 34")
     monkeypatch.setattr("pcsweep.renewal.EVERY", 0.01)
+    before = threading.active_count()
     os.utime(far.path, (0, 0))
     with renewing(one.path):
         deadline = time.monotonic() + 10
@@ -257,4 +258,4 @@ def test_a_note_stays_new_while_it_is_sent(one, monkeypatch):
         withdraw(one)
         time.sleep(0.05)
     assert not one.path.exists()
-    assert threading.active_count() == 1
+    assert threading.active_count() <= before

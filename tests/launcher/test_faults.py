@@ -150,7 +150,7 @@ class Study:
     def computed(self):
         """How often each point was computed on the cluster, by the logs of the tasks."""
         logs = "".join(path.read_text() for path in (self.folder / "submissions").glob("*/*_log.out"))
-        return Counter(re.findall(r" s \(\S+/(\w{64})\.parquet\)", logs))
+        return Counter(re.findall(r" s \(shard (\w{12})\)", logs))
 
 
 def table(folder):
