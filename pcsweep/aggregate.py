@@ -47,7 +47,7 @@ Shards → tables and pictures of one study.
 
     python -m pcsweep.aggregate study=NAME [output_root=outputs] [metric=iou]
                                 [resamples=2000] [permutations=4999] [seed=0]
-                                [SETTING=VALUE …]
+                                [to=FOLDER] [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
 output_root   where the studies are

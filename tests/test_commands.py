@@ -89,7 +89,7 @@ def test_help_fits_a_terminal(name: str) -> None:
     assert max(len(line) for line in module.HELP.splitlines()) <= 80
 
 
-@pytest.mark.parametrize("primary", ["config", "train"])
+@pytest.mark.parametrize("primary", ["config", "train", "fetch"])
 def test_the_help_of_hydras_commands_fits_and_explains_every_key(primary: str) -> None:
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         config = compose(primary, return_hydra_config=True)

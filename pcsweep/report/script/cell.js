@@ -36,7 +36,8 @@ const overTime = (width, alone) => {
     domain: [1 - (i + 1) * share + (i + 1 < panels.length ? gap : 0), 1 - i * share], ...(shownMetric === "correct" && kind === "value" && i ? { range: [-0.03, 1.03] } : {}),
   })]);
   const traces = [...of("value", curves), ...of("gain", gained)];
-  const parts = alone ? [title(state.beta, state.lambda), ...coordinates(state.at)] : [`95 % intervals over images; filled: q < 0.05`];
+  const meant = "95 % intervals over images; filled: q < 0.05";
+  const parts = alone ? [title(state.beta, state.lambda), ...coordinates(state.at), meant] : [meant];
   return { data: traces, layout: layout({
     ...Object.fromEntries(axes), xaxis: axis("timestep t", { anchor: names[names.length - 1] }), legend: legend(), hovermode: "closest", height: 130 + 150 * panels.length,
     shapes: [{ type: "line", x0: grid.timesteps[state.step], x1: grid.timesteps[state.step], yref: "paper", y0: 0, y1: 1, line: { color: css("--accent"), width: 1, dash: "dot" } }],

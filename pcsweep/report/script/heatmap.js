@@ -55,7 +55,7 @@ const codeOf = (place) => {
   return state.quantity === "q" && !Number.isNaN(valueAt(place, "mean")) ? 4 : 3;
 };
 
-const heatmap = (width) => {
+const heatmap = (width, alone) => {
   const rows = grid.betas.map((_, beta) => grid.lambdas.map((__, lambda) => find(beta, lambda)));
   const all = (of) => rows.map((row, beta) => row.map((place, lambda) => of(place, beta, lambda)));
   const states = all(codeOf);
@@ -74,9 +74,14 @@ const heatmap = (width) => {
   ];
   return { data, layout: layout({
     xaxis: axis("feedback λ", ticks(grid.lambdas)), yaxis: axis("feedforward β", ticks(grid.betas)), shapes: [outline()],
-    ...titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at)], width),
+    ...titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width),
   }) };
 };
+// What the marks mean, in a figure without the page's legend.
+const explained = (states) => [
+  "•: gain or loss with q < 0.05",
+  ...MARKS.flatMap((mark, code) => (mark && states.flat().includes(code) ? [`${mark}: ${MEANT[code]}`] : [])),
+];
 const outline = () => ({
   type: "rect", x0: state.lambda - 0.5, x1: state.lambda + 0.5, y0: state.beta - 0.5, y1: state.beta + 0.5, line: { color: css("--accent"), width: 3 },
 });
