@@ -421,7 +421,7 @@ def test_a_command_killed_between_its_note_and_its_tasks(study, undisturbed, slo
     (sweep.home / "go").touch()  # Slurm gets a task now, but never what it is to run
     again.until_submitted()
     assert again.ended().code == 0
-    assert len(cluster.queue()) <= 1
+    until(lambda: len(cluster.queue()) <= 1, 30, "the end of the tasks whose points are done")
     assert is_finished(sweep, {}, undisturbed(sweep.words))
 
 
