@@ -32,7 +32,7 @@ def test_many_images_are_tested_by_random_signs_the_observed_ones_among_them():
     assert np.abs(signs[1:].mean(axis=0)).max() < 0.05
     p = p_of(differences, signs)
     expected = [
-        stats.permutation_test((row,), np.mean, permutation_type="samples", n_resamples=9999).pvalue for row in differences
+        stats.permutation_test((row,), np.mean, permutation_type="samples", n_resamples=9999, rng=1).pvalue for row in differences
     ]
     np.testing.assert_allclose(p, expected, atol=0.015)
     assert p_of(np.ones((1, 300)), signs)[0] == 1 / 10000
