@@ -19,9 +19,13 @@ OTHER, OBJECT, IGNORED = 0, 1, 2  # what a pixel of a mask can be
 Regions = UInt8[np.ndarray[Any, Any], "height width"]
 Values = Int[np.ndarray[Any, Any], "height width"]
 
-_BY_COLOUR, _BY_INDEX = (
+_BY_COLOUR, _BY_INDEX, _BY_ALPHA = (
     f"python -c 'import sys, numpy; from PIL import Image; [{grey}.save(f) for f in sys.argv[1:]]' masks/*.png"
-    for grey in ('Image.open(f).convert("L")', "Image.fromarray(numpy.asarray(Image.open(f)))")
+    for grey in (
+        'Image.open(f).convert("L")',
+        "Image.fromarray(numpy.asarray(Image.open(f)))",
+        'Image.open(f).convert("RGBA").getchannel("A")',
+    )
 )
 
 
@@ -113,8 +117,7 @@ def regions_by_value(mask: Mask, ignore_value: int | None) -> Regions:
     """
     if mask.kind not in ("grey", "palette"):
         raise ValueError(
-            f"Expected {mask.path} to be a grey, palette or black-and-white image, but got {mask.described}."
-            f" This makes masks grey: {_BY_COLOUR}"
+            f"Expected {mask.path} to be a grey, palette or black-and-white image, but got {mask.described}. {_to_grey(mask)}"
         )
     by_number = _by_number(mask.values, ignore_value)
     if mask.kind == "palette":
@@ -128,6 +131,20 @@ def regions_by_value(mask: Mask, ignore_value: int | None) -> Regions:
                 f" set dataset.ignore_value={ignore_value * highest // 255} or null, or save the masks with 8 bits."
             )
     return by_number
+
+
+def _to_grey(mask: Mask) -> str:
+    """How a mask with colours or an alpha channel is made grey, by where in it the object is drawn."""
+    count = mask.values.shape[-1]
+    channels = mask.values.reshape(-1, count)
+    colours = channels[:, :-1] if "alpha" in mask.kind else channels
+    if "alpha" in mask.kind and len(np.unique(channels[:, -1])) > 1:
+        if len(np.unique(colours, axis=0)) == 1:
+            return f"Its alpha channel alone has more than one value. This makes it the mask: {_BY_ALPHA}"
+        return f"It may be drawn in its colours: {_BY_COLOUR} or in its alpha channel: {_BY_ALPHA}"
+    if colours.any(axis=1).all():
+        return "No pixel of it is black, which is what the background has to be: save it with a black background, in grey."
+    return f"This makes masks grey: {_BY_COLOUR}"
 
 
 def _by_number(values: Values, ignore_value: int | None) -> Regions:
