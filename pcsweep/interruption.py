@@ -3,27 +3,39 @@
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 INTERRUPTED = 130  # exit code
+_MOMENT, _LONGEST = 0.05, 10.0  # seconds between two looks at an import, and that one is waited for
 
 
 class CtrlC:
-    """Answers Ctrl-C: ends the process while modules are imported, and raises KeyboardInterrupt at any other time.
+    """Answers Ctrl-C: raises KeyboardInterrupt, but not in the middle of an import, whose end is waited for.
+
+    So whatever the command holds, such as its claims, is given back by its own `finally`.
 
     Args:
         said: what to say where it ends the process.
-        begun: whether the command has begun; before, Ctrl-C ends the process in any case.
+        begun: whether the command has begun; before, Ctrl-C ends the process at once.
     """
 
     def __init__(self, said: str, begun: bool) -> None:
         self.said, self.begun = said, begun
+        self._looks = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Called by the interpreter."""
         if self.begun and not _importing(frame):
             raise KeyboardInterrupt
-        leave(INTERRUPTED, self.said)
+        self._looks += 1
+        if not self.begun or self._looks * _MOMENT > _LONGEST:
+            leave(INTERRUPTED, self.said)
+        main = threading.main_thread().ident
+        assert main is not None  # it runs this
+        again = threading.Timer(_MOMENT, signal.pthread_kill, (main, number))
+        again.daemon = True
+        again.start()
 
 
 def leave(code: int, said: str = "") -> None:
@@ -52,7 +64,7 @@ def while_starting() -> None:
 
 
 def begin(said: str) -> None:
-    """From now on Ctrl-C is a KeyboardInterrupt, except in imports; there the process ends, and says this."""
+    """From now on Ctrl-C is a KeyboardInterrupt, once an import has ended; if that takes long, the process ends and says this."""
     if isinstance(signal.getsignal(signal.SIGINT), CtrlC):
         signal.signal(signal.SIGINT, CtrlC(said, begun=True))
 
