@@ -19,12 +19,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pcsweep import notes
-from pcsweep.atomic import clock, moved_if
+from pcsweep.atomic import clock
 from pcsweep.folders import make_folder
 from pcsweep.processes import Process, this_process
 
 FOLDER = "claims"
-_NOTE = ".command"
+_NOTE, _TURN = ".command", ".turn"  # how names end: of what a command means to compute, and of who removes a dead one's file
 _RENEWED, _SILENT = 15.0, 120.0  # seconds between two renewals, and after which there will be none
 _LOOK = 0.5  # seconds between two looks at what others compute
 _ATTEMPTS = 5  # while others remove the folder or a dead command's claim at the same moment
@@ -148,7 +148,7 @@ def computing(study: Path) -> tuple[dict[str, str], dict[str, str]]:
     now: dict[str, str] = {}
     next_: dict[str, str] = {}
     for path in _files(study / FOLDER):
-        if _is_abandoned(path, time.time()):
+        if path.name.endswith(_TURN) or _is_abandoned(path, time.time()):
             continue
         who = _who(path)
         if path.name.endswith(_NOTE):
@@ -207,11 +207,21 @@ def _is_abandoned(path: Path, now: float | None = None) -> bool:
 
 
 def _remove(path: Path) -> None:
-    """Removes the file of a dead command, and not one that another command has just put in its place."""
-    aside = path.with_name(f".{path.name}.{this_process().tag}.{secrets.token_hex(4)}.tmp")
+    """Removes the file of a dead command; one command at a time may, and looks again then, so that none removes a new claim."""
+    turn = path.with_name(f"{path.name}{_TURN}")
     with suppress(OSError):
-        if moved_if(path, aside, _is_abandoned):
-            aside.unlink()
+        try:
+            with open(turn, "x") as file:
+                json.dump(asdict(_Note(this_process(), [])), file)
+        except FileExistsError:
+            if _is_abandoned(turn):
+                _remove(turn)
+            return
+        try:
+            if _is_abandoned(path):
+                path.unlink()
+        finally:
+            turn.unlink()
 
 
 def remove_abandoned(study: Path) -> None:

@@ -69,6 +69,18 @@ def test_one_of_another_machine_is_dead_when_it_is_silent(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_command_that_was_killed_while_it_removed_a_claim_is_in_nobodys_way(tmp_path):
+    with Claims(tmp_path, ["a"]) as mine:
+        elsewhere(tmp_path, ago=500)
+        turn = tmp_path / "claims" / "a.turn"
+        turn.write_bytes((tmp_path / "claims" / "a").read_bytes())
+        assert not mine.take("a")  # as long as it may be alive
+        os.utime(turn, (0, 0))
+        assert mine.take("a")
+        assert computing(tmp_path)[0].keys() == {"a"}
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_of_many_that_take_over_one_does(tmp_path):
     taken, start = [], threading.Barrier(8)
 
