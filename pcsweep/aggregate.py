@@ -25,18 +25,22 @@ from rich.console import Console
 from pcsweep import cells, failures, figures, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
-from pcsweep.commands import drawing_words, follow, say
+from pcsweep.command_words import words_of
+from pcsweep.commands import follow, say
 from pcsweep.conditions import unit_of
 from pcsweep.destination import destination
+from pcsweep.drawing_words import drawing_words
+from pcsweep.errors import BadSetting
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
+from pcsweep.labels import METRICS, NO_SHARES
 from pcsweep.mixing import Where, planned_where, where_of
-from pcsweep.pages import METRICS, NO_SHARES, Results
+from pcsweep.pages import Results
 from pcsweep.progress import progress, stage
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
-from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
+from pcsweep.study_folder import existing_study
 from pcsweep.summary import absences, best_cells, control, summary
 from pcsweep.tabulation import Family, enter, table
 from pcsweep.tidying import tidy

@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 from pcsweep import failures, slurm, submissions
+from pcsweep.command_words import words_of
+from pcsweep.errors import BadSetting
 from pcsweep.ownership import user_name
 from pcsweep.process import as_process
-from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.study_folder import existing_study
 from pcsweep.terminal import complain
 from pcsweep.wording import number_of
 

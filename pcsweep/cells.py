@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep import notes
+from pcsweep.errors import BadSetting
 from pcsweep.identity import canonical, identity
 from pcsweep.schema import SCHEMA_VERSION
-from pcsweep.settings import BadSetting
 
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
 COEFFICIENTS = ("beta", "lambda", "alpha")

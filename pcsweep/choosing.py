@@ -7,11 +7,10 @@ from typing import Any
 
 from pcsweep import shards
 from pcsweep.cells import COEFFICIENTS, coordinates, further_columns, further_coordinates, leaves
+from pcsweep.errors import BadSetting
+from pcsweep.labels import describe, in_order, text_of
 from pcsweep.mixing import matches, where_of
-from pcsweep.pages import in_order, text_of
 from pcsweep.parallel import listed
-from pcsweep.settings import BadSetting
-from pcsweep.summary import describe
 
 SHORT = 12  # digits of a shard's name that people are shown
 _ON_AXES = {"noise.sigma": "sigma", "pcoder.active": "pcoder", **{f"pcoder.{name}": name for name in COEFFICIENTS}}

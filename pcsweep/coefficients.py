@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pcsweep.model import Model
-from pcsweep.rules import Rule, one_per_pcoder
-from pcsweep.settings import BadSetting, checked
+from pcsweep.errors import BadSetting
+from pcsweep.rules import Coefficients, Rule, one_per_pcoder
+from pcsweep.settings import checked
 
 PerPCoder = float | tuple[float, ...] | Literal["model"]
 
@@ -45,23 +45,26 @@ class PCoderSettings:
             raise BadSetting(f"Expected `pcoder.active` to be all or different numbers from 1 to {count}, but got {active!r}.")
         return tuple(sorted(numbers))
 
-    def rules(self, model: Model) -> tuple[Rule, ...]:
+    def rules(self, count: int, own: Coefficients | None) -> tuple[Rule, ...]:
         """(β_n, λ_n, α_n) of every pcoder, as if all were active; not yet checked to be coefficients.
+
+        Args:
+            count: how many pcoders the network has.
+            own: the coefficients that the model comes with, if any.
 
         Raises:
             BadSetting: `model` where the model has none.
             ValueError: a list of another length than the network has pcoders.
         """
-        count = len(model.network.stages)
         named = (("beta", self.beta), ("lambda", self.lambda_), ("alpha", self.alpha))
-        columns = (one_per_pcoder(name, self._numbers(name, values, model), count) for name, values in named)
+        columns = (one_per_pcoder(name, self._numbers(name, values, count, own), count) for name, values in named)
         return tuple(zip(*columns, strict=True))
 
-    def _numbers(self, name: str, values: PerPCoder, model: Model) -> float | tuple[float, ...]:
+    def _numbers(self, name: str, values: PerPCoder, count: int, own: Coefficients | None) -> float | tuple[float, ...]:
         if isinstance(values, str):
-            return _of(model, name)
+            return _of(name, count, own)
         if self.stretch and isinstance(values, tuple):
-            return stretched(values, len(model.network.stages))
+            return stretched(values, count)
         return values
 
 
@@ -87,8 +90,7 @@ def stretched(values: Sequence[float], count: int) -> tuple[float, ...]:
     return tuple(round(float(value), 10) for value in np.interp(depths, np.linspace(0, 1, len(values)), values))
 
 
-def _of(model: Model, name: str) -> tuple[float, ...]:
-    if model.coefficients is None:
+def _of(name: str, count: int, own: Coefficients | None) -> tuple[float, ...]:
+    if own is None:
         raise BadSetting(f"Expected `pcoder.{name}` to be numbers, since the model comes with none of its own, but got 'model'.")
-    rules = model.coefficients.per_pcoder(len(model.network.stages))
-    return tuple(rule[("beta", "lambda", "alpha").index(name)] for rule in rules)
+    return tuple(rule[("beta", "lambda", "alpha").index(name)] for rule in own.per_pcoder(count))

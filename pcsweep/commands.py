@@ -1,18 +1,19 @@
 """What the commands that have words instead of a configuration have in common."""
 
 import io
+import os
 import re
+import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from rich.console import Console
 
+from pcsweep.errors import BadSetting
 from pcsweep.faults import told
-from pcsweep.folders import close_umask
 from pcsweep.process import as_process
-from pcsweep.settings import BadSetting
-from pcsweep.statistics.cell import Drawing
 from pcsweep.terminal import complain, terminal
 
 _REFUSED = 2
@@ -62,16 +63,21 @@ def whole_number(name: str, text: str, least: int) -> int:
     return int(text)
 
 
-def drawing_words(given: Mapping[str, str]) -> dict[str, int]:
-    """The words resamples, permutations and seed, those of `Drawing` where they are not given.
-
-    Raises:
-        BadSetting: one is out of its range.
-    """
-    least = {"resamples": 2, "permutations": 1, "seed": 0}
-    return {name: whole_number(name, given.get(name, str(getattr(Drawing, name))), each) for name, each in least.items()}
-
-
 def say(console: Console, line: str, style: str | None = None) -> None:
     """One line as it is, however long."""
     console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Around a Hydra task: a refused value ends the process with exit code 2 and one message."""
+    try:
+        yield
+    except BadSetting as error:
+        complain("pcsweep", error)
+        sys.exit(2)
+
+
+def close_umask() -> None:
+    """From now on this process makes no file and no folder that the group or others may write."""
+    os.umask(os.umask(0o077) | stat.S_IWGRP | stat.S_IWOTH)

@@ -3,8 +3,8 @@
 import tempfile
 from pathlib import Path
 
+from pcsweep.errors import BadSetting
 from pcsweep.folders import make_folder
-from pcsweep.settings import BadSetting
 
 
 def destination(study: Path, to: str) -> Path:

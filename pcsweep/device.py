@@ -1,13 +1,15 @@
 """Where tensors are computed: what the setting `device` means on this machine."""
 
 import re
-from typing import Annotated
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import AfterValidator
 
-from pcsweep.measurement import Precision
-from pcsweep.settings import BadSetting
+from pcsweep.errors import BadSetting
+
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 def _device(name: str) -> str:
@@ -45,3 +47,12 @@ def check_device(device: str, precision: Precision) -> None:
             )
     elif precision == "tf32" and device_of(device).type != "cuda":
         raise BadSetting("Expected `precision` to be fp32 or bf16 on a CPU, but got 'tf32'.")
+
+
+def computing_in(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
+    """The context in which matrix products and convolutions have that precision; restores what was set before."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32")

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 from pcsweep import shards
 from pcsweep.cells import AXES, Coordinates, coordinates, key
 from pcsweep.conditions import UNITS
-from pcsweep.pages import SYMBOLS, file_name, text_of
+from pcsweep.labels import SYMBOLS, file_name, text_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.entry import conf_folder, guarded
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="fetch")
 def _run(config: "DictConfig") -> None:
+    from pcsweep.commands import refusing
     from pcsweep.fetch import fetch
-    from pcsweep.settings import refusing
 
     with refusing():
         fetch(config)
@@ -32,7 +32,8 @@ def fetch(config: "DictConfig") -> None:
     """
     from omegaconf import OmegaConf
 
-    from pcsweep.settings import BadSetting, choose
+    from pcsweep.errors import BadSetting
+    from pcsweep.settings import choose
 
     plain = OmegaConf.to_container(config.model, resolve=True)
     assert isinstance(plain, dict)  # the group `model`

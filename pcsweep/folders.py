@@ -1,15 +1,10 @@
 """Folders and files that nobody but their owner can write, whatever the umask."""
 
-import os
+import stat
 from pathlib import Path
 
-OTHERS = 0o022  # writing, for the group and for all others
+OTHERS = stat.S_IWGRP | stat.S_IWOTH  # writing
 _CLOSED = 0o755
-
-
-def close_umask() -> None:
-    """From now on this process makes no file and no folder that the group or others may write."""
-    os.umask(os.umask(0o077) | OTHERS)
 
 
 def make_folder(folder: Path) -> None:

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.pages import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.labels import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.wording import number_of
 
 FEW_IMAGES = 20  # intervals of fewer are too narrow
 _LISTED = 5  # sets of noise seeds
 UNDEFINED = 0.01  # share of NaN that is pointed out
 WORST = 0.1  # share of NaN of one cell and timestep that is pointed out
-SIGNIFICANT = 0.05  # that q is below
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from contextlib import chdir, contextmanager
 
 from hydra.core.hydra_config import HydraConfig
 
-from pcsweep.settings import refusing
+from pcsweep.commands import refusing
 
 
 @contextmanager

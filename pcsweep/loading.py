@@ -16,7 +16,7 @@ from pyarrow.fs import LocalFileSystem
 
 from pcsweep import cells, shards
 from pcsweep.mixing import Where, check_where, matches
-from pcsweep.settings import existing_study
+from pcsweep.study_folder import existing_study
 
 READERS = 8  # footers read at a time, which on a network's file system is mostly waiting
 

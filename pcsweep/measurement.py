@@ -1,7 +1,6 @@
 """A pack of grid points on the same images: dynamics, attribution and metrics at every timestep."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,13 +10,13 @@ from torch import Tensor
 
 from pcsweep import metrics, png
 from pcsweep.dataset import Sample
+from pcsweep.device import Precision, computing_in
 from pcsweep.engine import ROWS, Moment
 from pcsweep.model import Model
 from pcsweep.rules import Rule
 
 Metric = Literal["iou", "pointing", "mass", "rank"]
 Target = Literal["label", "predicted", "predicted_at_0"]
-Precision = Literal["fp32", "tf32", "bf16"]
 Columns = dict[str, Any]
 
 
@@ -207,15 +206,6 @@ class _Scene:
         if times == 1:
             return self
         return _Scene(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
-
-
-def computing_in(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
-    """The context in which matrix products and convolutions have that precision; restores what was set before."""
-    if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    if device.type != "cuda":
-        return nullcontext()
-    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=precision == "tf32")
 
 
 def summary(columns: Columns) -> str:

@@ -15,8 +15,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from pcsweep.errors import BadSetting
 from pcsweep.folders import OTHERS
-from pcsweep.settings import BadSetting
 
 _LINKS = 40  # followed at most, as by Linux
 

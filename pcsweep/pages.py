@@ -1,25 +1,11 @@
 """Which picture shows which cells: one page per file, laid out by what varies in a study."""
 
-import hashlib
-import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pcsweep.cells import sort_key
 from pcsweep.conditions import is_noise, noise_axes
-
-Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
-
-SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
-METRICS = {
-    "iou": "IoU", "pointing": "pointing game", "mass": "relevance mass", "rank": "relevance rank", "pxap": "PxAP",
-    "correct": "accuracy", "target_probability": "target probability", "target_logit": "target logit", "area": "mask area",
-}  # fmt: skip
-NO_SHARES = ("target_logit", "area")  # metrics by which no cell is best: below 0, or of the mask
-DYNAMICS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")  # columns of the coefficients
-LONGEST = 80  # characters of a file's name
+from pcsweep.labels import SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
 
 
 @dataclass(frozen=True)
@@ -150,82 +136,6 @@ def _varies(rows: Sequence[Row], name: str) -> bool:
     return len({row[name] for row in rows}) > 1
 
 
-def file_name(named: Iterable[tuple[str, Any]]) -> str:
-    """Such as `alpha-0.01_pcoder-1+3`; of a longer one the beginning, and a hash."""
-    name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{name}-{_whole(value)}").strip("-") for name, value in named)
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
 def heading(page: Page, column: tuple[Any, ...]) -> str:
     """Of a column's panels."""
     return ", ".join(axis_text(name, value) for name, value in zip(page.across, column, strict=True))
-
-
-def axis_text(name: str, value: Any) -> str:
-    """Such as `σ = 0.2`, `share = 0.1` or `pcoder 3`."""
-    if name == "pcoder":
-        return f"pcoder {value}"
-    return f"no {axis_label(name)}" if value is None else f"{axis_label(name)} = {text_of(value)}"
-
-
-def axis_label(name: str) -> str:
-    """Of an axis: a symbol, or the parameter's name without its group."""
-    return SYMBOLS.get(name, name.removeprefix("noise."))
-
-
-def label_of(metric: str) -> str:
-    """A metric's name for people."""
-    name, _, threshold = metric.partition("@")
-    return METRICS.get(metric) or (f"IoU at threshold {threshold}" if name == "iou" and threshold else metric)
-
-
-def coefficient(row: Row, name: str) -> Any:
-    """A number, or the list per pcoder as text."""
-    return row.get(f"pcoder.{name}") if row[name] is None else row[name]
-
-
-def text_of(value: Any) -> str:
-    """As a label has it; the numbers of a list, which is JSON in the table, to three digits."""
-    listed = _listed(value)
-    if listed is not None:
-        return "[" + " ".join(f"{each:.3g}" if isinstance(each, int | float) else str(each) for each in listed) + "]"
-    return _whole(value)
-
-
-def _listed(value: Any) -> list[Any] | None:
-    """The list that a text is in JSON, if it is one."""
-    if not isinstance(value, str) or not value.startswith("["):
-        return None
-    try:
-        found = json.loads(value)
-    except ValueError:
-        return None
-    return found if isinstance(found, list) else None
-
-
-def _whole(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def pair_of(row: Row) -> tuple[Any, Any]:
-    """Its (β, λ)."""
-    return coefficient(row, "beta"), coefficient(row, "lambda")
-
-
-def pair_text(pair: tuple[Any, Any]) -> str:
-    """As a label has it."""
-    return f"β = {text_of(pair[0])}, λ = {text_of(pair[1])}"
-
-
-def is_control(row: Row) -> bool:
-    """Whether it is the plain feedforward network at every t: nothing feeds back, so t = 0 is a fixed point."""
-    return bool(row["fixed"])
-
-
-def in_order(values: Iterable[Any]) -> list[Any]:
-    """By `sort_key`; tuples item by item."""
-
-    def rank(value: Any) -> Any:
-        return [rank(item) for item in value] if isinstance(value, tuple) else sort_key(value)
-
-    return sorted(values, key=rank)

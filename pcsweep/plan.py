@@ -18,7 +18,7 @@ if __name__ == "__main__":  # before what takes a second to import
 
 import hydra
 
-from pcsweep.__main__ import conf_folder, ended
+from pcsweep.entry import conf_folder, ended
 from pcsweep.interruption import INTERRUPTED, leave
 from pcsweep.wording import duration, number_of
 
@@ -164,9 +164,8 @@ class _Part:
 def _part(point: "GridPoint") -> _Part:
     import torch
 
-    from pcsweep.device import device_of
+    from pcsweep.device import computing_in, device_of
     from pcsweep.grid import load_dataset, load_model
-    from pcsweep.measurement import computing_in
     from pcsweep.multiplications import of_engine, tap_by_tap
 
     device = device_of(point.settings.device)

@@ -16,17 +16,17 @@ from pcsweep import metrics, png, shards
 from pcsweep.cells import leaves
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
-from pcsweep.device import check_device, device_of
+from pcsweep.device import check_device, computing_in, device_of
 from pcsweep.engine import ROWS
+from pcsweep.errors import BadSetting
 from pcsweep.exhibition import Exhibit
 from pcsweep.extensions import named
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
-from pcsweep.measurement import Columns, Measurement, batch, computing_in
+from pcsweep.measurement import Columns, Measurement, batch
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
 from pcsweep.parallel import listed
 from pcsweep.progress import progress
-from pcsweep.settings import BadSetting
 
 
 @dataclass(frozen=True, eq=False)

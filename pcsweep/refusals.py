@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep import faults
-from pcsweep.settings import BadSetting
+from pcsweep.errors import BadSetting
 
 _THEIRS = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (hydra, omegaconf))
 _MEANT = 3  # suggestions at most

@@ -11,8 +11,9 @@ from typing import Any
 
 from pcsweep.dataset import Dataset, Sample, select
 from pcsweep.decoding import decode
+from pcsweep.errors import BadSetting
 from pcsweep.parallel import gathered
-from pcsweep.settings import BadSetting, Choice
+from pcsweep.settings import Choice
 
 
 @lru_cache(maxsize=1)

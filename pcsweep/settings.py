@@ -4,22 +4,15 @@ import importlib
 import inspect
 import json
 import re
-import sys
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from pcsweep import leftovers
-from pcsweep.bad_setting import BadSetting as BadSetting  # also from here
+from pcsweep.errors import BadSetting as BadSetting  # also from here
 from pcsweep.extensions import defined_in, extension
-from pcsweep.folders import make_folder
-from pcsweep.terminal import complain
 
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?(?=/|$)")
 # Beyond these a number is a slip of the hand.
@@ -28,25 +21,6 @@ MOST_AT_ONCE = 1_000_000  # images times grid points
 MOST_IMAGES = 100_000_000
 _EXACT = 2.0**53  # up to which a float is the whole number that was written
 _TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
-STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class Detached(KeyboardInterrupt):
-    """Ctrl-C while others go on computing; the message says how to come back."""
-
-
-class Unfinished(Exception):
-    """A sweep ended, and not all of its points are done; which and why has been said."""
-
-
-@contextmanager
-def refusing() -> Iterator[None]:
-    """Around a Hydra task: a refused value ends the process with exit code 2 and one message."""
-    try:
-        yield
-    except BadSetting as error:
-        complain("pcsweep", error)
-        sys.exit(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,63 +201,3 @@ def _nested_target(value: Any, path: str) -> str | None:
         if found := _nested_target(inner, f"{path}.{key}"):
             return found
     return None
-
-
-def completed(words: Sequence[str]) -> list[str]:
-    """With `study=` before a word that is a name alone."""
-    return [f"study={word}" if STUDY_NAME.fullmatch(word) else word for word in words]
-
-
-def words_of(words: Sequence[str], valid: Sequence[str]) -> dict[str, str]:
-    """The `key=value` words of a command that has no configuration.
-
-    Raises:
-        BadSetting: a key that is not valid.
-    """
-    pairs = [word.partition("=")[::2] for word in completed(words)]
-    given = dict(pairs)
-    if len(given) < len(pairs):
-        twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        raise BadSetting(f"Expected `{twice[0]}` once, but got it several times.")
-    for key in given:
-        if key not in valid:
-            raise BadSetting(f"Expected one of {', '.join(f'{name}=' for name in valid)}, but got {key!r}.")
-    return given
-
-
-def existing_study(output_root: str, study: str) -> Path:
-    """The folder of a study that is there.
-
-    Raises:
-        BadSetting: it is not; the message names those that are.
-    """
-    root = Path(place(output_root, "output_root"))
-    folder = root / study
-    if not STUDY_NAME.fullmatch(study) or not folder.is_dir():
-        there = (
-            ", ".join(sorted({path.parent.name for kind in ("shards", "planned") for path in root.glob(f"*/{kind}")})) or "none"
-        )
-        raise BadSetting(f"Expected `study` to name a study in {root} (there: {there}), but got {study!r}.")
-    return folder
-
-
-def study_folder(output_root: object, study: object) -> str:
-    """`<output_root>/<study>`, made if missing: called before Hydra makes its own folder in there.
-
-    Raises:
-        BadSetting: a name that is no plain folder name, or a folder that cannot be written.
-    """
-    if not isinstance(study, str) or not STUDY_NAME.fullmatch(study):
-        quotes = f"; in a file it needs quotes: study: '{study}'" if isinstance(study, int | float) else ""
-        raise BadSetting(f"Expected `study` to be a name of letters, digits, '.', '_' and '-', but got {shown(study)}{quotes}.")
-    if output_root is None:
-        raise BadSetting("Expected `output_root` to be a path, but got null.")
-    folder = Path(place(str(output_root), "output_root")) / study
-    leftovers.will_make(folder)
-    try:
-        make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise BadSetting(f"Expected `output_root` to be a folder that can be written, but {folder}: {error.strerror}.") from error
-    return str(folder)

@@ -19,9 +19,11 @@ if __name__ == "__main__":  # before what takes a second to import
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
-from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.command_words import completed, words_of
+from pcsweep.entry import conf_folder, guarded
+from pcsweep.errors import BadSetting
 from pcsweep.progress import stage
-from pcsweep.settings import BadSetting, completed, existing_study, words_of
+from pcsweep.study_folder import existing_study
 from pcsweep.words import checked_words
 
 if TYPE_CHECKING:

@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from pcsweep import cells, claims, failures, slurm, submissions
+from pcsweep.command_words import words_of
+from pcsweep.errors import BadSetting
 from pcsweep.failures import failure_table
 from pcsweep.ownership import user_name
 from pcsweep.patience import patiently
 from pcsweep.process import as_process
-from pcsweep.settings import BadSetting, existing_study, words_of
 from pcsweep.standing import Standing, standing
+from pcsweep.study_folder import existing_study
 from pcsweep.submissions import Task
 from pcsweep.terminal import complain, terminal
 from pcsweep.wording import duration, number_of

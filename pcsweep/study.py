@@ -19,10 +19,11 @@ from pcsweep import shards
 from pcsweep.cells import coordinates
 from pcsweep.claims import claimed
 from pcsweep.classes import compared
-from pcsweep.device import check_device, device_name, device_of
+from pcsweep.device import check_device, computing_in, device_name, device_of
+from pcsweep.errors import BadSetting
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.hydra_task import as_given
-from pcsweep.measurement import Columns, Measurement, batch, computing_in, summary
+from pcsweep.measurement import Columns, Measurement, batch, summary
 from pcsweep.packs import ahead, images_at_once, packed, rows_for
 from pcsweep.parallel import listed
 from pcsweep.plan_notes import check_studies, note
@@ -30,7 +31,6 @@ from pcsweep.progress import progress, stage
 from pcsweep.provenance import provenance
 from pcsweep.refusals import told
 from pcsweep.selected import samples_of
-from pcsweep.settings import BadSetting
 from pcsweep.tidying import tidy
 
 _log = logging.getLogger(__name__)

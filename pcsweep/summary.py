@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.cells import Coordinates
 from pcsweep.fitting import fitted
 from pcsweep.headlines import Headline, control_strays
-from pcsweep.pages import SYMBOLS, Row, coefficient, label_of, text_of
+from pcsweep.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
 from pcsweep.wording import number_of
 
 if TYPE_CHECKING:
@@ -57,11 +56,6 @@ def counts(result: "Aggregate") -> str:
     words += [f"{len(result.damaged)} damaged"]
     words += [f"{number_of(len(result.missing_seeds), 'noise seed')} of found cells missing"] if result.missing_seeds else []
     return ", ".join(words)
-
-
-def describe(place: Coordinates) -> str:
-    """A cell in a few words."""
-    return " ".join(f"{SYMBOLS.get(name, name)}={value}" for name, value in place.items() if value is not None)
 
 
 def _inert(table: pa.Table) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.entry import conf_folder, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,7 +52,8 @@ def train(config: "DictConfig") -> Path:
     """
     from omegaconf import OmegaConf
 
-    from pcsweep.settings import BadSetting, place
+    from pcsweep.errors import BadSetting
+    from pcsweep.settings import place
 
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)  # a DictConfig
@@ -200,7 +201,7 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
     feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
     pcoders, count = pcoder_settings(plain["pcoder"]), len(model.network.stages)
-    beta, lambda_, alpha = zip(*pcoders.rules(model), strict=True)
+    beta, lambda_, alpha = zip(*pcoders.rules(count, model.coefficients), strict=True)
     active = pcoders.numbers(count)
     start = Coefficients(beta, lambda_, alpha).restricted_to(active, count)
     learned = active if feedback.learn_coefficients else ()

@@ -17,12 +17,12 @@ from torch.nn import functional
 
 from pcsweep.checkpoint import State
 from pcsweep.descent import Descent, descent
-from pcsweep.measurement import Precision, computing_in
+from pcsweep.device import Precision, computing_in
+from pcsweep.errors import BadSetting
 from pcsweep.model import Model
 from pcsweep.network import PredictiveNetwork
 from pcsweep.progress import Advance, progress
 from pcsweep.recipe import FeedbackRecipe, Recipe
-from pcsweep.settings import BadSetting
 from pcsweep.simplex import LearnedCoefficients
 
 Images = UInt8[Tensor, "count 3 height width"]

@@ -9,9 +9,9 @@ from torch import nn
 
 from pcsweep import coefficients
 from pcsweep.coefficients import pcoder_settings, stretched
+from pcsweep.errors import BadSetting
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
-from pcsweep.settings import BadSetting
 
 
 @pytest.fixture
@@ -31,13 +31,13 @@ def test_doctests_hold():
 
 
 def test_one_number_is_every_pcoders_and_a_list_has_one_each(model):
-    assert settings(beta=[0.1, 0.2, 0.3]).rules(model) == ((0.1, 0.2, 0.01), (0.2, 0.2, 0.01), (0.3, 0.2, 0.01))
+    assert settings(beta=[0.1, 0.2, 0.3]).rules(3, model.coefficients) == ((0.1, 0.2, 0.01), (0.2, 0.2, 0.01), (0.3, 0.2, 0.01))
     with pytest.raises(ValueError, match="Expected `beta` to be one number or 3, one per pcoder, but got 5"):
-        settings(beta=[0.2, 0.4, 0.4, 0.5, 0.6]).rules(model)
+        settings(beta=[0.2, 0.4, 0.4, 0.5, 0.6]).rules(3, model.coefficients)
 
 
 def test_a_profile_is_stretched_where_that_is_asked_for(model):
-    profile = settings(beta=[0.2, 0.4, 0.4, 0.5, 0.6], stretch=True).rules(model)
+    profile = settings(beta=[0.2, 0.4, 0.4, 0.5, 0.6], stretch=True).rules(3, model.coefficients)
     assert [rule[0] for rule in profile] == [0.2, 0.4, 0.6]
     assert [rule[1] for rule in profile] == [0.2] * 3
     assert stretched((0.3,), 4) == (0.3,) * 4
@@ -46,9 +46,9 @@ def test_a_profile_is_stretched_where_that_is_asked_for(model):
 
 def test_the_models_own_are_taken_by_name(model):
     with pytest.raises(BadSetting, match="since the model comes with none of its own, but got 'model'"):
-        settings(beta="model").rules(model)
+        settings(beta="model").rules(3, model.coefficients)
     own = replace(model, coefficients=Coefficients([0.1, 0.2, 0.3], [0.4, 0.3, 0.0], 0.05))
-    mixed = settings(beta="model", **{"lambda": "model"}).rules(own)
+    mixed = settings(beta="model", **{"lambda": "model"}).rules(3, own.coefficients)
     assert mixed == ((0.1, 0.4, 0.01), (0.2, 0.3, 0.01), (0.3, 0.0, 0.01))
 
 

@@ -12,11 +12,13 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from pcsweep import aggregate
-from pcsweep.__main__ import COMMANDS, conf_folder
+from pcsweep.__main__ import COMMANDS
+from pcsweep.command_words import words_of
 from pcsweep.commands import follow, whole_number
 from pcsweep.compare.__main__ import HELP as COMPARE
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.report.__main__ import HELP as REPORT
-from pcsweep.settings import BadSetting, words_of
 
 
 def test_a_refusal_is_one_line_an_interruption_130_and_a_fault_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
 from pcsweep.estimate import estimate
-from pcsweep.settings import study_folder
 from pcsweep.study import Plan, points_from
+from pcsweep.study_folder import study_folder
 
 
 @pytest.fixture

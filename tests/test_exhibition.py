@@ -10,12 +10,12 @@ from matplotlib import colormaps
 from omegaconf import OmegaConf
 
 from pcsweep import metrics, png, shards
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
 from pcsweep.exhibition import exhibition, names
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
 from pcsweep.grid import load_dataset
-from pcsweep.settings import study_folder
 from pcsweep.study import point_from, run
+from pcsweep.study_folder import study_folder
 
 PICTURES = ["map", "image", "noisy", "mask", "ignore"]
 

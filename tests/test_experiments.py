@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from pcsweep import aggregate
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
 from pcsweep.study import point_from
 
 ROOT = Path(__file__).parents[1]

@@ -9,8 +9,8 @@ from rich.console import Console
 from pcsweep import faults, refusals
 from pcsweep.atomic import replacing
 from pcsweep.commands import follow
+from pcsweep.errors import BadSetting
 from pcsweep.faults import check_folders
-from pcsweep.settings import BadSetting
 
 
 @pytest.mark.parametrize(

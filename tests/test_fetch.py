@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import save_file
 
 from pcsweep import hub
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.fetch import fetch
 from pcsweep.pretrained import timm_backbone
-from pcsweep.settings import BadSetting
 
 NAME = "test_convnext"
 

@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder, each_pcoder
-from pcsweep.settings import study_folder
+from pcsweep.entry import conf_folder, each_pcoder
 from pcsweep.study import point_from
+from pcsweep.study_folder import study_folder
 
 GOLDEN = Path(__file__).parent / "golden" / "identities.json"
 EXPERIMENTS = sorted(path.stem for path in Path(conf_folder(), "experiment").glob("*.yaml"))

@@ -4,9 +4,9 @@ import pytest
 from toy_study import put, settings
 
 from pcsweep.cells import check_alike
+from pcsweep.errors import BadSetting
 from pcsweep.mixing import where_of
 from pcsweep.reduction import grouped
-from pcsweep.settings import BadSetting
 
 
 @pytest.mark.parametrize("value", ["1" + "0" * 400, "[" * 5000, "1" * 5000])

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
-from pcsweep.folders import close_umask, make_folder
+from pcsweep.commands import close_umask
+from pcsweep.errors import BadSetting
+from pcsweep.folders import make_folder
 from pcsweep.ownership import check_own, who_else
-from pcsweep.settings import BadSetting, study_folder
+from pcsweep.study_folder import study_folder
 
 BELOW = ("submissions",)
 

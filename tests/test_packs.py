@@ -10,10 +10,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards, study
-from pcsweep.__main__ import conf_folder, main
+from pcsweep.__main__ import main
+from pcsweep.entry import conf_folder
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.packs import ahead, fastest_rows, images_at_once, packed, rows_for
-from pcsweep.settings import study_folder
+from pcsweep.study_folder import study_folder
 
 COLUMNS = ["image_id", "timestep", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct"]
 

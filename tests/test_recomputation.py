@@ -13,12 +13,12 @@ from torch import nn
 
 import pcsweep.model
 from pcsweep import grid, png, recomputation, shards
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.exhibition import exhibition
 from pcsweep.grid import load_dataset, load_model
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.recomputation import point_of, recomputed, reconstructions
-from pcsweep.settings import BadSetting
 from pcsweep.study import point_from, run
 
 WEIGHTS = Path(pcsweep.model.__file__).with_name("pminivgg.safetensors")

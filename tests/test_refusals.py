@@ -9,9 +9,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder, main
+from pcsweep.__main__ import main
+from pcsweep.command_words import words_of
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.refusals import message, suggestions
-from pcsweep.settings import BadSetting, existing_study, words_of
+from pcsweep.study_folder import existing_study
 from pcsweep.words import checked_words
 
 SMALL = "dataset.limit=2 timesteps=0 metrics=iou"

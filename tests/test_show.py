@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from pcsweep import grid, selected, shards
+from pcsweep.errors import BadSetting
 from pcsweep.grid import load_dataset
-from pcsweep.settings import BadSetting
 from pcsweep.show import image_named, requested, show, steps_of, summary
 
 SMALL = ["timesteps=3", "dataset.limit=4"]

@@ -13,9 +13,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder
-from pcsweep.settings import BadSetting, study_folder
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.study import plan, point_from, run
+from pcsweep.study_folder import study_folder
 
 SMALL = ["dataset.limit=4", "timesteps=1"]
 

@@ -16,14 +16,14 @@ from hydra import compose, initialize_config_dir
 from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from pcsweep.__main__ import conf_folder
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.decoding import decode
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.network import Coefficients
 from pcsweep.recipe import FeedbackRecipe, Recipe
-from pcsweep.settings import BadSetting
 from pcsweep.simplex import LearnedCoefficients
 from pcsweep.train import train as command
 from pcsweep.training import Training, feedback_losses, reconstruction_errors

@@ -15,17 +15,21 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pcsweep.atomic import replacing
-from pcsweep.commands import drawing_words, follow, say
+from pcsweep.command_words import completed, words_of
+from pcsweep.commands import follow, say
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
-from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.compare.verdict import largest, summary, verdict
+from pcsweep.drawing_words import drawing_words
+from pcsweep.errors import BadSetting
 from pcsweep.figures.differences import draw_differences
-from pcsweep.pages import label_of
+from pcsweep.labels import label_of
 from pcsweep.progress import stage
-from pcsweep.settings import BadSetting, completed, existing_study, place, words_of
+from pcsweep.settings import place
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.quantity import DIFFERENCE, GAINS
+from pcsweep.study_folder import existing_study
 
 HELP = """\
 Two studies of the same grid, cell by cell: what study B's images have more or

@@ -12,14 +12,15 @@ import pyarrow as pa
 from pcsweep import cells, shards
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
-from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.conditions import unit_of
-from pcsweep.pages import DYNAMICS, Results
+from pcsweep.errors import BadSetting
+from pcsweep.labels import DYNAMICS
+from pcsweep.pages import Results
 from pcsweep.progress import progress, stage
 from pcsweep.reduction import identity_of
-from pcsweep.settings import BadSetting
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import false_discovery
+from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.tabulation import column
 
 

@@ -16,8 +16,8 @@ from jaxtyping import Float32, Float64
 from pcsweep import shards
 from pcsweep.cells import sort_key
 from pcsweep.compare.matching import Found
+from pcsweep.errors import BadSetting
 from pcsweep.reduction import Readings, readings
-from pcsweep.settings import BadSetting
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
 from pcsweep.statistics.permutation import flipped

@@ -11,10 +11,9 @@ from typing import Any
 
 from pcsweep import cells, shards
 from pcsweep.cells import AXES, COEFFICIENTS, Coordinates
-from pcsweep.pages import coefficient, text_of
+from pcsweep.errors import BadSetting
+from pcsweep.labels import coefficient, describe, text_of
 from pcsweep.reduction import grouped, without_seed
-from pcsweep.settings import BadSetting
-from pcsweep.summary import describe
 
 SETTING = {
     **{axis: f"{axis}.name" for axis in ("model", "dataset", "noise")},

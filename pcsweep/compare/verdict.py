@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
-from pcsweep.compare.quantity import GAINS, Quantity
 from pcsweep.fitting import fitted
-from pcsweep.headlines import FEW_IMAGES, SIGNIFICANT
-from pcsweep.pages import SYMBOLS, Row, text_of
-from pcsweep.summary import LISTED, describe, number, small
+from pcsweep.headlines import FEW_IMAGES
+from pcsweep.labels import SYMBOLS, Row, describe, text_of
+from pcsweep.statistics.permutation import SIGNIFICANT
+from pcsweep.statistics.quantity import GAINS, Quantity
+from pcsweep.summary import LISTED, number, small
 from pcsweep.wording import number_of
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from pcsweep.compare.quantity import DIFFERENCE, GAINS, Quantity
 from pcsweep.figures import significance
 from pcsweep.figures.files import save
 from pcsweep.figures.mosaic import Shown, mosaic, over_time
 from pcsweep.pages import Page, Results, pages
+from pcsweep.statistics.quantity import DIFFERENCE, GAINS, Quantity
 
 _LEAST = 0.001  # that the scale reaches
 

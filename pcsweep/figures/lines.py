@@ -18,8 +18,9 @@ from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.panels import LABELS
 from pcsweep.figures.significance import GAIN, dot
-from pcsweep.headlines import SIGNIFICANT
-from pcsweep.pages import Page, Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
+from pcsweep.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
+from pcsweep.pages import Page
+from pcsweep.statistics.permutation import SIGNIFICANT
 
 _COLOURS = colormaps["viridis"]
 _MARKS = {"skipped": "x", "missing": "|"}  # at the foot of a panel

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from pcsweep.headlines import SIGNIFICANT
+from pcsweep.statistics.permutation import SIGNIFICANT
 
 _TEST = "sign-flip test over images, false discovery rate over all cells and timesteps"
 GAIN = f"q < {SIGNIFICANT}: the mean gain on t = 0 is not 0\n({_TEST})"

@@ -14,11 +14,12 @@ from rich.console import Console
 from pcsweep import aggregate
 from pcsweep.commands import follow, say, whole_number
 from pcsweep.destination import destination
+from pcsweep.errors import BadSetting
 from pcsweep.progress import stage
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing
-from pcsweep.settings import BadSetting, existing_study
+from pcsweep.study_folder import existing_study
 
 HELP = """\
 Tables, pictures and one HTML page of a study. The page opens from the file

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.aggregate import Aggregate
-from pcsweep.headlines import SIGNIFICANT, Headline
-from pcsweep.pages import Row, label_of
+from pcsweep.headlines import Headline
+from pcsweep.labels import Row, label_of
 from pcsweep.report.sentences import ratio, where
+from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.summary import small
 from pcsweep.wording import number_of
 

@@ -15,8 +15,8 @@ from pcsweep import cells
 from pcsweep.aggregate import Aggregate, Options
 from pcsweep.conditions import is_noise
 from pcsweep.headlines import Headline, headlines, suspicions
+from pcsweep.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.mixing import planned_where
-from pcsweep.pages import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.progress import progress
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread

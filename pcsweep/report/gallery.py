@@ -11,11 +11,11 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from pcsweep import shards
+from pcsweep.errors import BadSetting
 from pcsweep.exhibition import Exhibit, exhibition
 from pcsweep.figures.overlays import blended, masked, under
 from pcsweep.headlines import Headline
 from pcsweep.report.breakdown import Images, most
-from pcsweep.settings import BadSetting
 
 SHOWN = (0, 1, 2, 4, 8)  # timesteps, beside the headline's
 SIDE = 192  # pixels of a picture at most

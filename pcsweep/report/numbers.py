@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from pcsweep.cells import Coordinates
 from pcsweep.headlines import is_coefficient
-from pcsweep.pages import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
+from pcsweep.labels import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
 from pcsweep.spreadsheet import plain
 
 FULL = (

@@ -9,10 +9,10 @@ from pcsweep.aggregate import Aggregate, Options
 from pcsweep.cells import Coordinates
 from pcsweep.conditions import is_noise
 from pcsweep.headlines import Headline
+from pcsweep.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
 from pcsweep.mixing import Where
-from pcsweep.pages import Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.report.origins import Origins
-from pcsweep.summary import describe, with_interval
+from pcsweep.summary import with_interval
 from pcsweep.wording import duration, number_of
 
 LISTED = 100  # missing cells named

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 from scipy.stats import false_discovery_control
 
+SIGNIFICANT = 0.05  # that q is below
+
 _FEW = 25  # images of which all patterns of signs may be taken
 _TIE = 1e-6  # of the sum of absolute differences: sums this close are equal but for rounding
 

@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep import leftovers
-from pcsweep.settings import BadSetting, refusing
+from pcsweep.commands import refusing
+from pcsweep.errors import BadSetting
 from pcsweep.sweep.expansion import with_own_params
 
 _OURS = "hydra_plugins.pcsweep_launcher.sweeper.GridSweeper"

@@ -9,10 +9,10 @@ from pathlib import Path
 from hydra.core.singleton import Singleton
 
 from pcsweep import failures, slurm, submissions
+from pcsweep.errors import BadSetting
 from pcsweep.patience import patiently
 from pcsweep.provenance import command
 from pcsweep.renewal import renewing
-from pcsweep.settings import BadSetting
 from pcsweep.submissions import Submission
 from pcsweep.sweep.settings import Settings
 from pcsweep.sweep.submission import Refused, Shape, shape, submit

@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 from pydantic import Field
 
 from pcsweep import slurm
-from pcsweep.settings import BadSetting, checked
+from pcsweep.errors import BadSetting
+from pcsweep.settings import checked
 from pcsweep.sweep.submission import resources
 
 AtLeastOne = Annotated[int, Field(ge=1)]

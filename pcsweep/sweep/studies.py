@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcsweep import failures, submissions
+from pcsweep.errors import BadSetting, Detached, Unfinished
 from pcsweep.failures import failure_table
 from pcsweep.ownership import check_own, who_else
 from pcsweep.progress import progress
 from pcsweep.provenance import command
-from pcsweep.settings import BadSetting, Detached, Unfinished
 from pcsweep.standing import Standing, finished, standing
 from pcsweep.sweep import work
 from pcsweep.sweep.local import run_here, run_in_workers

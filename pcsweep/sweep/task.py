@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from pcsweep.folders import close_umask
+from pcsweep.commands import close_umask
 from pcsweep.ownership import why_not_private
 from pcsweep.terminal import complain
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pcsweep import failures, submissions
+from pcsweep.errors import BadSetting, Unfinished
 from pcsweep.patience import patiently
 from pcsweep.progress import progress
 from pcsweep.provenance import command
-from pcsweep.settings import BadSetting, Unfinished
 from pcsweep.slurm import NoAnswer, Queued, queue
 from pcsweep.standing import Standing, standing
 from pcsweep.wording import duration, number_of

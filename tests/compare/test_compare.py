@@ -15,10 +15,10 @@ from pcsweep.compare.__main__ import main, parse
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.contrast import compared
 from pcsweep.compare.matching import differing, in_words, labels, match, study_in
-from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.compare.verdict import distinct_tests, summary, verdict
-from pcsweep.headlines import SIGNIFICANT
 from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.permutation import SIGNIFICANT
+from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 
 IMAGES, STEPS, RESAMPLES, PERMUTATIONS = 12, 3, 60, 199
 SHAPE = (IMAGES, STEPS)

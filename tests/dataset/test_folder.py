@@ -15,12 +15,13 @@ from png_files import PALETTE, RGB, png
 from safetensors.torch import load_file
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.folder import Folder
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.selected import _without_objects, first_sample, load_dataset
-from pcsweep.settings import BadSetting, study_folder
 from pcsweep.study import plan, run
+from pcsweep.study_folder import study_folder
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from toy_cells import place
 
-from pcsweep.compare.quantity import DIFFERENCE, GAINS
 from pcsweep.figures import panels
 from pcsweep.figures.differences import differences, draw_differences, scale
 from pcsweep.pages import Page, Results, pages
+from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 
 NAN = float("nan")
 

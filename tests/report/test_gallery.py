@@ -12,8 +12,8 @@ from PIL import Image
 from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder
 from pcsweep.aggregate import aggregate
+from pcsweep.entry import conf_folder
 from pcsweep.exhibition import Exhibit
 from pcsweep.headlines import headlines
 from pcsweep.report import gallery as module

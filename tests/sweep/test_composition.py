@@ -12,8 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf, open_dict
 
-from pcsweep.__main__ import conf_folder
-from pcsweep.settings import study_folder
+from pcsweep.entry import conf_folder
+from pcsweep.study_folder import study_folder
 from pcsweep.sweep.composition import Composition
 
 PAIRS = {

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
 from pcsweep.packs import packed
-from pcsweep.settings import study_folder
 from pcsweep.study import Plan, points_from
+from pcsweep.study_folder import study_folder
 from pcsweep.sweep.composition import Template
 from pcsweep.sweep.work import _even, folder, identity, label, tasks_of, works
 from pcsweep.sweep.worker import Point

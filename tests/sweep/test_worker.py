@@ -8,11 +8,12 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
 from pcsweep import shards
-from pcsweep.__main__ import conf_folder
+from pcsweep.entry import conf_folder
+from pcsweep.errors import BadSetting
 from pcsweep.grid import load_model
 from pcsweep.model import pminivgg
-from pcsweep.settings import BadSetting, study_folder
 from pcsweep.study import points_from, run_pack
+from pcsweep.study_folder import study_folder
 
 
 @pytest.fixture

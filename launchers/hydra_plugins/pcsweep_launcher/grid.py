@@ -13,8 +13,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from pcsweep.errors import BadSetting
 from pcsweep.progress import stage
-from pcsweep.settings import BadSetting
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.worker import Point, Session
 

@@ -1,0 +1,118 @@
+"""Around every Hydra entry: where its configuration lies, how it ends, and what is said then."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+import pcsweep
+from pcsweep import leftovers
+from pcsweep.commands import close_umask
+from pcsweep.errors import Detached, Unfinished
+from pcsweep.interruption import INTERRUPTED, begin, leave
+from pcsweep.output import BROKEN_PIPE, while_it_is_read
+from pcsweep.provenance import command, command_is
+from pcsweep.refusals import message
+from pcsweep.study_folder import study_folder
+from pcsweep.terminal import complain
+from pcsweep.wording import printable
+from pcsweep.words import checked_words
+
+_FULL_ERROR = "HYDRA_FULL_ERROR"
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig, ListConfig
+
+_UNFINISHED, _REFUSED = 1, 2
+
+
+def conf_folder() -> str:
+    """The folder of the configuration groups: beside the package in a checkout, inside it in an installation."""
+    package = Path(pcsweep.__file__).resolve().parent
+    return str(next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir()))
+
+
+def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> str:
+    """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
+    from pcsweep.extensions import named
+    from pcsweep.grid import load_model
+    from pcsweep.settings import choose
+
+    settings = OmegaConf.to_container(model, resolve=True)
+    assert isinstance(settings, dict)  # the group `model`
+    own = named({"extensions": OmegaConf.to_container(extensions) if OmegaConf.is_config(extensions) else extensions})
+    count = len(load_model(choose("model", {str(key): value for key, value in settings.items()}, own)).network.stages)
+    return ",".join(str(number) for number in range(1, count + 1))
+
+
+def guarded(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = ()) -> None:
+    """Runs a Hydra entry and ends the process as `ended` says."""
+    if code := ended(entry, interrupted, further):
+        if code == INTERRUPTED:
+            leave(code)
+        sys.exit(code)
+
+
+@contextmanager
+def errors_let_through() -> Iterator[None]:
+    """Has Hydra raise what it catches elsewhere; afterwards the environment is as it was."""
+    before = os.environ.get(_FULL_ERROR)
+    os.environ[_FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_FULL_ERROR, None)
+        else:
+            os.environ[_FULL_ERROR] = before
+
+
+def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = ()) -> int:
+    """Runs a Hydra entry; its exit code.
+
+    A refused value gives 2, one message, and nothing is left behind; a sweep that is not finished 1; an interruption 130 and how
+    to go on.
+
+    Args:
+        entry: a function under `hydra.main`.
+        interrupted: what to say, before the command itself, after Ctrl-C.
+        further: words for Hydra that nobody has given.
+    """
+    close_umask()
+    OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
+    OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
+    show_traceback = _FULL_ERROR in os.environ
+    with errors_let_through(), command_is(sys.argv[1:]):
+        try:
+            begin(f"Interrupted. {interrupted} {command()}")
+            sys.argv[1:] = [*checked_words(sys.argv[1:]), *further]
+            with while_it_is_read():
+                entry()
+        except Unfinished as error:
+            complain("pcsweep", error)
+            return _UNFINISHED
+        except SystemExit as error:
+            if error.code not in (1, _REFUSED):  # Hydra's own refusals have 1
+                raise
+            leftovers.undo()
+            return _REFUSED
+        except KeyboardInterrupt as error:
+            said = str(error) if isinstance(error, Detached) else f"Interrupted. {interrupted} {command()}"
+            sys.stderr.write(f"\n{printable(said)}\n")
+            logging.shutdown()
+            return INTERRUPTED
+        except BrokenPipeError:
+            return BROKEN_PIPE
+        except Exception as error:
+            text = message(error)
+            if show_traceback or text is None:
+                raise
+            complain("pcsweep", text)
+            leftovers.undo()
+            return _REFUSED
+    return 0

@@ -1,0 +1,13 @@
+"""The errors that end a command with one message."""
+
+
+class BadSetting(ValueError):
+    """A value that a user gave is refused; the message names it, the value, and what is allowed."""
+
+
+class Detached(KeyboardInterrupt):
+    """Ctrl-C while others go on computing; the message says how to come back."""
+
+
+class Unfinished(Exception):
+    """A sweep ended, and not all of its points are done; which and why has been said."""
