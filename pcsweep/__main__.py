@@ -11,7 +11,7 @@ if __name__ == "__main__":  # before what takes a second to import
 
 import hydra
 
-from pcsweep.entry import conf_folder, guarded
+from pcsweep.entry import as_given, conf_folder, guarded
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -24,9 +24,14 @@ def _run(config: "DictConfig") -> None:
     from pcsweep.progress import stage
 
     with stage("loading torch"):
-        from pcsweep.study import main
+        from pcsweep.composed import point_from
+        from pcsweep.identified import identified
+        from pcsweep.running import run
 
-    main(config)
+    with as_given():
+        with stage("checking model, images and weights"):
+            planned = identified(point_from(config))
+        run(planned)
 
 
 def main() -> None:

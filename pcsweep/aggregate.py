@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pcsweep import cells, failures, figures, shards
+from pcsweep import cells, failures, figures, plans, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
 from pcsweep.command_words import words_of
@@ -98,7 +98,7 @@ class NoShards(BadSetting):
 
 
 @dataclass(frozen=True)
-class Options:
+class AggregateOptions:
     """The words of the command line."""
 
     study: str = ""
@@ -155,7 +155,7 @@ def aggregate(
         return _assembled(found, points, family, damaged, groups.older)
 
 
-def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point], study: Path) -> str:
+def _but(damaged: Sequence[str], older: int, points: Sequence[plans.PlannedPoint], study: Path) -> str:
     """What there is instead."""
     whys = Counter(noted.error for noted in failures.read_all(study).values())
     told = "; ".join(f"{why} ({number_of(count, 'point')})" for why, count in whys.most_common(LISTED))
@@ -167,7 +167,7 @@ def _but(damaged: Sequence[str], older: int, points: Sequence[cells.Point], stud
     return f" but {' and '.join(words)}{again}" if words else ""
 
 
-def _assembled(found: list[Cell], points: list[cells.Point], family: Family, damaged: list[str], older: int) -> Aggregate:
+def _assembled(found: list[Cell], points: list[plans.PlannedPoint], family: Family, damaged: list[str], older: int) -> Aggregate:
     """The table, and which cells are not in it."""
     common = [*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)]
     facets = cells.further_columns(common)
@@ -178,7 +178,7 @@ def _assembled(found: list[Cell], points: list[cells.Point], family: Family, dam
         skipped = _each_once(_planned_place(point, facets) for point in points if point.skipped)
         missing = _each_once(place for _, place in gone)
     else:
-        skipped, missing = cells.product_gaps(places)
+        skipped, missing = plans.product_gaps(places)
     here = {cells.key(place) for place in places}
     planned = {point.identity for point in points}
     asked = {point.figure for point in points} | {cell.figure for cell in found if cell.shards[0] not in planned}
@@ -198,7 +198,7 @@ def _assembled(found: list[Cell], points: list[cells.Point], family: Family, dam
     )
 
 
-def _presets(found: list[Cell], points: list[cells.Point]) -> dict[str, str]:
+def _presets(found: list[Cell], points: list[plans.PlannedPoint]) -> dict[str, str]:
     """The names of the sets of coefficients, by the cells' identities."""
     names = {point.identity: point.hyperparameter for point in points if point.hyperparameter}
     return {cell.identity: names.get(cell.shards[0]) or cell.hyperparameter for cell in found}
@@ -208,7 +208,7 @@ def _each_once(places: Iterable[Coordinates]) -> list[Coordinates]:
     return list({cells.key(place): place for place in places}.values())
 
 
-def _planned_place(point: cells.Point, facets: Sequence[str]) -> Coordinates:
+def _planned_place(point: plans.PlannedPoint, facets: Sequence[str]) -> Coordinates:
     return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
 
 
@@ -240,7 +240,7 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
     return pictures
 
 
-def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
+def parse(words: Sequence[str], also: Sequence[str] = ()) -> AggregateOptions:
     """The options that `key=value` words give.
 
     Args:
@@ -253,12 +253,12 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> Options:
     own = ("study", "output_root", "to", "metric", "resamples", "permutations", "seed", *also)
     words, where = where_of(words, own)
     given = words_of(words, own)
-    metric = given.get("metric", Options.metric)
+    metric = given.get("metric", AggregateOptions.metric)
     known = [name for name in METRICS if name not in NO_SHARES]
     if metric not in known and not metric.startswith("iou@"):
         raise BadSetting(f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {metric!r}.")
     drawing = drawing_words(given)
-    return Options(
+    return AggregateOptions(
         given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing, where=where, to=given.get("to", "")
     )
 
@@ -276,7 +276,7 @@ def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) ->
     """
     refused = (*NO_SHARES, *without)
     there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in refused]
-    if metric not in there and metric != Options.metric:
+    if metric not in there and metric != AggregateOptions.metric:
         raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
 
 

@@ -19,7 +19,7 @@ from pcsweep.arrays import empty, slices, weighted_sum
 from pcsweep.predictor.closed_form import Predictor
 from pcsweep.predictor.spectral import Workspace
 from pcsweep.rules import SUM_TOLERANCE, Rule
-from pcsweep.schedule import Level, Structure, Work, levels, structure
+from pcsweep.schedule import Computation, Level, Structure, levels, structure
 
 ROWS = 8
 
@@ -176,12 +176,12 @@ class _Run:
             above: of the one above, whose prediction and gradient are made from r_n(t-1).
             slopes: gradients of this pcoder at t-1; those of the lowest one are made here.
         """
-        array = self._array(n) if level.state is Work.COMPUTED else None
+        array = self._array(n) if level.state is Computation.COMPUTED else None
         prediction: _Part | None = None
         found: Tensor | None = None
-        computed = above is not None and above.prediction is Work.COMPUTED
-        corrected = above is not None and above.gradient is not Work.SKIPPED
-        if above is not None and above.prediction is Work.SHARED:
+        computed = above is not None and above.prediction is Computation.COMPUTED
+        corrected = above is not None and above.gradient is not Computation.SKIPPED
+        if above is not None and above.prediction is Computation.SHARED:
             made, slope = self._start.feedback(n + 1)
             prediction, found = _Part(made, None), slope if corrected else None
         for rows in slices(0, self._total, self._engine.predictor_rows[n + 1] if computed else self._total):
@@ -216,19 +216,19 @@ class _Run:
 
     def _drive(self, n: int, level: Level, rows: slice) -> "_Part | None":
         """f_n(r_{n-1}(t)) of some rows."""
-        if level.drive is Work.SHARED:
+        if level.drive is Computation.SHARED:
             return _Part(self._start.representations[n + 1], None)
-        if level.drive is Work.SKIPPED:
+        if level.drive is Computation.SKIPPED:
             return None
         below = self._state[n][rows]
         return _Part(self._engine.stages[n](below).to(below.dtype), rows.start)  # autocast may have rounded it
 
     def _lowest_slope(self, level: Level, rows: slice) -> "_Part | None":
         """The gradient of the lowest pcoder at t-1 for some rows: the image below it never changes, and it can be made late."""
-        if level.gradient is Work.COMPUTED:
+        if level.gradient is Computation.COMPUTED:
             _, slope = self._engine.feedback(0, True, self._rows(1, rows), self._rows(0, rows))
             return None if slope is None else _Part(slope, rows.start)
-        slope = self._start.feedback(0)[1] if level.gradient is Work.SHARED else None
+        slope = self._start.feedback(0)[1] if level.gradient is Computation.SHARED else None
         return None if slope is None else _Part(slope, None)
 
     def _array(self, n: int) -> Tensor:

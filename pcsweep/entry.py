@@ -4,15 +4,16 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 import pcsweep
 from pcsweep import leftovers
-from pcsweep.commands import close_umask
+from pcsweep.commands import close_umask, refusing
 from pcsweep.errors import Detached, Unfinished
 from pcsweep.interruption import INTERRUPTED, begin, leave
 from pcsweep.output import BROKEN_PIPE, while_it_is_read
@@ -116,3 +117,10 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
             leftovers.undo()
             return _REFUSED
     return 0
+
+
+@contextmanager
+def as_given() -> Iterator[None]:
+    """Paths are relative to where the command was given, whatever `hydra.job.chdir` says; a refused value ends the process."""
+    with chdir(HydraConfig.get().runtime.cwd), refusing():
+        yield

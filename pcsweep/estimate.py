@@ -9,7 +9,7 @@ from pcsweep import shards
 from pcsweep.grid import GridPoint, load_dataset, load_model
 
 if TYPE_CHECKING:
-    from pcsweep.study import Plan
+    from pcsweep.planning import Plan
 
 # Assumptions, for want of anything measured: multiplications per second as predify would count them, and what attribution and
 # metrics take for one image at one timestep. The rate of a core was measured with PVGG16, that of a GPU was not.
@@ -46,7 +46,7 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
             continue
         kind = _kind(planned.point)
         if len(finished.get(kind, ())) < _SAMPLE:
-            taken = shards.seconds(shards.place(planned.point.shard_folder, planned.identity))
+            taken = shards.seconds(planned.shard)
             if taken is not None:
                 finished.setdefault(kind, []).append(taken)
     rate = _PER_GPU * gpus if gpus else _PER_CORE * cores

@@ -33,7 +33,7 @@ Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class StudySettings:
     """The top-level keys of the configuration (`conf/config.yaml` says what each means)."""
 
     study: str
@@ -90,7 +90,7 @@ class GridPoint:
         config: the resolved configuration (YAML), for the shard's metadata.
     """
 
-    settings: Settings
+    settings: StudySettings
     model: Choice
     dataset: Choice
     limit: int | None
@@ -209,7 +209,9 @@ def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> Grid
 def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
-    settings = Settings(**checked(Settings, {key: value for key, value in plain.items() if key not in (*groups, "extensions")}))
+    settings = StudySettings(
+        **checked(StudySettings, {key: value for key, value in plain.items() if key not in (*groups, "extensions")})
+    )
     if here:
         check_device(settings.device, settings.precision)
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}

@@ -10,9 +10,9 @@ from typing import Any
 from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
 
 from pcsweep import shards
-from pcsweep.cells import WORDS, key, leaves, planned, shared, unlike
-from pcsweep.cells import Point as PlannedPoint
+from pcsweep.cells import WORDS, key, leaves, shared, unlike
 from pcsweep.errors import BadSetting
+from pcsweep.plans import PlannedPoint, planned
 from pcsweep.wording import number_of
 
 Where = Mapping[str, Any]  # settings by dotted name, that shards must have to be read

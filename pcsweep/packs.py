@@ -10,9 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from pcsweep import shards
 from pcsweep.engine import ROWS
-from pcsweep.grid import GridPoint
+from pcsweep.identified import IdentifiedPoint
 from pcsweep.memory import limit
 from pcsweep.network import PredictiveNetwork
 from pcsweep.predictor.choice import timed
@@ -27,7 +26,7 @@ Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
 
 
-def packed(points: Sequence[GridPoint], most: int) -> list[list[int]]:
+def packed(points: Sequence[IdentifiedPoint], most: int) -> list[list[int]]:
     """The numbers of the points in packs of at most so many, in the order of the first of each."""
     alike: dict[str, list[int]] = {}
     for number, point in enumerate(points):
@@ -35,9 +34,9 @@ def packed(points: Sequence[GridPoint], most: int) -> list[list[int]]:
     return [numbers[start : start + most] for numbers in alike.values() for start in range(0, len(numbers), most)]
 
 
-def _but_for_coefficients(point: GridPoint) -> str:
+def _but_for_coefficients(planned: IdentifiedPoint) -> str:
     """All that points of a pack have in common, whether it decides a number or not."""
-    settings = {**shards.canonical(point.identified()), "pcoder": None}
+    settings, point = {**planned.settings, "pcoder": None}, planned.point
     return json.dumps([settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache)], sort_keys=True)
 
 

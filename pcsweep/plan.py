@@ -55,7 +55,7 @@ _TABLES = 6  # at most
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.hydra_task import as_given
+    from pcsweep.entry import as_given
 
     with as_given():
         show([config], [0], points_per_pack=1)
@@ -83,16 +83,17 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         BadSetting: one line for every grid point that is refused.
     """
     from pcsweep.packs import packed
-    from pcsweep.study import points_from
+    from pcsweep.planning import points_from
     from pcsweep.terminal import terminal
 
     console = terminal(130)
-    points = [planned.point for planned in points_from(configs, numbers) if planned.identity is not None]
+    planned = [each for each in points_from(configs, numbers) if each.identity is not None]
+    points = [each.point for each in planned]
     skipped = len(numbers) - len(points)
     if not points:
         console.print(f"{number_of(skipped, 'point')}, all skipped (β+λ>1): nothing to compute.")
         return
-    packs = [[points[number] for number in numbers] for numbers in packed(points, points_per_pack)]
+    packs = [[points[number] for number in numbers] for numbers in packed(planned, points_per_pack)]
     parts: dict[str, _Part] = {}
     for pack in packs:
         settings = pack[0].settings

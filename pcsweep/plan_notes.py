@@ -8,42 +8,42 @@ from pathlib import Path
 from pcsweep import mixing, shards
 from pcsweep.atomic import replacing
 from pcsweep.faults import check_folders
-from pcsweep.grid import GridPoint
+from pcsweep.identified import IdentifiedPoint
 from pcsweep.provenance import command
 
 
-def check_studies(points: Sequence[GridPoint]) -> None:
+def check_studies(points: Sequence[IdentifiedPoint]) -> None:
     """Refuses points that cannot be written, or that must not be mixed with others of their study.
 
     Raises:
         BadSetting: says what to do.
     """
-    for folder in {point.settings.folder for point in points}:
-        own = [point for point in points if point.settings.folder == folder]
+    for folder in {planned.folder for planned in points}:
+        own = [planned for planned in points if planned.folder == folder]
         check_folders(folder)
-        mixing.check(folder, [point.shared() for point in own], all(point.settings.mixed for point in own))
+        mixing.check(folder, [planned.settings for planned in own], all(planned.point.settings.mixed for planned in own))
 
 
-def note(folder: Path, points: Sequence[tuple[GridPoint, str | None]]) -> None:
+def note(folder: Path, points: Sequence[IdentifiedPoint]) -> None:
     """Writes `planned/<hash>.json`.
 
     Args:
         folder: of the study.
-        points: of the sweep in that study, each with its identity, or None where it is skipped.
+        points: of the sweep in that study.
 
     Raises:
         OSError: it cannot be written.
     """
     listed = [
         {
-            "identity": identity,
-            "label": point.label,
-            "settings": shards.canonical(point.identified()),
-            "skipped": identity is None,
-            "hyperparameter": point.hyperparameter,
-            "figure": point.settings.figure,
+            "identity": planned.identity,
+            "label": planned.point.label,
+            "settings": planned.settings,
+            "skipped": planned.identity is None,
+            "hyperparameter": planned.point.hyperparameter,
+            "figure": planned.point.settings.figure,
         }
-        for point, identity in points
+        for planned in points
     ]
     text = json.dumps({"command": command(), "schema_version": shards.SCHEMA_VERSION, "points": listed}, indent=1)
     with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:

@@ -13,7 +13,7 @@ Whole = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
-class Options:
+class TrainingOptions:
     """The top-level keys of `conf/train.yaml` that concern the whole training."""
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]

@@ -7,13 +7,11 @@ from functools import partial
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor
-from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pcsweep import metrics, png, shards
 from pcsweep.cells import leaves
+from pcsweep.composed import stored
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
 from pcsweep.device import check_device, computing_in, device_of
@@ -128,19 +126,14 @@ def point_of(shard: shards.Shard, extensions: Sequence[str] = ()) -> GridPoint:
     name = shard.metadata["identity"][:12]
     refused = partial(_refused, f"The configuration of shard {name} cannot be used here")
     try:
-        config = OmegaConf.create(shard.metadata["config"])
-        if not isinstance(config, DictConfig):
-            raise TypeError("it is no mapping")
-        plain = OmegaConf.to_container(config, resolve=False)  # it was resolved when it was stored
-        assert isinstance(plain, dict)  # a DictConfig
-        settings = {str(key): value for key, value in plain.items()}
+        settings = stored(shard.metadata["config"])
         settings["device"] = _device(str(settings["device"]))
         settings["extensions"] = _expected(named(settings), extensions)
         point = grid_point(settings, shard.metadata["config"])
         now = shards.canonical(point.identified())
     except KeyError as error:
         raise refused(f"it has no `{error.args[0]}`") from error
-    except (BadSetting, OmegaConfBaseException, YAMLError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise refused(str(error)) from error
     if shards.identity(now) != shard.metadata["identity"]:
         before, after = leaves(shard.settings), leaves(now)

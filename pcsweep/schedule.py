@@ -16,7 +16,7 @@ from enum import StrEnum
 from pcsweep.rules import Rule
 
 
-class Work(StrEnum):
+class Computation(StrEnum):
     """How often something is computed."""
 
     SKIPPED = "skipped"
@@ -35,10 +35,10 @@ class Level:
         state: r_n(t); shared where it is r_n(0).
     """
 
-    drive: Work
-    prediction: Work
-    gradient: Work
-    state: Work
+    drive: Computation
+    prediction: Computation
+    gradient: Computation
+    state: Computation
 
 
 @dataclass(frozen=True)
@@ -77,22 +77,22 @@ def levels(of: Structure, timestep: int, alone: bool = False) -> list[Level]:
     found = []
     for n in range(len(of.driven)):
         moves = not constant[n + 1]
-        before = Work.SHARED if timestep == 1 and not alone else Work.COMPUTED
+        before = Computation.SHARED if timestep == 1 and not alone else Computation.COMPUTED
         wanted = of.corrected[n] or (n > 0 and of.fed_back[n - 1])
-        prediction = Work.SHARED if constant[n + 1] and not of.corrected[n] else before
+        prediction = Computation.SHARED if constant[n + 1] and not of.corrected[n] else before
         found.append(
             Level(
-                drive=_needed(moves and of.driven[n], Work.SHARED if constant[n] else Work.COMPUTED),
+                drive=_needed(moves and of.driven[n], Computation.SHARED if constant[n] else Computation.COMPUTED),
                 prediction=_needed(wanted, prediction),
                 gradient=_needed(of.corrected[n], before),
-                state=Work.COMPUTED if moves else Work.SHARED,
+                state=Computation.COMPUTED if moves else Computation.SHARED,
             )
         )
     return found
 
 
-def _needed(wanted: bool, how: Work) -> Work:
-    return how if wanted else Work.SKIPPED
+def _needed(wanted: bool, how: Computation) -> Computation:
+    return how if wanted else Computation.SKIPPED
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def counts(points: Sequence[Structure], timesteps: int) -> list[Count]:
         steps = [levels(of, timestep, alone)[n] for of in points for timestep in range(1, timesteps + 1)]
         found.append(
             Count(
-                drives=1 + [step.drive for step in steps].count(Work.COMPUTED),
+                drives=1 + [step.drive for step in steps].count(Computation.COMPUTED),
                 predictions=_often([step.prediction for step in steps]),
                 gradients=_often([step.gradient for step in steps]),
             )
@@ -120,5 +120,5 @@ def counts(points: Sequence[Structure], timesteps: int) -> list[Count]:
     return found
 
 
-def _often(works: Sequence[Work]) -> int:
-    return works.count(Work.COMPUTED) + (Work.SHARED in works)
+def _often(works: Sequence[Computation]) -> int:
+    return works.count(Computation.COMPUTED) + (Computation.SHARED in works)

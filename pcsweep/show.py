@@ -163,7 +163,7 @@ def _rate(text: str) -> float:
 def _composed_point(words: Sequence[str]) -> "GridPoint":
     """Of the words of `python -m pcsweep`."""
     with stage("loading torch"):
-        from pcsweep.study import point_from
+        from pcsweep.composed import point_from
 
     if flags := [word for word in words if word.startswith("-")]:
         raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")

@@ -11,7 +11,7 @@ from pcsweep.failures import Failure
 from pcsweep.ownership import user_name
 from pcsweep.reasons import advice
 from pcsweep.slurm import Queued
-from pcsweep.submissions import Task
+from pcsweep.submissions import SubmittedTask
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
 _SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason
@@ -34,10 +34,10 @@ class Standing:
     """
 
     done: frozenset[str]
-    running: dict[str, Task] = field(default_factory=dict)
-    pending: dict[str, Task] = field(default_factory=dict)
+    running: dict[str, SubmittedTask] = field(default_factory=dict)
+    pending: dict[str, SubmittedTask] = field(default_factory=dict)
     raised: dict[str, Failure] = field(default_factory=dict)
-    lost: dict[str, Task] = field(default_factory=dict)
+    lost: dict[str, SubmittedTask] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Standing:
 
     def failures(self, labels: Mapping[str, str]) -> list[Failure]:
         """Why points failed; the log of each lost task is read once."""
-        why: dict[Task, Failure] = {}
+        why: dict[SubmittedTask, Failure] = {}
         for task in self.lost.values():
             if task not in why:
                 why[task] = _lost(task)
@@ -80,7 +80,7 @@ class Standing:
 def standing(
     folder: Path,
     identities: Iterable[str],
-    tasks: Sequence[Task],
+    tasks: Sequence[SubmittedTask],
     queued: Sequence[Queued] | None,
     unseen: frozenset[int] = frozenset(),
 ) -> Standing:
@@ -140,7 +140,7 @@ def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
     return frozenset(there.intersection(identities))
 
 
-def _lost(task: Task) -> Failure:
+def _lost(task: SubmittedTask) -> Failure:
     if task.log is None:
         return Failure("", f"its submission was interrupted before Slurm had taken it ({task.name})")
     log = task.log if last_line(task.log) else task.log.with_suffix(".out")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep import cells, claims, failures, slurm, submissions
+from pcsweep import claims, failures, plans, slurm, submissions
 from pcsweep.command_words import words_of
 from pcsweep.errors import BadSetting
 from pcsweep.failures import failure_table
@@ -20,7 +20,7 @@ from pcsweep.patience import patiently
 from pcsweep.process import as_process
 from pcsweep.standing import Standing, standing
 from pcsweep.study_folder import existing_study
-from pcsweep.submissions import Task
+from pcsweep.submissions import SubmittedTask
 from pcsweep.terminal import complain, terminal
 from pcsweep.wording import duration, number_of
 
@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def show(folder: Path, console: Console) -> None:
     """Prints where the points of the study in `folder` stand."""
-    points = cells.planned(folder / "planned")
+    points = plans.planned(folder / "planned")
     labels = {point.identity: point.label for point in points if point.identity is not None}
     tasks = submissions.tasks(submissions.read_all(folder))
     problem = ""
@@ -94,7 +94,7 @@ def show(folder: Path, console: Console) -> None:
             console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def _unseen(tasks: Sequence[Task]) -> frozenset[int]:
+def _unseen(tasks: Sequence[SubmittedTask]) -> frozenset[int]:
     """The users whose tasks Slurm does not show to this one."""
     others = {task.owner for task in tasks} - {os.getuid()}
     return frozenset(others) if others and not slurm.shows_others() else frozenset()
@@ -123,13 +123,13 @@ def _by_commands(what: str, points: Mapping[str, str]) -> str:
     return f"{what} {', '.join(dict.fromkeys(points.values()))}" if points else ""
 
 
-def _in_tasks(tasks: Iterable[Task]) -> str:
+def _in_tasks(tasks: Iterable[SubmittedTask]) -> str:
     jobs = dict.fromkeys(task.job or task.name for task in tasks)
     shown = ", ".join(list(jobs)[:4]) + (", …" if len(jobs) > 4 else "")
     return f"in {number_of(len(jobs), 'task')}: {shown}" if jobs else ""
 
 
-def _pace(folder: Path, found: Standing, tasks: Sequence[Task]) -> list[str]:
+def _pace(folder: Path, found: Standing, tasks: Sequence[SubmittedTask]) -> list[str]:
     """How fast shards have come since the last submission or command, and how long the others take at that rate."""
     at_work = len(found.in_queue) + len(found.here) + len(found.next_here)
     left = at_work or len(found.waiting)

@@ -111,7 +111,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class Task:
+class SubmittedTask:
     """One task of a submission: `index` is its place in its array."""
 
     name: str
@@ -129,10 +129,10 @@ class Task:
         return self.name, self.index
 
 
-def tasks(submissions: Iterable[Submission]) -> list[Task]:
+def tasks(submissions: Iterable[Submission]) -> list[SubmittedTask]:
     """Every task of the submissions."""
     return [
-        Task(array.name, index, identities, *_job_and_log(each, array, index), each.when, array.cancelled, each.owner)
+        SubmittedTask(array.name, index, identities, *_job_and_log(each, array, index), each.when, array.cancelled, each.owner)
         for each in submissions
         for array in each.arrays
         for index, identities in enumerate(array.tasks)

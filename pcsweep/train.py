@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pcsweep.dataset import Dataset
     from pcsweep.model import Model
     from pcsweep.network import Coefficients
-    from pcsweep.recipe import Options
+    from pcsweep.recipe import TrainingOptions
     from pcsweep.settings import Choice
     from pcsweep.training import Record, Training
 
@@ -34,7 +34,7 @@ _METADATA = "pcsweep.training"  # of the output: the settings that made it
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.hydra_task import as_given
+    from pcsweep.entry import as_given
     from pcsweep.train import train
 
     with as_given():
@@ -148,12 +148,12 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     return _Material(model, choice, dataset, indices, common.cache)
 
 
-def _options(plain: "Mapping[str, Any]") -> "Options":
+def _options(plain: "Mapping[str, Any]") -> "TrainingOptions":
     from pcsweep.device import check_device
-    from pcsweep.recipe import Options
+    from pcsweep.recipe import TrainingOptions
     from pcsweep.settings import checked
 
-    options = Options(**checked(Options, {key: plain[key] for key in ("seed", "device", "precision")}))
+    options = TrainingOptions(**checked(TrainingOptions, {key: plain[key] for key in ("seed", "device", "precision")}))
     check_device(options.device, options.precision)
     return options
 

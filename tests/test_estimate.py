@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from pcsweep import shards
 from pcsweep.entry import conf_folder
 from pcsweep.estimate import estimate
-from pcsweep.study import Plan, points_from
+from pcsweep.planning import Plan, points_from
 from pcsweep.study_folder import study_folder
 
 

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from configured import run
 from hydra import compose, initialize_config_dir
 from matplotlib import colormaps
 from omegaconf import OmegaConf
 
 from pcsweep import metrics, png, shards
+from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
 from pcsweep.exhibition import exhibition, names
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
 from pcsweep.grid import load_dataset
-from pcsweep.study import point_from, run
 from pcsweep.study_folder import study_folder
 
 PICTURES = ["map", "image", "noisy", "mask", "ignore"]

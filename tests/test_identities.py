@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards
+from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder, each_pcoder
-from pcsweep.study import point_from
 from pcsweep.study_folder import study_folder
 
 GOLDEN = Path(__file__).parent / "golden" / "identities.json"

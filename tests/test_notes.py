@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from pcsweep import cells, failures, notes, submissions
+from pcsweep import failures, notes, plans, submissions
 from pcsweep.failures import Failure
 from pcsweep.shards import SCHEMA_VERSION
 from pcsweep.submissions import new
@@ -108,5 +108,5 @@ def test_a_damaged_plan_is_left_out(tmp_path, caplog, content):
     (tmp_path / "2.json").write_bytes(content)
     (tmp_path / "3.json").mkdir()
     os.mkfifo(tmp_path / "4.json")
-    assert [(each.identity, each.settings) for each in cells.planned(tmp_path)] == [("a", {"b": [1, 2.5, None]})]
+    assert [(each.identity, each.settings) for each in plans.planned(tmp_path)] == [("a", {"b": [1, 2.5, None]})]
     assert len(caplog.records) == 3

@@ -6,14 +6,18 @@ import threading
 
 import pytest
 import torch
+from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep import shards, study
+from pcsweep import running, shards
 from pcsweep.__main__ import main
+from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
+from pcsweep.identified import identified
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.packs import ahead, fastest_rows, images_at_once, packed, rows_for
+from pcsweep.planning import points_from
 from pcsweep.study_folder import study_folder
 
 COLUMNS = ["image_id", "timestep", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct"]
@@ -27,7 +31,7 @@ def config(tmp_path):
 
 
 def points(config, *changes):
-    return [study.point_from(config(*words)) for words in changes]
+    return [identified(point_from(config(*words))) for words in changes]
 
 
 def test_points_of_a_pack_differ_in_their_coefficients_alone(config):
@@ -51,13 +55,13 @@ GRID = ["pcoder.beta=1.0", "pcoder.beta=0.4", "pcoder.lambda=0", "pcoder.active=
 def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_path):
     words = [["pcoder.lambda=0", word] if word == "pcoder.beta=1.0" else [word] for word in GRID]
     together = [config(*each, f"output_root={tmp_path / 'together'}") for each in words]
-    planned = study.points_from(together, range(len(GRID)))
-    assert study.run_pack(planned) == list(range(len(GRID)))
-    assert study.run_pack(planned) == []
+    planned = points_from(together, range(len(GRID)))
+    assert running.run_pack(planned) == list(range(len(GRID)))
+    assert running.run_pack(planned) == []
     for number, each in enumerate(words):
         alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
-        study.run(alone)
-        name = shards.identity(study.point_from(alone).identified())
+        run(alone)
+        name = shards.identity(point_from(alone).identified())
         found, expected = (
             shards.read(shards.place(tmp_path / folder / "default/shards", name)) for folder in ("together", "alone")
         )
@@ -67,21 +71,21 @@ def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_pat
 
 def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path):
     root = f"output_root={tmp_path}"
-    study.run(config("pcoder.beta=0.5", root))
+    run(config("pcoder.beta=0.5", root))
     configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
-    assert study.run_pack(study.points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
+    assert running.run_pack(points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
 
 
 def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monkeypatch, capsys):
-    measure = study._measure
+    measure = running._measure
 
     def fails(points):
         if len(points) > 1 or points[0].label.startswith("β=0.5"):
             raise RuntimeError("out of luck")
         return measure(points)
 
-    monkeypatch.setattr(study, "_measure", fails)
+    monkeypatch.setattr(running, "_measure", fails)
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]
     monkeypatch.setattr(sys, "argv", ["pcsweep", *words])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which the command sets as well, and leaves

@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from configured import run
 from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
 from pcsweep import grid, png, recomputation, shards
+from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
 from pcsweep.errors import BadSetting
 from pcsweep.exhibition import exhibition
 from pcsweep.grid import load_dataset, load_model
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.recomputation import point_of, recomputed, reconstructions
-from pcsweep.study import point_from, run
 
 WEIGHTS = Path(pcsweep.model.__file__).with_name("pminivgg.safetensors")
 

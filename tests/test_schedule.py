@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import trajectory
 
-from pcsweep.schedule import Structure, Work, counts, levels, structure
+from pcsweep.schedule import Computation, Structure, counts, levels, structure
 
-NONE, ONCE, EACH = Work.SKIPPED, Work.SHARED, Work.COMPUTED
+NONE, ONCE, EACH = Computation.SKIPPED, Computation.SHARED, Computation.COMPUTED
 
 PLAIN = (1.0, 0.0, 0.0)
 FULL = (0.4, 0.3, 0.1)
@@ -138,15 +138,15 @@ def test_what_is_shared_never_moves_and_what_is_skipped_has_no_weight(rules, see
             below = states[timestep][n - 1] if n else images
             beta, _, alpha = rules[n]
             fed = rules[n - 1][1] if n else 0.0
-            assert torch.allclose(now, first, rtol=1e-12) is (level.state is Work.SHARED)
-            assert level.state is not Work.SKIPPED
-            if level.drive is Work.SKIPPED:
-                assert beta == 0 or level.state is Work.SHARED
-            if level.drive is Work.SHARED:
+            assert torch.allclose(now, first, rtol=1e-12) is (level.state is Computation.SHARED)
+            assert level.state is not Computation.SKIPPED
+            if level.drive is Computation.SKIPPED:
+                assert beta == 0 or level.state is Computation.SHARED
+            if level.drive is Computation.SHARED:
                 assert torch.allclose(stages[n](below), first, rtol=1e-12)
-            if level.prediction is Work.SHARED:
+            if level.prediction is Computation.SHARED:
                 assert torch.allclose(before, first, rtol=1e-12)
-            if level.gradient is Work.SHARED:
+            if level.gradient is Computation.SHARED:
                 assert timestep == 1
-            assert (level.prediction is Work.SKIPPED) is (alpha == fed == 0)
-            assert (level.gradient is Work.SKIPPED) is (alpha == 0)
+            assert (level.prediction is Computation.SKIPPED) is (alpha == fed == 0)
+            assert (level.gradient is Computation.SKIPPED) is (alpha == 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pcsweep.failures import Failure
 from pcsweep.slurm import Queued
 from pcsweep.standing import last_line, standing
-from pcsweep.submissions import Task
+from pcsweep.submissions import SubmittedTask
 
 PLACES = ("done", "running", "pending", "raised", "lost", "waiting", "unknown")
 LINES = st.text("ab [λ\t", min_size=1, max_size=20)
@@ -32,7 +32,7 @@ def raise_in(folder, *identities):
 
 
 def task(name, *identities, index=0, job="7", log=None, cancelled=False):
-    return Task(name, index, identities, job, log, 1.0, cancelled)
+    return SubmittedTask(name, index, identities, job, log, 1.0, cancelled)
 
 
 def row(name, state="RUNNING", index=0, reason="None"):

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from pcsweep import shards
+from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
 from pcsweep.errors import BadSetting
-from pcsweep.study import plan, point_from, run
+from pcsweep.planning import plan
 from pcsweep.study_folder import study_folder
 
 SMALL = ["dataset.limit=4", "timesteps=1"]

@@ -69,7 +69,7 @@ _OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutatio
 
 
 @dataclass(frozen=True)
-class Options:
+class CompareOptions:
     """The words of the command line."""
 
     studies: tuple[str, str]
@@ -101,7 +101,7 @@ def save(result: Comparison, folder: Path) -> list[Path]:
     return draw_differences(results_of(result), f"{metric}: {b} − {a}", metric, folder)
 
 
-def parse(words: Sequence[str]) -> Options:
+def parse(words: Sequence[str]) -> CompareOptions:
     """The options that `key=value` words give.
 
     Raises:
@@ -113,7 +113,7 @@ def parse(words: Sequence[str]) -> Options:
     if len(studies) != 2 or studies[0] == studies[1]:
         got = " ".join(f"study={name}" for name in studies) or "none"
         raise BadSetting(f"Expected two different studies, study=A study=B, but got {got}.")
-    return Options(
+    return CompareOptions(
         (studies[0], studies[1]),
         given.get("output_root", "outputs"),
         given.get("output", ""),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pcsweep import cells, shards
+from pcsweep import cells, plans, shards
 from pcsweep.cells import AXES, COEFFICIENTS, Coordinates
 from pcsweep.errors import BadSetting
 from pcsweep.labels import coefficient, describe, text_of
@@ -57,7 +57,7 @@ class Study:
 
     name: str
     found: list[Found]
-    points: list[cells.Point]
+    points: list[plans.PlannedPoint]
     damaged: list[str]
 
     @property
@@ -119,7 +119,7 @@ def study_in(folder: Path) -> Study:
         cells.check_alike([each.settings for each in found])
     except ValueError as error:
         raise BadSetting(f"Study {folder.name}: {error}") from error
-    return Study(folder.name, found, cells.planned(folder / "planned"), damaged)
+    return Study(folder.name, found, plans.planned(folder / "planned"), damaged)
 
 
 def match(a: Study, b: Study) -> Matching:
@@ -190,7 +190,7 @@ def _ambiguous(a: Study, b: Study, names: Sequence[str]) -> str:
 def _gaps(study: Study, found: Sequence[Found], further: Sequence[str]) -> tuple[list[Coordinates], list[Coordinates]]:
     """Places that are skipped, and that are expected; without a plan, by the product of the observed β and λ."""
     if not study.points:
-        return cells.product_gaps([each.place for each in found])
+        return plans.product_gaps([each.place for each in found])
     places = [(point.skipped, _place(point.settings, further)) for point in study.points]
     return [place for skipped, place in places if skipped], [place for skipped, place in places if not skipped]
 

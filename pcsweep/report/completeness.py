@@ -5,14 +5,14 @@ from pathlib import Path
 
 from pcsweep import failures
 from pcsweep.aggregate import Aggregate
-from pcsweep.cells import Point
+from pcsweep.plans import PlannedPoint
 from pcsweep.report.origins import Damaged
 from pcsweep.wording import number_of
 
 Reason = tuple[str, str]  # a point's label, and why it raised
 
 
-def reasons(study: Path, points: Sequence[Point], done: Collection[str] = ()) -> list[Reason]:
+def reasons(study: Path, points: Sequence[PlannedPoint], done: Collection[str] = ()) -> list[Reason]:
     """Of the points that raised and are not done: as the plan has them in order, then those that no plan has.
 
     Args:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 import pcsweep
 from pcsweep import cells
-from pcsweep.aggregate import Aggregate, Options
+from pcsweep.aggregate import Aggregate, AggregateOptions
 from pcsweep.conditions import is_noise
 from pcsweep.headlines import Headline, headlines, suspicions
 from pcsweep.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
@@ -86,7 +86,7 @@ class Contents:
     drawn: dict[str, Any] = field(default_factory=dict)
 
 
-def contents(folder: Path, result: Aggregate, options: Options, pictured: int) -> Contents:
+def contents(folder: Path, result: Aggregate, options: AggregateOptions, pictured: int) -> Contents:
     """Of the study in `folder`.
 
     Args:
@@ -258,7 +258,7 @@ def _first_shown(best: Sequence[Headline], row: Row | None) -> int:
     return alike[0] if alike else 0
 
 
-def _drawn(headline: Headline, of_cell: Images, options: Options) -> dict[str, Any]:
+def _drawn(headline: Headline, of_cell: Images, options: AggregateOptions) -> dict[str, Any]:
     """What the script shows of a best cell."""
     row = headline.row
     drawing = (options.resamples, options.seed)

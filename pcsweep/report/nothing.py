@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pcsweep
-from pcsweep import cells
+from pcsweep import plans
 from pcsweep.report.completeness import Reason, reasons
 from pcsweep.report.origins import Damaged, damaged
 from pcsweep.wording import number_of
@@ -37,7 +37,7 @@ class Nothing:
 
 def nothing(study: Path) -> Nothing | None:
     """Of the study in the folder; None where no point failed, so that there is nothing to tell."""
-    points = [point for point in cells.planned(study / "planned") if not point.skipped]
+    points = [point for point in plans.planned(study / "planned") if not point.skipped]
     why = reasons(study, points)
     if not why:
         return None

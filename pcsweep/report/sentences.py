@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pcsweep.aggregate import Aggregate, Options
+from pcsweep.aggregate import Aggregate, AggregateOptions
 from pcsweep.cells import Coordinates
 from pcsweep.conditions import is_noise
 from pcsweep.headlines import Headline
@@ -136,7 +136,7 @@ def hours(spent: Mapping[str, float]) -> str:
     return "; ".join(texts)
 
 
-def methods(options: Options) -> list[str]:
+def methods(options: AggregateOptions) -> list[str]:
     """How the numbers of the page are made."""
     return [
         "t = 0 is the plain feedforward network; the noise of an image is the same at every t and in every cell.",

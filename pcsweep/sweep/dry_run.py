@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pcsweep import slurm
-from pcsweep.sweep.settings import Settings
-from pcsweep.sweep.submission import shape
-from pcsweep.sweep.work import Work, identity, label
+from pcsweep.sweep.settings import LauncherSettings
+from pcsweep.sweep.submission import arrays_of
+from pcsweep.sweep.work import StudyWork, identity, label
 from pcsweep.terminal import terminal
 from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
     from pcsweep.estimate import Estimate
-    from pcsweep.study import Plan
+    from pcsweep.planning import Plan
 
 _TASK = "task"
 _SHOWN = 20  # of them
 _HOUR = 3600.0
 
 
-def describe(plan: "Plan", works: Sequence[Work], elsewhere: int, expected: "Estimate", settings: Settings) -> None:
+def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected: "Estimate", settings: LauncherSettings) -> None:
     """Prints what would be submitted of a sweep.
 
     Args:
@@ -53,19 +53,19 @@ def describe(plan: "Plan", works: Sequence[Work], elsewhere: int, expected: "Est
     console.print("Dry run: nothing was submitted.")
 
 
-def _arrays(works: Sequence[Work], settings: Settings) -> str:
+def _arrays(works: Sequence[StudyWork], settings: LauncherSettings) -> str:
     try:
         most = slurm.max_array_size()
     except slurm.NoAnswer as error:
         return f"Slurm does not answer, so how many arrays there will be is not known: {error}"
-    sizes = [size for each in works for size in shape(len(each.tasks), most, settings.array_parallelism).sizes]
+    sizes = [size for each in works for size in arrays_of(len(each.tasks), most, settings.array_parallelism).sizes]
     return (
         f"{number_of(len(sizes), 'array')} of {', '.join(map(str, sizes[:_SHOWN]))}{' …' if len(sizes) > _SHOWN else ''} tasks "
         f"(MaxArraySize {most}), at most {number_of(settings.array_parallelism, _TASK)} at a time"
     )
 
 
-def _hours(seconds: float, expected: "Estimate", settings: Settings) -> str:
+def _hours(seconds: float, expected: "Estimate", settings: LauncherSettings) -> str:
     each, kind = (settings.gpus, "GPU") if settings.gpus else (settings.cores, "core")
     source = "as finished points of this study took" if expected.measured else "a rough assumption, until a point is finished"
     return f"About {each * seconds / _HOUR:.2f} {kind}-hours ({source})."

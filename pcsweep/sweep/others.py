@@ -12,14 +12,14 @@ from pcsweep.errors import BadSetting
 from pcsweep.ownership import check_own
 from pcsweep.slurm import Queued
 from pcsweep.sweep.local import run_here, run_in_workers
-from pcsweep.sweep.settings import Settings
+from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
-from pcsweep.sweep.submission import Refused, shape, submit
+from pcsweep.sweep.submission import Refused, arrays_of, submit
 from pcsweep.sweep.waiting import Since, refresh, wait_until
-from pcsweep.sweep.worker import Point, Session, Task
+from pcsweep.sweep.worker import Session, SlurmTask, SweepPoint
 
 
-def launch(session: Session, points: Sequence[Point], settings: Settings) -> Sequence[JobReturn]:
+def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings) -> Sequence[JobReturn]:
     """Runs every point.
 
     Raises:
@@ -36,14 +36,14 @@ def launch(session: Session, points: Sequence[Point], settings: Settings) -> Seq
     return [results.get(point.number) or _lost(point, "its worker died") for point in points]
 
 
-def _on_slurm(session: Session, points: Sequence[Point], settings: Settings) -> Sequence[JobReturn]:
+def _on_slurm(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings) -> Sequence[JobReturn]:
     state = Singleton.get_state()
-    tasks = [Task(session, [[point]], state) for point in points]
+    tasks = [SlurmTask(session, [[point]], state) for point in points]
     folder = Path(settings.submitit_folder).absolute()
     check_own(folder)
     jobs: list[Any] = []
     try:
-        arrays = shape(len(tasks), slurm.max_array_size(), settings.array_parallelism)
+        arrays = arrays_of(len(tasks), slurm.max_array_size(), settings.array_parallelism)
         name = settings.name or str(session.config.hydra.job.name)
         for submitted in submit(tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout):
             jobs += submitted
@@ -63,7 +63,7 @@ def _on_slurm(session: Session, points: Sequence[Point], settings: Settings) -> 
     return [_result(point, job) for point, job in zip(points, jobs, strict=True)]
 
 
-def _result(point: Point, job: Any) -> JobReturn:
+def _result(point: SweepPoint, job: Any) -> JobReturn:
     if not job.paths.result_pickle.exists():
         return _lost(point, f"task {job.job_id} ended without a result; its log is {job.paths.stderr}")
     try:
@@ -73,7 +73,7 @@ def _result(point: Point, job: Any) -> JobReturn:
     return result  # type: ignore[no-any-return]
 
 
-def _lost(point: Point, reason: str) -> JobReturn:
+def _lost(point: SweepPoint, reason: str) -> JobReturn:
     result = JobReturn(overrides=list(point.overrides), status=JobStatus.FAILED)
     result.return_value = RuntimeError(f"Point {point.number} has no result: {reason}")
     return result

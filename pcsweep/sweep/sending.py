@@ -14,11 +14,11 @@ from pcsweep.patience import patiently
 from pcsweep.provenance import command
 from pcsweep.renewal import renewing
 from pcsweep.submissions import Submission
-from pcsweep.sweep.settings import Settings
-from pcsweep.sweep.submission import Refused, Shape, shape, submit
+from pcsweep.sweep.settings import LauncherSettings
+from pcsweep.sweep.submission import Arrays, Refused, arrays_of, submit
 from pcsweep.sweep.waiting import first_look
-from pcsweep.sweep.work import Work
-from pcsweep.sweep.worker import Session, Task
+from pcsweep.sweep.work import StudyWork
+from pcsweep.sweep.worker import Session, SlurmTask
 
 _log = logging.getLogger(__name__)
 _MOMENT = 0.5  # seconds
@@ -41,7 +41,7 @@ class Sent:
     refusal: str = ""
 
 
-def send(session: Session, work: Work, settings: Settings) -> Sent:
+def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
     """Submits the points that are in nobody's hands.
 
     Raises:
@@ -62,11 +62,11 @@ def send(session: Session, work: Work, settings: Settings) -> Sent:
     return _submitted(session, left, made, elsewhere, _shape(left, most, settings), settings)
 
 
-def _shape(work: Work, most: int, settings: Settings) -> Shape:
-    return shape(len(work.tasks), most, settings.array_parallelism)
+def _shape(work: StudyWork, most: int, settings: LauncherSettings) -> Arrays:
+    return arrays_of(len(work.tasks), most, settings.array_parallelism)
 
 
-def _taken(work: Work, most: int, settings: Settings) -> tuple[Work, Submission | None, int]:
+def _taken(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[StudyWork, Submission | None, int]:
     """What nobody else computes, noted as ours, and how many points are in the queue already.
 
     Waits for another command that is just submitting some of the points.
@@ -112,9 +112,11 @@ def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows:
     return {row.job for row in rows if row.name in names and row.state != "COMPLETING"}
 
 
-def _submitted(session: Session, left: Work, made: Submission, elsewhere: int, arrays: Shape, settings: Settings) -> Sent:
+def _submitted(
+    session: Session, left: StudyWork, made: Submission, elsewhere: int, arrays: Arrays, settings: LauncherSettings
+) -> Sent:
     state = Singleton.get_state()
-    tasks = [Task(session, packs, state) for packs in left.tasks]
+    tasks = [SlurmTask(session, packs, state) for packs in left.tasks]
     names = [array.name for array in made.arrays]
     jobs: list[str] = []
     refusal = ""

@@ -17,7 +17,7 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
-class Settings:
+class LauncherSettings:
     """What `conf/hydra/launcher/grid.yaml` explains; `asked` is what Slurm is asked for, in submitit's names."""
 
     executor: Literal["auto", "slurm", "local"]
@@ -51,7 +51,7 @@ class Settings:
         return int(self.asked.get("cpus_per_task", 1))
 
 
-def checked_settings(values: Mapping[str, Any]) -> Settings:
+def checked_settings(values: Mapping[str, Any]) -> LauncherSettings:
     """The settings, with `executor: auto` decided.
 
     Raises:
@@ -64,15 +64,15 @@ def checked_settings(values: Mapping[str, Any]) -> Settings:
         asked = resources(plain)
     except ValueError as error:
         raise BadSetting(str(error)) from error
-    own = {key: value for key, value in plain.items() if key in Settings.__dataclass_fields__}
-    found = checked(Settings, {**own, "asked": asked}, "hydra.launcher.")
+    own = {key: value for key, value in plain.items() if key in LauncherSettings.__dataclass_fields__}
+    found = checked(LauncherSettings, {**own, "asked": asked}, "hydra.launcher.")
     if found["executor"] == "slurm" and not slurm.available():
         raise BadSetting(
             "Expected a command `sbatch` for `hydra.launcher.executor=slurm`, but there is none on the PATH; try local."
         )
     if found["executor"] == "auto":
         found["executor"] = "slurm" if slurm.available() else "local"
-    return Settings(**found)
+    return LauncherSettings(**found)
 
 
 def gpus_here() -> list[str]:

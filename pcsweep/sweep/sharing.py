@@ -6,9 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pcsweep.claims import Claims, pause
-from pcsweep.shards import place
 from pcsweep.sweep import work
-from pcsweep.sweep.worker import Pack, Point
+from pcsweep.sweep.worker import Pack, SweepPoint
 
 _log = logging.getLogger(__name__)
 
@@ -51,12 +50,12 @@ class Packs:
             self._said = True
         pause()
 
-    def _is_free(self, point: Point) -> bool:
+    def _is_free(self, point: SweepPoint) -> bool:
         """Whether it is to be computed here, or has been computed elsewhere, which is found out when it is its turn."""
         if point.planned is None or not self._claims:
             return True
         claims = self._claims[work.folder(point)]
-        return claims.take(work.identity(point)) or place(point.planned.point.shard_folder, work.identity(point)).exists()
+        return claims.take(work.identity(point)) or point.planned.shard.exists()
 
 
 @contextmanager

@@ -17,25 +17,25 @@ from pcsweep.standing import Standing, finished, standing
 from pcsweep.sweep import work
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.sending import Sent, send
-from pcsweep.sweep.settings import Settings, gpus_here
+from pcsweep.sweep.settings import LauncherSettings, gpus_here
 from pcsweep.sweep.sharing import shared
 from pcsweep.sweep.submission import check_folder
 from pcsweep.sweep.waiting import first_look, queued, wait_for
-from pcsweep.sweep.work import Work
-from pcsweep.sweep.worker import Pack, Point, Session
+from pcsweep.sweep.work import StudyWork
+from pcsweep.sweep.worker import Pack, Session, SweepPoint
 from pcsweep.terminal import terminal
 from pcsweep.wording import number_of, words_for
 
 if TYPE_CHECKING:
     from pcsweep.estimate import Estimate
-    from pcsweep.study import Plan
+    from pcsweep.planning import Plan
 
 _log = logging.getLogger(__name__)
 _SAFE = 0.5  # of a task's time is what its points are planned to take at most
 _DIED = "the worker that computed it died; if it was for want of memory, try fewer workers or smaller packs"
 
 
-def launch(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
+def launch(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings) -> None:
     """Computes the waiting points of a plan.
 
     Args:
@@ -56,7 +56,7 @@ def launch(session: Session, points: Sequence[Point], plan: "Plan", settings: Se
         _here(session, ready, plan, settings)
 
 
-def _here(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
+def _here(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings) -> None:
     packs = [[points[number] for number in numbers] for numbers in plan.packs(settings.points_per_pack)]
     gpus = gpus_here() if any(_leaves_the_gpu_to_us(pack[0]) for pack in packs) else []
     workers = max(1, len(gpus)) if settings.workers == "auto" else settings.workers
@@ -88,11 +88,11 @@ def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: S
                 failures.note(each.folder, identity, each.labels[identity], RuntimeError(_DIED), None)
 
 
-def _leaves_the_gpu_to_us(point: Point) -> bool:
+def _leaves_the_gpu_to_us(point: SweepPoint) -> bool:
     return point.planned is not None and point.planned.point.settings.device in ("auto", "cuda")
 
 
-def _on_slurm(session: Session, points: Sequence[Point], plan: "Plan", settings: Settings) -> None:
+def _on_slurm(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings) -> None:
     from pcsweep.estimate import estimate
     from pcsweep.sweep.dry_run import describe
 
@@ -138,7 +138,7 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _fitting(expected: "Estimate | None", settings: Settings) -> Callable[[str], int]:
+def _fitting(expected: "Estimate | None", settings: LauncherSettings) -> Callable[[str], int]:
     """How many points like one fit into a task."""
     seconds = 60 * min(settings.target_minutes, _SAFE * settings.timeout_min)
 
@@ -157,7 +157,7 @@ def _seconds(packs: Sequence[Pack], expected: "Estimate | None") -> float:
     return expected.of(identities) if expected else float(len(identities))
 
 
-def _sent(session: Session, works: Sequence[Work], settings: Settings) -> list[Sent]:
+def _sent(session: Session, works: Sequence[StudyWork], settings: LauncherSettings) -> list[Sent]:
     """Sends study after study; that one is refused is an error only before another has been sent."""
     sent: list[Sent] = []
     for each in works:
@@ -170,7 +170,7 @@ def _sent(session: Session, works: Sequence[Work], settings: Settings) -> list[S
     return sent
 
 
-def _say(plan: "Plan", works: Sequence[Work], sent: Sequence[Sent], settings: Settings) -> None:
+def _say(plan: "Plan", works: Sequence[StudyWork], sent: Sequence[Sent], settings: LauncherSettings) -> None:
     tasks, elsewhere = (sum(getattr(each, name) for each in sent) for name in ("tasks", "elsewhere"))
     words = [str(plan) + (f" in {number_of(tasks, 'task')} on {settings.where}" if tasks else "")]
     words += [f"{elsewhere} of them in the queue already"] if elsewhere else []
@@ -184,7 +184,7 @@ def _jobs(jobs: Sequence[str]) -> str:
     return f"job{'s' if len(jobs) > 1 else ''} {', '.join(jobs)}"
 
 
-def _waited(works: Sequence[Work]) -> list[Standing]:
+def _waited(works: Sequence[StudyWork]) -> list[Standing]:
     try:
         return [wait_for(each.folder, each.labels) for each in works]
     except KeyboardInterrupt:
@@ -193,7 +193,7 @@ def _waited(works: Sequence[Work]) -> list[Standing]:
         raise Detached("\n".join(["Detached; the tasks go on.", *commands, again])) from None
 
 
-def _conclude(works: Sequence[Work], standings: Sequence[Standing], refusals: Sequence[str] = ()) -> None:
+def _conclude(works: Sequence[StudyWork], standings: Sequence[Standing], refusals: Sequence[str] = ()) -> None:
     """Says what to do next, or names what is not done.
 
     Raises:

@@ -48,7 +48,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Shape:
+class Arrays:
     """How so many tasks become arrays.
 
     Args:
@@ -62,7 +62,7 @@ class Shape:
     active: int
 
 
-def shape(tasks: int, most: int, parallelism: int) -> Shape:
+def arrays_of(tasks: int, most: int, parallelism: int) -> Arrays:
     """The arrays of so many tasks.
 
     Args:
@@ -73,7 +73,7 @@ def shape(tasks: int, most: int, parallelism: int) -> Shape:
     sizes = tuple(min(most, tasks - start) for start in range(0, tasks, most))
     active = min(len(sizes), parallelism)
     shares = [parallelism // active + (number < parallelism % active) for number in range(active)]
-    return Shape(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
+    return Arrays(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
 
 
 def resources(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,12 @@ def check_folder(folder: Path) -> None:
 
 
 def submit(
-    tasks: Sequence[Callable[[], Any]], folder: Path, names: Sequence[str], arrays: Shape, asked: Mapping[str, Any], timeouts: int
+    tasks: Sequence[Callable[[], Any]],
+    folder: Path,
+    names: Sequence[str],
+    arrays: Arrays,
+    asked: Mapping[str, Any],
+    timeouts: int,
 ) -> Iterator[Sequence[Any]]:
     """Submits tasks as job arrays, and gives submitit's jobs of one array after the other.
 

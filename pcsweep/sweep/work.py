@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsweep.sweep.worker import Pack, Point
+from pcsweep.sweep.worker import Pack, SweepPoint
 
 if TYPE_CHECKING:
-    from pcsweep.study import Plan
+    from pcsweep.planning import Plan
 
 
 _SMALLER = 4  # times fewer points are in a task after one was lost
 
 
 @dataclass(frozen=True)
-class Work:
+class StudyWork:
     """What is to be computed of one study.
 
     Args:
@@ -33,17 +33,17 @@ class Work:
         """Of the points of each task."""
         return [[identity(point) for pack in packs for point in pack] for packs in self.tasks]
 
-    def without(self, gone: frozenset[str]) -> "Work":
+    def without(self, gone: frozenset[str]) -> "StudyWork":
         """Only the points that nobody else computes; the names of all."""
         left = [[[point for point in pack if identity(point) not in gone] for pack in packs] for packs in self.tasks]
         return replace(self, tasks=tuple(kept for packs in left if (kept := tuple(pack for pack in packs if pack))))
 
 
-def works(tasks: Sequence[Sequence[Pack]]) -> list[Work]:
+def works(tasks: Sequence[Sequence[Pack]]) -> list[StudyWork]:
     """The tasks, study by study: a sweep may have several, a task has one."""
     points = [point for packs in tasks for pack in packs for point in pack]
     return [
-        Work(
+        StudyWork(
             place,
             tuple(tuple(packs) for packs in tasks if any(folder(pack[0]) == place for pack in packs if pack)),
             {identity(point): label(point) for point in points if folder(point) == place},
@@ -53,7 +53,7 @@ def works(tasks: Sequence[Sequence[Pack]]) -> list[Work]:
 
 
 def tasks_of(
-    plan: "Plan", points: Sequence[Point], pack: int, fitting: Callable[[str], int], lost: Mapping[str, int]
+    plan: "Plan", points: Sequence[SweepPoint], pack: int, fitting: Callable[[str], int], lost: Mapping[str, int]
 ) -> list[tuple[Pack, ...]]:
     """The waiting points as tasks, each of points that differ in their coefficients alone.
 
@@ -79,7 +79,7 @@ def tasks_of(
     return tasks
 
 
-def _cut(points: Sequence[Point], task: int, pack: int) -> list[tuple[Pack, ...]]:
+def _cut(points: Sequence[SweepPoint], task: int, pack: int) -> list[tuple[Pack, ...]]:
     """Tasks of so many points, in packs of so many."""
     parts = [points[start : start + task] for start in range(0, len(points), task)]
     return [tuple(part[start : start + pack] for start in range(0, len(part), pack)) for part in parts]
@@ -92,20 +92,20 @@ def _even(points: int, most: int, pack: int) -> int:
     return whole if whole <= most else min(size, max(most // pack * pack, min(size, pack)))
 
 
-def identity(point: Point) -> str:
+def identity(point: SweepPoint) -> str:
     """Of a planned point that is not skipped."""
     assert point.planned is not None
     assert point.planned.identity is not None
     return point.planned.identity
 
 
-def label(point: Point) -> str:
+def label(point: SweepPoint) -> str:
     """For people."""
     assert point.planned is not None
     return point.planned.point.label
 
 
-def folder(point: Point) -> Path:
+def folder(point: SweepPoint) -> Path:
     """Of the point's study."""
     assert point.planned is not None
-    return point.planned.point.settings.folder
+    return point.planned.folder

@@ -18,19 +18,19 @@ from pcsweep.failures import said
 from pcsweep.sweep.composition import Template
 
 if TYPE_CHECKING:
-    from pcsweep.study import Planned
+    from pcsweep.identified import IdentifiedPoint
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Point:
+class SweepPoint:
     """One point of a sweep, frozen as it was composed; `planned` is None in the sweep of another application than a study."""
 
     number: int
     overrides: tuple[str, ...]
     template: Template
-    planned: "Planned | None" = None
+    planned: "IdentifiedPoint | None" = None
 
     def config(self) -> DictConfig:
         """The whole configuration, Hydra's node included."""
@@ -41,7 +41,7 @@ class Point:
         return self.template.task_config(self.overrides)
 
 
-Pack = Sequence[Point]
+Pack = Sequence[SweepPoint]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
     done: set[int] = set()
     planned = [point.planned for point in pack if point.planned is not None]
     if len(planned) > 1:
-        from pcsweep.study import run_pack as compute
+        from pcsweep.running import run_pack as compute
 
         try:
             compute(planned)
@@ -81,7 +81,7 @@ def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
     return [_run(session, point, point.number in done) for point in pack]
 
 
-def _run(session: Session, point: Point, done: bool) -> JobReturn:
+def _run(session: Session, point: SweepPoint, done: bool) -> JobReturn:
     """One point in its own folder, with its own log."""
     state = None if point.planned else Singleton.get_state()  # slow; another application's task may change it
     try:
@@ -111,9 +111,9 @@ def _run(session: Session, point: Point, done: bool) -> JobReturn:
     return result
 
 
-def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
+def _of_study(planned: "IdentifiedPoint", done: bool) -> Callable[[DictConfig], None]:
     from pcsweep import failures
-    from pcsweep.study import run_pack as compute
+    from pcsweep.running import run_pack as compute
 
     def task(_: DictConfig) -> None:
         with chdir(HydraConfig.get().runtime.cwd):  # hydra.job.chdir may have left it
@@ -126,19 +126,19 @@ def _of_study(planned: "Planned", done: bool) -> Callable[[DictConfig], None]:
                 _note(planned, error, _own_log())
                 raise
             assert planned.identity is not None  # not skipped
-            failures.forget(planned.point.settings.folder, planned.identity)
+            failures.forget(planned.folder, planned.identity)
 
     return task
 
 
-def _note(planned: "Planned", error: Exception, log: str | None) -> None:
+def _note(planned: "IdentifiedPoint", error: Exception, log: str | None) -> None:
     """Notes a failure, unless the disk is full."""
     from pcsweep import failures
 
     assert planned.identity is not None  # not skipped
     label = planned.point.label
     try:
-        failures.note(planned.point.settings.folder, planned.identity, label, error, log)
+        failures.note(planned.folder, planned.identity, label, error, log)
     except OSError as another:
         _log.error("The failure of %s (%s) could not be noted: %s", label, _said(error), another)
 
@@ -183,7 +183,7 @@ def failed(results: Sequence[JobReturn]) -> int:
 
 
 @dataclass(frozen=True)
-class Task:
+class SlurmTask:
     """What a job of Slurm runs: submitit calls it, and after a time-out or preemption queues it again as it was.
 
     A point that was finished before is not computed again.

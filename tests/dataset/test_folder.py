@@ -8,6 +8,7 @@ import image_trees
 import numpy as np
 import pytest
 import torch
+from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
@@ -19,8 +20,8 @@ from pcsweep.dataset import Dataset
 from pcsweep.dataset.folder import Folder
 from pcsweep.entry import conf_folder
 from pcsweep.errors import BadSetting
+from pcsweep.planning import plan
 from pcsweep.selected import _without_objects, first_sample, load_dataset
-from pcsweep.study import plan, run
 from pcsweep.study_folder import study_folder
 
 

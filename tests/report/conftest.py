@@ -7,16 +7,16 @@ import pyarrow.parquet as pq
 import pytest
 from toy_study import broken
 
-from pcsweep.aggregate import Aggregate, Options, aggregate
+from pcsweep.aggregate import Aggregate, AggregateOptions, aggregate
 from pcsweep.report.contents import Contents, contents
 from pcsweep.report.page import write
 
 RESAMPLES, PERMUTATIONS, PICTURED = 60, 99, 2
 
 
-def aggregated(folder: Path) -> tuple[Aggregate, Options]:
+def aggregated(folder: Path) -> tuple[Aggregate, AggregateOptions]:
     """With few resamples."""
-    options = Options(folder.name, str(folder.parent), resamples=RESAMPLES, permutations=PERMUTATIONS)
+    options = AggregateOptions(folder.name, str(folder.parent), resamples=RESAMPLES, permutations=PERMUTATIONS)
     return aggregate(folder, RESAMPLES, PERMUTATIONS), options
 
 

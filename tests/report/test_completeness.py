@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from toy_study import damage, plan, put, settings
 
-from pcsweep import cells, failures, shards
+from pcsweep import failures, plans, shards
 from pcsweep.report.__main__ import main
 from pcsweep.report.completeness import reasons
 from pcsweep.report.contents import Contents
@@ -25,7 +25,7 @@ def test_reasons_are_those_of_the_points_that_raised_and_are_not_done(tmp_path: 
     for point, error in zip(POINTS, (ValueError("two\nlines"), KeyError("x")), strict=False):
         fail(tmp_path, point, "", error)
     fail(tmp_path, unplanned, "alone", OSError("disk full"))
-    planned = cells.planned(tmp_path / "planned")
+    planned = plans.planned(tmp_path / "planned")
     told = [
         ("β=0.5 λ=0.1 <point>", "ValueError: lines"),
         ("β=0.5 λ=0.2 <point>", "KeyError: 'x'"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from configured import run
 from hydra import compose, initialize_config_dir
 from PIL import Image
 from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
@@ -19,7 +20,6 @@ from pcsweep.headlines import headlines
 from pcsweep.report import gallery as module
 from pcsweep.report.breakdown import images
 from pcsweep.report.gallery import Gallery, gallery, jpeg, overlay
-from pcsweep.study import run
 
 WHITE, BLUE = (255, 255, 255), (86, 180, 233)
 

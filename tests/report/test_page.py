@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from browser import Visit, chromium
+from configured import run
 from hydra import compose, initialize_config_dir
 from markupsafe import Markup
 from PIL import Image
@@ -21,7 +22,6 @@ from pcsweep import shards
 from pcsweep.entry import conf_folder
 from pcsweep.report import page as module
 from pcsweep.report.numbers import BRIEF, FULL
-from pcsweep.study import run
 
 PACKED = 4e-6  # relative error of a number with 17 bits of mantissa
 BETAS, LAMBDAS, SIGMAS = ("0.2", "0.6", "1"), ("0", "0.2", "0.5"), ("0.2", "0.6", "none")

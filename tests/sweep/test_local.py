@@ -22,11 +22,11 @@ from pcsweep.__main__ import main
 from pcsweep.sweep import others
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.local import _Worker, run_here, run_in_workers
-from pcsweep.sweep.settings import Settings
+from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
-from pcsweep.sweep.worker import Point, Session
+from pcsweep.sweep.worker import Session, SweepPoint
 
-LOCAL = Settings("local", True, False, 8, "auto", 30.0, "auto", 64, 3, 240, "", None, {})
+LOCAL = LauncherSettings("local", True, False, 8, "auto", 30.0, "auto", 64, 3, 240, "", None, {})
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def sweep(tmp_path):
         composition = Composition(loader, config)
 
         def made(task, count):
-            points = [Point(n, (f"x={n}",), composition.template([f"x={n}"])) for n in range(count)]
+            points = [SweepPoint(n, (f"x={n}",), composition.template([f"x={n}"])) for n in range(count)]
             return Session(HydraContext(loader, Callbacks(config)), task, config), points
 
         yield made

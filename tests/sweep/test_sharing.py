@@ -8,7 +8,7 @@ import pytest
 from pcsweep.shards import place
 from pcsweep.sweep import sharing
 from pcsweep.sweep.sharing import Packs, shared
-from pcsweep.sweep.worker import Point
+from pcsweep.sweep.worker import SweepPoint
 
 
 @pytest.fixture
@@ -19,8 +19,11 @@ def packs(tmp_path):
         point = SimpleNamespace(
             settings=SimpleNamespace(folder=tmp_path), shard_folder=tmp_path / "shards", label=f"point {number}"
         )
-        of_sweep = create_autospec(Point, instance=True)
-        of_sweep.number, of_sweep.planned = number, SimpleNamespace(point=point, identity=f"i{number}")
+        of_sweep = create_autospec(SweepPoint, instance=True)
+        of_sweep.number, of_sweep.planned = (
+            number,
+            SimpleNamespace(point=point, identity=f"i{number}", folder=tmp_path, shard=place(point.shard_folder, f"i{number}")),
+        )
         points.append(of_sweep)
     return [points[:2], points[2:4], points[4:]]
 

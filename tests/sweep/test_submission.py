@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_slurm import answering
 
-from pcsweep.sweep.submission import Refused, Shape, check_text, resources, shape, submit
+from pcsweep.sweep.submission import Arrays, Refused, arrays_of, check_text, resources, submit
 
 SBATCH = """\
 count=$(cat "$here/count" 2>/dev/null || echo 0)
@@ -38,7 +38,7 @@ def sbatch(tmp_path, monkeypatch):
 def send(folder, sizes=(1,), asked=(), names=None, at_once=None, active=None):
     """Yields arrays of so many tasks; asked for are these settings of the launcher."""
     names = names or [f"study-{number}" for number in range(len(sizes))]
-    arrays = Shape(tuple(sizes), tuple(at_once or [4] * len(sizes)), active or len(sizes))
+    arrays = Arrays(tuple(sizes), tuple(at_once or [4] * len(sizes)), active or len(sizes))
     return submit([work] * sum(sizes), folder, names, arrays, resources(dict(asked)), 3)
 
 
@@ -61,7 +61,7 @@ def environment(commands, number=0):
 @settings(deadline=None, derandomize=True)
 @given(st.integers(1, 3000), st.integers(1, 1200), st.integers(1, 100))
 def test_arrays_hold_every_task_and_never_more_run_than_may(tasks, most, parallelism):
-    made = shape(tasks, most, parallelism)
+    made = arrays_of(tasks, most, parallelism)
     assert sum(made.sizes) == tasks
     assert max(made.sizes) <= most
     assert min(made.sizes) >= 1
@@ -74,7 +74,7 @@ def test_arrays_hold_every_task_and_never_more_run_than_may(tasks, most, paralle
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 8), st.integers(1, 6))
 def test_with_tasks_of_any_length_never_more_run_than_may(lengths, most, parallelism):
-    made = shape(len(lengths), most, parallelism)
+    made = arrays_of(len(lengths), most, parallelism)
     left, ends, events = list(lengths), [], []
     for number, (size, at_once) in enumerate(zip(made.sizes, made.at_once, strict=True)):
         begin = ends[number - made.active] if number >= made.active else 0

@@ -10,11 +10,11 @@ from omegaconf import OmegaConf
 
 from pcsweep.entry import conf_folder
 from pcsweep.packs import packed
-from pcsweep.study import Plan, points_from
+from pcsweep.planning import Plan, points_from
 from pcsweep.study_folder import study_folder
 from pcsweep.sweep.composition import Template
 from pcsweep.sweep.work import _even, folder, identity, label, tasks_of, works
-from pcsweep.sweep.worker import Point
+from pcsweep.sweep.worker import SweepPoint
 
 COUNT = 18
 
@@ -34,7 +34,7 @@ def planned(tmp_path_factory):
 @pytest.fixture(scope="module")
 def points(planned):
     template = Template(OmegaConf.create(), frozenset())
-    return [Point(number, (), template, each) for number, each in enumerate(planned)]
+    return [SweepPoint(number, (), template, each) for number, each in enumerate(planned)]
 
 
 def named(tasks):
@@ -58,7 +58,7 @@ def test_every_waiting_point_is_in_one_task_of_at_most_so_many(planned, points, 
     assert sorted(named(tasks)) == sorted(identity(points[number]) for number in waiting)
     for packs in tasks:
         assert all(packs)
-        assert len(packed([point.planned.point for pack in packs for point in pack], COUNT)) == 1
+        assert len(packed([point.planned for pack in packs for point in pack], COUNT)) == 1
         counts = {before.get(name) for name in named([packs])}
         assert len(counts) == 1
         (count,) = counts

@@ -12,7 +12,8 @@ from pcsweep.entry import conf_folder
 from pcsweep.errors import BadSetting
 from pcsweep.grid import load_model
 from pcsweep.model import pminivgg
-from pcsweep.study import points_from, run_pack
+from pcsweep.planning import points_from
+from pcsweep.running import run_pack
 from pcsweep.study_folder import study_folder
 
 

@@ -16,10 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 from pcsweep.errors import BadSetting
 from pcsweep.progress import stage
 from pcsweep.sweep.composition import Composition
-from pcsweep.sweep.worker import Point, Session
+from pcsweep.sweep.worker import Session, SweepPoint
 
 if TYPE_CHECKING:
-    from pcsweep.study import Plan
+    from pcsweep.planning import Plan
 
 _log = logging.getLogger(__name__)
 _SHARED = ("model", "dataset")  # what is loaded anew where it changes from one point to the next
@@ -64,17 +64,17 @@ class GridLauncher(Launcher):
         """Whether this is a sweep of pcsweep; any other application's points are run as they are."""
         return {"study", "output_root", "pcoder"} <= set(self.config)
 
-    def _points(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[Point]:
+    def _points(self, job_overrides: Sequence[Sequence[str]], first: int) -> list[SweepPoint]:
         composition = Composition(self.hydra_context.config_loader, self.config)
         with stage("composing"):
             return [
-                Point(number, tuple(overrides), composition.template(overrides))
+                SweepPoint(number, tuple(overrides), composition.template(overrides))
                 for number, overrides in enumerate(job_overrides, start=first)
             ]
 
-    def _plan(self, points: Sequence[Point], here: bool) -> "Plan":
+    def _plan(self, points: Sequence[SweepPoint], here: bool) -> "Plan":
         with stage("loading torch"):
-            from pcsweep.study import plan
+            from pcsweep.planning import plan
 
         return plan(*_by_what_is_shared(points), here)
 
@@ -95,7 +95,7 @@ class PlanLauncher(GridLauncher):
         return [_done(point) for point in points]
 
 
-def _by_what_is_shared(points: Sequence[Point]) -> tuple[Iterator[DictConfig], list[int]]:
+def _by_what_is_shared(points: Sequence[SweepPoint]) -> tuple[Iterator[DictConfig], list[int]]:
     """Configurations and their numbers, ordered so that a model or dataset is loaded once, whatever the order of the words."""
 
     def shared(number: int) -> list[str]:
@@ -105,6 +105,6 @@ def _by_what_is_shared(points: Sequence[Point]) -> tuple[Iterator[DictConfig], l
     return (points[number].task_config() for number in numbers), numbers
 
 
-def _done(point: Point) -> JobReturn:
+def _done(point: SweepPoint) -> JobReturn:
     """What Hydra's sweepers are told of a point of a study; its results are in its shard."""
     return JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED)

@@ -1,0 +1,46 @@
+"""Grid points of composed configurations: below this nothing knows Hydra or OmegaConf."""
+
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
+
+from pcsweep.errors import BadSetting
+from pcsweep.grid import GridPoint, grid_point
+from pcsweep.refusals import told
+
+
+def point_from(config: DictConfig, here: bool = True) -> GridPoint:
+    """The grid point of a composed configuration.
+
+    Args:
+        config: without Hydra's own node.
+        here: whether this machine computes it, and so must have its device.
+
+    Raises:
+        BadSetting: a value is wrong.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True)
+        text = OmegaConf.to_yaml(config, resolve=True)
+    except OmegaConfBaseException as error:
+        raise BadSetting(told(error)) from error
+    assert isinstance(plain, dict)  # a DictConfig
+    return grid_point({str(key): value for key, value in plain.items()}, text, here)
+
+
+def stored(text: str) -> dict[str, Any]:
+    """The settings in a configuration as a shard keeps it, which was resolved before.
+
+    Raises:
+        BadSetting: it is none.
+    """
+    try:
+        config = OmegaConf.create(text)
+        plain = OmegaConf.to_container(config, resolve=False)
+    except (OmegaConfBaseException, YAMLError, ValueError) as error:
+        raise BadSetting(str(error)) from error
+    if not isinstance(plain, dict):
+        raise BadSetting("it is no mapping")
+    return {str(key): value for key, value in plain.items()}

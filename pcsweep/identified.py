@@ -1,0 +1,54 @@
+"""A grid point with its identity: made once, when it is planned, and never computed again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pcsweep import shards
+from pcsweep.errors import BadSetting
+from pcsweep.grid import GridPoint
+
+
+@dataclass(frozen=True, eq=False)
+class IdentifiedPoint:
+    """A grid point as it was when it was planned.
+
+    Args:
+        point: what is computed.
+        settings: every setting that decides a number, in canonical form.
+        identity: their hash; None where the point is skipped.
+    """
+
+    point: GridPoint
+    settings: Mapping[str, Any]
+    identity: str | None
+
+    @property
+    def folder(self) -> Path:
+        """Of its study."""
+        return self.point.settings.folder
+
+    @property
+    def shard(self) -> Path:
+        """Where the shard of a point that is not skipped is, or will be."""
+        assert self.identity is not None
+        return shards.place(self.point.shard_folder, self.identity)
+
+    def check_unchanged(self) -> None:
+        """Refuses a point whose model or images are others now than when it was planned.
+
+        Raises:
+            BadSetting: says so.
+        """
+        if shards.identity(self.point.identified()) != self.identity:
+            raise BadSetting(
+                f"The weights of {self.point.model.name} or the images of {self.point.dataset.name} have changed since "
+                "this point was planned; give the command again to plan it anew."
+            )
+
+
+def identified(point: GridPoint) -> IdentifiedPoint:
+    """The point with its identity."""
+    settings: dict[str, Any] = shards.canonical(point.identified())
+    return IdentifiedPoint(point, settings, None if point.skipped else shards.identity(settings))

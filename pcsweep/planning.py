@@ -1,0 +1,135 @@
+"""What a sweep has to do: every point checked and identified before any is computed, and the finished ones found."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pcsweep import shards
+from pcsweep.composed import point_from
+from pcsweep.errors import BadSetting
+from pcsweep.identified import IdentifiedPoint, identified
+from pcsweep.packs import packed
+from pcsweep.parallel import listed
+from pcsweep.plan_notes import check_studies, note
+from pcsweep.progress import progress
+from pcsweep.selected import samples_of
+from pcsweep.tidying import tidy
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep still has to do, counted in grid points; `waiting` are the numbers of those to be run, each identity once."""
+
+    points: Sequence[IdentifiedPoint]
+    waiting: tuple[int, ...]
+    done: int
+
+    @property
+    def skipped(self) -> int:
+        """How many have β + λ > 1."""
+        return sum(planned.identity is None for planned in self.points)
+
+    def packs(self, most: int) -> list[list[int]]:
+        """The numbers of the waiting points that are computed together, at most so many at once."""
+        found = packed([self.points[number] for number in self.waiting], most)
+        return [[self.waiting[place] for place in places] for places in found]
+
+    def decode(self) -> None:
+        """Decodes the images of the waiting points, so that broken ones are refused before any point is computed.
+
+        Raises:
+            BadSetting: images that cannot be used.
+        """
+        waiting = [self.points[number].point for number in self.waiting]
+        for asked in dict.fromkeys((point.dataset, point.selection(), point.cache) for point in waiting):
+            samples_of(*asked)
+
+    def note(self) -> None:
+        """Notes in each study's folder what was asked for, so that aggregation and status can say what is missing."""
+        for folder in {planned.folder for planned in self.points}:
+            tidy(folder)
+            note(folder, [planned for planned in self.points if planned.folder == folder])
+
+    def __str__(self) -> str:
+        twice = len(self.points) - self.skipped - self.done - len(self.waiting)
+        words = [f"{self.done} of {len(self.points)} already done", f"{self.skipped} skipped (β+λ>1)"]
+        words += [f"{twice} the same as another"] if twice else []
+        return ", ".join([*words, f"{len(self.waiting)} to run"])
+
+
+def points_from(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = True) -> list[IdentifiedPoint]:
+    """The grid points of a sweep by number, with a bar while that takes long.
+
+    Args:
+        configs: one per point; each is composed when it is its turn, and not kept.
+        numbers: 0, 1, … in the order of the configurations.
+        here: whether this machine computes them.
+
+    Raises:
+        BadSetting: one line for every kind of refusal, with the numbers of the points that are refused.
+    """
+    points: dict[int, IdentifiedPoint] = {}
+    refused: dict[str, list[int]] = {}
+    with progress("checking", len(numbers), "points") as advance:
+        for number, config in zip(numbers, configs, strict=True):
+            try:
+                points[number] = identified(point_from(config, here))
+            except BadSetting as error:
+                refused.setdefault(str(error), []).append(number)
+            advance(1)
+    if refused:
+        raise BadSetting("\n".join(f"{_numbered(sorted(each), len(numbers))}{error}" for error, each in refused.items()))
+    return [points[number] for number in sorted(points)]
+
+
+def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = True) -> Plan:
+    """Checks every grid point of a sweep before any is computed, and finds what is done.
+
+    Args:
+        configs: one per point.
+        numbers: 0, 1, … in the order of the configurations.
+        here: whether this machine computes them.
+
+    Raises:
+        BadSetting: one line for every kind of refusal.
+    """
+    points = points_from(configs, numbers, here)
+    first: dict[Path, int] = {}
+    for number, planned in enumerate(points):
+        if planned.identity is not None:
+            first.setdefault(planned.shard, number)
+    there = {shard for shard in first if shard.exists()}
+    with progress("verifying", len(there), "shards") as advance:
+        for shard in sorted(there):
+            if not is_done(points[first[shard]]):
+                there.discard(shard)
+            advance(1)
+    waiting = tuple(number for shard, number in first.items() if shard not in there)
+    check_studies([points[number] for number in waiting])
+    done = sum(planned.identity is not None and planned.shard in there for planned in points)
+    return Plan(points, waiting, done)
+
+
+def _numbered(numbers: Sequence[int], count: int) -> str:
+    """Such as `point 3: ` or `points 0, 1, 4: `; nothing for the only one."""
+    if count == 1:
+        return ""
+    return f"point{'s' if len(numbers) > 1 else ''} {listed([str(number) for number in numbers])}: "
+
+
+def is_done(planned: IdentifiedPoint) -> bool:
+    """Like `shards.is_done`, and says so where a damaged shard was set aside."""
+    assert planned.identity is not None  # not skipped
+    folder = planned.point.shard_folder
+    try:
+        return shards.is_done(folder, planned.identity)
+    except shards.DamagedShard as damaged:
+        _log.warning("Computing again, the file is kept in %s: %s", shards.damaged_folder(folder), damaged)
+        return False

@@ -1,0 +1,137 @@
+"""Grid points are computed, and each gets its shard."""
+
+import logging
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from pcsweep import shards
+from pcsweep.cells import coordinates
+from pcsweep.claims import claimed
+from pcsweep.classes import compared
+from pcsweep.device import check_device, computing_in, device_name, device_of
+from pcsweep.grid import GridPoint, load_dataset, load_model
+from pcsweep.identified import IdentifiedPoint
+from pcsweep.measurement import Columns, Measurement, batch, summary
+from pcsweep.packs import ahead, images_at_once, rows_for
+from pcsweep.plan_notes import check_studies
+from pcsweep.planning import is_done
+from pcsweep.progress import progress, stage
+from pcsweep.provenance import provenance
+from pcsweep.selected import samples_of
+from pcsweep.tidying import tidy
+
+_log = logging.getLogger(__name__)
+
+
+def run(planned: IdentifiedPoint) -> None:
+    """Computes a grid point, unless its shard is there or β + λ > 1.
+
+    Raises:
+        BadSetting: its device is not here, or its study holds other experiments.
+    """
+    if planned.identity is None:
+        _log.info("Skipped: %s (β+λ>1)", planned.point.label)
+    elif is_done(planned):
+        _log.info("Already done: %s (%s)", planned.point.label, planned.shard)
+    else:
+        check_studies([planned])
+        tidy(planned.folder)
+        with claimed(planned.folder, planned.identity, partial(is_done, planned)) as ours:
+            if ours:
+                _compute([planned])
+
+
+def run_pack(pack: Sequence[IdentifiedPoint]) -> list[int]:
+    """Computes the planned grid points that have no shard yet, all at once; each gets its shard.
+
+    Args:
+        pack: points that differ in their coefficients alone.
+
+    Returns:
+        The places in the pack of the points that were computed.
+
+    Raises:
+        BadSetting: the device is not here, or the weights or images have changed since the points were planned.
+    """
+    missing: dict[str, int] = {}
+    for place, planned in enumerate(pack):
+        if planned.identity is not None and not is_done(planned):
+            missing.setdefault(planned.identity, place)
+    if missing:
+        points = [pack[place] for place in missing.values()]
+        settings = points[0].point.settings
+        check_device(settings.device, settings.precision)
+        for planned in points:
+            planned.check_unchanged()
+        _compute(points)
+    return list(missing.values())
+
+
+def _compute(pack: Sequence[IdentifiedPoint]) -> None:
+    """Measures the points of a pack and writes their shards."""
+    points = [planned.point for planned in pack]
+    started = time.monotonic()
+    measured = _measure(points)
+    seconds = (time.monotonic() - started) / len(points)
+    classes = compared(load_model(points[0].model), load_dataset(points[0].dataset))
+    machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
+    for planned, own in zip(pack, measured, strict=True):
+        point = planned.point
+        columns = _all_columns(planned, own)
+        told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
+        metadata = {**machine, **told, "config": point.config}
+        path = shards.write(point.shard_folder, planned.settings, columns, metadata)
+        _log.info("%s: %s in %.1f s (shard %s)", point.label, summary(columns), seconds, path.stem[:12])
+
+
+def _measure(points: Sequence[GridPoint]) -> list[Columns]:
+    """The measured columns of the points of a pack."""
+    point, settings = points[0], points[0].settings
+    samples = samples_of(point.dataset, point.selection(), point.cache)
+    model = load_model(point.model)
+    device = device_of(settings.device)
+    model.network.to(device)
+    with stage("timing the network"), computing_in(settings.precision, device):
+        rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), point.rules)
+    measurement = Measurement(
+        model=model,
+        points=[each.rules for each in points],
+        attribution=point.attribute,
+        target=point.target,
+        timesteps=settings.timesteps,
+        threshold=settings.threshold,
+        thresholds=settings.thresholds,
+        metrics=settings.metrics,
+        precision=settings.precision,
+        rows=rows,
+        pictured=_pictured(point),
+    )
+    parts: list[list[Columns]] = [[] for _ in points]
+    label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
+    step = images_at_once(rows, len(points))
+    with progress(label, len(samples), "images", measurement.parts) as advance:
+        groups = [samples[start : start + step] for start in range(0, len(samples), step)]
+        for given in ahead(partial(batch, corrupt=point.corrupt), groups):
+            for own, columns in zip(parts, measurement.of(given, advance), strict=True):
+                own.append(columns)
+    return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
+
+
+def _pictured(point: GridPoint) -> frozenset[str]:
+    """The identifiers of the first images of the selection, as many as `pictures` says."""
+    ids = load_dataset(point.dataset).image_ids
+    return frozenset(ids[index] for index in point.selection()[: point.settings.pictures])
+
+
+def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:
+    """The shard's columns: what is constant and what was measured."""
+    rows = len(measured["timestep"])
+    beta, lambda_, alpha = zip(*planned.point.rules, strict=True)
+    per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
+    constants = {**coordinates(planned.settings), **per_pcoder}
+    columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
+    columns |= {name: list(measured[name]) for name in ("iou_at", "found_at") if name in measured}
+    return columns

@@ -1,0 +1,10 @@
+"""Grid points of composed configurations, as the command computes them."""
+
+from pcsweep import running
+from pcsweep.composed import point_from
+from pcsweep.identified import identified
+
+
+def run(config):
+    """What `python -m pcsweep` does with a configuration."""
+    running.run(identified(point_from(config)))
