@@ -28,9 +28,9 @@ from pcsweep.cells import Coordinates
 from pcsweep.command_words import words_of
 from pcsweep.commands import follow, say
 from pcsweep.conditions import unit_of
+from pcsweep.config.errors import BadSetting
 from pcsweep.destination import destination
 from pcsweep.drawing_words import drawing_words
-from pcsweep.errors import BadSetting
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.labels import METRICS, NO_SHARES

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pcsweep.faults import naming
+from pcsweep.config.faults import naming
 from pcsweep.folders import make_folder
 from pcsweep.processes import ended, this_process
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pcsweep import failures, slurm, submissions
 from pcsweep.command_words import words_of
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.ownership import user_name
 from pcsweep.process import as_process
 from pcsweep.study_folder import existing_study

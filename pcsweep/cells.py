@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.identity import canonical
 
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")

@@ -7,7 +7,7 @@ from typing import Any
 
 from pcsweep import shards
 from pcsweep.cells import COEFFICIENTS, coordinates, further_columns, further_coordinates, leaves
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.labels import describe, in_order, text_of
 from pcsweep.mixing import matches, where_of
 from pcsweep.parallel import listed

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import checked
 from pcsweep.rules import Coefficients, Rule, one_per_pcoder
-from pcsweep.settings import checked
 
 PerPCoder = float | tuple[float, ...] | Literal["model"]
 

@@ -11,8 +11,8 @@ from functools import partial
 
 from rich.console import Console
 
-from pcsweep.errors import BadSetting
-from pcsweep.faults import told
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.faults import told
 from pcsweep.process import as_process
 from pcsweep.terminal import complain, terminal
 

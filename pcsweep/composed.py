@@ -6,9 +6,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.refusals import told
 from pcsweep.grid import GridPoint, grid_point
-from pcsweep.refusals import told
 
 
 def point_from(config: DictConfig, here: bool = True) -> GridPoint:

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.folders import make_folder
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import AfterValidator
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 
 Precision = Literal["fp32", "tf32", "bf16"]
 

@@ -14,15 +14,15 @@ from omegaconf import OmegaConf
 import pcsweep
 from pcsweep import leftovers
 from pcsweep.commands import close_umask, refusing
-from pcsweep.errors import Detached, Unfinished
+from pcsweep.config.errors import Detached, Unfinished
+from pcsweep.config.overrides import checked_words
+from pcsweep.config.refusals import message
 from pcsweep.interruption import INTERRUPTED, begin, leave
 from pcsweep.output import BROKEN_PIPE, while_it_is_read
 from pcsweep.provenance import command, command_is
-from pcsweep.refusals import message
 from pcsweep.study_folder import study_folder
 from pcsweep.terminal import complain
 from pcsweep.wording import printable
-from pcsweep.words import checked_words
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -40,9 +40,9 @@ def conf_folder() -> str:
 
 def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> str:
     """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
-    from pcsweep.extensions import named
+    from pcsweep.config.extensions import named
+    from pcsweep.config.schema import choose
     from pcsweep.grid import load_model
-    from pcsweep.settings import choose
 
     settings = OmegaConf.to_container(model, resolve=True)
     assert isinstance(settings, dict)  # the group `model`

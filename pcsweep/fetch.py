@@ -32,8 +32,8 @@ def fetch(config: "DictConfig") -> None:
     """
     from omegaconf import OmegaConf
 
-    from pcsweep.errors import BadSetting
-    from pcsweep.settings import choose
+    from pcsweep.config.errors import BadSetting
+    from pcsweep.config.schema import choose
 
     plain = OmegaConf.to_container(config.model, resolve=True)
     assert isinstance(plain, dict)  # the group `model`

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep import shards
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.grid import GridPoint
 
 

@@ -11,7 +11,7 @@ from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
 
 from pcsweep import shards
 from pcsweep.cells import WORDS, key, leaves, shared, unlike
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.plans import PlannedPoint, planned
 from pcsweep.wording import number_of
 

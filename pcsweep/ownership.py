@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.folders import OTHERS
 
 _LINKS = 40  # followed at most, as by Linux

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pcsweep import mixing, shards
 from pcsweep.atomic import replacing
-from pcsweep.faults import check_folders
+from pcsweep.config.faults import check_folders
 from pcsweep.identified import IdentifiedPoint
 from pcsweep.provenance import command
 

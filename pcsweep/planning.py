@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pcsweep import shards
 from pcsweep.composed import point_from
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.identified import IdentifiedPoint, identified
 from pcsweep.packs import packed
 from pcsweep.parallel import listed

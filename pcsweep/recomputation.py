@@ -12,13 +12,13 @@ from torch import Tensor
 from pcsweep import metrics, png, shards
 from pcsweep.cells import leaves
 from pcsweep.composed import stored
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.extensions import named
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
 from pcsweep.device import check_device, computing_in, device_of
 from pcsweep.engine import ROWS
-from pcsweep.errors import BadSetting
 from pcsweep.exhibition import Exhibit
-from pcsweep.extensions import named
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.measurement import Columns, Measurement, batch
 from pcsweep.model import Model

@@ -18,7 +18,7 @@ from jaxtyping import Float32
 
 from pcsweep import cells, shards
 from pcsweep.cells import AXES, Coordinates
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.mixing import Where, check_where, matches
 from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pixels
 from pcsweep.statistics.permutation import Flipped, flipped, least

@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import Choice
 from pcsweep.dataset import Dataset, Sample, select
 from pcsweep.decoding import decode
-from pcsweep.errors import BadSetting
 from pcsweep.parallel import gathered
-from pcsweep.settings import Choice
 
 
 @lru_cache(maxsize=1)

@@ -20,11 +20,11 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
 from pcsweep.command_words import completed, words_of
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.overrides import checked_words
 from pcsweep.entry import conf_folder, guarded
-from pcsweep.errors import BadSetting
 from pcsweep.progress import stage
 from pcsweep.study_folder import existing_study
-from pcsweep.words import checked_words
 
 if TYPE_CHECKING:
     from pcsweep.exhibition import Exhibit

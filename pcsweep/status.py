@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pcsweep import claims, failures, plans, slurm, submissions
 from pcsweep.command_words import words_of
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.failures import failure_table
 from pcsweep.ownership import user_name
 from pcsweep.patience import patiently

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pcsweep import leftovers
 from pcsweep.command_words import STUDY_NAME
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import place, shown
 from pcsweep.folders import make_folder
-from pcsweep.settings import place, shown
 
 
 def existing_study(output_root: str, study: str) -> Path:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pcsweep.checkpoint import Checkpoint
+    from pcsweep.config.schema import Choice
     from pcsweep.dataset import Dataset
     from pcsweep.model import Model
     from pcsweep.network import Coefficients
     from pcsweep.recipe import TrainingOptions
-    from pcsweep.settings import Choice
     from pcsweep.training import Record, Training
 
 _log = logging.getLogger(__name__)
@@ -52,8 +52,8 @@ def train(config: "DictConfig") -> Path:
     """
     from omegaconf import OmegaConf
 
-    from pcsweep.errors import BadSetting
-    from pcsweep.settings import place
+    from pcsweep.config.errors import BadSetting
+    from pcsweep.config.schema import place
 
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)  # a DictConfig
@@ -127,11 +127,11 @@ class _Material:
 
 
 def _material(plain: "Mapping[str, Any]") -> _Material:
+    from pcsweep.config.extensions import named
+    from pcsweep.config.schema import checked, choose
     from pcsweep.dataset import select
-    from pcsweep.extensions import named
     from pcsweep.feedback import to_be_trained
     from pcsweep.grid import DatasetSettings, as_the_model_was_trained, load_dataset
-    from pcsweep.settings import checked, choose
 
     options = _options(plain)
     with to_be_trained():
@@ -149,9 +149,9 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
 
 
 def _options(plain: "Mapping[str, Any]") -> "TrainingOptions":
+    from pcsweep.config.schema import checked
     from pcsweep.device import check_device
     from pcsweep.recipe import TrainingOptions
-    from pcsweep.settings import checked
 
     options = TrainingOptions(**checked(TrainingOptions, {key: plain[key] for key in ("seed", "device", "precision")}))
     check_device(options.device, options.precision)
@@ -189,11 +189,11 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     import torch
 
     from pcsweep.coefficients import pcoder_settings
+    from pcsweep.config.schema import checked
     from pcsweep.decoding import decode
     from pcsweep.device import device_of
     from pcsweep.network import Coefficients
     from pcsweep.recipe import FeedbackRecipe, Recipe
-    from pcsweep.settings import checked
     from pcsweep.simplex import LearnedCoefficients
     from pcsweep.training import Training
 

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pcsweep.checkpoint import State
+from pcsweep.config.errors import BadSetting
 from pcsweep.descent import Descent, descent
 from pcsweep.device import Precision, computing_in
-from pcsweep.errors import BadSetting
 from pcsweep.model import Model
 from pcsweep.network import PredictiveNetwork
 from pcsweep.progress import Advance, progress

@@ -9,7 +9,7 @@ from torch import nn
 
 from pcsweep import coefficients
 from pcsweep.coefficients import pcoder_settings, stretched
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 

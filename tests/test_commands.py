@@ -16,8 +16,8 @@ from pcsweep.__main__ import COMMANDS
 from pcsweep.command_words import words_of
 from pcsweep.commands import follow, whole_number
 from pcsweep.compare.__main__ import HELP as COMPARE
+from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.report.__main__ import HELP as REPORT
 
 

@@ -5,8 +5,8 @@ from tempfile import TemporaryFile
 
 import pytest
 
+from pcsweep.config.errors import BadSetting
 from pcsweep.destination import destination
-from pcsweep.errors import BadSetting
 
 
 def test_results_of_a_study_that_cannot_be_written_go_elsewhere(tmp_path, monkeypatch):

@@ -6,11 +6,11 @@ import os
 import pytest
 from rich.console import Console
 
-from pcsweep import faults, refusals
 from pcsweep.atomic import replacing
 from pcsweep.commands import follow
-from pcsweep.errors import BadSetting
-from pcsweep.faults import check_folders
+from pcsweep.config import faults, refusals
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.faults import check_folders
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import save_file
 
 from pcsweep import hub
+from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.fetch import fetch
 from pcsweep.pretrained import timm_backbone
 

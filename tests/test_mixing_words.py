@@ -4,7 +4,7 @@ import pytest
 from toy_study import put, settings
 
 from pcsweep.cells import check_alike
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.mixing import where_of
 from pcsweep.reduction import grouped
 

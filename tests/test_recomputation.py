@@ -15,8 +15,8 @@ from torch import nn
 import pcsweep.model
 from pcsweep import grid, png, recomputation, shards
 from pcsweep.composed import point_from
+from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.exhibition import exhibition
 from pcsweep.grid import load_dataset, load_model
 from pcsweep.network import PCoder, PredictiveNetwork

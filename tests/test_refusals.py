@@ -11,11 +11,11 @@ from hydra.core.global_hydra import GlobalHydra
 from pcsweep import shards
 from pcsweep.__main__ import main
 from pcsweep.command_words import words_of
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.overrides import checked_words
+from pcsweep.config.refusals import message, suggestions
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
-from pcsweep.refusals import message, suggestions
 from pcsweep.study_folder import existing_study
-from pcsweep.words import checked_words
 
 SMALL = "dataset.limit=2 timesteps=0 metrics=iou"
 

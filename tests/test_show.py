@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pcsweep import grid, selected, shards
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.grid import load_dataset
 from pcsweep.show import image_named, requested, show, steps_of, summary
 

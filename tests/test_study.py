@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 
 from pcsweep import shards
 from pcsweep.composed import point_from
+from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.planning import plan
 from pcsweep.study_folder import study_folder
 

@@ -16,10 +16,10 @@ from hydra import compose, initialize_config_dir
 from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from pcsweep.config.errors import BadSetting
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.decoding import decode
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.network import Coefficients

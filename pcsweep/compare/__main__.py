@@ -20,12 +20,12 @@ from pcsweep.commands import follow, say
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
 from pcsweep.compare.verdict import largest, summary, verdict
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import place
 from pcsweep.drawing_words import drawing_words
-from pcsweep.errors import BadSetting
 from pcsweep.figures.differences import draw_differences
 from pcsweep.labels import label_of
 from pcsweep.progress import stage
-from pcsweep.settings import place
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS

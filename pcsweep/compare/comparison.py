@@ -13,7 +13,7 @@ from pcsweep import cells, shards
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.conditions import unit_of
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.labels import DYNAMICS
 from pcsweep.pages import Results
 from pcsweep.progress import progress, stage

@@ -16,7 +16,7 @@ from jaxtyping import Float32, Float64
 from pcsweep import shards
 from pcsweep.cells import sort_key
 from pcsweep.compare.matching import Found
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.reduction import Readings, readings
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds

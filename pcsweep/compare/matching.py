@@ -11,7 +11,7 @@ from typing import Any
 
 from pcsweep import cells, plans, shards
 from pcsweep.cells import AXES, COEFFICIENTS, Coordinates
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.labels import coefficient, describe, text_of
 from pcsweep.reduction import grouped, without_seed
 

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from pcsweep import aggregate
 from pcsweep.commands import follow, say, whole_number
+from pcsweep.config.errors import BadSetting
 from pcsweep.destination import destination
-from pcsweep.errors import BadSetting
 from pcsweep.progress import stage
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from pcsweep import shards
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.exhibition import Exhibit, exhibition
 from pcsweep.figures.overlays import blended, masked, under
 from pcsweep.headlines import Headline

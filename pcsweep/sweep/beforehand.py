@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep import leftovers
 from pcsweep.commands import refusing
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.sweep.expansion import with_own_params
 
 _OURS = "hydra_plugins.pcsweep_launcher.sweeper.GridSweeper"

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 
 Params = Mapping[str, object]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from hydra.core.singleton import Singleton
 
 from pcsweep import failures, slurm, submissions
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 from pcsweep.patience import patiently
 from pcsweep.provenance import command
 from pcsweep.renewal import renewing

@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 from pydantic import Field
 
 from pcsweep import slurm
-from pcsweep.errors import BadSetting
-from pcsweep.settings import checked
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import checked
 from pcsweep.sweep.submission import resources
 
 AtLeastOne = Annotated[int, Field(ge=1)]

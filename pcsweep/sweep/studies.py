@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcsweep import failures, submissions
-from pcsweep.errors import BadSetting, Detached, Unfinished
+from pcsweep.config.errors import BadSetting, Detached, Unfinished
 from pcsweep.failures import failure_table
 from pcsweep.ownership import check_own, who_else
 from pcsweep.progress import progress

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pcsweep import failures, submissions
-from pcsweep.errors import BadSetting, Unfinished
+from pcsweep.config.errors import BadSetting, Unfinished
 from pcsweep.patience import patiently
 from pcsweep.progress import progress
 from pcsweep.provenance import command

@@ -9,12 +9,12 @@ from omegaconf import OmegaConf
 from torch import nn
 
 import pcsweep.noise
+from pcsweep.config.schema import choose
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.noise import corrupt, generator_for
 from pcsweep.noise.gaussian import gaussian
 from pcsweep.noise.none import none
-from pcsweep.settings import choose
 
 CONF = Path(__file__).parents[2] / "conf"
 IMAGE = torch.full((3, 64, 64), 0.5)

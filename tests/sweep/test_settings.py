@@ -5,8 +5,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from toy_slurm import answering, without_slurm
 
+from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.sweep.settings import checked_settings, gpus_here
 
 

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from pcsweep import submissions
-from pcsweep.errors import Unfinished
+from pcsweep.config.errors import Unfinished
 from pcsweep.slurm import NoAnswer, Queued
 from pcsweep.submissions import new
 from pcsweep.sweep import waiting

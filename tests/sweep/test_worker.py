@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
 from pcsweep import shards
+from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.errors import BadSetting
 from pcsweep.grid import load_model
 from pcsweep.model import pminivgg
 from pcsweep.planning import points_from

@@ -12,7 +12,7 @@ class GridSweeper(BasicSweeper):
 
     def split_arguments(self, overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
         """The points, in batches; `overrides` are the sweeper's parameters and then the words of the command."""
-        from pcsweep.errors import BadSetting
+        from pcsweep.config.errors import BadSetting
         from pcsweep.sweep.expansion import grids
 
         assert self.hydra_context is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pcsweep.errors import BadSetting
+from pcsweep.config.errors import BadSetting
 
 # What users can mend, and no fault of a program says.
 _MENDED = frozenset(

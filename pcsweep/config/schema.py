@@ -11,8 +11,8 @@ from typing import Any, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from pcsweep.errors import BadSetting as BadSetting  # also from here
-from pcsweep.extensions import defined_in, extension
+from pcsweep.config.errors import BadSetting as BadSetting  # also from here
+from pcsweep.config.extensions import defined_in, extension
 
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?(?=/|$)")
 # Beyond these a number is a slip of the hand.

@@ -9,8 +9,8 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from pcsweep.errors import BadSetting
-from pcsweep.settings import place
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import place
 
 _ALONE = ("run", "multirun", "cfg", "info", "shell_completion")
 _LISTED = re.compile(r"\+{0,2}(attribution|dataset|experiment|hyperparameter|model|noise|pcoder|recipe)=\s*\[.*")

@@ -16,8 +16,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pcsweep import faults
-from pcsweep.errors import BadSetting
+from pcsweep.config import faults
+from pcsweep.config.errors import BadSetting
 
 _THEIRS = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (hydra, omegaconf))
 _MEANT = 3  # suggestions at most
