@@ -1,6 +1,6 @@
 """Sweeps of predictive-coding feedback in vision networks, scored by Grad-CAM against segmentation masks."""
 
-from pcsweep import interruption
+from pcsweep.console import interruption
 
 interruption.while_starting()
 

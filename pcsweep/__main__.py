@@ -4,7 +4,7 @@ import runpy
 import sys
 from typing import TYPE_CHECKING
 
-from pcsweep.starting import sign
+from pcsweep.console.starting import sign
 
 if __name__ == "__main__":  # before what takes a second to import
     sign("pcsweep")
@@ -21,7 +21,7 @@ COMMANDS = ("aggregate", "cancel", "compare", "fetch", "plan", "report", "show",
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.progress import stage
+    from pcsweep.console.progress import stage
 
     with stage("loading torch"):
         from pcsweep.composed import point_from

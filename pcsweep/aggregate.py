@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 if __name__ == "__main__":  # before numpy: workers of one BLAS thread each, not BLAS threads that wait for each other
-    from pcsweep.starting import sign
+    from pcsweep.console.starting import sign
 
     sign("pcsweep.aggregate")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -25,10 +25,12 @@ from rich.console import Console
 from pcsweep import cells, failures, figures, plans, shards
 from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
-from pcsweep.command_words import words_of
-from pcsweep.commands import follow, say
 from pcsweep.conditions import unit_of
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.exit import follow, say
+from pcsweep.console.progress import progress, stage
+from pcsweep.console.text import number_of
+from pcsweep.console.words import words_of
 from pcsweep.destination import destination
 from pcsweep.drawing_words import drawing_words
 from pcsweep.exhibition import exhibition
@@ -36,7 +38,6 @@ from pcsweep.headlines import headlines, suspicions
 from pcsweep.labels import METRICS, NO_SHARES
 from pcsweep.mixing import Where, planned_where, where_of
 from pcsweep.pages import Results
-from pcsweep.progress import progress, stage
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
@@ -44,7 +45,6 @@ from pcsweep.study_folder import existing_study
 from pcsweep.summary import absences, best_cells, control, summary
 from pcsweep.tabulation import Family, enter, table
 from pcsweep.tidying import tidy
-from pcsweep.wording import number_of
 
 HELP = """\
 Shards → tables and pictures of one study.

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from pcsweep import failures, slurm, submissions
-from pcsweep.command_words import words_of
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.process import as_process
+from pcsweep.console.terminal import complain
+from pcsweep.console.text import number_of
+from pcsweep.console.words import words_of
 from pcsweep.ownership import user_name
-from pcsweep.process import as_process
 from pcsweep.study_folder import existing_study
-from pcsweep.terminal import complain
-from pcsweep.wording import number_of
 
 HELP = """\
 Cancels the tasks of one study in Slurm's queue, and no other job. Finished

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pcsweep.commands import whole_number
+from pcsweep.console.exit import whole_number
 from pcsweep.statistics.cell import Drawing
 
 

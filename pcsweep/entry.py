@@ -13,16 +13,16 @@ from omegaconf import OmegaConf
 
 import pcsweep
 from pcsweep import leftovers
-from pcsweep.commands import close_umask, refusing
 from pcsweep.config.errors import Detached, Unfinished
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message
-from pcsweep.interruption import INTERRUPTED, begin, leave
-from pcsweep.output import BROKEN_PIPE, while_it_is_read
+from pcsweep.console.exit import close_umask, refusing
+from pcsweep.console.interruption import INTERRUPTED, begin, leave
+from pcsweep.console.output import BROKEN_PIPE, while_it_is_read
+from pcsweep.console.terminal import complain
+from pcsweep.console.text import printable
 from pcsweep.provenance import command, command_is
 from pcsweep.study_folder import study_folder
-from pcsweep.terminal import complain
-from pcsweep.wording import printable
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 

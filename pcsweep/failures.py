@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pcsweep import notes
 from pcsweep.atomic import replacing
-from pcsweep.wording import number_of, printable
+from pcsweep.console.text import number_of, printable
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="fetch")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.commands import refusing
+    from pcsweep.console.exit import refusing
     from pcsweep.fetch import fetch
 
     with refusing():

@@ -12,8 +12,8 @@ from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
 from pcsweep import shards
 from pcsweep.cells import WORDS, key, leaves, shared, unlike
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.text import number_of
 from pcsweep.plans import PlannedPoint, planned
-from pcsweep.wording import number_of
 
 Where = Mapping[str, Any]  # settings by dotted name, that shards must have to be read
 

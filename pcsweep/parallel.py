@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from pcsweep.progress import progress
+from pcsweep.console.progress import progress
 
 _NAMED = 10  # of many files or errors
 

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pcsweep.starting import sign
+from pcsweep.console.starting import sign
 
 if __name__ == "__main__":  # before what takes a second to import
     sign("pcsweep.plan")
 
 import hydra
 
+from pcsweep.console.interruption import INTERRUPTED, leave
+from pcsweep.console.text import duration, number_of
 from pcsweep.entry import conf_folder, ended
-from pcsweep.interruption import INTERRUPTED, leave
-from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -82,9 +82,9 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     Raises:
         BadSetting: one line for every grid point that is refused.
     """
+    from pcsweep.console.terminal import terminal
     from pcsweep.packs import packed
     from pcsweep.planning import points_from
-    from pcsweep.terminal import terminal
 
     console = terminal(130)
     planned = [each for each in points_from(configs, numbers) if each.identity is not None]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pcsweep import shards
 from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.progress import progress
 from pcsweep.identified import IdentifiedPoint, identified
 from pcsweep.packs import packed
 from pcsweep.parallel import listed
 from pcsweep.plan_notes import check_studies, note
-from pcsweep.progress import progress
 from pcsweep.selected import samples_of
 from pcsweep.tidying import tidy
 

@@ -14,6 +14,7 @@ from pcsweep.cells import leaves
 from pcsweep.composed import stored
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
+from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
 from pcsweep.device import check_device, computing_in, device_of
@@ -24,7 +25,6 @@ from pcsweep.measurement import Columns, Measurement, batch
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
 from pcsweep.parallel import listed
-from pcsweep.progress import progress
 
 
 @dataclass(frozen=True, eq=False)

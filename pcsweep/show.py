@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from pcsweep.starting import sign
+from pcsweep.console.starting import sign
 
 if __name__ == "__main__":  # before what takes a second to import
     sign("pcsweep.show")
@@ -19,11 +19,11 @@ if __name__ == "__main__":  # before what takes a second to import
 from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
-from pcsweep.command_words import completed, words_of
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.overrides import checked_words
+from pcsweep.console.progress import stage
+from pcsweep.console.words import completed, words_of
 from pcsweep.entry import conf_folder, guarded
-from pcsweep.progress import stage
 from pcsweep.study_folder import existing_study
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from pcsweep import claims, failures, plans, slurm, submissions
-from pcsweep.command_words import words_of
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.process import as_process
+from pcsweep.console.terminal import complain, terminal
+from pcsweep.console.text import duration, number_of
+from pcsweep.console.words import words_of
 from pcsweep.failures import failure_table
 from pcsweep.ownership import user_name
 from pcsweep.patience import patiently
-from pcsweep.process import as_process
 from pcsweep.standing import Standing, standing
 from pcsweep.study_folder import existing_study
 from pcsweep.submissions import SubmittedTask
-from pcsweep.terminal import complain, terminal
-from pcsweep.wording import duration, number_of
 
 HELP = """\
 How far a study is: done, running, pending, failed and skipped points, how fast

@@ -4,9 +4,9 @@ import tempfile
 from pathlib import Path
 
 from pcsweep import leftovers
-from pcsweep.command_words import STUDY_NAME
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place, shown
+from pcsweep.console.words import STUDY_NAME
 from pcsweep.folders import make_folder
 
 

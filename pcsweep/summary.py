@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.fitting import fitted
+from pcsweep.console.fitting import fitted
+from pcsweep.console.text import number_of
 from pcsweep.headlines import Headline, control_strays
 from pcsweep.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
-from pcsweep.wording import number_of
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from pcsweep import aggregate
 from pcsweep.__main__ import COMMANDS
-from pcsweep.command_words import words_of
-from pcsweep.commands import follow, whole_number
 from pcsweep.compare.__main__ import HELP as COMPARE
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.exit import follow, whole_number
+from pcsweep.console.words import words_of
 from pcsweep.entry import conf_folder
 from pcsweep.report.__main__ import HELP as REPORT
 

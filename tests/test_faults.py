@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from pcsweep.atomic import replacing
-from pcsweep.commands import follow
 from pcsweep.config import faults, refusals
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.faults import check_folders
+from pcsweep.console.exit import follow
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pcsweep.interruption import CtrlC
+from pcsweep.console.interruption import CtrlC
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from pcsweep.commands import close_umask
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.exit import close_umask
 from pcsweep.folders import make_folder
 from pcsweep.ownership import check_own, who_else
 from pcsweep.study_folder import study_folder

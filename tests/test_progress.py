@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from pcsweep import progress, starting
+from pcsweep.console import progress, starting
 
 
 def test_a_description_is_shown_to_the_letter_on_a_terminal(monkeypatch, capsys):

@@ -10,10 +10,10 @@ from hydra.core.global_hydra import GlobalHydra
 
 from pcsweep import shards
 from pcsweep.__main__ import main
-from pcsweep.command_words import words_of
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message, suggestions
+from pcsweep.console.words import words_of
 from pcsweep.entry import conf_folder
 from pcsweep.study_folder import existing_study
 

@@ -6,8 +6,8 @@ import logging
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep.process import as_process
-from pcsweep.terminal import PrintableFormatter, Terminal, complain
+from pcsweep.console.process import as_process
+from pcsweep.console.terminal import PrintableFormatter, Terminal, complain
 
 HOSTILE = "a\x1b[2Jb\x9bc\u202ed"
 SHOWN = r"a\x1b[2Jb\x9bc\u202ed"

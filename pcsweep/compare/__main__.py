@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 if __name__ == "__main__":
-    from pcsweep.starting import sign
+    from pcsweep.console.starting import sign
 
     sign("pcsweep.compare")
 
@@ -15,17 +15,17 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pcsweep.atomic import replacing
-from pcsweep.command_words import completed, words_of
-from pcsweep.commands import follow, say
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
 from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place
+from pcsweep.console.exit import follow, say
+from pcsweep.console.progress import stage
+from pcsweep.console.words import completed, words_of
 from pcsweep.drawing_words import drawing_words
 from pcsweep.figures.differences import draw_differences
 from pcsweep.labels import label_of
-from pcsweep.progress import stage
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS

@@ -14,9 +14,9 @@ from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.conditions import unit_of
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.progress import progress, stage
 from pcsweep.labels import DYNAMICS
 from pcsweep.pages import Results
-from pcsweep.progress import progress, stage
 from pcsweep.reduction import identity_of
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import false_discovery

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
-from pcsweep.fitting import fitted
+from pcsweep.console.fitting import fitted
+from pcsweep.console.text import number_of
 from pcsweep.headlines import FEW_IMAGES
 from pcsweep.labels import SYMBOLS, Row, describe, text_of
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import GAINS, Quantity
 from pcsweep.summary import LISTED, number, small
-from pcsweep.wording import number_of
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pcsweep.console.text import number_of
 from pcsweep.exhibition import Exhibit, Exhibition
-from pcsweep.wording import number_of
 
 SHOWN = (0, 1, 2, 4, 8)  # the timesteps that get a column, as far as they were computed
 SIDE = 1.0  # inches per picture

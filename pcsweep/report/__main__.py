@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
-    from pcsweep.starting import sign
+    from pcsweep.console.starting import sign
 
     sign("pcsweep.report")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -12,10 +12,10 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
 from rich.console import Console
 
 from pcsweep import aggregate
-from pcsweep.commands import follow, say, whole_number
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.exit import follow, say, whole_number
+from pcsweep.console.progress import stage
 from pcsweep.destination import destination
-from pcsweep.progress import stage
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing

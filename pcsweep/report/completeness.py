@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pcsweep import failures
 from pcsweep.aggregate import Aggregate
+from pcsweep.console.text import number_of
 from pcsweep.plans import PlannedPoint
 from pcsweep.report.origins import Damaged
-from pcsweep.wording import number_of
 
 Reason = tuple[str, str]  # a point's label, and why it raised
 

@@ -14,10 +14,11 @@ import pcsweep
 from pcsweep import cells
 from pcsweep.aggregate import Aggregate, AggregateOptions
 from pcsweep.conditions import is_noise
+from pcsweep.console.progress import progress
+from pcsweep.console.text import words_for
 from pcsweep.headlines import Headline, headlines, suspicions
 from pcsweep.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.mixing import planned_where
-from pcsweep.progress import progress
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
@@ -39,7 +40,6 @@ from pcsweep.report.sentences import (
     where,
 )
 from pcsweep.summary import best_columns, best_rows, number, small, with_interval
-from pcsweep.wording import words_for
 
 GALLERIES = 4  # best cells that get one at most
 

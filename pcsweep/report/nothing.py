@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pcsweep
 from pcsweep import plans
+from pcsweep.console.text import number_of
 from pcsweep.report.completeness import Reason, reasons
 from pcsweep.report.origins import Damaged, damaged
-from pcsweep.wording import number_of
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import pyarrow.compute as pc
 from pcsweep.aggregate import Aggregate, AggregateOptions
 from pcsweep.cells import Coordinates
 from pcsweep.conditions import is_noise
+from pcsweep.console.text import duration, number_of
 from pcsweep.headlines import Headline
 from pcsweep.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
 from pcsweep.mixing import Where
 from pcsweep.report.origins import Origins
 from pcsweep.summary import with_interval
-from pcsweep.wording import duration, number_of
 
 LISTED = 100  # missing cells named
 UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the control, if there is one, flat"

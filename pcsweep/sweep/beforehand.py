@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep import leftovers
-from pcsweep.commands import refusing
 from pcsweep.config.errors import BadSetting
+from pcsweep.console.exit import refusing
 from pcsweep.sweep.expansion import with_own_params
 
 _OURS = "hydra_plugins.pcsweep_launcher.sweeper.GridSweeper"

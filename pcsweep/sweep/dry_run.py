@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pcsweep import slurm
+from pcsweep.console.terminal import terminal
+from pcsweep.console.text import duration, number_of
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.submission import arrays_of
 from pcsweep.sweep.work import StudyWork, identity, label
-from pcsweep.terminal import terminal
-from pcsweep.wording import duration, number_of
 
 if TYPE_CHECKING:
     from pcsweep.estimate import Estimate

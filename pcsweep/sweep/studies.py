@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from pcsweep import failures, submissions
 from pcsweep.config.errors import BadSetting, Detached, Unfinished
+from pcsweep.console.progress import progress
+from pcsweep.console.terminal import terminal
+from pcsweep.console.text import number_of, words_for
 from pcsweep.failures import failure_table
 from pcsweep.ownership import check_own, who_else
-from pcsweep.progress import progress
 from pcsweep.provenance import command
 from pcsweep.standing import Standing, finished, standing
 from pcsweep.sweep import work
@@ -23,8 +25,6 @@ from pcsweep.sweep.submission import check_folder
 from pcsweep.sweep.waiting import first_look, queued, wait_for
 from pcsweep.sweep.work import StudyWork
 from pcsweep.sweep.worker import Pack, Session, SweepPoint
-from pcsweep.terminal import terminal
-from pcsweep.wording import number_of, words_for
 
 if TYPE_CHECKING:
     from pcsweep.estimate import Estimate

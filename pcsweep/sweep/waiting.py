@@ -10,12 +10,12 @@ from pathlib import Path
 
 from pcsweep import failures, submissions
 from pcsweep.config.errors import BadSetting, Unfinished
+from pcsweep.console.progress import progress
+from pcsweep.console.text import duration, number_of
 from pcsweep.patience import patiently
-from pcsweep.progress import progress
 from pcsweep.provenance import command
 from pcsweep.slurm import NoAnswer, Queued, queue
 from pcsweep.standing import Standing, standing
-from pcsweep.wording import duration, number_of
 
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue

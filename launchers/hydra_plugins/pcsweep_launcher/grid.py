@@ -14,7 +14,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.progress import stage
+from pcsweep.console.progress import stage
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.worker import Session, SweepPoint
 

@@ -8,7 +8,7 @@ from typing import TextIO
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from pcsweep.wording import printable
+from pcsweep.console.text import printable
 
 _WIDTH = 160  # characters, where the output is no terminal
 

@@ -4,9 +4,9 @@ import logging
 import sys
 from collections.abc import Callable
 
-from pcsweep.interruption import INTERRUPTED, begin
-from pcsweep.output import BROKEN_PIPE, while_it_is_read
-from pcsweep.terminal import PrintableFormatter
+from pcsweep.console.interruption import INTERRUPTED, begin
+from pcsweep.console.output import BROKEN_PIPE, while_it_is_read
+from pcsweep.console.terminal import PrintableFormatter
 
 
 def as_process(name: str, main: Callable[[], int]) -> int:

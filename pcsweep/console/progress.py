@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
-from pcsweep.terminal import terminal
+from pcsweep.console.terminal import terminal
 
 _SECONDS_BETWEEN_LINES = 15.0
 _WIDE = 100  # characters of a terminal that has room for a longer bar

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.faults import told
-from pcsweep.process import as_process
-from pcsweep.terminal import complain, terminal
+from pcsweep.console.process import as_process
+from pcsweep.console.terminal import complain, terminal
 
 _REFUSED = 2
 
