@@ -17,7 +17,7 @@ from torch.utils.flop_counter import flop_registry
 
 from pcsweep.attribution import grad_cam
 from pcsweep.compilation import convolutions, shapes_of
-from pcsweep.device import computing_in, device_of
+from pcsweep.machine.device import computing_in, device_of
 from pcsweep.model.pminivgg import MiniVGG, pminivgg
 from pcsweep.model.pvgg16 import pvgg16
 from pcsweep.network import Coefficients, PredictiveNetwork

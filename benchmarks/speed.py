@@ -28,8 +28,8 @@ from reference import PREDIFY_INSTALLED
 from rich.table import Table
 from workloads import OPERATIONS, PACK, Result, demo, fig2, fig3, fig4, growth, shares, start_up
 
-from pcsweep.device import device_of
-from pcsweep.provenance import provenance
+from pcsweep.machine.device import device_of
+from pcsweep.machine.provenance import provenance
 
 _BUSY = 0.5  # load average
 

@@ -20,7 +20,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from pcsweep import shards
 from pcsweep.coefficients import stretched
-from pcsweep.device import device_of
+from pcsweep.machine.device import device_of
 from pcsweep.network import Coefficients, PredictiveNetwork
 
 PACK = ((0.2, 0.2), (0.2, 0.4), (0.2, 0.6), (0.4, 0.2), (0.4, 0.4), (0.6, 0.2), (0.6, 0.3), (0.8, 0.1))  # β, λ

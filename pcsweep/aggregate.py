@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pcsweep import cells, failures, figures, plans, shards
-from pcsweep.atomic import replacing
 from pcsweep.cells import Coordinates
 from pcsweep.conditions import unit_of
 from pcsweep.config.errors import BadSetting
@@ -31,11 +30,12 @@ from pcsweep.console.exit import follow, say
 from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
 from pcsweep.console.words import words_of
-from pcsweep.destination import destination
 from pcsweep.drawing_words import drawing_words
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.labels import METRICS, NO_SHARES
+from pcsweep.machine.destination import destination
+from pcsweep.machine.files import replacing
 from pcsweep.mixing import Where, planned_where, where_of
 from pcsweep.pages import Results
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed

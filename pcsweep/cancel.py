@@ -11,7 +11,7 @@ from pcsweep.console.process import as_process
 from pcsweep.console.terminal import complain
 from pcsweep.console.text import number_of
 from pcsweep.console.words import words_of
-from pcsweep.ownership import user_name
+from pcsweep.machine.ownership import user_name
 from pcsweep.study_folder import existing_study
 
 HELP = """\

@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pcsweep import notes
-from pcsweep.atomic import clock
-from pcsweep.folders import make_folder
-from pcsweep.processes import Process, this_process
+from pcsweep.machine.files import clock
+from pcsweep.machine.folders import make_folder
+from pcsweep.machine.processes import Process, this_process
 
 FOLDER = "claims"
 _NOTE, _TURN = ".command", ".turn"  # how names end: of what a command means to compute, and of who removes a dead one's file

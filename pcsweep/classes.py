@@ -15,8 +15,8 @@ from functools import cached_property, lru_cache
 from pcsweep import imagenet
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.shapes import Shapes
+from pcsweep.machine.threads import listed
 from pcsweep.model import Model
-from pcsweep.parallel import listed
 
 _log = logging.getLogger(__name__)
 

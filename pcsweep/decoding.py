@@ -18,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pcsweep.atomic import replacing
 from pcsweep.dataset import Dataset, Sample
-from pcsweep.parallel import gathered
+from pcsweep.machine.files import replacing
+from pcsweep.machine.threads import gathered
 
 _FORMAT = 2  # of the cache's files; another one misses
 _log = logging.getLogger(__name__)

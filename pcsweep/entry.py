@@ -12,7 +12,6 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 import pcsweep
-from pcsweep import leftovers
 from pcsweep.config.errors import Detached, Unfinished
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message
@@ -21,7 +20,8 @@ from pcsweep.console.interruption import INTERRUPTED, begin, leave
 from pcsweep.console.output import BROKEN_PIPE, while_it_is_read
 from pcsweep.console.terminal import complain
 from pcsweep.console.text import printable
-from pcsweep.provenance import command, command_is
+from pcsweep.machine import leftovers
+from pcsweep.machine.provenance import command, command_is
 from pcsweep.study_folder import study_folder
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pcsweep import notes
-from pcsweep.atomic import replacing
 from pcsweep.console.text import number_of, printable
+from pcsweep.machine.files import replacing
 
 
 @dataclass(frozen=True)

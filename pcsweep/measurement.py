@@ -10,8 +10,8 @@ from torch import Tensor
 
 from pcsweep import metrics, png
 from pcsweep.dataset import Sample
-from pcsweep.device import Precision, computing_in
 from pcsweep.engine import ROWS, Moment
+from pcsweep.machine.device import Precision, computing_in
 from pcsweep.model import Model
 from pcsweep.rules import Rule
 

@@ -26,7 +26,7 @@ from pcsweep.backbone import cut
 from pcsweep.compilation import compiled
 from pcsweep.engine import Engine
 from pcsweep.layout import check_channels_first
-from pcsweep.memory import limit
+from pcsweep.machine.memory import limit
 from pcsweep.predictor.choice import BUDGET
 from pcsweep.rules import SUM_TOLERANCE, Coefficients, SumTooLarge
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pcsweep.engine import ROWS
 from pcsweep.identified import IdentifiedPoint
-from pcsweep.memory import limit
+from pcsweep.machine.memory import limit
 from pcsweep.network import PredictiveNetwork
 from pcsweep.predictor.choice import timed
 from pcsweep.rules import Rule

@@ -165,8 +165,8 @@ class _Part:
 def _part(point: "GridPoint") -> _Part:
     import torch
 
-    from pcsweep.device import computing_in, device_of
     from pcsweep.grid import load_dataset, load_model
+    from pcsweep.machine.device import computing_in, device_of
     from pcsweep.multiplications import of_engine, tap_by_tap
 
     device = device_of(point.settings.device)

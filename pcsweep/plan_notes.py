@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pcsweep import mixing, shards
-from pcsweep.atomic import replacing
 from pcsweep.config.faults import check_folders
 from pcsweep.identified import IdentifiedPoint
-from pcsweep.provenance import command
+from pcsweep.machine.files import replacing
+from pcsweep.machine.provenance import command
 
 
 def check_studies(points: Sequence[IdentifiedPoint]) -> None:

@@ -11,8 +11,8 @@ from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
 from pcsweep.identified import IdentifiedPoint, identified
+from pcsweep.machine.threads import listed
 from pcsweep.packs import packed
-from pcsweep.parallel import listed
 from pcsweep.plan_notes import check_studies, note
 from pcsweep.selected import samples_of
 from pcsweep.tidying import tidy

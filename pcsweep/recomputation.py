@@ -17,14 +17,14 @@ from pcsweep.config.extensions import named
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
-from pcsweep.device import check_device, computing_in, device_of
 from pcsweep.engine import ROWS
 from pcsweep.exhibition import Exhibit
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
+from pcsweep.machine.device import check_device, computing_in, device_of
+from pcsweep.machine.threads import listed
 from pcsweep.measurement import Columns, Measurement, batch
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
-from pcsweep.parallel import listed
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,14 +12,14 @@ from pcsweep.cells import coordinates
 from pcsweep.claims import claimed
 from pcsweep.classes import compared
 from pcsweep.console.progress import progress, stage
-from pcsweep.device import check_device, computing_in, device_name, device_of
 from pcsweep.grid import GridPoint, load_dataset, load_model
 from pcsweep.identified import IdentifiedPoint
+from pcsweep.machine.device import check_device, computing_in, device_name, device_of
+from pcsweep.machine.provenance import provenance
 from pcsweep.measurement import Columns, Measurement, batch, summary
 from pcsweep.packs import ahead, images_at_once, rows_for
 from pcsweep.plan_notes import check_studies
 from pcsweep.planning import is_done
-from pcsweep.provenance import provenance
 from pcsweep.selected import samples_of
 from pcsweep.tidying import tidy
 

@@ -13,7 +13,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice
 from pcsweep.dataset import Dataset, Sample, select
 from pcsweep.decoding import decode
-from pcsweep.parallel import gathered
+from pcsweep.machine.threads import gathered
 
 
 @lru_cache(maxsize=1)

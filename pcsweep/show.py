@@ -203,7 +203,7 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
 
 
 def _identity(names: Sequence[str], prefix: str, folder: Path) -> str:
-    from pcsweep.parallel import listed
+    from pcsweep.machine.threads import listed
 
     if not names:
         raise BadSetting(f"Expected `study` to name one with shards, but there are none in {folder}.")
@@ -244,7 +244,7 @@ def image_named(point: "GridPoint", text: str | None) -> str:
         BadSetting: none or several are.
     """
     from pcsweep.grid import load_dataset
-    from pcsweep.parallel import listed
+    from pcsweep.machine.threads import listed
 
     image_ids, selection = load_dataset(point.dataset).image_ids, point.selection()
     if text is None:

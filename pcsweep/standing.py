@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pcsweep import failures
 from pcsweep.failures import Failure
-from pcsweep.ownership import user_name
+from pcsweep.machine.ownership import user_name
 from pcsweep.reasons import advice
 from pcsweep.slurm import Queued
 from pcsweep.submissions import SubmittedTask

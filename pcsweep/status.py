@@ -18,8 +18,8 @@ from pcsweep.console.terminal import complain, terminal
 from pcsweep.console.text import duration, number_of
 from pcsweep.console.words import words_of
 from pcsweep.failures import failure_table
-from pcsweep.ownership import user_name
-from pcsweep.patience import patiently
+from pcsweep.machine.ownership import user_name
+from pcsweep.machine.patience import patiently
 from pcsweep.standing import Standing, standing
 from pcsweep.study_folder import existing_study
 from pcsweep.submissions import SubmittedTask

@@ -3,11 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from pcsweep import leftovers
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place, shown
 from pcsweep.console.words import STUDY_NAME
-from pcsweep.folders import make_folder
+from pcsweep.machine import leftovers
+from pcsweep.machine.folders import make_folder
 
 
 def existing_study(output_root: str, study: str) -> Path:

@@ -19,10 +19,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pcsweep import notes
-from pcsweep.atomic import replacing
-from pcsweep.folders import make_folder
-from pcsweep.ownership import why_not_private
-from pcsweep.renewal import age
+from pcsweep.machine.files import replacing
+from pcsweep.machine.folders import make_folder
+from pcsweep.machine.ownership import why_not_private
+from pcsweep.machine.renewal import age
 
 FOLDER = "submissions"
 _PRIVATE = 0o700

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pcsweep.atomic import clear
 from pcsweep.claims import remove_abandoned
+from pcsweep.machine.files import clear
 from pcsweep.shards import gather_damaged
 
 _WRITTEN = ("", "shards", "planned", "failures", "submissions", "claims", "figures")

@@ -150,7 +150,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
 
 def _options(plain: "Mapping[str, Any]") -> "TrainingOptions":
     from pcsweep.config.schema import checked
-    from pcsweep.device import check_device
+    from pcsweep.machine.device import check_device
     from pcsweep.recipe import TrainingOptions
 
     options = TrainingOptions(**checked(TrainingOptions, {key: plain[key] for key in ("seed", "device", "precision")}))
@@ -191,7 +191,7 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     from pcsweep.coefficients import pcoder_settings
     from pcsweep.config.schema import checked
     from pcsweep.decoding import decode
-    from pcsweep.device import device_of
+    from pcsweep.machine.device import device_of
     from pcsweep.network import Coefficients
     from pcsweep.recipe import FeedbackRecipe, Recipe
     from pcsweep.simplex import LearnedCoefficients
@@ -240,7 +240,7 @@ def _tensorboard(folder: Path, done: int) -> "Iterator[Record]":
 def _write(output: Path, tensors: "Mapping[str, Tensor]", learned: "Coefficients | None", settings: str) -> None:
     from safetensors.torch import save_file
 
-    from pcsweep.atomic import replacing
+    from pcsweep.machine.files import replacing
     from pcsweep.weights import metadata
 
     with replacing(output) as path:

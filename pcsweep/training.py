@@ -19,7 +19,7 @@ from pcsweep.checkpoint import State
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import Advance, progress
 from pcsweep.descent import Descent, descent
-from pcsweep.device import Precision, computing_in
+from pcsweep.machine.device import Precision, computing_in
 from pcsweep.model import Model
 from pcsweep.network import PredictiveNetwork
 from pcsweep.recipe import FeedbackRecipe, Recipe

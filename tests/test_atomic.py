@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from pcsweep import atomic
-from pcsweep.atomic import clear, replacing
-from pcsweep.processes import Process, ended, this_process
+from pcsweep.machine import files
+from pcsweep.machine.files import clear, replacing
+from pcsweep.machine.processes import Process, ended, this_process
 
 
 def temporary(folder, tag, ago=0.0, name="x.parquet"):
@@ -56,7 +56,7 @@ def test_a_folder_that_cannot_be_synced_is_no_error_and_a_file_is(tmp_path, monk
         if os.path.isdir(f"/proc/self/fd/{descriptor}") or code == errno.EACCES:
             raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(atomic.os, "fsync", refused)
+    monkeypatch.setattr(files.os, "fsync", refused)
     if code == errno.EACCES:
         with pytest.raises(PermissionError), replacing(tmp_path / "x") as path:
             path.write_text("whole")
@@ -65,6 +65,6 @@ def test_a_folder_that_cannot_be_synced_is_no_error_and_a_file_is(tmp_path, monk
         with replacing(tmp_path / "x") as path:
             path.write_text("whole")
         assert (tmp_path / "x").read_text() == "whole"
-    monkeypatch.setattr(atomic.os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(errno.EIO, "no")))
+    monkeypatch.setattr(files.os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(errno.EIO, "no")))
     with pytest.raises(OSError, match="no"):
-        atomic.sync_folder(tmp_path)
+        files.sync_folder(tmp_path)

@@ -11,7 +11,7 @@ import pytest
 
 from pcsweep import claims
 from pcsweep.claims import FOLDER, Claims, claimed, computing
-from pcsweep.processes import this_process
+from pcsweep.machine.processes import this_process
 from pcsweep.tidying import tidy
 
 DIES = (  # holding a claim of `a`, and meaning to compute `b` as well

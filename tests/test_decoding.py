@@ -11,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pcsweep import decoding, parallel
+from pcsweep import decoding
 from pcsweep.dataset.folder import Folder
 from pcsweep.dataset.imagenet_s import ImageNetS
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.decoding import decode
+from pcsweep.machine import threads
 
 INDICES = (3, 0, 5, 4)
 DESCRIBED = {"name": "folder", "crop": 30}
@@ -57,7 +58,7 @@ def kept(cache):
 
 @pytest.mark.parametrize("cpus", [1, 7])
 def test_samples_are_those_of_the_dataset(images, cpus, monkeypatch):
-    monkeypatch.setattr(parallel, "cpus", lambda: cpus)
+    monkeypatch.setattr(threads, "cpus", lambda: cpus)
     decoded = decode(images, INDICES, DESCRIBED)
     assert decoded.images.dtype == torch.uint8
     assert_same(decoded, [images[index] for index in INDICES])

@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 import pytest
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.destination import destination
+from pcsweep.machine.destination import destination
 
 
 def test_results_of_a_study_that_cannot_be_written_go_elsewhere(tmp_path, monkeypatch):
@@ -18,7 +18,7 @@ def test_results_of_a_study_that_cannot_be_written_go_elsewhere(tmp_path, monkey
             raise PermissionError(13, "Permission denied")
         return TemporaryFile(dir=dir)
 
-    monkeypatch.setattr("pcsweep.destination.tempfile.TemporaryFile", closed)
+    monkeypatch.setattr("pcsweep.machine.destination.tempfile.TemporaryFile", closed)
     with pytest.raises(BadSetting, match=r"`study` to be a folder that can be written, but .*mine: Permission denied; to=FOLDER"):
         destination(study, "")
     assert destination(study, str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"

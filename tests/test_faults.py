@@ -6,11 +6,11 @@ import os
 import pytest
 from rich.console import Console
 
-from pcsweep.atomic import replacing
 from pcsweep.config import faults, refusals
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.faults import check_folders
 from pcsweep.console.exit import follow
+from pcsweep.machine.files import replacing
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pcsweep.memory import limit
+from pcsweep.machine.memory import limit
 
 GIB = 2**30
 

@@ -7,8 +7,8 @@ import pytest
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import close_umask
-from pcsweep.folders import make_folder
-from pcsweep.ownership import check_own, who_else
+from pcsweep.machine.folders import make_folder
+from pcsweep.machine.ownership import check_own, who_else
 from pcsweep.study_folder import study_folder
 
 BELOW = ("submissions",)
@@ -76,7 +76,7 @@ def test_a_folder_above_may_be_open_to_a_group_and_not_to_everybody(study, mode,
 
 def test_who_else_may_move_a_study_away_is_named(study, monkeypatch):
     project = study.parent.parent
-    monkeypatch.setattr("pcsweep.ownership._group", lambda number: "lab")
+    monkeypatch.setattr("pcsweep.machine.ownership._group", lambda number: "lab")
     assert who_else(study) == ""
     project.chmod(0o2775)
     assert who_else(study) == f"the group lab, which may write {project}"

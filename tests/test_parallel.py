@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pcsweep.parallel import cpus, gathered, listed
+from pcsweep.machine.threads import cpus, gathered, listed
 
 
 def test_results_come_in_order():
@@ -34,7 +34,7 @@ def test_other_errors_are_not_caught():
 
 
 def test_stopping_early_starts_no_more(monkeypatch):
-    monkeypatch.setattr("pcsweep.parallel.cpus", lambda: 1)
+    monkeypatch.setattr("pcsweep.machine.threads.cpus", lambda: 1)
     started = []
 
     def slow(number):

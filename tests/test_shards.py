@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pcsweep import shards
-from pcsweep.atomic import replacing
+from pcsweep.machine.files import replacing
 
 SETTINGS = {
     "model": {"name": "toy"},

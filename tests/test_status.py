@@ -249,7 +249,7 @@ def test_a_study_that_cannot_be_read_is_told_in_one_line(study, status, monkeypa
         return scandir(path)
 
     monkeypatch.setattr("pcsweep.standing.os.scandir", stale)
-    monkeypatch.setattr("pcsweep.patience.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("pcsweep.machine.patience.time.sleep", lambda seconds: None)
     code, out, err = status()
     assert (code, out) == (1, "")
     assert err == f"pcsweep.status: OSError: Stale file handle: {study / 'shards'}\n"

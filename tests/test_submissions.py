@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsweep import submissions
-from pcsweep.renewal import renewing
+from pcsweep.machine.renewal import renewing
 from pcsweep.submissions import new, read_all, tasks, with_jobs, withdraw
 
 TASKS = [["a", "b"], ["c"], ["d", "e"], ["f"], ["g"]]
@@ -247,7 +247,7 @@ def test_the_age_of_a_note_is_by_the_clock_of_its_file_system(one, monkeypatch):
 
 def test_a_note_stays_new_while_it_is_sent(one, monkeypatch):
     far = replace(one, by="elsewhere 12 34")
-    monkeypatch.setattr("pcsweep.renewal.EVERY", 0.01)
+    monkeypatch.setattr("pcsweep.machine.renewal.EVERY", 0.01)
     before = threading.active_count()
     os.utime(far.path, (0, 0))
     with renewing(one.path):

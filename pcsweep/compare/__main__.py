@@ -14,7 +14,6 @@ if __name__ == "__main__":
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pcsweep.atomic import replacing
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
 from pcsweep.compare.verdict import largest, summary, verdict
@@ -26,6 +25,7 @@ from pcsweep.console.words import completed, words_of
 from pcsweep.drawing_words import drawing_words
 from pcsweep.figures.differences import draw_differences
 from pcsweep.labels import label_of
+from pcsweep.machine.files import replacing
 from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS

@@ -20,8 +20,8 @@ import numpy as np
 from pcsweep import imagenet
 from pcsweep.file_names import stem, visible, with_suffix
 from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.machine.threads import listed
 from pcsweep.masks import IGNORED, OBJECT, Mask, Regions
-from pcsweep.parallel import listed
 from pcsweep.picture_files import bytes_of
 
 _WNID = re.compile(r"n\d{8}")

@@ -13,8 +13,8 @@ from torchvision.datasets import OxfordIIITPet
 
 from pcsweep import imagenet
 from pcsweep.image_files import Entry, ImageFiles, absent, check
+from pcsweep.machine.threads import listed
 from pcsweep.masks import IGNORED, OBJECT, OTHER, Mask, Regions, greys
-from pcsweep.parallel import listed
 from pcsweep.picture_files import FORMATS, decoded
 
 # Breeds that are a class of ImageNet-1k, by torchvision's names. No breed stands in for another: American Bulldog, Havanese,

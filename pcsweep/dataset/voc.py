@@ -12,8 +12,8 @@ from torchvision.datasets import VOCSegmentation
 
 from pcsweep import imagenet
 from pcsweep.image_files import Entry, ImageFiles, absent, check
+from pcsweep.machine.threads import gathered
 from pcsweep.masks import IGNORED, OBJECT, OTHER, Mask, Regions, Values, greys, read_mask
-from pcsweep.parallel import gathered
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse",

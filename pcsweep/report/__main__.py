@@ -15,7 +15,7 @@ from pcsweep import aggregate
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import follow, say, whole_number
 from pcsweep.console.progress import stage
-from pcsweep.destination import destination
+from pcsweep.machine.destination import destination
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing

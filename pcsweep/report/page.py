@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pcsweep.atomic import replacing
+from pcsweep.machine.files import replacing
 from pcsweep.report.contents import Contents
 from pcsweep.report.nothing import Nothing
 from pcsweep.report.numbers import compressed

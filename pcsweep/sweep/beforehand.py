@@ -11,9 +11,9 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pcsweep import leftovers
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import refusing
+from pcsweep.machine import leftovers
 from pcsweep.sweep.expansion import with_own_params
 
 _OURS = "hydra_plugins.pcsweep_launcher.sweeper.GridSweeper"

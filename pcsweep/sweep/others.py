@@ -9,7 +9,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
-from pcsweep.ownership import check_own
+from pcsweep.machine.ownership import check_own
 from pcsweep.slurm import Queued
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.settings import LauncherSettings

@@ -10,9 +10,9 @@ from hydra.core.singleton import Singleton
 
 from pcsweep import failures, slurm, submissions
 from pcsweep.config.errors import BadSetting
-from pcsweep.patience import patiently
-from pcsweep.provenance import command
-from pcsweep.renewal import renewing
+from pcsweep.machine.patience import patiently
+from pcsweep.machine.provenance import command
+from pcsweep.machine.renewal import renewing
 from pcsweep.submissions import Submission
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.submission import Arrays, Refused, arrays_of, submit

@@ -13,8 +13,8 @@ from pcsweep.console.progress import progress
 from pcsweep.console.terminal import terminal
 from pcsweep.console.text import number_of, words_for
 from pcsweep.failures import failure_table
-from pcsweep.ownership import check_own, who_else
-from pcsweep.provenance import command
+from pcsweep.machine.ownership import check_own, who_else
+from pcsweep.machine.provenance import command
 from pcsweep.standing import Standing, finished, standing
 from pcsweep.sweep import work
 from pcsweep.sweep.local import run_here, run_in_workers

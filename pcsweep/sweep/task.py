@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pcsweep.console.exit import close_umask
 from pcsweep.console.terminal import complain
-from pcsweep.ownership import why_not_private
+from pcsweep.machine.ownership import why_not_private
 
 _PATIENCE = 60.0  # seconds that a network's file system may take to show what was written before the task was submitted
 _MOMENT = 0.5  # seconds

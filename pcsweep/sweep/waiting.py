@@ -12,8 +12,8 @@ from pcsweep import failures, submissions
 from pcsweep.config.errors import BadSetting, Unfinished
 from pcsweep.console.progress import progress
 from pcsweep.console.text import duration, number_of
-from pcsweep.patience import patiently
-from pcsweep.provenance import command
+from pcsweep.machine.patience import patiently
+from pcsweep.machine.provenance import command
 from pcsweep.slurm import NoAnswer, Queued, queue
 from pcsweep.standing import Standing, standing
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.folders import OTHERS
+from pcsweep.machine.folders import OTHERS
 
 _LINKS = 40  # followed at most, as by Linux
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pcsweep.config.faults import naming
-from pcsweep.folders import make_folder
-from pcsweep.processes import ended, this_process
+from pcsweep.machine.folders import make_folder
+from pcsweep.machine.processes import ended, this_process
 
 _TEMPORARY = re.compile(r"\..+\.(?P<writer>[0-9a-f]+(-\d+-\d+)?)\.[0-9a-f]{8}\.tmp|\.look\..+")
 _UNTOUCHED = 43200.0  # seconds after which a temporary file has no writer any more, wherever that was

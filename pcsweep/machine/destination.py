@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.folders import make_folder
+from pcsweep.machine.folders import make_folder
 
 
 def destination(study: Path, to: str) -> Path:
