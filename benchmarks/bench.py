@@ -21,9 +21,9 @@ from pcsweep.machine.device import computing_in, device_of
 from pcsweep.model.pminivgg import MiniVGG, pminivgg
 from pcsweep.model.pvgg16 import pvgg16
 from pcsweep.network import Coefficients, PredictiveNetwork
+from pcsweep.pcoder.predictive_coding import Rule
 from pcsweep.predictor.choice import BUDGET
 from pcsweep.pretrained import torchvision_backbone
-from pcsweep.rules import Rule
 
 ALPHA = 0.01
 SIZES = {"pvgg16": 224, "pminivgg": 64}

@@ -18,7 +18,7 @@ from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from pcsweep.network import PredictiveNetwork
-from pcsweep.rules import Rule
+from pcsweep.pcoder.predictive_coding import Rule
 
 PREDIFY_INSTALLED = find_spec("predify") is not None
 

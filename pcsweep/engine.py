@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from pcsweep.arrays import empty, slices, weighted_sum
+from pcsweep.pcoder.predictive_coding import SUM_TOLERANCE, Rule
 from pcsweep.predictor.closed_form import Predictor
 from pcsweep.predictor.spectral import Workspace
-from pcsweep.rules import SUM_TOLERANCE, Rule
 from pcsweep.schedule import Computation, Level, Structure, levels, structure
 
 ROWS = 8

@@ -11,7 +11,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pcsweep.classes import check_range, compared
-from pcsweep.coefficients import pcoder_settings
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, checked, choose, shown
@@ -20,7 +19,8 @@ from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measurement import Metric, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.rules import Coefficients, Rule, SumTooLarge, plain_unless
+from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, plain_unless
+from pcsweep.pcoder.settings import pcoder_settings
 from pcsweep.selected import check_objects, described, first_sample, selection
 from pcsweep.selected import load_dataset as load_dataset  # also from here
 

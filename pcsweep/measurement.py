@@ -13,7 +13,7 @@ from pcsweep.dataset import Sample
 from pcsweep.engine import ROWS, Moment
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.model import Model
-from pcsweep.rules import Rule
+from pcsweep.pcoder.predictive_coding import Rule
 
 Metric = Literal["iou", "pointing", "mass", "rank"]
 Target = Literal["label", "predicted", "predicted_at_0"]

@@ -27,8 +27,8 @@ from pcsweep.compilation import compiled
 from pcsweep.engine import Engine
 from pcsweep.layout import check_channels_first
 from pcsweep.machine.memory import limit
+from pcsweep.pcoder.predictive_coding import SUM_TOLERANCE, Coefficients, SumTooLarge
 from pcsweep.predictor.choice import BUDGET
-from pcsweep.rules import SUM_TOLERANCE, Coefficients, SumTooLarge
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 

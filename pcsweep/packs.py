@@ -14,8 +14,8 @@ from pcsweep.engine import ROWS
 from pcsweep.identified import IdentifiedPoint
 from pcsweep.machine.memory import limit
 from pcsweep.network import PredictiveNetwork
+from pcsweep.pcoder.predictive_coding import Rule
 from pcsweep.predictor.choice import timed
-from pcsweep.rules import Rule
 
 _MOST = 512  # rows beyond which no device gains
 _BYTES = 7 * 2**28  # of all representations and gradients of the rows on a CPU, where nothing is gained by more

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pcsweep.grid import GridPoint
     from pcsweep.multiplications import Multiplications
     from pcsweep.network import PredictiveNetwork
-    from pcsweep.rules import Rule
+    from pcsweep.pcoder.predictive_coding import Rule
     from pcsweep.schedule import Structure
 
 HELP = """\

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pcsweep.rules import Rule
+from pcsweep.pcoder.predictive_coding import Rule
 
 
 class Computation(StrEnum):

@@ -188,11 +188,11 @@ def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
 def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     import torch
 
-    from pcsweep.coefficients import pcoder_settings
     from pcsweep.config.schema import checked
     from pcsweep.decoding import decode
     from pcsweep.machine.device import device_of
     from pcsweep.network import Coefficients
+    from pcsweep.pcoder.settings import pcoder_settings
     from pcsweep.recipe import FeedbackRecipe, Recipe
     from pcsweep.simplex import LearnedCoefficients
     from pcsweep.training import Training

@@ -8,7 +8,7 @@ import numpy as np
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import checked
-from pcsweep.rules import Coefficients, Rule, one_per_pcoder
+from pcsweep.pcoder.predictive_coding import Coefficients, Rule, one_per_pcoder
 
 PerPCoder = float | tuple[float, ...] | Literal["model"]
 
