@@ -16,13 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from pcsweep.attribution import grad_cam
-from pcsweep.compilation import convolutions, shapes_of
 from pcsweep.machine.device import computing_in, device_of
 from pcsweep.model.pminivgg import MiniVGG, pminivgg
 from pcsweep.model.pvgg16 import pvgg16
 from pcsweep.network import Coefficients, PredictiveNetwork
+from pcsweep.network.convolution.choice import BUDGET
+from pcsweep.network.engine.build import convolutions, shapes_of
 from pcsweep.pcoder.predictive_coding import Rule
-from pcsweep.predictor.choice import BUDGET
 from pcsweep.pretrained import torchvision_backbone
 
 ALPHA = 0.01

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from pcsweep import weights
-from pcsweep.backbone import cut
-from pcsweep.layout import check_channels_first
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
+from pcsweep.network.backbone import cut
+from pcsweep.network.layout import check_channels_first
 
 Shape = tuple[int, int, int]  # channels, height, width
 Predictors = Callable[[Sequence[Shape]], Sequence[nn.Module]]  # from the shapes of r_0..r_N to P_1..P_N

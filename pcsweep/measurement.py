@@ -10,9 +10,9 @@ from torch import Tensor
 
 from pcsweep import metrics, png
 from pcsweep.dataset import Sample
-from pcsweep.engine import ROWS, Moment
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.model import Model
+from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.pcoder.predictive_coding import Rule
 
 Metric = Literal["iou", "pointing", "mass", "rank"]

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from pcsweep.network import PredictiveNetwork
-from pcsweep.predictor.closed_form import Differentiated, Predictor
-from pcsweep.schedule import Structure, counts
+from pcsweep.network.convolution.closed_form import Differentiated, Predictor
+from pcsweep.network.engine.schedule import Structure, counts
 
 
 @dataclass(frozen=True)

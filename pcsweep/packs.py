@@ -10,12 +10,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from pcsweep.engine import ROWS
 from pcsweep.identified import IdentifiedPoint
 from pcsweep.machine.memory import limit
 from pcsweep.network import PredictiveNetwork
+from pcsweep.network.convolution.choice import timed
+from pcsweep.network.engine.run import ROWS
 from pcsweep.pcoder.predictive_coding import Rule
-from pcsweep.predictor.choice import timed
 
 _MOST = 512  # rows beyond which no device gains
 _BYTES = 7 * 2**28  # of all representations and gradients of the rows on a CPU, where nothing is gained by more

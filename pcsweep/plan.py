@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pcsweep.grid import GridPoint
     from pcsweep.multiplications import Multiplications
     from pcsweep.network import PredictiveNetwork
+    from pcsweep.network.engine.schedule import Structure
     from pcsweep.pcoder.predictive_coding import Rule
-    from pcsweep.schedule import Structure
 
 HELP = """\
 What a grid computes, shares and skips, in multiplications, and how long that
@@ -144,7 +144,7 @@ class _Part:
 
     def add(self, pack: "Sequence[GridPoint]") -> None:
         """Counts the points of a pack."""
-        from pcsweep.schedule import structure
+        from pcsweep.network.engine.schedule import structure
 
         timesteps, images = self.point.settings.timesteps, len(pack[0].selection())
         structures = [structure(point.rules) for point in pack]
@@ -180,8 +180,8 @@ def _part(point: "GridPoint") -> _Part:
 
 def _rate(network: "PredictiveNetwork", image: "Tensor", rules: "Sequence[Rule]", each: "Multiplications") -> float:
     """Multiplications per second of eight images at two timesteps, the second time they are computed."""
-    from pcsweep.engine import ROWS
-    from pcsweep.schedule import structure
+    from pcsweep.network.engine.run import ROWS
+    from pcsweep.network.engine.schedule import structure
 
     images = image.expand(ROWS, -1, -1, -1)
     seconds = 0.0
@@ -196,7 +196,7 @@ def _rate(network: "PredictiveNetwork", image: "Tensor", rules: "Sequence[Rule]"
 def _table(structure: "Structure", points: int, point: "GridPoint", each: "Multiplications") -> "Table":
     from rich.table import Table
 
-    from pcsweep.schedule import levels
+    from pcsweep.network.engine.schedule import levels
 
     terms = zip(structure.driven, structure.fed_back, structure.corrected, strict=True)
     named = "  ".join(

@@ -17,7 +17,6 @@ from pcsweep.config.extensions import named
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.decoding import decode
-from pcsweep.engine import ROWS
 from pcsweep.exhibition import Exhibit
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.machine.device import check_device, computing_in, device_of
@@ -25,6 +24,7 @@ from pcsweep.machine.threads import listed
 from pcsweep.measurement import Columns, Measurement, batch
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
+from pcsweep.network.engine.run import ROWS
 
 
 @dataclass(frozen=True, eq=False)

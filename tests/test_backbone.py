@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 from torchvision.models import resnet18, vgg11
 
-from pcsweep.backbone import cut
+from pcsweep.network.backbone import cut
 
 
 class Residual(nn.Module):

@@ -10,10 +10,10 @@ from torch import nn
 
 from pcsweep.multiplications import of_engine, tap_by_tap
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
-from pcsweep.predictor import choice
-from pcsweep.predictor.closed_form import ClosedForm
-from pcsweep.predictor.spectral import Spectral
-from pcsweep.schedule import counts, structure
+from pcsweep.network.convolution import choice
+from pcsweep.network.convolution.closed_form import ClosedForm
+from pcsweep.network.convolution.spectral import Spectral
+from pcsweep.network.engine.schedule import counts, structure
 
 
 @pytest.fixture

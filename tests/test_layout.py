@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from pcsweep.feedback import Source, predictive, shapes_at
-from pcsweep.layout import check_channels_first
 from pcsweep.model.timm import timm
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
+from pcsweep.network.layout import check_channels_first
 
 
 class Permuted(nn.Module):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import trajectory
 
-from pcsweep.schedule import Computation, Structure, counts, levels, structure
+from pcsweep.network.engine.schedule import Computation, Structure, counts, levels, structure
 
 NONE, ONCE, EACH = Computation.SKIPPED, Computation.SHARED, Computation.COMPUTED
 

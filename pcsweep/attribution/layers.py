@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcsweep.layout import check_channels_first
+from pcsweep.network.layout import check_channels_first
 
 _MAP = 4  # dimensions
 _NAMED = 40  # modules in a message

@@ -5,7 +5,7 @@ import timm
 import torch
 
 from pcsweep.attribution import grad_cam
-from pcsweep.backbone import cut
+from pcsweep.network.backbone import cut
 
 
 @pytest.mark.parametrize(("name", "pcoder"), [("resnet10t", "layer3"), ("test_convnext", "stages.2")])

@@ -5,10 +5,10 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pcsweep.predictor.choice import BUDGET, Layer, algorithm, candidates, chosen, fastest, options
-from pcsweep.predictor.direct import Blocks, Direct, Phases
-from pcsweep.predictor.geometry import Axis, Geometry
-from pcsweep.predictor.spectral import Spectral, Workspace
+from pcsweep.network.convolution.choice import BUDGET, Layer, algorithm, candidates, chosen, fastest, options
+from pcsweep.network.convolution.direct import Blocks, Direct, Phases
+from pcsweep.network.convolution.geometry import Axis, Geometry
+from pcsweep.network.convolution.spectral import Spectral, Workspace
 
 examples = settings(max_examples=60, deadline=None, derandomize=True)
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from pcsweep.predictor.closed_form import ClosedForm, Differentiated, transposed_convolution
-from pcsweep.predictor.direct import Blocks, Direct, Phases
-from pcsweep.predictor.geometry import Axis, Geometry
-from pcsweep.predictor.spectral import Spectral, Workspace
+from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, transposed_convolution
+from pcsweep.network.convolution.direct import Blocks, Direct, Phases
+from pcsweep.network.convolution.geometry import Axis, Geometry
+from pcsweep.network.convolution.spectral import Spectral, Workspace
 
 ALGORITHMS = {
     "direct": lambda kernel, geometry, tile, workspace: Direct(kernel, geometry),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from pcsweep.predictor import spectral
-from pcsweep.predictor.direct import Blocks, Direct, Phases
-from pcsweep.predictor.geometry import Axis, Geometry, from_cells, of_convolution, of_transposed, to_cells
-from pcsweep.predictor.spectral import Spectral, Workspace
+from pcsweep.network.convolution import spectral
+from pcsweep.network.convolution.direct import Blocks, Direct, Phases
+from pcsweep.network.convolution.geometry import Axis, Geometry, from_cells, of_convolution, of_transposed, to_cells
+from pcsweep.network.convolution.spectral import Spectral, Workspace
 
 examples = settings(max_examples=60, deadline=None, derandomize=True)
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-5}

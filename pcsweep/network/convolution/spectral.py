@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from pcsweep.predictor import fourier
-from pcsweep.predictor.geometry import Axis, Geometry, Tile, kernel_cells, to_cells
+from pcsweep.network.convolution import fourier
+from pcsweep.network.convolution.geometry import Axis, Geometry, Tile, kernel_cells, to_cells
 
 Above = Float[Tensor, "batch above height width"]  # what is convolved
 Below = Float[Tensor, "batch below output_height output_width"]  # what that makes

@@ -12,9 +12,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from pcsweep.predictor.direct import Blocks, Direct, Phases
-from pcsweep.predictor.geometry import Geometry
-from pcsweep.predictor.spectral import Spectral, Workspace, cost
+from pcsweep.network.convolution.direct import Blocks, Direct, Phases
+from pcsweep.network.convolution.geometry import Geometry
+from pcsweep.network.convolution.spectral import Spectral, Workspace, cost
 
 BUDGET = 3328 * 2**20  # bytes of transformed kernels in one network
 _PRODUCT, _TRANSFORM = 1.2, 3.0

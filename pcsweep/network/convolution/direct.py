@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from pcsweep.predictor.geometry import Geometry, from_cells, kernel_cells, to_cells
+from pcsweep.network.convolution.geometry import Geometry, from_cells, kernel_cells, to_cells
 
 Above = Float[Tensor, "batch above height width"]  # what is convolved
 Below = Float[Tensor, "batch below output_height output_width"]  # what that makes

@@ -9,11 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, fx, nn
 
-from pcsweep.engine import Engine
-from pcsweep.predictor import geometry
-from pcsweep.predictor.choice import BUDGET, Algorithm, Layer, Option, algorithm, chosen, fastest, timed
-from pcsweep.predictor.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
-from pcsweep.predictor.spectral import Spectral, Workspace
+from pcsweep.network.convolution import geometry
+from pcsweep.network.convolution.choice import BUDGET, Algorithm, Layer, Option, algorithm, chosen, fastest, timed
+from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
+from pcsweep.network.convolution.spectral import Spectral, Workspace
+from pcsweep.network.engine.run import Engine
 
 # Bytes up to which the C library hands out memory that was freed, instead of asking the system for fresh pages each time.
 _REUSED = 32 * 2**20

@@ -22,13 +22,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from pcsweep.backbone import cut
-from pcsweep.compilation import compiled
-from pcsweep.engine import Engine
-from pcsweep.layout import check_channels_first
 from pcsweep.machine.memory import limit
+from pcsweep.network.backbone import cut
+from pcsweep.network.convolution.choice import BUDGET
+from pcsweep.network.engine.build import compiled
+from pcsweep.network.engine.run import Engine
+from pcsweep.network.layout import check_channels_first
 from pcsweep.pcoder.predictive_coding import SUM_TOLERANCE, Coefficients, SumTooLarge
-from pcsweep.predictor.choice import BUDGET
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 

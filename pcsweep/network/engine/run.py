@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from pcsweep.arrays import empty, slices, weighted_sum
+from pcsweep.network.convolution.closed_form import Predictor
+from pcsweep.network.convolution.spectral import Workspace
+from pcsweep.network.engine.arrays import empty, slices, weighted_sum
+from pcsweep.network.engine.schedule import Computation, Level, Structure, levels, structure
 from pcsweep.pcoder.predictive_coding import SUM_TOLERANCE, Rule
-from pcsweep.predictor.closed_form import Predictor
-from pcsweep.predictor.spectral import Workspace
-from pcsweep.schedule import Computation, Level, Structure, levels, structure
 
 ROWS = 8
 

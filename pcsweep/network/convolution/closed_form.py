@@ -13,8 +13,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from pcsweep.predictor.choice import Algorithm
-from pcsweep.predictor.spectral import Spectral, Workspace
+from pcsweep.network.convolution.choice import Algorithm
+from pcsweep.network.convolution.spectral import Spectral, Workspace
 
 
 @runtime_checkable
