@@ -17,13 +17,13 @@ from torch.utils.flop_counter import flop_registry
 
 from pcsweep.attribution import grad_cam
 from pcsweep.machine.device import computing_in, device_of
+from pcsweep.model.build.pretrained import torchvision_backbone
 from pcsweep.model.pminivgg import MiniVGG, pminivgg
 from pcsweep.model.pvgg16 import pvgg16
 from pcsweep.network import Coefficients, PredictiveNetwork
 from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.engine.build import convolutions, shapes_of
 from pcsweep.pcoder.predictive_coding import Rule
-from pcsweep.pretrained import torchvision_backbone
 
 ALPHA = 0.01
 SIZES = {"pvgg16": 224, "pminivgg": 64}

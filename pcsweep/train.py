@@ -130,8 +130,8 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.config.extensions import named
     from pcsweep.config.schema import checked, choose
     from pcsweep.dataset import select
-    from pcsweep.feedback import to_be_trained
     from pcsweep.grid import DatasetSettings, as_the_model_was_trained, load_dataset
+    from pcsweep.model.build.feedback import to_be_trained
 
     options = _options(plain)
     with to_be_trained():
@@ -174,7 +174,7 @@ def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
     Raises:
         ValueError: it is another's.
     """
-    from pcsweep.weights import read
+    from pcsweep.model.build.weights import read
 
     settings = read(output).metadata.get(_METADATA)
     try:
@@ -241,7 +241,7 @@ def _write(output: Path, tensors: "Mapping[str, Tensor]", learned: "Coefficients
     from safetensors.torch import save_file
 
     from pcsweep.machine.files import replacing
-    from pcsweep.weights import metadata
+    from pcsweep.model.build.weights import metadata
 
     with replacing(output) as path:
         path.touch()

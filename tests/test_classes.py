@@ -12,8 +12,8 @@ from pcsweep.classes import compared
 from pcsweep.dataset import Sample
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.model import Model, Preprocessing
+from pcsweep.model.build.pretrained import class_names
 from pcsweep.network import PCoder, PredictiveNetwork
-from pcsweep.pretrained import class_names
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from test_network import MODULES, Backbone, predictors
 from torch import nn
 
-from pcsweep import weights
-from pcsweep.feedback import Source, load, predictive
+from pcsweep.model.build import weights
+from pcsweep.model.build.feedback import Source, load, predictive
 from pcsweep.network import Coefficients
 
 

@@ -8,11 +8,11 @@ import torch
 from hydra import compose, initialize_config_dir
 from safetensors.torch import save_file
 
-from pcsweep import hub
 from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
 from pcsweep.fetch import fetch
-from pcsweep.pretrained import timm_backbone
+from pcsweep.model.build import hub
+from pcsweep.model.build.pretrained import timm_backbone
 
 NAME = "test_convnext"
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pcsweep.feedback import Source, predictive, shapes_at
+from pcsweep.model.build.feedback import Source, predictive, shapes_at
 from pcsweep.model.timm import timm
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 from pcsweep.network.layout import check_channels_first

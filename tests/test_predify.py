@@ -9,9 +9,9 @@ from predify_built import hook_on
 from test_network import MODULES, Backbone, predictors
 from torch import nn
 
-from pcsweep.feedback import default_predictor, reach
+from pcsweep.model.build.feedback import default_predictor, reach
+from pcsweep.model.build.predify import coefficients_of, configuration, from_predify, predictor
 from pcsweep.network import Coefficients
-from pcsweep.predify import coefficients_of, configuration, from_predify, predictor
 
 GOLDEN = Path(__file__).parent / "golden"
 PVGG16 = """

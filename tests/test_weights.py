@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pcsweep import weights
 from pcsweep.checkpoint import Checkpoint
-from pcsweep.feedback import Source, predictive
 from pcsweep.model import timm as module
-from pcsweep.pretrained import timm_backbone
+from pcsweep.model.build import weights
+from pcsweep.model.build.feedback import Source, predictive
+from pcsweep.model.build.pretrained import timm_backbone
 from pcsweep.train import _refuse_another
 
 NAME = "test_convnext"

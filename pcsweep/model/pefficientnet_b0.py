@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from pcsweep.feedback import published
 from pcsweep.model import Model
+from pcsweep.model.build.feedback import published
+from pcsweep.model.build.pretrained import timm_backbone
 from pcsweep.model.timm import Backbone, model_of
-from pcsweep.pretrained import timm_backbone
 
 # Where timm 0.4 had `act1`, timm 1 has batch norm and activation in one module.
 MODULES = ("bn1", *(f"blocks.{stage}" for stage in range(7)))

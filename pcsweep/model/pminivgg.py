@@ -13,10 +13,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.feedback import Feedback, Source, load, reach, say_if_random
 from pcsweep.model import Model, Preprocessing
+from pcsweep.model.build.feedback import Feedback, Source, load, reach, say_if_random
+from pcsweep.model.build.weights import backbone_file, fill, read
 from pcsweep.network import PCoder, PredictiveNetwork
-from pcsweep.weights import backbone_file, fill, read
 
 _CHANNELS = (16, 32, 48, 64)
 _PCODER_MODULES = ("features.5", "features.12", "features.19", "features.26")

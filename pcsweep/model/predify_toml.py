@@ -9,10 +9,10 @@ from pydantic import Field
 from timm.data import resolve_model_data_config
 from torch import nn
 
-from pcsweep.feedback import Source, predictive, say_if_random
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
-from pcsweep.predify import configuration
-from pcsweep.pretrained import class_names, timm_backbone, torchvision_backbone
+from pcsweep.model.build.feedback import Source, predictive, say_if_random
+from pcsweep.model.build.predify import configuration
+from pcsweep.model.build.pretrained import class_names, timm_backbone, torchvision_backbone
 
 
 def predify_toml(

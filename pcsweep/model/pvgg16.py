@@ -10,9 +10,9 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from pcsweep.feedback import Shape, predictive, published, say_if_random
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
-from pcsweep.pretrained import class_names, torchvision_backbone
+from pcsweep.model.build.feedback import Shape, predictive, published, say_if_random
+from pcsweep.model.build.pretrained import class_names, torchvision_backbone
 
 MODULES = ("features.3", "features.8", "features.15", "features.22", "features.29")
 PUBLISHED = "pvgg16_imagenet_pretrained_pc{n}_pmodule.pth"

@@ -10,9 +10,9 @@ from pydantic import Field
 from timm.data import resolve_model_data_config
 from torch import nn
 
-from pcsweep.feedback import Source, predictive, say_if_random
 from pcsweep.model import Model, Preprocessing
-from pcsweep.pretrained import class_names, timm_backbone
+from pcsweep.model.build.feedback import Source, predictive, say_if_random
+from pcsweep.model.build.pretrained import class_names, timm_backbone
 
 
 def timm(  # noqa: PLR0913  # a setting each

@@ -6,10 +6,10 @@ from captum.attr import LayerGradCam
 from predify_built import hook_on
 
 from pcsweep.attribution import grad_cam
+from pcsweep.model.build.predify import coefficients_of, from_predify
+from pcsweep.model.build.pretrained import torchvision_backbone
 from pcsweep.model.pvgg16 import MODULES, predictors
 from pcsweep.network import Coefficients
-from pcsweep.predify import coefficients_of, from_predify
-from pcsweep.pretrained import torchvision_backbone
 
 pytest.importorskip(
     "predify", reason="predify is not installed: pip install 'predify @ git+https://github.com/miladmozafari/predify'"

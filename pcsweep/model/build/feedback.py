@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pcsweep import weights
+from pcsweep.model.build import weights
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 from pcsweep.network.backbone import cut
 from pcsweep.network.layout import check_channels_first

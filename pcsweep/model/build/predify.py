@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from pcsweep.feedback import Shape, default_predictor
+from pcsweep.model.build.feedback import Shape, default_predictor
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
-from pcsweep.weights import predify_coefficients
+from pcsweep.model.build.weights import predify_coefficients
 
 LAYERS = (
     "Sequential", "ConvTranspose2d", "Conv2d", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "PixelShuffle",

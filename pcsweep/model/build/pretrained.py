@@ -12,8 +12,8 @@ from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 from torchvision.models import VGG16_Weights
 
-from pcsweep import hub
-from pcsweep.weights import backbone_state, fill
+from pcsweep.model.build import hub
+from pcsweep.model.build.weights import backbone_state, fill
 
 _WNID = re.compile(r"n\d{8}")
 _IMAGENET = "imagenet-1k"
