@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from pcsweep import imagenet
 from pcsweep.dataset import Dataset
+from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.machine.threads import listed
 from pcsweep.model import Model

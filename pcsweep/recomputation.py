@@ -16,7 +16,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
-from pcsweep.decoding import decode
+from pcsweep.dataset.read.decoding import decode
 from pcsweep.exhibition import Exhibit
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.machine.device import check_device, computing_in, device_of

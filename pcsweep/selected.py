@@ -12,7 +12,7 @@ from typing import Any
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice
 from pcsweep.dataset import Dataset, Sample, select
-from pcsweep.decoding import decode
+from pcsweep.dataset.read.decoding import decode
 from pcsweep.machine.threads import gathered
 
 

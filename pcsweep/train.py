@@ -189,7 +189,7 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     import torch
 
     from pcsweep.config.schema import checked
-    from pcsweep.decoding import decode
+    from pcsweep.dataset.read.decoding import decode
     from pcsweep.machine.device import device_of
     from pcsweep.network import Coefficients
     from pcsweep.pcoder.settings import pcoder_settings

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from pcsweep.png_chunks import SIGNATURE
+from pcsweep.dataset.read.png_chunks import SIGNATURE
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 

@@ -7,9 +7,9 @@ import torch
 from timm.data import ImageNetInfo
 from torch import nn
 
-from pcsweep import imagenet
 from pcsweep.classes import compared
 from pcsweep.dataset import Sample
+from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.pretrained import class_names

@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pcsweep import decoding
 from pcsweep.dataset.folder import Folder
 from pcsweep.dataset.imagenet_s import ImageNetS
+from pcsweep.dataset.read import decoding
+from pcsweep.dataset.read.decoding import decode
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.decoding import decode
 from pcsweep.machine import threads
 
 INDICES = (3, 0, 5, 4)

@@ -1,6 +1,6 @@
 """ImageNet's classes: sorted wnids, their names and numbers."""
 
-from pcsweep import imagenet
+from pcsweep.dataset.read import imagenet
 
 
 def test_class_k_is_the_kth_of_the_sorted_wnids():

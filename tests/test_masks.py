@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from png_files import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, png
 
-from pcsweep.masks import IGNORED, OBJECT, OTHER, read_mask, regions_by_value
+from pcsweep.dataset.read.masks import IGNORED, OBJECT, OTHER, read_mask, regions_by_value
 
 BLACK, WHITE, GREY_LEVEL, RED = (0, 0, 0), (255, 255, 255), (128, 128, 128), (255, 0, 0)
 

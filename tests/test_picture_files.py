@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from png_files import chunk, header, packed, png
 
-from pcsweep import jpeg
-from pcsweep.picture_files import content, decoded
+from pcsweep.dataset.read import jpeg
+from pcsweep.dataset.read.picture_files import content, decoded
 
 KINDS = {
     "plain": {},

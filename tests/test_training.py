@@ -17,8 +17,8 @@ from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.dataset.read.decoding import decode
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.decoding import decode
 from pcsweep.entry import conf_folder
 from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg

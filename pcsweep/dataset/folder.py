@@ -12,10 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pcsweep.file_names import Lookup, alike, grouped, stem, visible, with_suffix
-from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
-from pcsweep.masks import Mask, Regions, regions_by_value
-from pcsweep.picture_files import bytes_of
+from pcsweep.dataset.read.file_names import Lookup, alike, grouped, stem, visible, with_suffix
+from pcsweep.dataset.read.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.dataset.read.masks import Mask, Regions, regions_by_value
+from pcsweep.dataset.read.picture_files import bytes_of
 
 _HEADERS = ({"image", "class_index"}, {"image", "class_index", "category"})
 

@@ -17,12 +17,12 @@ from typing import Literal
 
 import numpy as np
 
-from pcsweep import imagenet
-from pcsweep.file_names import stem, visible, with_suffix
-from pcsweep.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.dataset.read import imagenet
+from pcsweep.dataset.read.file_names import stem, visible, with_suffix
+from pcsweep.dataset.read.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.dataset.read.masks import IGNORED, OBJECT, Mask, Regions
+from pcsweep.dataset.read.picture_files import bytes_of
 from pcsweep.machine.threads import listed
-from pcsweep.masks import IGNORED, OBJECT, Mask, Regions
-from pcsweep.picture_files import bytes_of
 
 _WNID = re.compile(r"n\d{8}")
 _IGNORED_NUMBER = 1000

@@ -11,11 +11,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from torchvision.datasets import OxfordIIITPet
 
-from pcsweep import imagenet
-from pcsweep.image_files import Entry, ImageFiles, absent, check
+from pcsweep.dataset.read import imagenet
+from pcsweep.dataset.read.image_files import Entry, ImageFiles, absent, check
+from pcsweep.dataset.read.masks import IGNORED, OBJECT, OTHER, Mask, Regions, greys
+from pcsweep.dataset.read.picture_files import FORMATS, decoded
 from pcsweep.machine.threads import listed
-from pcsweep.masks import IGNORED, OBJECT, OTHER, Mask, Regions, greys
-from pcsweep.picture_files import FORMATS, decoded
 
 # Breeds that are a class of ImageNet-1k, by torchvision's names. No breed stands in for another: American Bulldog, Havanese,
 # Shiba Inu and nine of the twelve cats have no class.

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 from torchvision.datasets import VOCSegmentation
 
-from pcsweep import imagenet
-from pcsweep.image_files import Entry, ImageFiles, absent, check
+from pcsweep.dataset.read import imagenet
+from pcsweep.dataset.read.image_files import Entry, ImageFiles, absent, check
+from pcsweep.dataset.read.masks import IGNORED, OBJECT, OTHER, Mask, Regions, Values, greys, read_mask
 from pcsweep.machine.threads import gathered
-from pcsweep.masks import IGNORED, OBJECT, OTHER, Mask, Regions, Values, greys, read_mask
 
 CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog", "horse",

@@ -12,9 +12,9 @@ from image_trees import WNIDS
 from PIL import Image
 from torchvision.transforms import v2
 
-from pcsweep import imagenet
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.imagenet_s import ImageNetS
+from pcsweep.dataset.read import imagenet
 
 GOLDFISH, TIGER_SHARK = WNIDS[0], WNIDS[1]
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from png_files import PALETTE, png
 
-from pcsweep import imagenet
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.oxford_pets import WNIDS, OxfordPets
+from pcsweep.dataset.read import imagenet
 
 BREEDS = ["Abyssinian", "basset_hound", "Egyptian_Mau", "havanese"]  # of the files; numbered from 1
 # What ImageNet calls those that it calls otherwise.

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from png_files import PALETTE, png
 
-from pcsweep import imagenet
 from pcsweep.dataset import Dataset
+from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.voc import CLASSES, VOC, WNIDS
 
 TABLE, HORSE, SOFA, DOG = (CLASSES.index(name) + 1 for name in ("diningtable", "horse", "sofa", "dog"))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from pcsweep import png_chunks
-from pcsweep.picture_files import decoded
+from pcsweep.dataset.read import png_chunks
+from pcsweep.dataset.read.picture_files import decoded
 
 OTHER, OBJECT, IGNORED = 0, 1, 2  # what a pixel of a mask can be
 

@@ -17,9 +17,9 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from pcsweep.dataset import Sample
+from pcsweep.dataset.read.masks import IGNORED, OBJECT, Mask, Regions, read_mask
+from pcsweep.dataset.read.picture_files import FORMATS, content, decoded
 from pcsweep.machine.threads import listed
-from pcsweep.masks import IGNORED, OBJECT, Mask, Regions, read_mask
-from pcsweep.picture_files import FORMATS, content, decoded
 
 SUFFIXES = (".jpeg", ".jpg", ".png")  # of images, in upper or lower case
 

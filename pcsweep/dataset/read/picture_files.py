@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from pcsweep import jpeg, png_chunks
+from pcsweep.dataset.read import jpeg, png_chunks
 
 FORMATS = ("JPEG", "PNG")
 _BEGINNINGS = {b"\xff\xd8\xff": "JPEG", png_chunks.SIGNATURE: "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF", b"BM": "BMP"}
