@@ -10,7 +10,7 @@ from torch import nn
 from pcsweep.config.errors import BadSetting
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
-from pcsweep.pcoder import settings
+from pcsweep.pcoder import settings as pcoder_module
 from pcsweep.pcoder.settings import pcoder_settings, stretched
 
 
@@ -27,7 +27,7 @@ def settings(**given):
 
 
 def test_doctests_hold():
-    assert doctest.testmod(settings).failed == 0
+    assert doctest.testmod(pcoder_module).failed == 0
 
 
 def test_one_number_is_every_pcoders_and_a_list_has_one_each(model):
