@@ -22,9 +22,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: two threads 
 
 import numpy as np
 
-from pcsweep import shards
 from pcsweep.statistics.cell import Drawing, Pairs, summarise
 from pcsweep.statistics.permutation import flipped
+from pcsweep.study import shards
 
 THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 TENTHS = [index / 10 for index in range(11)]

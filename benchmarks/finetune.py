@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pcsweep import shards
+from pcsweep.study import shards
 
 DYNAMICS = ["pcoder.beta=0.6", "pcoder.lambda=0.3", "pcoder.alpha=0"]
 TRAINING = ["recipe=supervised", "dataset.count=6400", "feedback.epochs=1", "feedback.batch_size=32", "feedback.timesteps=3"]

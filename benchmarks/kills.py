@@ -24,8 +24,8 @@ import torch
 
 from pcsweep import __main__ as command
 from pcsweep import running as _running  # noqa: F401  (imported before forking)
-from pcsweep import shards
 from pcsweep.console.progress import progress
+from pcsweep.study import shards
 
 WORDS = ["-m", "hydra/launcher=local", "dataset.limit=2", "timesteps=1", "pictures=1", "hydra.launcher.points_per_pack=2"]
 FOLDERS = {"shards", "planned", "hydra"}  # of a finished study

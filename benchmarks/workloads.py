@@ -18,10 +18,10 @@ from bench import ALPHA, SIZES, Bench, Point, agree, bench, difference, multipli
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from pcsweep import shards
 from pcsweep.machine.device import device_of
 from pcsweep.network import Coefficients, PredictiveNetwork
 from pcsweep.pcoder.settings import stretched
+from pcsweep.study import shards
 
 PACK = ((0.2, 0.2), (0.2, 0.4), (0.2, 0.6), (0.4, 0.2), (0.4, 0.4), (0.6, 0.2), (0.6, 0.3), (0.8, 0.1))  # β, λ
 PREDIFY_BETA, PREDIFY_LAMBDA = (0.2, 0.4, 0.4, 0.5, 0.6), (0.05, 0.1, 0.1, 0.1, 0.0)

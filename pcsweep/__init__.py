@@ -7,7 +7,7 @@ interruption.while_starting()
 from typing import TYPE_CHECKING, Any  # noqa: E402  (after the line above, for it takes time)
 
 if TYPE_CHECKING:
-    from pcsweep.loading import load as load
+    from pcsweep.study.load import load as load
 
 __version__ = "0.1.0"
 
@@ -16,6 +16,6 @@ def __getattr__(name: str) -> Any:
     """`pcsweep.load`, imported when it is asked for: it needs pyarrow, which takes longer to start than all the rest."""
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pcsweep.loading import load
+    from pcsweep.study.load import load
 
     return load

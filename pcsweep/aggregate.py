@@ -22,9 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pcsweep import cells, failures, figures, plans, shards
-from pcsweep.cells import Coordinates
-from pcsweep.conditions import unit_of
+from pcsweep import figures
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import follow, say
 from pcsweep.console.progress import progress, stage
@@ -33,18 +31,21 @@ from pcsweep.console.words import words_of
 from pcsweep.drawing_words import drawing_words
 from pcsweep.exhibition import exhibition
 from pcsweep.headlines import headlines, suspicions
-from pcsweep.labels import METRICS, NO_SHARES
 from pcsweep.machine.destination import destination
 from pcsweep.machine.files import replacing
-from pcsweep.mixing import Where, planned_where, where_of
 from pcsweep.pages import Results
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
-from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
-from pcsweep.study_folder import existing_study
+from pcsweep.study import axes, failures, plans, shards
+from pcsweep.study.axes import Coordinates
+from pcsweep.study.conditions import unit_of
+from pcsweep.study.folder import existing_study
+from pcsweep.study.labels import METRICS, NO_SHARES
+from pcsweep.study.mixing import Where, planned_where, where_of
+from pcsweep.study.spreadsheet import write_csv
+from pcsweep.study.tidying import tidy
 from pcsweep.summary import absences, best_cells, control, summary
 from pcsweep.tabulation import Family, enter, table
-from pcsweep.tidying import tidy
 
 HELP = """\
 Shards → tables and pictures of one study.
@@ -134,7 +135,7 @@ def aggregate(
     tidy(folder)
     with stage("reading settings"):
         groups = grouped(folder / "shards", where)
-    cells.check_alike(groups.settings)
+    axes.check_alike(groups.settings)
     points = planned_where(folder, where or {})
     damaged: list[str] = []
     found: list[Cell] = []
@@ -150,7 +151,7 @@ def aggregate(
         raise NoShards(
             f"Expected shards in {folder / 'shards'}, but there are none{_but(damaged, groups.older, points, folder)}."
         )
-    cells.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
+    axes.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
     with stage("tables and tests"):
         return _assembled(found, points, family, damaged, groups.older)
 
@@ -170,8 +171,8 @@ def _but(damaged: Sequence[str], older: int, points: Sequence[plans.PlannedPoint
 def _assembled(found: list[Cell], points: list[plans.PlannedPoint], family: Family, damaged: list[str], older: int) -> Aggregate:
     """The table, and which cells are not in it."""
     common = [*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)]
-    facets = cells.further_columns(common)
-    places = [{**cell.place, **cells.further_coordinates(cell.settings, facets)} for cell in found]
+    facets = axes.further_columns(common)
+    places = [{**cell.place, **axes.further_coordinates(cell.settings, facets)} for cell in found]
     there = {identity for cell in found for identity in cell.shards}
     gone = [(point, _planned_place(point, facets)) for point in points if not point.skipped and point.identity not in there]
     if points:
@@ -179,16 +180,16 @@ def _assembled(found: list[Cell], points: list[plans.PlannedPoint], family: Fami
         missing = _each_once(place for _, place in gone)
     else:
         skipped, missing = plans.product_gaps(places)
-    here = {cells.key(place) for place in places}
+    here = {axes.key(place) for place in places}
     planned = {point.identity for point in points}
     asked = {point.figure for point in points} | {cell.figure for cell in found if cell.shards[0] not in planned}
     return Aggregate(
         table=table(found, places, _presets(found, points), family),
         skipped=skipped,
-        missing=[place for place in missing if cells.key(place) not in here],
+        missing=[place for place in missing if axes.key(place) not in here],
         damaged=damaged,
         missing_seeds=[
-            {**place, "noise.seed": point.settings["noise"].get("seed")} for point, place in gone if cells.key(place) in here
+            {**place, "noise.seed": point.settings["noise"].get("seed")} for point, place in gone if axes.key(place) in here
         ],
         older=older,
         facets=tuple(facets),
@@ -205,11 +206,11 @@ def _presets(found: list[Cell], points: list[plans.PlannedPoint]) -> dict[str, s
 
 
 def _each_once(places: Iterable[Coordinates]) -> list[Coordinates]:
-    return list({cells.key(place): place for place in places}.values())
+    return list({axes.key(place): place for place in places}.values())
 
 
 def _planned_place(point: plans.PlannedPoint, facets: Sequence[str]) -> Coordinates:
-    return {**cells.coordinates(point.settings), **cells.further_coordinates(point.settings, facets)}
+    return {**axes.coordinates(point.settings), **axes.further_coordinates(point.settings, facets)}
 
 
 def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None = None) -> list[Path]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from pcsweep.cells import leaves
 from pcsweep.machine.files import replacing
+from pcsweep.study.axes import leaves
 
 State = dict[str, Any]  # tensors, numbers, texts, and dictionaries and lists of them
 

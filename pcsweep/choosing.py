@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pcsweep import shards
-from pcsweep.cells import COEFFICIENTS, coordinates, further_columns, further_coordinates, leaves
 from pcsweep.config.errors import BadSetting
-from pcsweep.labels import describe, in_order, text_of
 from pcsweep.machine.threads import listed
-from pcsweep.mixing import matches, where_of
+from pcsweep.study import shards
+from pcsweep.study.axes import COEFFICIENTS, coordinates, further_columns, further_coordinates, leaves
+from pcsweep.study.labels import describe, in_order, text_of
+from pcsweep.study.mixing import matches, where_of
 
 SHORT = 12  # digits of a shard's name that people are shown
 _ON_AXES = {"noise.sigma": "sigma", "pcoder.active": "pcoder", **{f"pcoder.{name}": name for name in COEFFICIENTS}}

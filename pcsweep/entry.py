@@ -22,7 +22,7 @@ from pcsweep.console.terminal import complain
 from pcsweep.console.text import printable
 from pcsweep.machine import leftovers
 from pcsweep.machine.provenance import command, command_is
-from pcsweep.study_folder import study_folder
+from pcsweep.study.folder import study_folder
 
 _FULL_ERROR = "HYDRA_FULL_ERROR"
 

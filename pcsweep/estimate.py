@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pcsweep import shards
 from pcsweep.grid import GridPoint, load_dataset, load_model
+from pcsweep.study import shards
 
 if TYPE_CHECKING:
     from pcsweep.planning import Plan

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from pcsweep import shards
-from pcsweep.cells import AXES, Coordinates, coordinates, key
-from pcsweep.conditions import UNITS
-from pcsweep.labels import SYMBOLS, file_name, text_of
+from pcsweep.study import shards
+from pcsweep.study.axes import AXES, Coordinates, coordinates, key
+from pcsweep.study.conditions import UNITS
+from pcsweep.study.labels import SYMBOLS, file_name, text_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.console.text import number_of
-from pcsweep.labels import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
 from pcsweep.statistics.permutation import SIGNIFICANT
+from pcsweep.study.labels import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
 
 FEW_IMAGES = 20  # intervals of fewer are too narrow
 _LISTED = 5  # sets of noise seeds

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsweep import shards
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid import GridPoint
+from pcsweep.study import shards
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pcsweep.conditions import is_noise, noise_axes
-from pcsweep.labels import SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
+from pcsweep.study.conditions import is_noise, noise_axes
+from pcsweep.study.labels import SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pcsweep import mixing, shards
 from pcsweep.config.faults import check_folders
 from pcsweep.identified import IdentifiedPoint
 from pcsweep.machine.files import replacing
 from pcsweep.machine.provenance import command
+from pcsweep.study import mixing, shards
 
 
 def check_studies(points: Sequence[IdentifiedPoint]) -> None:

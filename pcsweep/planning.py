@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsweep import shards
 from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
@@ -15,7 +14,8 @@ from pcsweep.machine.threads import listed
 from pcsweep.packs import packed
 from pcsweep.plan_notes import check_studies, note
 from pcsweep.selected import samples_of
-from pcsweep.tidying import tidy
+from pcsweep.study import shards
+from pcsweep.study.tidying import tidy
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

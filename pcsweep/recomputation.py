@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from pcsweep import metrics, png, shards
-from pcsweep.cells import leaves
+from pcsweep import metrics, png
 from pcsweep.composed import stored
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
@@ -25,6 +24,8 @@ from pcsweep.measurement import Columns, Measurement, batch
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
 from pcsweep.network.engine.run import ROWS
+from pcsweep.study import shards
+from pcsweep.study.axes import leaves
 
 
 @dataclass(frozen=True, eq=False)

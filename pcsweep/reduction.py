@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float32
 
-from pcsweep import cells, shards
-from pcsweep.cells import AXES, Coordinates
 from pcsweep.config.errors import BadSetting
-from pcsweep.mixing import Where, check_where, matches
 from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pixels
 from pcsweep.statistics.permutation import Flipped, flipped, least
 from pcsweep.statistics.pxap import pixels
+from pcsweep.study import axes, shards
+from pcsweep.study.axes import AXES, Coordinates
+from pcsweep.study.mixing import Where, check_where, matches
 
 METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
 TESTED = frozenset(METRICS[1:])  # those that are tested without being asked for
@@ -135,7 +135,7 @@ def grouped(folder: Path, where: Where | None = None) -> Groups:
             continue
         found.append(settings)
         if matches(settings, where or {}):
-            groups.setdefault(cells.key(without_seed(settings)), []).append(path)
+            groups.setdefault(axes.key(without_seed(settings)), []).append(path)
     check_where(found, where or {})
     return Groups(list(groups.values()), [each for each in found if matches(each, where or {})], older)
 
@@ -162,7 +162,7 @@ def reduced(
 
 
 def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) -> Cell:
-    found = sorted(found, key=lambda shard: (cells.sort_key(shard.settings["noise"].get("seed")), shard.path))
+    found = sorted(found, key=lambda shard: (axes.sort_key(shard.settings["noise"].get("seed")), shard.path))
     read = [readings(shard) for shard in found]
     first = read[0]
     if any(each.images != first.images or each.timesteps != first.timesteps for each in read):
@@ -173,7 +173,7 @@ def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) 
     pairs = Pairs.of(values)
     summary = summarise(pairs, drawing)
     settings = without_seed(found[0].settings)
-    chosen = [] if cells.is_fixed(settings) or len(first.timesteps) < 2 else [name for name in names if name in tested]
+    chosen = [] if axes.is_fixed(settings) or len(first.timesteps) < 2 else [name for name in names if name in tested]
     tests = flipped(pairs.gained[[names.index(name) for name in chosen], 1:], drawing.signs) if chosen else None
     if first.found_at:
         at = [[each.metrics[at_threshold(threshold)] for threshold in first.found_at] for each in read]

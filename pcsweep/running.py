@@ -7,9 +7,6 @@ from functools import partial
 
 import numpy as np
 
-from pcsweep import shards
-from pcsweep.cells import coordinates
-from pcsweep.claims import claimed
 from pcsweep.classes import compared
 from pcsweep.console.progress import progress, stage
 from pcsweep.grid import GridPoint, load_dataset, load_model
@@ -21,7 +18,10 @@ from pcsweep.packs import ahead, images_at_once, rows_for
 from pcsweep.plan_notes import check_studies
 from pcsweep.planning import is_done
 from pcsweep.selected import samples_of
-from pcsweep.tidying import tidy
+from pcsweep.study import shards
+from pcsweep.study.axes import coordinates
+from pcsweep.study.claims import claimed
+from pcsweep.study.tidying import tidy
 
 _log = logging.getLogger(__name__)
 

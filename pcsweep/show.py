@@ -24,7 +24,7 @@ from pcsweep.config.overrides import checked_words
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
 from pcsweep.entry import conf_folder, guarded
-from pcsweep.study_folder import existing_study
+from pcsweep.study.folder import existing_study
 
 if TYPE_CHECKING:
     from pcsweep.exhibition import Exhibit
@@ -184,9 +184,9 @@ def _composed_point(words: Sequence[str]) -> "GridPoint":
 def _stored_point(words: Sequence[str]) -> "GridPoint":
     """Of a shard of a study."""
     with stage("loading torch"):
-        from pcsweep import shards
         from pcsweep.choosing import chosen, wanted_of
         from pcsweep.recomputation import point_of
+        from pcsweep.study import shards
 
     own = ("study", "identity", *_OWN, "output_root", "extensions")
     others, wanted = wanted_of(words, own)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pcsweep import failures
-from pcsweep.failures import Failure
 from pcsweep.machine.ownership import user_name
 from pcsweep.reasons import advice
 from pcsweep.slurm import Queued
-from pcsweep.submissions import SubmittedTask
+from pcsweep.study import failures
+from pcsweep.study.failures import Failure
+from pcsweep.study.submissions import SubmittedTask
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
 _SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
 from pcsweep.headlines import Headline, control_strays
-from pcsweep.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
+from pcsweep.study.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
 
 if TYPE_CHECKING:
     from rich.table import Table

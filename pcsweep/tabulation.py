@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pcsweep import cells, shards
-from pcsweep.cells import AXES, Coordinates
 from pcsweep.reduction import Cell
 from pcsweep.statistics.cell import STATISTICS
 from pcsweep.statistics.permutation import false_discovery, family_wise
+from pcsweep.study import axes, shards
+from pcsweep.study.axes import AXES, Coordinates
 
 Family = dict[str, np.ndarray]  # the highest strength of any cell and timestep under each pattern of signs, by metric
 _NONE = np.empty(0, np.float32)
@@ -35,7 +35,7 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         presets: the names of the sets of coefficients, by the cells' identities.
         family: all tests.
     """
-    order = sorted(range(len(found)), key=lambda index: (cells.sortable(places[index]), found[index].identity))
+    order = sorted(range(len(found)), key=lambda index: (axes.sortable(places[index]), found[index].identity))
     found, places = [found[index] for index in order], [places[index] for index in order]
     of_cell: dict[str, pa.Array] = {}
     for name in places[0]:
@@ -45,8 +45,8 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         "shards": pa.array([" ".join(cell.shards) for cell in found]),
         "noise_seeds": pa.array([" ".join(str(seed) for seed in cell.seeds) for cell in found]),
         "hyperparameter": pa.array([presets.get(cell.identity) or None for cell in found], pa.string()),
-        "lambda_inert": pa.array([cells.lambda_inert(cell.settings) for cell in found]),
-        "fixed": pa.array([cells.is_fixed(cell.settings) for cell in found]),
+        "lambda_inert": pa.array([axes.lambda_inert(cell.settings) for cell in found]),
+        "fixed": pa.array([axes.is_fixed(cell.settings) for cell in found]),
         "images": pa.array([cell.images for cell in found], pa.int32()),
         "images_asked": pa.array([cell.settings.get("selection", {}).get("count") for cell in found], pa.int32()),
         "categories": pa.array([cell.categories for cell in found], pa.int32()),
@@ -94,8 +94,8 @@ def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.
 
 def _test(cell: Cell, p: np.ndarray) -> str:
     """What tells its tests from others': itself, or where λ is inert everything else, and the p, which noise seeds may change."""
-    inert = cells.lambda_inert(cell.settings)
-    return f"{cells.key(cells.without_inert(cell.settings))} {p.tobytes().hex()}" if inert else cell.identity
+    inert = axes.lambda_inert(cell.settings)
+    return f"{axes.key(axes.without_inert(cell.settings))} {p.tobytes().hex()}" if inert else cell.identity
 
 
 def column(values: Sequence[Any], kind: pa.DataType | None) -> pa.Array:

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from toy_settings import replaced
 
-from pcsweep import identity, shards
 from pcsweep.aggregate import aggregate, main, parse
+from pcsweep.study import identity, shards
 from pcsweep.summary import summary
 
 IMAGES, STEPS, RESAMPLES = 7, 3, 50

@@ -6,9 +6,10 @@ import re
 import pytest
 from toy_slurm import answering, without_slurm
 
-from pcsweep import cancel, submissions
+from pcsweep import cancel
 from pcsweep.cancel import HELP, main
-from pcsweep.submissions import new, read_all, tasks
+from pcsweep.study import submissions
+from pcsweep.study.submissions import new, read_all, tasks
 
 
 @pytest.fixture

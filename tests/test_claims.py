@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from pcsweep import claims
-from pcsweep.claims import FOLDER, Claims, claimed, computing
 from pcsweep.machine.processes import this_process
-from pcsweep.tidying import tidy
+from pcsweep.study import claims
+from pcsweep.study.claims import FOLDER, Claims, claimed, computing
+from pcsweep.study.tidying import tidy
 
 DIES = (  # holding a claim of `a`, and meaning to compute `b` as well
     "import os, sys; from pathlib import Path; from pcsweep.claims import Claims;"

@@ -4,11 +4,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep import shards
 from pcsweep.entry import conf_folder
 from pcsweep.estimate import estimate
 from pcsweep.planning import Plan, points_from
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from hydra import compose, initialize_config_dir
 from matplotlib import colormaps
 from omegaconf import OmegaConf
 
-from pcsweep import metrics, png, shards
+from pcsweep import metrics, png
 from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
 from pcsweep.exhibition import exhibition, names
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
 from pcsweep.grid import load_dataset
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 PICTURES = ["map", "image", "noisy", "mask", "ignore"]
 

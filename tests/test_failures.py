@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pcsweep import failures
-from pcsweep.failures import Failure, failure_table
+from pcsweep.study import failures
+from pcsweep.study.failures import Failure, failure_table
 
 LINES = st.text("ab [](){}\\/λ'\"", max_size=12)
 

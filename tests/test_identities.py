@@ -8,10 +8,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep import shards
 from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder, each_pcoder
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 GOLDEN = Path(__file__).parent / "golden" / "identities.json"
 EXPERIMENTS = sorted(path.stem for path in Path(conf_folder(), "experiment").glob("*.yaml"))

@@ -17,7 +17,7 @@ import pytest
 from toy_settings import replaced
 
 import pcsweep
-from pcsweep import shards
+from pcsweep.study import shards
 
 PAGE = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

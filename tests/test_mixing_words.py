@@ -3,10 +3,10 @@
 import pytest
 from toy_study import put, settings
 
-from pcsweep.cells import check_alike
 from pcsweep.config.errors import BadSetting
-from pcsweep.mixing import where_of
 from pcsweep.reduction import grouped
+from pcsweep.study.axes import check_alike
+from pcsweep.study.mixing import where_of
 
 
 @pytest.mark.parametrize("value", ["1" + "0" * 400, "[" * 5000, "1" * 5000])

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from pcsweep import failures, notes, plans, submissions
-from pcsweep.failures import Failure
-from pcsweep.shards import SCHEMA_VERSION
-from pcsweep.submissions import new
+from pcsweep.study import failures, notes, plans, submissions
+from pcsweep.study.failures import Failure
+from pcsweep.study.shards import SCHEMA_VERSION
+from pcsweep.study.submissions import new
 
 DAMAGED = {
     "empty": b"",

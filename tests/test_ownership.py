@@ -9,7 +9,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import close_umask
 from pcsweep.machine.folders import make_folder
 from pcsweep.machine.ownership import check_own, who_else
-from pcsweep.study_folder import study_folder
+from pcsweep.study.folder import study_folder
 
 BELOW = ("submissions",)
 

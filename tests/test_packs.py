@@ -10,7 +10,7 @@ from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep import running, shards
+from pcsweep import running
 from pcsweep.__main__ import main
 from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
@@ -18,7 +18,8 @@ from pcsweep.identified import identified
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.packs import ahead, fastest_rows, images_at_once, packed, rows_for
 from pcsweep.planning import points_from
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 COLUMNS = ["image_id", "timestep", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct"]
 

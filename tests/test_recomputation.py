@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
-from pcsweep import grid, png, recomputation, shards
+from pcsweep import grid, png, recomputation
 from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
@@ -21,6 +21,7 @@ from pcsweep.exhibition import exhibition
 from pcsweep.grid import load_dataset, load_model
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.recomputation import point_of, recomputed, reconstructions
+from pcsweep.study import shards
 
 WEIGHTS = Path(pcsweep.model.__file__).with_name("pminivgg.safetensors")
 

@@ -8,14 +8,14 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 
-from pcsweep import shards
 from pcsweep.__main__ import main
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message, suggestions
 from pcsweep.console.words import words_of
 from pcsweep.entry import conf_folder
-from pcsweep.study_folder import existing_study
+from pcsweep.study import shards
+from pcsweep.study.folder import existing_study
 
 SMALL = "dataset.limit=2 timesteps=0 metrics=iou"
 

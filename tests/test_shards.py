@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pcsweep import shards
 from pcsweep.machine.files import replacing
+from pcsweep.study import shards
 
 SETTINGS = {
     "model": {"name": "toy"},

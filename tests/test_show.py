@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from pcsweep import grid, selected, shards
+from pcsweep import grid, selected
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid import load_dataset
 from pcsweep.show import image_named, requested, show, steps_of, summary
+from pcsweep.study import shards
 
 SMALL = ["timesteps=3", "dataset.limit=4"]
 FIRST = "test-000221"  # of the selection

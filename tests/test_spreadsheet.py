@@ -8,7 +8,7 @@ import pytest
 from toy_study import put, settings
 
 from pcsweep.aggregate import aggregate, save
-from pcsweep.spreadsheet import plain, write_csv
+from pcsweep.study.spreadsheet import plain, write_csv
 
 
 @pytest.mark.parametrize(

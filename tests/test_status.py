@@ -8,11 +8,11 @@ import time
 import pytest
 from toy_slurm import answering, without_slurm
 
-from pcsweep import failures, submissions
-from pcsweep.claims import Claims
-from pcsweep.shards import SCHEMA_VERSION
 from pcsweep.status import HELP, main
-from pcsweep.submissions import new
+from pcsweep.study import failures, submissions
+from pcsweep.study.claims import Claims
+from pcsweep.study.shards import SCHEMA_VERSION
+from pcsweep.study.submissions import new
 
 NAMES = "abcdefgh"
 COMMAND = "python -m pcsweep -m 'pcoder.beta=[0.1,0.2],[red]' study=mine"

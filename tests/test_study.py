@@ -13,12 +13,12 @@ from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep import shards
 from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
 from pcsweep.planning import plan
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 SMALL = ["dataset.limit=4", "timesteps=1"]
 

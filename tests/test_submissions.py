@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsweep import submissions
 from pcsweep.machine.renewal import renewing
-from pcsweep.submissions import new, read_all, tasks, with_jobs, withdraw
+from pcsweep.study import submissions
+from pcsweep.study.submissions import new, read_all, tasks, with_jobs, withdraw
 
 TASKS = [["a", "b"], ["c"], ["d", "e"], ["f"], ["g"]]
 SIZES = [2, 2, 1]

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from toy_settings import replaced
 
-from pcsweep import failures, png, shards
+from pcsweep import png
+from pcsweep.study import failures, shards
 
 IMAGES, STEPS, SIDE = 24, 4, 16
 THRESHOLDS = [0.25, 0.5]

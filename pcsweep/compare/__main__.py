@@ -24,12 +24,12 @@ from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
 from pcsweep.drawing_words import drawing_words
 from pcsweep.figures.differences import draw_differences
-from pcsweep.labels import label_of
 from pcsweep.machine.files import replacing
-from pcsweep.spreadsheet import write_csv
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
-from pcsweep.study_folder import existing_study
+from pcsweep.study.folder import existing_study
+from pcsweep.study.labels import label_of
+from pcsweep.study.spreadsheet import write_csv
 
 HELP = """\
 Two studies of the same grid, cell by cell: what study B's images have more or

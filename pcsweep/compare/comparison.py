@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pcsweep import cells, shards
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
-from pcsweep.conditions import unit_of
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
-from pcsweep.labels import DYNAMICS
 from pcsweep.pages import Results
 from pcsweep.reduction import identity_of
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import false_discovery
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
+from pcsweep.study import axes, shards
+from pcsweep.study.conditions import unit_of
+from pcsweep.study.labels import DYNAMICS
 from pcsweep.tabulation import column
 
 
@@ -148,6 +148,6 @@ def results_of(result: Comparison) -> Results:
         rows=[{**row, **compared} for row in rows],
         skipped=[{**matching.shared(place), **compared} for place in matching.skipped],
         missing=[{**matching.shared(place), **compared} for place in (*matching.missing, *unread)],
-        facets=[name for name in matching.columns if name not in cells.AXES],
+        facets=[name for name in matching.columns if name not in axes.AXES],
         unit=unit_of([cell.settings for pair in matching.pairs for cell in pair]),
     )

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from pcsweep import shards
-from pcsweep.cells import sort_key
 from pcsweep.compare.matching import Found
 from pcsweep.config.errors import BadSetting
 from pcsweep.reduction import Readings, readings
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
 from pcsweep.statistics.permutation import flipped
+from pcsweep.study import shards
+from pcsweep.study.axes import sort_key
 
 _NO_METRIC = "area"  # of the mask, and not of what the network does
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pcsweep import cells, plans, shards
-from pcsweep.cells import AXES, COEFFICIENTS, Coordinates
 from pcsweep.config.errors import BadSetting
-from pcsweep.labels import coefficient, describe, text_of
 from pcsweep.reduction import grouped, without_seed
+from pcsweep.study import axes, plans, shards
+from pcsweep.study.axes import AXES, COEFFICIENTS, Coordinates
+from pcsweep.study.labels import coefficient, describe, text_of
 
 SETTING = {
     **{axis: f"{axis}.name" for axis in ("model", "dataset", "noise")},
@@ -116,7 +116,7 @@ def study_in(folder: Path) -> Study:
         but += f" {'and' if but else 'but'} damaged ones: {'; '.join(damaged)}" if damaged else ""
         raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{but}.")
     try:
-        cells.check_alike([each.settings for each in found])
+        axes.check_alike([each.settings for each in found])
     except ValueError as error:
         raise BadSetting(f"Study {folder.name}: {error}") from error
     return Study(folder.name, found, plans.planned(folder / "planned"), damaged)
@@ -130,17 +130,17 @@ def match(a: Study, b: Study) -> Matching:
     Raises:
         BadSetting: a cell has several partners, since what is compared varies within a study; or no cell has one.
     """
-    further = list(dict.fromkeys([*cells.further_columns(a.settings), *cells.further_columns(b.settings)]))
+    further = list(dict.fromkeys([*axes.further_columns(a.settings), *axes.further_columns(b.settings)]))
     found = [[_placed(each, further) for each in study.found] for study in (a, b)]
     names = [*AXES, *further]
-    values = {name: [{cells.key({name: each.place[name]}) for each in of_study} for of_study in found] for name in names}
+    values = {name: [{axes.key({name: each.place[name]}) for each in of_study} for of_study in found] for name in names}
     compared = [name for name in names if values[name][0].isdisjoint(values[name][1])]
     columns = [name for name in names if name not in compared]
     if several := [name for name in compared if name in AXES and max(map(len, values[name])) > 1]:
         raise BadSetting(_ambiguous(a, b, several))
 
     def key(place: Coordinates) -> str:
-        return cells.key({name: place[name] for name in columns})
+        return axes.key({name: place[name] for name in columns})
 
     of_a, of_b = ({key(each.place): each for each in of_study} for of_study in found)
     if len(of_a) < len(found[0]) or len(of_b) < len(found[1]):
@@ -152,7 +152,7 @@ def match(a: Study, b: Study) -> Matching:
             f"{b.name} is; such as {describe(found[0][0].place)}, and {describe(found[1][0].place)}."
         )
     only_a, only_b = (
-        sorted((each.place for name, each in mine.items() if name not in other), key=cells.sortable)
+        sorted((each.place for name, each in mine.items() if name not in other), key=axes.sortable)
         for mine, other in ((of_a, of_b), (of_b, of_a))
     )
     gaps = [_gaps(study, of_study, further) for study, of_study in zip((a, b), found, strict=True)]
@@ -162,7 +162,7 @@ def match(a: Study, b: Study) -> Matching:
     return Matching(
         columns=columns,
         compared=compared,
-        pairs=sorted(pairs, key=lambda pair: cells.sortable({name: pair[0].place[name] for name in columns})),
+        pairs=sorted(pairs, key=lambda pair: axes.sortable({name: pair[0].place[name] for name in columns})),
         only=(only_a, only_b),
         skipped=[place for name, place in skipped.items() if name not in there],
         missing=[place for name, place in missing.items() if name not in there and name not in skipped],
@@ -174,7 +174,7 @@ def _placed(cell: Found, further: Sequence[str]) -> Found:
 
 
 def _place(settings: Mapping[str, Any], further: Sequence[str]) -> Coordinates:
-    return {**cells.coordinates(settings), **cells.further_coordinates(settings, further)}
+    return {**axes.coordinates(settings), **axes.further_coordinates(settings, further)}
 
 
 def _ambiguous(a: Study, b: Study, names: Sequence[str]) -> str:
@@ -197,13 +197,13 @@ def _gaps(study: Study, found: Sequence[Found], further: Sequence[str]) -> tuple
 
 def differing(matching: Matching) -> dict[str, list[tuple[str, str]]]:
     """By dotted setting, the different values that partners have of it, of A and B, as text."""
-    on_an_axis = {*cells.ON_AN_AXIS, "dataset.name"}
+    on_an_axis = {*axes.ON_AN_AXIS, "dataset.name"}
     found: dict[str, dict[tuple[str, str], None]] = {}
     for pair in matching.pairs:
-        flat = [{name: value for name, value in cells.leaves(cell.settings).items() if name not in on_an_axis} for cell in pair]
+        flat = [{name: value for name, value in axes.leaves(cell.settings).items() if name not in on_an_axis} for cell in pair]
         for values, cell in zip(flat, pair, strict=True):
             values |= {SETTING[name]: _value(cell.place, name) for name in matching.compared if name in SETTING}
-            values["noise.seed"] = sorted(cell.seeds, key=cells.sort_key) if len(cell.seeds) > 1 else cell.seeds[0]
+            values["noise.seed"] = sorted(cell.seeds, key=axes.sort_key) if len(cell.seeds) > 1 else cell.seeds[0]
         one, other = flat
         for name in sorted(one.keys() | other.keys()):
             if one.get(name) != other.get(name):

@@ -9,9 +9,9 @@ from pcsweep.compare.matching import differing, in_words
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
 from pcsweep.headlines import FEW_IMAGES
-from pcsweep.labels import SYMBOLS, Row, describe, text_of
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import GAINS, Quantity
+from pcsweep.study.labels import SYMBOLS, Row, describe, text_of
 from pcsweep.summary import LISTED, number, small
 
 if TYPE_CHECKING:

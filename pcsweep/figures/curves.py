@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pcsweep.figures.mosaic import WIDTH, entitle
-from pcsweep.labels import Row, is_control, label_of, pair_of, pair_text
 from pcsweep.pages import Page, heading
+from pcsweep.study.labels import Row, is_control, label_of, pair_of, pair_text
 
 COLUMNS = 4  # panels beside each other
 _GAINS = (1.0, 0.7)  # heights of the curves and of the gains

@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from pcsweep.cells import COEFFICIENTS
 from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.panels import LABELS
 from pcsweep.figures.significance import GAIN, dot
-from pcsweep.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
 from pcsweep.pages import Page
 from pcsweep.statistics.permutation import SIGNIFICANT
+from pcsweep.study.axes import COEFFICIENTS
+from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
 
 _COLOURS = colormaps["viridis"]
 _MARKS = {"skipped": "x", "missing": "|"}  # at the foot of a panel

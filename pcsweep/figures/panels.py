@@ -9,8 +9,8 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
-from pcsweep.labels import pair_of, text_of
 from pcsweep.pages import Page
+from pcsweep.study.labels import pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
 COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")

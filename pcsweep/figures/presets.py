@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars
-from pcsweep.labels import Row, coefficient, label_of, pair_of, pair_text, text_of
 from pcsweep.pages import Page
+from pcsweep.study.labels import Row, coefficient, label_of, pair_of, pair_text, text_of
 
 MARKS = ("-", "--", "-.", ":")
 

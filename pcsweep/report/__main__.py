@@ -19,7 +19,7 @@ from pcsweep.machine.destination import destination
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing
-from pcsweep.study_folder import existing_study
+from pcsweep.study.folder import existing_study
 
 HELP = """\
 Tables, pictures and one HTML page of a study. The page opens from the file

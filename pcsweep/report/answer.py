@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from pcsweep.aggregate import Aggregate
 from pcsweep.console.text import number_of
 from pcsweep.headlines import Headline
-from pcsweep.labels import Row, label_of
 from pcsweep.report.sentences import ratio, where
 from pcsweep.statistics.permutation import SIGNIFICANT
+from pcsweep.study.labels import Row, label_of
 from pcsweep.summary import small
 
 

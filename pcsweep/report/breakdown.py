@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pcsweep import shards
 from pcsweep.headlines import Headline
 from pcsweep.reduction import readings
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.cell import over_seeds
+from pcsweep.study import shards
 
 FEWEST = 5  # images that get an interval
 SIZES = 5  # groups of equally many images by the size of the object

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from pcsweep import failures
 from pcsweep.aggregate import Aggregate
 from pcsweep.console.text import number_of
-from pcsweep.plans import PlannedPoint
 from pcsweep.report.origins import Damaged
+from pcsweep.study import failures
+from pcsweep.study.plans import PlannedPoint
 
 Reason = tuple[str, str]  # a point's label, and why it raised
 

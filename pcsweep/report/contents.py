@@ -11,14 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import pcsweep
-from pcsweep import cells
 from pcsweep.aggregate import Aggregate, AggregateOptions
-from pcsweep.conditions import is_noise
 from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
 from pcsweep.headlines import Headline, headlines, suspicions
-from pcsweep.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
-from pcsweep.mixing import planned_where
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
@@ -39,6 +35,10 @@ from pcsweep.report.sentences import (
     trend,
     where,
 )
+from pcsweep.study import axes
+from pcsweep.study.conditions import is_noise
+from pcsweep.study.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
+from pcsweep.study.mixing import planned_where
 from pcsweep.summary import best_columns, best_rows, number, small, with_interval
 
 GALLERIES = 4  # best cells that get one at most
@@ -208,7 +208,7 @@ def _by_pcoder(table: pa.Table, facets: Sequence[str], best: Sequence[Headline])
     tables = [table.filter(pc.field("pcoder") == name) for name in names]
     found = [headline for of_set in tables for headline in headlines(of_set, facets, best[0].metric)]
     found = [replace(headline, group={name: headline.row[name] for name in best[0].group}) for headline in found]
-    return sorted(found, key=lambda headline: [cells.sort_key(value) for value in headline.group.values()])
+    return sorted(found, key=lambda headline: [axes.sort_key(value) for value in headline.group.values()])
 
 
 def _pcoder_row(headline: Headline) -> list[str]:

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-from pcsweep import shards
 from pcsweep.config.errors import BadSetting
 from pcsweep.exhibition import Exhibit, exhibition
 from pcsweep.figures.overlays import blended, masked, under
 from pcsweep.headlines import Headline
 from pcsweep.report.breakdown import Images, most
+from pcsweep.study import shards
 
 SHOWN = (0, 1, 2, 4, 8)  # timesteps, beside the headline's
 SIDE = 192  # pixels of a picture at most

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pcsweep
-from pcsweep import plans
 from pcsweep.console.text import number_of
 from pcsweep.report.completeness import Reason, reasons
 from pcsweep.report.origins import Damaged, damaged
+from pcsweep.study import plans
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.cells import Coordinates
 from pcsweep.headlines import is_coefficient
-from pcsweep.labels import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
-from pcsweep.spreadsheet import plain
+from pcsweep.study.axes import Coordinates
+from pcsweep.study.labels import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
+from pcsweep.study.spreadsheet import plain
 
 FULL = (
     "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",

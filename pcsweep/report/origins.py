@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pcsweep import cells, shards
+from pcsweep.study import axes, shards
 
 _TOLD = ("code_version", "git", "libraries", "python", "host", "device")
 _HOUR = 3600
@@ -55,7 +55,7 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
             told[name][metadata.get(name) or "unknown"] += 1
         hours[device] = hours.get(device, 0.0) + _seconds(metadata) / _HOUR
         jobs.add(metadata.get("job"))
-        flats.append(cells.leaves(json.loads(metadata.get("settings", "{}"))))
+        flats.append(axes.leaves(json.loads(metadata.get("settings", "{}"))))
         config = config or metadata.get("config", "")
     common, varying = settings(flats)
     return Origins(
@@ -83,7 +83,7 @@ def settings(flats: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[s
         if len(values) == 1:
             common[key] = next(iter(values))
         else:
-            varying[key] = sorted(values, key=lambda text: cells.sort_key(values[text]))
+            varying[key] = sorted(values, key=lambda text: axes.sort_key(values[text]))
     return common, varying
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pcsweep.aggregate import Aggregate, AggregateOptions
-from pcsweep.cells import Coordinates
-from pcsweep.conditions import is_noise
 from pcsweep.console.text import duration, number_of
 from pcsweep.headlines import Headline
-from pcsweep.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
-from pcsweep.mixing import Where
 from pcsweep.report.origins import Origins
+from pcsweep.study.axes import Coordinates
+from pcsweep.study.conditions import is_noise
+from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
+from pcsweep.study.mixing import Where
 from pcsweep.summary import with_interval
 
 LISTED = 100  # missing cells named

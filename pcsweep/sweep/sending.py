@@ -8,12 +8,13 @@ from pathlib import Path
 
 from hydra.core.singleton import Singleton
 
-from pcsweep import failures, slurm, submissions
+from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
 from pcsweep.machine.renewal import renewing
-from pcsweep.submissions import Submission
+from pcsweep.study import failures, submissions
+from pcsweep.study.submissions import Submission
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.submission import Arrays, Refused, arrays_of, submit
 from pcsweep.sweep.waiting import first_look

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pcsweep.claims import Claims, pause
+from pcsweep.study.claims import Claims, pause
 from pcsweep.sweep import work
 from pcsweep.sweep.worker import Pack, SweepPoint
 

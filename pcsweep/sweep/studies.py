@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsweep import failures, submissions
 from pcsweep.config.errors import BadSetting, Detached, Unfinished
 from pcsweep.console.progress import progress
 from pcsweep.console.terminal import terminal
 from pcsweep.console.text import number_of, words_for
-from pcsweep.failures import failure_table
 from pcsweep.machine.ownership import check_own, who_else
 from pcsweep.machine.provenance import command
 from pcsweep.standing import Standing, finished, standing
+from pcsweep.study import failures, submissions
+from pcsweep.study.failures import failure_table
 from pcsweep.sweep import work
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.sending import Sent, send

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pcsweep import failures, submissions
 from pcsweep.config.errors import BadSetting, Unfinished
 from pcsweep.console.progress import progress
 from pcsweep.console.text import duration, number_of
@@ -16,6 +15,7 @@ from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
 from pcsweep.slurm import NoAnswer, Queued, queue
 from pcsweep.standing import Standing, standing
+from pcsweep.study import failures, submissions
 
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue

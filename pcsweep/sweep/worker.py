@@ -14,7 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from pcsweep.failures import said
+from pcsweep.study.failures import said
 from pcsweep.sweep.composition import Template
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ def _run(session: Session, point: SweepPoint, done: bool) -> JobReturn:
 
 
 def _of_study(planned: "IdentifiedPoint", done: bool) -> Callable[[DictConfig], None]:
-    from pcsweep import failures
     from pcsweep.running import run_pack as compute
+    from pcsweep.study import failures
 
     def task(_: DictConfig) -> None:
         with chdir(HydraConfig.get().runtime.cwd):  # hydra.job.chdir may have left it
@@ -133,7 +133,7 @@ def _of_study(planned: "IdentifiedPoint", done: bool) -> Callable[[DictConfig], 
 
 def _note(planned: "IdentifiedPoint", error: Exception, log: str | None) -> None:
     """Notes a failure, unless the disk is full."""
-    from pcsweep import failures
+    from pcsweep.study import failures
 
     assert planned.identity is not None  # not skipped
     label = planned.point.label

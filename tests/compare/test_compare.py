@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 from toy_settings import replaced
 
-from pcsweep import shards
 from pcsweep.aggregate import aggregate
 from pcsweep.compare.__main__ import main, parse
 from pcsweep.compare.comparison import Comparison, compare, results_of
@@ -19,6 +18,7 @@ from pcsweep.compare.verdict import distinct_tests, summary, verdict
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
+from pcsweep.study import shards
 
 IMAGES, STEPS, RESAMPLES, PERMUTATIONS = 12, 3, 60, 199
 SHAPE = (IMAGES, STEPS)

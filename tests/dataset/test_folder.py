@@ -15,14 +15,14 @@ from PIL import Image
 from png_files import PALETTE, RGB, png
 from safetensors.torch import load_file
 
-from pcsweep import shards
 from pcsweep.config.errors import BadSetting
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.folder import Folder
 from pcsweep.entry import conf_folder
 from pcsweep.planning import plan
 from pcsweep.selected import _without_objects, first_sample, load_dataset
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from safetensors.torch import load_file, save_file
 from slurm_cluster import Cluster, require, until
 
 import pcsweep
-from pcsweep import submissions
 from pcsweep.aggregate import aggregate
+from pcsweep.study import submissions
 
 BETAS = [f"0.{tenth}" for tenth in range(1, 9)]
 EIGHT = (

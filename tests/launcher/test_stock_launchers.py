@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 import pytest
 
-from pcsweep import shards
+from pcsweep.study import shards
 
 SWEEP = ["-m", "noise.sigma=0.1,0.4", "pcoder.beta=0.3,0.9", "pcoder.lambda=0.2"]  # β = 0.9 is skipped
 LAUNCHERS = {

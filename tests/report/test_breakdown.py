@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from toy_study import IMAGES, STEPS, identifier, put, settings
 
-from pcsweep import shards
 from pcsweep.aggregate import aggregate
 from pcsweep.headlines import Headline, headlines
 from pcsweep.report.breakdown import FEWEST, SIZES, Images, Part, by_class, by_size, images, most, spread
+from pcsweep.study import shards
 
 RESAMPLES = 200
 

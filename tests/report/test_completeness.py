@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from toy_study import damage, plan, put, settings
 
-from pcsweep import failures, plans, shards
 from pcsweep.report.__main__ import main
 from pcsweep.report.completeness import reasons
 from pcsweep.report.contents import Contents
+from pcsweep.study import failures, plans, shards
 
 Gather = Callable[..., Contents]
 POINTS = [settings(0.5, 0.1), settings(0.5, 0.2), settings(0.5, 0.3)]

@@ -12,7 +12,6 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
 
-from pcsweep import shards
 from pcsweep.aggregate import aggregate
 from pcsweep.entry import conf_folder
 from pcsweep.exhibition import Exhibit
@@ -20,6 +19,7 @@ from pcsweep.headlines import headlines
 from pcsweep.report import gallery as module
 from pcsweep.report.breakdown import images
 from pcsweep.report.gallery import Gallery, gallery, jpeg, overlay
+from pcsweep.study import shards
 
 WHITE, BLUE = (255, 255, 255), (86, 180, 233)
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from toy_study import damage, put, settings
 
-from pcsweep import shards
 from pcsweep.report.origins import Damaged, Origins, damaged, origins
 from pcsweep.report.origins import settings as compared
+from pcsweep.study import shards
 
 
 def told_of(folder: Path, *metadata: dict[str, str]) -> Origins:

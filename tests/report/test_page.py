@@ -18,10 +18,10 @@ from markupsafe import Markup
 from PIL import Image
 from toy_study import ALONE, HOSTILE, IMAGES, SALT, STEPS, identifier, put, settings
 
-from pcsweep import shards
 from pcsweep.entry import conf_folder
 from pcsweep.report import page as module
 from pcsweep.report.numbers import BRIEF, FULL
+from pcsweep.study import shards
 
 PACKED = 4e-6  # relative error of a number with 17 bits of mantissa
 BETAS, LAMBDAS, SIGMAS = ("0.2", "0.6", "1"), ("0", "0.2", "0.5"), ("0.2", "0.6", "none")

@@ -17,8 +17,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobStatus
 from hydra.types import HydraContext, RunMode
 
-from pcsweep import failures
 from pcsweep.__main__ import main
+from pcsweep.study import failures
 from pcsweep.sweep import others
 from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.local import _Worker, run_here, run_in_workers

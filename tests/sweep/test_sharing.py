@@ -5,7 +5,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from pcsweep.shards import place
+from pcsweep.study.shards import place
 from pcsweep.sweep import sharing
 from pcsweep.sweep.sharing import Packs, shared
 from pcsweep.sweep.worker import SweepPoint

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 from toy_slurm import answering
 
-from pcsweep import estimate, submissions
+from pcsweep import estimate
 from pcsweep.__main__ import main
+from pcsweep.study import submissions
 from pcsweep.sweep import sending
 from pcsweep.sweep.submission import Refused
 

@@ -5,10 +5,10 @@ from itertools import islice
 
 import pytest
 
-from pcsweep import submissions
 from pcsweep.config.errors import Unfinished
 from pcsweep.slurm import NoAnswer, Queued
-from pcsweep.submissions import new
+from pcsweep.study import submissions
+from pcsweep.study.submissions import new
 from pcsweep.sweep import waiting
 from pcsweep.sweep.waiting import look, pauses, wait_for, wait_until
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from pcsweep.entry import conf_folder
 from pcsweep.packs import packed
 from pcsweep.planning import Plan, points_from
-from pcsweep.study_folder import study_folder
+from pcsweep.study.folder import study_folder
 from pcsweep.sweep.composition import Template
 from pcsweep.sweep.work import _even, folder, identity, label, tasks_of, works
 from pcsweep.sweep.worker import SweepPoint

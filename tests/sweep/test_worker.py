@@ -7,14 +7,14 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
-from pcsweep import shards
 from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
 from pcsweep.grid import load_model
 from pcsweep.model import pminivgg
 from pcsweep.planning import points_from
 from pcsweep.running import run_pack
-from pcsweep.study_folder import study_folder
+from pcsweep.study import shards
+from pcsweep.study.folder import study_folder
 
 
 @pytest.fixture

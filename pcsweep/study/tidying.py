@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pcsweep.claims import remove_abandoned
 from pcsweep.machine.files import clear
-from pcsweep.shards import gather_damaged
+from pcsweep.study.claims import remove_abandoned
+from pcsweep.study.shards import gather_damaged
 
 _WRITTEN = ("", "shards", "planned", "failures", "submissions", "claims", "figures")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep import notes
 from pcsweep.console.text import number_of, printable
 from pcsweep.machine.files import replacing
+from pcsweep.study import notes
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pcsweep.schema import SCHEMA_VERSION
+from pcsweep.study.schema import SCHEMA_VERSION
 
 
 def canonical(settings: Any) -> Any:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pcsweep.cells import AXES, coordinates, key
+from pcsweep.study.axes import AXES, coordinates, key
 
 _GROUPS = ("model", "dataset", "noise", "pcoder")
 _NEVER_NULL = ("image_id", "timestep", "class_index")

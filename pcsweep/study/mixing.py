@@ -9,11 +9,11 @@ from typing import Any
 
 from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
 
-from pcsweep import shards
-from pcsweep.cells import WORDS, key, leaves, shared, unlike
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.text import number_of
-from pcsweep.plans import PlannedPoint, planned
+from pcsweep.study import shards
+from pcsweep.study.axes import WORDS, key, leaves, shared, unlike
+from pcsweep.study.plans import PlannedPoint, planned
 
 Where = Mapping[str, Any]  # settings by dotted name, that shards must have to be read
 

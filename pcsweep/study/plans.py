@@ -7,10 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pcsweep import notes
-from pcsweep.cells import Coordinates, key
-from pcsweep.identity import canonical, identity
-from pcsweep.schema import SCHEMA_VERSION
+from pcsweep.study import notes
+from pcsweep.study.axes import Coordinates, key
+from pcsweep.study.identity import canonical, identity
+from pcsweep.study.schema import SCHEMA_VERSION
 
 
 @dataclass(frozen=True)

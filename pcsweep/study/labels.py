@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pcsweep.cells import Coordinates, sort_key
+from pcsweep.study.axes import Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}

@@ -20,13 +20,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pcsweep.evidence import problem_of_footer, problem_of_rows, problem_of_settings, problem_of_texts
-from pcsweep.identity import canonical as canonical
-from pcsweep.identity import identity as identity
 from pcsweep.machine.files import moved_if, replacing
 from pcsweep.machine.folders import make_folder
-from pcsweep.schema import SCHEMA as SCHEMA
-from pcsweep.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from pcsweep.study.evidence import problem_of_footer, problem_of_rows, problem_of_settings, problem_of_texts
+from pcsweep.study.identity import canonical as canonical
+from pcsweep.study.identity import identity as identity
+from pcsweep.study.schema import SCHEMA as SCHEMA
+from pcsweep.study.schema import SCHEMA_VERSION as SCHEMA_VERSION
 
 
 class DamagedShard(Exception):

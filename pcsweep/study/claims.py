@@ -18,10 +18,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pcsweep import notes
 from pcsweep.machine.files import clock
 from pcsweep.machine.folders import make_folder
 from pcsweep.machine.processes import Process, this_process
+from pcsweep.study import notes
 
 FOLDER = "claims"
 _NOTE, _TURN = ".command", ".turn"  # how names end: of what a command means to compute, and of who removes a dead one's file

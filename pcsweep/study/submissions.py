@@ -18,11 +18,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from pcsweep import notes
 from pcsweep.machine.files import replacing
 from pcsweep.machine.folders import make_folder
 from pcsweep.machine.ownership import why_not_private
 from pcsweep.machine.renewal import age
+from pcsweep.study import notes
 
 FOLDER = "submissions"
 _PRIVATE = 0o700

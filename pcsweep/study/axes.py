@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.identity import canonical
+from pcsweep.study.identity import canonical
 
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
 COEFFICIENTS = ("beta", "lambda", "alpha")

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pyarrow.fs import LocalFileSystem
 
-from pcsweep import cells, shards
-from pcsweep.mixing import Where, check_where, matches
-from pcsweep.study_folder import existing_study
+from pcsweep.study import axes, shards
+from pcsweep.study.folder import existing_study
+from pcsweep.study.mixing import Where, check_where, matches
 
 READERS = 8  # footers read at a time, which on a network's file system is mostly waiting
 
@@ -83,21 +83,21 @@ def _settings(path: Path) -> dict[str, Any] | None:
     return settings
 
 
-def _axes(settings: Mapping[str, Any]) -> cells.Coordinates:
+def _axes(settings: Mapping[str, Any]) -> axes.Coordinates:
     """The place on the axes, which a shard's rows repeat: said beside the file, so that a filter opens only those that it needs.
 
     And so that Arrow need not follow the statistics of the pages, by which `isin([0.0])` finds no zero: they say -0.0.
     """
-    place = cells.coordinates(settings)
-    return {axis: place[axis] for axis in cells.AXES}
+    place = axes.coordinates(settings)
+    return {axis: place[axis] for axis in axes.AXES}
 
 
 def _further(settings: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
     """The columns beside the shards' own, one value per shard."""
-    flats = [cells.leaves(each) for each in settings]
+    flats = [axes.leaves(each) for each in settings]
     seeded = ["noise.seed"] if any("noise.seed" in flat for flat in flats) else []
-    keys = dict.fromkeys([*seeded, *cells.further_columns(settings), *_unlike(flats)])
-    places = [cells.further_coordinates(each, keys) for each in settings]
+    keys = dict.fromkeys([*seeded, *axes.further_columns(settings), *_unlike(flats)])
+    places = [axes.further_coordinates(each, keys) for each in settings]
     return {_RENAMED.get(key, key): _column(place[key] for place in places) for key in keys}
 
 
@@ -106,13 +106,13 @@ def _unlike(flats: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
         key
         for key in sorted({key for flat in flats for key in flat} - {"dataset.name"})  # that is the column `dataset`
-        if key.split(".")[0] not in cells.MAY_DIFFER and len({json.dumps(flat.get(key)) for flat in flats}) > 1
+        if key.split(".")[0] not in axes.MAY_DIFFER and len({json.dumps(flat.get(key)) for flat in flats}) > 1
     ]
 
 
 def _shared(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The settings that are the same in all shards."""
-    first, *others = [cells.leaves(each) for each in settings]
+    first, *others = [axes.leaves(each) for each in settings]
     return {key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)}
 
 
