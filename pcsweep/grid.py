@@ -16,7 +16,7 @@ from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, checked, choose, shown
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Device, Precision, check_device
-from pcsweep.measurement import Metric, Target
+from pcsweep.measure.measurement import Metric, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, plain_unless

@@ -9,18 +9,19 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from pcsweep import metrics, png
+from pcsweep import metrics
 from pcsweep.composed import stored
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.decoding import decode
-from pcsweep.exhibition import Exhibit
 from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.machine.device import check_device, computing_in, device_of
 from pcsweep.machine.threads import listed
-from pcsweep.measurement import Columns, Measurement, batch
+from pcsweep.measure import png
+from pcsweep.measure.exhibit import Exhibit
+from pcsweep.measure.measurement import Columns, Measurement, batch
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
 from pcsweep.network.engine.run import ROWS

@@ -13,7 +13,7 @@ from pcsweep.grid import GridPoint, load_dataset, load_model
 from pcsweep.identified import IdentifiedPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
-from pcsweep.measurement import Columns, Measurement, batch, summary
+from pcsweep.measure.measurement import Columns, Measurement, batch, summary
 from pcsweep.packs import ahead, images_at_once, rows_for
 from pcsweep.plan_notes import check_studies
 from pcsweep.planning import is_done

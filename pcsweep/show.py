@@ -27,8 +27,8 @@ from pcsweep.entry import conf_folder, guarded
 from pcsweep.study.folder import existing_study
 
 if TYPE_CHECKING:
-    from pcsweep.exhibition import Exhibit
     from pcsweep.grid import GridPoint
+    from pcsweep.measure.exhibit import Exhibit
 
 HELP = """\
 One image under one configuration, drawn: the image, the noisy image, the mask,

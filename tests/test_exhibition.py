@@ -10,12 +10,13 @@ from hydra import compose, initialize_config_dir
 from matplotlib import colormaps
 from omegaconf import OmegaConf
 
-from pcsweep import metrics, png
+from pcsweep import metrics
 from pcsweep.composed import point_from
 from pcsweep.entry import conf_folder
-from pcsweep.exhibition import exhibition, names
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
 from pcsweep.grid import load_dataset
+from pcsweep.measure import png
+from pcsweep.measure.exhibit import exhibition, names
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

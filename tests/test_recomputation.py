@@ -13,12 +13,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
-from pcsweep import grid, png, recomputation
+from pcsweep import grid, recomputation
 from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
 from pcsweep.entry import conf_folder
-from pcsweep.exhibition import exhibition
 from pcsweep.grid import load_dataset, load_model
+from pcsweep.measure import png
+from pcsweep.measure.exhibit import exhibition
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.recomputation import point_of, recomputed, reconstructions
 from pcsweep.study import shards

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from toy_settings import replaced
 
-from pcsweep import png
+from pcsweep.measure import png
 from pcsweep.study import failures, shards
 
 IMAGES, STEPS, SIDE = 24, 4, 16

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pcsweep.console.text import number_of
-from pcsweep.exhibition import Exhibit, Exhibition
+from pcsweep.measure.exhibit import Exhibit, Exhibition
 
 SHOWN = (0, 1, 2, 4, 8)  # the timesteps that get a column, as far as they were computed
 SIDE = 1.0  # inches per picture

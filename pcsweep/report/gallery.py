@@ -11,9 +11,9 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.exhibition import Exhibit, exhibition
 from pcsweep.figures.overlays import blended, masked, under
 from pcsweep.headlines import Headline
+from pcsweep.measure.exhibit import Exhibit, exhibition
 from pcsweep.report.breakdown import Images, most
 from pcsweep.study import shards
 

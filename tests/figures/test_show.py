@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pcsweep.exhibition import Exhibit
 from pcsweep.figures import show
 from pcsweep.figures.overlays import blended
 from pcsweep.figures.show import Picture, animate, draw_frame, panels, write
+from pcsweep.measure.exhibit import Exhibit
 from pcsweep.recomputation import Reconstruction
 
 

@@ -14,8 +14,8 @@ from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
 
 from pcsweep.aggregate import aggregate
 from pcsweep.entry import conf_folder
-from pcsweep.exhibition import Exhibit
 from pcsweep.headlines import headlines
+from pcsweep.measure.exhibit import Exhibit
 from pcsweep.report import gallery as module
 from pcsweep.report.breakdown import images
 from pcsweep.report.gallery import Gallery, gallery, jpeg, overlay

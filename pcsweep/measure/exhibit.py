@@ -74,7 +74,8 @@ def exhibition(path: Path) -> Exhibition | None:
 def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
     import torch
 
-    from pcsweep import metrics, png
+    from pcsweep import metrics
+    from pcsweep.measure import png
 
     (first,) = (row for row in rows if row["image"] is not None)
     mask, ignore = png.pixels(first["mask"]) > 0, png.pixels(first["ignore"]) > 0

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcsweep import metrics, png
+from pcsweep import metrics
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
+from pcsweep.measure import png
 from pcsweep.model import Model
 from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.pcoder.predictive_coding import Rule

@@ -1,0 +1,1 @@
+"""What is measured of images and grid points, and how pictures of them are kept."""
