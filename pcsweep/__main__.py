@@ -11,7 +11,7 @@ if __name__ == "__main__":  # before what takes a second to import
 
 import hydra
 
-from pcsweep.entry import as_given, conf_folder, guarded
+from pcsweep.grid.entry import as_given, conf_folder, guarded
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -24,8 +24,8 @@ def _run(config: "DictConfig") -> None:
     from pcsweep.console.progress import stage
 
     with stage("loading torch"):
-        from pcsweep.composed import point_from
-        from pcsweep.identified import identified
+        from pcsweep.grid.composed import point_from
+        from pcsweep.grid.identified import identified
         from pcsweep.running import run
 
     with as_given():

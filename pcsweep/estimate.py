@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pcsweep.grid import GridPoint, load_dataset, load_model
+from pcsweep.grid.point import GridPoint, load_dataset, load_model
 from pcsweep.study import shards
 
 if TYPE_CHECKING:
-    from pcsweep.planning import Plan
+    from pcsweep.grid.plan import Plan
 
 # Assumptions, for want of anything measured: multiplications per second as predify would count them, and what attribution and
 # metrics take for one image at one timestep. The rate of a core was measured with PVGG16, that of a GPU was not.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from pcsweep.entry import conf_folder, guarded
+from pcsweep.grid.entry import conf_folder, guarded
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -1,6 +1,5 @@
 """Packs: grid points that differ in their coefficients alone are computed together, and how many rows that takes at once."""
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from pcsweep.identified import IdentifiedPoint
 from pcsweep.machine.memory import limit
 from pcsweep.network import PredictiveNetwork
 from pcsweep.network.convolution.choice import timed
@@ -24,20 +22,6 @@ _GAIN = 1.05  # below which twice the rows are not worth their memory
 
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
-
-
-def packed(points: Sequence[IdentifiedPoint], most: int) -> list[list[int]]:
-    """The numbers of the points in packs of at most so many, in the order of the first of each."""
-    alike: dict[str, list[int]] = {}
-    for number, point in enumerate(points):
-        alike.setdefault(_but_for_coefficients(point), []).append(number)
-    return [numbers[start : start + most] for numbers in alike.values() for start in range(0, len(numbers), most)]
-
-
-def _but_for_coefficients(planned: IdentifiedPoint) -> str:
-    """All that points of a pack have in common, whether it decides a number or not."""
-    settings, point = {**planned.settings, "pcoder": None}, planned.point
-    return json.dumps([settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache)], sort_keys=True)
 
 
 def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, rules: Sequence[Rule]) -> int:

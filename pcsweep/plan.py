@@ -20,14 +20,14 @@ import hydra
 
 from pcsweep.console.interruption import INTERRUPTED, leave
 from pcsweep.console.text import duration, number_of
-from pcsweep.entry import conf_folder, ended
+from pcsweep.grid.entry import conf_folder, ended
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
     from rich.table import Table
     from torch import Tensor
 
-    from pcsweep.grid import GridPoint
+    from pcsweep.grid.point import GridPoint
     from pcsweep.multiplications import Multiplications
     from pcsweep.network import PredictiveNetwork
     from pcsweep.network.engine.schedule import Structure
@@ -55,7 +55,7 @@ _TABLES = 6  # at most
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.entry import as_given
+    from pcsweep.grid.entry import as_given
 
     with as_given():
         show([config], [0], points_per_pack=1)
@@ -83,8 +83,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         BadSetting: one line for every grid point that is refused.
     """
     from pcsweep.console.terminal import terminal
-    from pcsweep.packs import packed
-    from pcsweep.planning import points_from
+    from pcsweep.grid.plan import packed, points_from
 
     console = terminal(130)
     planned = [each for each in points_from(configs, numbers) if each.identity is not None]
@@ -165,7 +164,7 @@ class _Part:
 def _part(point: "GridPoint") -> _Part:
     import torch
 
-    from pcsweep.grid import load_dataset, load_model
+    from pcsweep.grid.point import load_dataset, load_model
     from pcsweep.machine.device import computing_in, device_of
     from pcsweep.multiplications import of_engine, tap_by_tap
 

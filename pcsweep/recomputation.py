@@ -10,13 +10,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from pcsweep import metrics
-from pcsweep.composed import stored
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.decoding import decode
-from pcsweep.grid import GridPoint, grid_point, load_dataset, load_model
+from pcsweep.grid.composed import stored
+from pcsweep.grid.point import GridPoint, grid_point, load_dataset, load_model
 from pcsweep.machine.device import check_device, computing_in, device_of
 from pcsweep.machine.threads import listed
 from pcsweep.measure import png

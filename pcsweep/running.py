@@ -7,17 +7,17 @@ from functools import partial
 
 import numpy as np
 
-from pcsweep.classes import compared
 from pcsweep.console.progress import progress, stage
-from pcsweep.grid import GridPoint, load_dataset, load_model
-from pcsweep.identified import IdentifiedPoint
+from pcsweep.grid.classes import compared
+from pcsweep.grid.identified import IdentifiedPoint
+from pcsweep.grid.notes import check_studies
+from pcsweep.grid.plan import is_done
+from pcsweep.grid.point import GridPoint, load_dataset, load_model
+from pcsweep.grid.selection import samples_of
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
 from pcsweep.packs import ahead, images_at_once, rows_for
-from pcsweep.plan_notes import check_studies
-from pcsweep.planning import is_done
-from pcsweep.selected import samples_of
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed

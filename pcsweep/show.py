@@ -23,11 +23,11 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.config.overrides import checked_words
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
-from pcsweep.entry import conf_folder, guarded
+from pcsweep.grid.entry import conf_folder, guarded
 from pcsweep.study.folder import existing_study
 
 if TYPE_CHECKING:
-    from pcsweep.grid import GridPoint
+    from pcsweep.grid.point import GridPoint
     from pcsweep.measure.exhibit import Exhibit
 
 HELP = """\
@@ -163,7 +163,7 @@ def _rate(text: str) -> float:
 def _composed_point(words: Sequence[str]) -> "GridPoint":
     """Of the words of `python -m pcsweep`."""
     with stage("loading torch"):
-        from pcsweep.composed import point_from
+        from pcsweep.grid.composed import point_from
 
     if flags := [word for word in words if word.startswith("-")]:
         raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")
@@ -243,7 +243,7 @@ def image_named(point: "GridPoint", text: str | None) -> str:
     Raises:
         BadSetting: none or several are.
     """
-    from pcsweep.grid import load_dataset
+    from pcsweep.grid.point import load_dataset
     from pcsweep.machine.threads import listed
 
     image_ids, selection = load_dataset(point.dataset).image_ids, point.selection()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from pcsweep.entry import conf_folder, guarded
+from pcsweep.grid.entry import conf_folder, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ _METADATA = "pcsweep.training"  # of the output: the settings that made it
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
 def _run(config: "DictConfig") -> None:
-    from pcsweep.entry import as_given
+    from pcsweep.grid.entry import as_given
     from pcsweep.train import train
 
     with as_given():
@@ -130,7 +130,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.config.extensions import named
     from pcsweep.config.schema import checked, choose
     from pcsweep.dataset import select
-    from pcsweep.grid import DatasetSettings, as_the_model_was_trained, load_dataset
+    from pcsweep.grid.point import DatasetSettings, as_the_model_was_trained, load_dataset
     from pcsweep.model.build.feedback import to_be_trained
 
     options = _options(plain)

@@ -1,8 +1,8 @@
 """Grid points of composed configurations, as the command computes them."""
 
 from pcsweep import running
-from pcsweep.composed import point_from
-from pcsweep.identified import identified
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.identified import identified
 
 
 def run(config):

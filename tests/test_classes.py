@@ -7,10 +7,10 @@ import torch
 from timm.data import ImageNetInfo
 from torch import nn
 
-from pcsweep.classes import compared
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.shapes import Shapes
+from pcsweep.grid.classes import compared
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.pretrained import class_names
 from pcsweep.network import PCoder, PredictiveNetwork

@@ -17,7 +17,7 @@ from pcsweep.compare.__main__ import HELP as COMPARE
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import follow, whole_number
 from pcsweep.console.words import words_of
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 from pcsweep.report.__main__ import HELP as REPORT
 
 

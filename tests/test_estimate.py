@@ -4,9 +4,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep.entry import conf_folder
 from pcsweep.estimate import estimate
-from pcsweep.planning import Plan, points_from
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.plan import Plan, points_from
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

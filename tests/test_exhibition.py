@@ -11,10 +11,10 @@ from matplotlib import colormaps
 from omegaconf import OmegaConf
 
 from pcsweep import metrics
-from pcsweep.composed import point_from
-from pcsweep.entry import conf_folder
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
-from pcsweep.grid import load_dataset
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.point import load_dataset
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition, names
 from pcsweep.study import shards

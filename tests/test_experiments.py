@@ -9,8 +9,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from pcsweep import aggregate
-from pcsweep.composed import point_from
-from pcsweep.entry import conf_folder
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.entry import conf_folder
 
 ROOT = Path(__file__).parents[1]
 GRID = ["pcoder.beta=0.2,0.6", "pcoder.lambda=0.2,0.6"]

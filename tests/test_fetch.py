@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from safetensors.torch import save_file
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.entry import conf_folder
 from pcsweep.fetch import fetch
+from pcsweep.grid.entry import conf_folder
 from pcsweep.model.build import hub
 from pcsweep.model.build.pretrained import timm_backbone
 

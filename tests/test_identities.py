@@ -8,8 +8,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep.composed import point_from
-from pcsweep.entry import conf_folder, each_pcoder
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.entry import conf_folder, each_pcoder
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

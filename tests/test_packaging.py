@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 
 ROOT = Path(__file__).parents[1]
 GROUPS = ["model", "dataset", "noise", "pcoder", "hyperparameter", "attribution", "experiment", "recipe"]

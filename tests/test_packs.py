@@ -12,12 +12,12 @@ from omegaconf import OmegaConf
 
 from pcsweep import running
 from pcsweep.__main__ import main
-from pcsweep.composed import point_from
-from pcsweep.entry import conf_folder
-from pcsweep.identified import identified
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.identified import identified
+from pcsweep.grid.plan import packed, points_from
 from pcsweep.model.pminivgg import pminivgg
-from pcsweep.packs import ahead, fastest_rows, images_at_once, packed, rows_for
-from pcsweep.planning import points_from
+from pcsweep.packs import ahead, fastest_rows, images_at_once, rows_for
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

@@ -13,11 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
-from pcsweep import grid, recomputation
-from pcsweep.composed import point_from
+from pcsweep import recomputation
 from pcsweep.config.errors import BadSetting
-from pcsweep.entry import conf_folder
-from pcsweep.grid import load_dataset, load_model
+from pcsweep.grid import point
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.point import load_dataset, load_model
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition
 from pcsweep.network import PCoder, PredictiveNetwork
@@ -192,12 +193,12 @@ def test_weights_that_are_others_now_or_gone_are_said(measured, tmp_path):
     save_file(tensors, path)
     shard, _ = measured(f"model.weights={path}", "noise.sigma=0.1")
     save_file({name: (tensor * 1.5).to(tensor.dtype) for name, tensor in tensors.items()}, path)
-    grid.load_model.cache_clear()
+    point.load_model.cache_clear()
     with pytest.raises(
         BadSetting, match="weights or images of shard .* have changed .*`model.weights_sha256`.*compute its point anew"
     ):
         point_of(shard)
     path.unlink()
-    grid.load_model.cache_clear()
+    point.load_model.cache_clear()
     with pytest.raises(BadSetting, match="cannot be used here: .*weights.safetensors"):
         point_of(shard)

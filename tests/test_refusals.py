@@ -13,7 +13,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message, suggestions
 from pcsweep.console.words import words_of
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 from pcsweep.study import shards
 from pcsweep.study.folder import existing_study
 

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from pcsweep import grid, selected
 from pcsweep.config.errors import BadSetting
-from pcsweep.grid import load_dataset
+from pcsweep.grid import point, selection
+from pcsweep.grid.point import load_dataset
 from pcsweep.show import image_named, requested, show, steps_of, summary
 from pcsweep.study import shards
 
@@ -155,7 +155,7 @@ class Photos(tuple):
 
 @pytest.fixture
 def point(monkeypatch):
-    monkeypatch.setattr(grid, "load_dataset", lambda choice: Photos())
+    monkeypatch.setattr(point, "load_dataset", lambda choice: Photos())
     return SimpleNamespace(dataset=SimpleNamespace(name="photos"), selection=lambda: (2, 0, 1))
 
 
@@ -255,10 +255,10 @@ def test_a_prefix_that_none_or_two_have_is_refused(study, tmp_path, monkeypatch)
 def test_images_that_have_changed_are_said(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(type(load_dataset(shapes_of(study))), "digest", lambda self, index: "changed")
-    selected._hashed.cache_clear()
+    selection._hashed.cache_clear()
     with pytest.raises(BadSetting, match="weights or images of shard .* have changed .*`selection.images_sha256`"):
         show(["study=cells", f"output_root={study}", f"identity={names(study)[0]}"])
-    selected._hashed.cache_clear()
+    selection._hashed.cache_clear()
 
 
 def shapes_of(study):

@@ -13,10 +13,10 @@ from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
-from pcsweep.entry import conf_folder
-from pcsweep.planning import plan
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.plan import plan
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from pcsweep.config.errors import BadSetting
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.network import Coefficients

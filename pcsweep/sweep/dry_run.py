@@ -14,7 +14,7 @@ from pcsweep.sweep.work import StudyWork, identity, label
 
 if TYPE_CHECKING:
     from pcsweep.estimate import Estimate
-    from pcsweep.planning import Plan
+    from pcsweep.grid.plan import Plan
 
 _TASK = "task"
 _SHOWN = 20  # of them

@@ -28,7 +28,7 @@ from pcsweep.sweep.worker import Pack, Session, SweepPoint
 
 if TYPE_CHECKING:
     from pcsweep.estimate import Estimate
-    from pcsweep.planning import Plan
+    from pcsweep.grid.plan import Plan
 
 _log = logging.getLogger(__name__)
 _SAFE = 0.5  # of a task's time is what its points are planned to take at most

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pcsweep.sweep.worker import Pack, SweepPoint
 
 if TYPE_CHECKING:
-    from pcsweep.planning import Plan
+    from pcsweep.grid.plan import Plan
 
 
 _SMALLER = 4  # times fewer points are in a task after one was lost

@@ -18,7 +18,7 @@ from pcsweep.study.failures import said
 from pcsweep.sweep.composition import Template
 
 if TYPE_CHECKING:
-    from pcsweep.identified import IdentifiedPoint
+    from pcsweep.grid.identified import IdentifiedPoint
 
 _log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from safetensors.torch import load_file
 from pcsweep.config.errors import BadSetting
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.folder import Folder
-from pcsweep.entry import conf_folder
-from pcsweep.planning import plan
-from pcsweep.selected import _without_objects, first_sample, load_dataset
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.plan import plan
+from pcsweep.grid.selection import _without_objects, first_sample, load_dataset
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

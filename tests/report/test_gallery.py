@@ -13,7 +13,7 @@ from PIL import Image
 from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
 
 from pcsweep.aggregate import aggregate
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 from pcsweep.headlines import headlines
 from pcsweep.measure.exhibit import Exhibit
 from pcsweep.report import gallery as module

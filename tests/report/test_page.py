@@ -18,7 +18,7 @@ from markupsafe import Markup
 from PIL import Image
 from toy_study import ALONE, HOSTILE, IMAGES, SALT, STEPS, identifier, put, settings
 
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 from pcsweep.report import page as module
 from pcsweep.report.numbers import BRIEF, FULL
 from pcsweep.study import shards

@@ -6,7 +6,7 @@ from omegaconf import OmegaConf
 from toy_slurm import answering, without_slurm
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.entry import conf_folder
+from pcsweep.grid.entry import conf_folder
 from pcsweep.sweep.settings import checked_settings, gpus_here
 
 

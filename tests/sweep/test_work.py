@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pcsweep.entry import conf_folder
-from pcsweep.packs import packed
-from pcsweep.planning import Plan, points_from
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.plan import Plan, packed, points_from
 from pcsweep.study.folder import study_folder
 from pcsweep.sweep.composition import Template
 from pcsweep.sweep.work import _even, folder, identity, label, tasks_of, works

@@ -8,10 +8,10 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.entry import conf_folder
-from pcsweep.grid import load_model
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.plan import points_from
+from pcsweep.grid.point import load_model
 from pcsweep.model import pminivgg
-from pcsweep.planning import points_from
 from pcsweep.running import run_pack
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder

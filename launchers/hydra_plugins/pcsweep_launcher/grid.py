@@ -19,7 +19,7 @@ from pcsweep.sweep.composition import Composition
 from pcsweep.sweep.worker import Session, SweepPoint
 
 if TYPE_CHECKING:
-    from pcsweep.planning import Plan
+    from pcsweep.grid.plan import Plan
 
 _log = logging.getLogger(__name__)
 _SHARED = ("model", "dataset")  # what is loaded anew where it changes from one point to the next
@@ -74,7 +74,7 @@ class GridLauncher(Launcher):
 
     def _plan(self, points: Sequence[SweepPoint], here: bool) -> "Plan":
         with stage("loading torch"):
-            from pcsweep.planning import plan
+            from pcsweep.grid.plan import plan
 
         return plan(*_by_what_is_shared(points), here)
 

@@ -10,19 +10,19 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from pcsweep.classes import check_range, compared
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, checked, choose, shown
 from pcsweep.dataset import Sample
+from pcsweep.grid.classes import check_range, compared
+from pcsweep.grid.selection import check_objects, described, first_sample, selection
+from pcsweep.grid.selection import load_dataset as load_dataset  # also from here
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, plain_unless
 from pcsweep.pcoder.settings import pcoder_settings
-from pcsweep.selected import check_objects, described, first_sample, selection
-from pcsweep.selected import load_dataset as load_dataset  # also from here
 
 # Settings that say where something lies, not what it is.
 _PLACES = ("weights", "feedback_weights", "root", "categories", "config")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pcsweep.config.faults import check_folders
-from pcsweep.identified import IdentifiedPoint
+from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.machine.files import replacing
 from pcsweep.machine.provenance import command
 from pcsweep.study import mixing, shards

@@ -8,7 +8,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.refusals import told
-from pcsweep.grid import GridPoint, grid_point
+from pcsweep.grid.point import GridPoint, grid_point
 
 
 def point_from(config: DictConfig, here: bool = True) -> GridPoint:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsweep.composed import point_from
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
-from pcsweep.identified import IdentifiedPoint, identified
+from pcsweep.grid.composed import point_from
+from pcsweep.grid.identified import IdentifiedPoint, identified
+from pcsweep.grid.notes import check_studies, note
+from pcsweep.grid.plan import packed
+from pcsweep.grid.selection import samples_of
 from pcsweep.machine.threads import listed
-from pcsweep.packs import packed
-from pcsweep.plan_notes import check_studies, note
-from pcsweep.selected import samples_of
 from pcsweep.study import shards
 from pcsweep.study.tidying import tidy
 
@@ -133,3 +133,17 @@ def is_done(planned: IdentifiedPoint) -> bool:
     except shards.DamagedShard as damaged:
         _log.warning("Computing again, the file is kept in %s: %s", shards.damaged_folder(folder), damaged)
         return False
+
+
+def packed(points: Sequence[IdentifiedPoint], most: int) -> list[list[int]]:
+    """The numbers of the points in packs of at most so many, in the order of the first of each."""
+    alike: dict[str, list[int]] = {}
+    for number, point in enumerate(points):
+        alike.setdefault(_but_for_coefficients(point), []).append(number)
+    return [numbers[start : start + most] for numbers in alike.values() for start in range(0, len(numbers), most)]
+
+
+def _but_for_coefficients(planned: IdentifiedPoint) -> str:
+    """All that points of a pack have in common, whether it decides a number or not."""
+    settings, point = {**planned.settings, "pcoder": None}, planned.point
+    return json.dumps([settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache)], sort_keys=True)

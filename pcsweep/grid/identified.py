@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.grid import GridPoint
+from pcsweep.grid.point import GridPoint
 from pcsweep.study import shards
 
 

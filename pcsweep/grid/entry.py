@@ -42,7 +42,7 @@ def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> 
     """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
     from pcsweep.config.extensions import named
     from pcsweep.config.schema import choose
-    from pcsweep.grid import load_model
+    from pcsweep.grid.point import load_model
 
     settings = OmegaConf.to_container(model, resolve=True)
     assert isinstance(settings, dict)  # the group `model`
