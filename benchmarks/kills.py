@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 from pcsweep import __main__ as command
-from pcsweep import running as _running  # noqa: F401  (imported before forking)
+from pcsweep.compute import run as _running  # noqa: F401  (imported before forking)
 from pcsweep.console.progress import progress
 from pcsweep.study import shards
 

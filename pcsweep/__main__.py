@@ -24,9 +24,9 @@ def _run(config: "DictConfig") -> None:
     from pcsweep.console.progress import stage
 
     with stage("loading torch"):
+        from pcsweep.compute.run import run
         from pcsweep.grid.composed import point_from
         from pcsweep.grid.identified import identified
-        from pcsweep.running import run
 
     with as_given():
         with stage("checking model, images and weights"):

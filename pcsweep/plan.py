@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from torch import Tensor
 
+    from pcsweep.compute.cost import Multiplications
     from pcsweep.grid.point import GridPoint
-    from pcsweep.multiplications import Multiplications
     from pcsweep.network import PredictiveNetwork
     from pcsweep.network.engine.schedule import Structure
     from pcsweep.pcoder.predictive_coding import Rule
@@ -164,9 +164,9 @@ class _Part:
 def _part(point: "GridPoint") -> _Part:
     import torch
 
+    from pcsweep.compute.cost import of_engine, tap_by_tap
     from pcsweep.grid.point import load_dataset, load_model
     from pcsweep.machine.device import computing_in, device_of
-    from pcsweep.multiplications import of_engine, tap_by_tap
 
     device = device_of(point.settings.device)
     network = load_model(point.model).network.to(device)

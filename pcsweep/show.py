@@ -184,8 +184,8 @@ def _composed_point(words: Sequence[str]) -> "GridPoint":
 def _stored_point(words: Sequence[str]) -> "GridPoint":
     """Of a shard of a study."""
     with stage("loading torch"):
-        from pcsweep.choosing import chosen, wanted_of
-        from pcsweep.recomputation import point_of
+        from pcsweep.compute.again import point_of
+        from pcsweep.compute.choice import chosen, wanted_of
         from pcsweep.study import shards
 
     own = ("study", "identity", *_OWN, "output_root", "extensions")
@@ -219,7 +219,7 @@ def _identity(names: Sequence[str], prefix: str, folder: Path) -> str:
 
 
 def _draw(point: "GridPoint", request: Request) -> None:
-    from pcsweep.recomputation import recomputed, reconstructions
+    from pcsweep.compute.again import recomputed, reconstructions
 
     image_id = image_named(point, request.image)
     steps = steps_of(request.steps, point.settings.timesteps)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from toy_study import put, settings
 
-from pcsweep.choosing import chosen, wanted_of
+from pcsweep.compute.choice import chosen, wanted_of
 from pcsweep.config.errors import BadSetting
 
 PLACES = [(beta, lambda_, sigma) for beta in (0.2, 0.8) for lambda_ in (0.0, 0.2) for sigma in (0.2, 0.4)]

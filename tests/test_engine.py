@@ -8,7 +8,7 @@ from reference import trajectory
 from test_network import MODULES, Backbone, Chain, predictor, predictors, weight
 from torch import nn
 
-from pcsweep.multiplications import of_engine, tap_by_tap
+from pcsweep.compute.cost import of_engine, tap_by_tap
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 from pcsweep.network.convolution import choice
 from pcsweep.network.convolution.closed_form import ClosedForm

@@ -4,7 +4,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep.estimate import estimate
+from pcsweep.compute.estimate import estimate
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import Plan, points_from
 from pcsweep.study import shards

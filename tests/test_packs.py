@@ -10,14 +10,14 @@ from configured import run
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from pcsweep import running
 from pcsweep.__main__ import main
+from pcsweep.compute import run
+from pcsweep.compute.rows import ahead, fastest_rows, images_at_once, rows_for
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.identified import identified
 from pcsweep.grid.plan import packed, points_from
 from pcsweep.model.pminivgg import pminivgg
-from pcsweep.packs import ahead, fastest_rows, images_at_once, rows_for
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
@@ -57,8 +57,8 @@ def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_pat
     words = [["pcoder.lambda=0", word] if word == "pcoder.beta=1.0" else [word] for word in GRID]
     together = [config(*each, f"output_root={tmp_path / 'together'}") for each in words]
     planned = points_from(together, range(len(GRID)))
-    assert running.run_pack(planned) == list(range(len(GRID)))
-    assert running.run_pack(planned) == []
+    assert run.run_pack(planned) == list(range(len(GRID)))
+    assert run.run_pack(planned) == []
     for number, each in enumerate(words):
         alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
         run(alone)
@@ -74,19 +74,19 @@ def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path)
     root = f"output_root={tmp_path}"
     run(config("pcoder.beta=0.5", root))
     configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
-    assert running.run_pack(points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
+    assert run.run_pack(points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
 
 
 def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monkeypatch, capsys):
-    measure = running._measure
+    measure = run._measure
 
     def fails(points):
         if len(points) > 1 or points[0].label.startswith("β=0.5"):
             raise RuntimeError("out of luck")
         return measure(points)
 
-    monkeypatch.setattr(running, "_measure", fails)
+    monkeypatch.setattr(run, "_measure", fails)
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]
     monkeypatch.setattr(sys, "argv", ["pcsweep", *words])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # which the command sets as well, and leaves

@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
-from pcsweep import recomputation
+from pcsweep.compute import again
+from pcsweep.compute.again import point_of, recomputed, reconstructions
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid import point
 from pcsweep.grid.composed import point_from
@@ -22,7 +23,6 @@ from pcsweep.grid.point import load_dataset, load_model
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition
 from pcsweep.network import PCoder, PredictiveNetwork
-from pcsweep.recomputation import point_of, recomputed, reconstructions
 from pcsweep.study import shards
 
 WEIGHTS = Path(pcsweep.model.__file__).with_name("pminivgg.safetensors")
@@ -138,7 +138,7 @@ def test_a_predictor_that_undoes_its_stage_reconstructs_the_noisy_image(monkeypa
     point = point_from(composed("noise.sigma=0.5"))
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 10))
     network = PredictiveNetwork(nn.Sequential(OrderedDict(stage=nn.Identity(), head=head)), [PCoder("stage", nn.Identity())])
-    monkeypatch.setattr(recomputation, "load_model", lambda choice: replace(load_model(choice), network=network))
+    monkeypatch.setattr(again, "load_model", lambda choice: replace(load_model(choice), network=network))
     point = replace(point, active=(1,), asked=((0.5, 0.0, 0.1),))
     (exhibit,) = recomputed(point, ["test-000004"])
     for reconstruction in reconstructions(point, "test-000004"):

@@ -262,6 +262,6 @@ def test_images_that_have_changed_are_said(study, tmp_path, monkeypatch):
 
 
 def shapes_of(study):
-    from pcsweep.recomputation import point_of
+    from pcsweep.compute.again import point_of
 
     return point_of(shards.read(study / f"cells/shards/{names(study)[0]}.parquet")).dataset

@@ -12,11 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pcsweep.compute.again import Reconstruction
 from pcsweep.figures.files import DPI, literal
 from pcsweep.figures.overlays import OUTLINE, REGION, masked, overlay
 from pcsweep.machine.files import replacing
 from pcsweep.measure.exhibit import Exhibit
-from pcsweep.recomputation import Reconstruction
 
 SIDE = 1.4  # inches per picture
 MOVING_DPI = 120

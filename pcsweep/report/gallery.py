@@ -89,7 +89,7 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
 
 
 def _anew(shard: shards.Shard, names: Sequence[str]) -> list[Exhibit]:
-    from pcsweep.recomputation import point_of, recomputed
+    from pcsweep.compute.again import point_of, recomputed
 
     return recomputed(point_of(shard), names)
 

@@ -13,7 +13,7 @@ from pcsweep.sweep.submission import arrays_of
 from pcsweep.sweep.work import StudyWork, identity, label
 
 if TYPE_CHECKING:
-    from pcsweep.estimate import Estimate
+    from pcsweep.compute.estimate import Estimate
     from pcsweep.grid.plan import Plan
 
 _TASK = "task"

@@ -27,7 +27,7 @@ from pcsweep.sweep.work import StudyWork
 from pcsweep.sweep.worker import Pack, Session, SweepPoint
 
 if TYPE_CHECKING:
-    from pcsweep.estimate import Estimate
+    from pcsweep.compute.estimate import Estimate
     from pcsweep.grid.plan import Plan
 
 _log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ def _leaves_the_gpu_to_us(point: SweepPoint) -> bool:
 
 
 def _on_slurm(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings) -> None:
-    from pcsweep.estimate import estimate
+    from pcsweep.compute.estimate import estimate
     from pcsweep.sweep.dry_run import describe
 
     everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []

@@ -70,7 +70,7 @@ def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
     done: set[int] = set()
     planned = [point.planned for point in pack if point.planned is not None]
     if len(planned) > 1:
-        from pcsweep.running import run_pack as compute
+        from pcsweep.compute.run import run_pack as compute
 
         try:
             compute(planned)
@@ -112,7 +112,7 @@ def _run(session: Session, point: SweepPoint, done: bool) -> JobReturn:
 
 
 def _of_study(planned: "IdentifiedPoint", done: bool) -> Callable[[DictConfig], None]:
-    from pcsweep.running import run_pack as compute
+    from pcsweep.compute.run import run_pack as compute
     from pcsweep.study import failures
 
     def task(_: DictConfig) -> None:

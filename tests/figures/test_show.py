@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pcsweep.compute.again import Reconstruction
 from pcsweep.figures import show
 from pcsweep.figures.overlays import blended
 from pcsweep.figures.show import Picture, animate, draw_frame, panels, write
 from pcsweep.measure.exhibit import Exhibit
-from pcsweep.recomputation import Reconstruction
 
 
 def levels(seed):

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from toy_slurm import answering
 
-from pcsweep import estimate
 from pcsweep.__main__ import main
+from pcsweep.compute import estimate
 from pcsweep.study import submissions
 from pcsweep.sweep import sending
 from pcsweep.sweep.submission import Refused

@@ -7,12 +7,12 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
+from pcsweep.compute.run import run_pack
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import points_from
 from pcsweep.grid.point import load_model
 from pcsweep.model import pminivgg
-from pcsweep.running import run_pack
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from pcsweep.compute.rows import ahead, images_at_once, rows_for
 from pcsweep.console.progress import progress, stage
 from pcsweep.grid.classes import compared
 from pcsweep.grid.identified import IdentifiedPoint
@@ -17,7 +18,6 @@ from pcsweep.grid.selection import samples_of
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
-from pcsweep.packs import ahead, images_at_once, rows_for
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed

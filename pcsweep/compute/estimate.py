@@ -67,7 +67,7 @@ def _kind(point: GridPoint) -> str:
 
 
 def _assumed(point: GridPoint, rate: float) -> float:
-    from pcsweep.multiplications import tap_by_tap
+    from pcsweep.compute.cost import tap_by_tap
 
     selection = point.selection()
     image = load_dataset(point.dataset)[selection[0]].image[None]

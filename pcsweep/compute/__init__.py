@@ -1,0 +1,1 @@
+"""Grid points become shards, or are computed again to be drawn; and what that costs."""
