@@ -29,11 +29,11 @@ from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
 from pcsweep.console.words import words_of
 from pcsweep.drawing_words import drawing_words
+from pcsweep.figures.pages import Results
 from pcsweep.headlines import headlines, suspicions
 from pcsweep.machine.destination import destination
 from pcsweep.machine.files import replacing
 from pcsweep.measure.exhibit import exhibition
-from pcsweep.pages import Results
 from pcsweep.reduction import TESTED, Cell, grouped, reduced, without_seed
 from pcsweep.statistics.cell import Drawing
 from pcsweep.study import axes, failures, plans, shards

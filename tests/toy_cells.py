@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pcsweep.pages import Page, Results, pages
+from pcsweep.figures.pages import Page, Results, pages
 
 
 def place(beta: Any, lambda_: Any, **changed: Any) -> dict[str, Any]:

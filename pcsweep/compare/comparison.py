@@ -13,7 +13,7 @@ from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
-from pcsweep.pages import Results
+from pcsweep.figures.pages import Results
 from pcsweep.reduction import identity_of
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import false_discovery

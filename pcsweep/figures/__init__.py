@@ -13,9 +13,9 @@ from pcsweep.figures.files import save
 from pcsweep.figures.heatmap import heatmap, single_pcoders, under_noise
 from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
+from pcsweep.figures.pages import Page, Results, only_alpha, pages
 from pcsweep.figures.presets import presets
 from pcsweep.measure.exhibit import Exhibition, names
-from pcsweep.pages import Page, Results, only_alpha, pages
 
 _TOGETHER = ("alpha", "pcoder", "pcoder.alpha")  # one picture for all sets of coefficients
 _PAPER = {

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pcsweep.figures.mosaic import WIDTH, entitle
-from pcsweep.pages import Page, heading
+from pcsweep.figures.pages import Page, heading
 from pcsweep.study.labels import Row, is_control, label_of, pair_of, pair_text
 
 COLUMNS = 4  # panels beside each other

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from pcsweep.figures import significance
 from pcsweep.figures.files import save
 from pcsweep.figures.mosaic import Shown, mosaic, over_time
-from pcsweep.pages import Page, Results, pages
+from pcsweep.figures.pages import Page, Results, pages
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS, Quantity
 
 _LEAST = 0.001  # that the scale reaches

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pcsweep.figures.mosaic import Mosaic, Shown, mosaic, over_time
+from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import beyond, scale
 from pcsweep.figures.significance import GAIN
-from pcsweep.pages import Page, heading
 from pcsweep.study.labels import label_of
 
 MOST = 10  # timesteps beside each other, or one below the other, in a figure of the paper

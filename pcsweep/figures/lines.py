@@ -15,9 +15,9 @@ from matplotlib.ticker import MaxNLocator
 
 from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
+from pcsweep.figures.pages import Page
 from pcsweep.figures.panels import LABELS
 from pcsweep.figures.significance import GAIN, dot
-from pcsweep.pages import Page
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.axes import COEFFICIENTS
 from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of

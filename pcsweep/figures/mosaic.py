@@ -14,9 +14,9 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
 from pcsweep.figures.significance import dot, dots
-from pcsweep.pages import Page, heading
 
 WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 _LARGEST, _SMALLEST = 0.35, 0.06  # inches of a cell

@@ -9,7 +9,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
-from pcsweep.pages import Page
+from pcsweep.figures.pages import Page
 from pcsweep.study.labels import pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars
-from pcsweep.pages import Page
+from pcsweep.figures.pages import Page
 from pcsweep.study.labels import Row, coefficient, label_of, pair_of, pair_text, text_of
 
 MARKS = ("-", "--", "-.", ":")

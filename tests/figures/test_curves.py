@@ -5,8 +5,8 @@ import pytest
 from toy_cells import ROWS, cell, only_page
 
 from pcsweep.figures.curves import COLOURS, best, curves
+from pcsweep.figures.pages import Results, pages
 from pcsweep.figures.presets import label, presets
-from pcsweep.pages import Results, pages
 
 
 def test_the_best_cells_are_coloured_and_the_control_is_black() -> None:

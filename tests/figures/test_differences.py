@@ -11,7 +11,7 @@ from toy_cells import place
 
 from pcsweep.figures import panels
 from pcsweep.figures.differences import differences, draw_differences, scale
-from pcsweep.pages import Page, Results, pages
+from pcsweep.figures.pages import Page, Results, pages
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 
 NAN = float("nan")

@@ -7,7 +7,7 @@ import pytest
 from toy_cells import cell
 
 from pcsweep import figures
-from pcsweep.pages import Results
+from pcsweep.figures.pages import Results
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from toy_cells import ROWS, cell, only_page, place
 from pcsweep.figures import panels
 from pcsweep.figures.curves import curves
 from pcsweep.figures.heatmap import MOST, chosen, heatmap, single_pcoders, under_noise
+from pcsweep.figures.pages import Page, Results, pages
 from pcsweep.figures.presets import presets
-from pcsweep.pages import Page, Results, pages
 
 
 def test_the_heatmap_draws_dark_cells_hatches_and_its_legend() -> None:

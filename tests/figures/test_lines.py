@@ -7,7 +7,7 @@ import pytest
 from toy_cells import cell, place
 
 from pcsweep.figures.lines import abscissa, lines
-from pcsweep.pages import Page, Results, only_alpha, pages
+from pcsweep.figures.pages import Page, Results, only_alpha, pages
 
 SHARES = ("noise.share", "noise.severity")
 

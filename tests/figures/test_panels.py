@@ -8,7 +8,7 @@ from toy_cells import cell, only_page
 
 from pcsweep.figures import panels
 from pcsweep.figures.heatmap import heatmap
-from pcsweep.pages import Page, Results, pages
+from pcsweep.figures.pages import Page, Results, pages
 
 
 def test_a_panel_has_beta_down_the_rows_and_lambda_along_the_columns() -> None:
