@@ -5,6 +5,6 @@ from pcsweep.grid.composed import point_from
 from pcsweep.grid.identified import identified
 
 
-def run(config):
+def compute(config):
     """What `python -m pcsweep` does with a configuration."""
     run.run(identified(point_from(config)))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from matplotlib import colormaps
 from omegaconf import OmegaConf
@@ -35,7 +35,7 @@ def measured(tmp_path_factory):
             overrides = [*words, "timesteps=4", "dataset.limit=10", f"output_root={root}", f"study=s{len(known)}"]
             with initialize_config_dir(conf_folder(), version_base="1.3"):
                 config = compose("config", overrides=overrides)
-            run(config)
+            compute(config)
             point = point_from(config)
             known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified()))), point
         return known[words]

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 import torch
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -61,7 +61,7 @@ def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_pat
     assert run.run_pack(planned) == []
     for number, each in enumerate(words):
         alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
-        run(alone)
+        compute(alone)
         name = shards.identity(point_from(alone).identified())
         found, expected = (
             shards.read(shards.place(tmp_path / folder / "default/shards", name)) for folder in ("together", "alone")
@@ -72,7 +72,7 @@ def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_pat
 
 def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path):
     root = f"output_root={tmp_path}"
-    run(config("pcoder.beta=0.5", root))
+    compute(config("pcoder.beta=0.5", root))
     configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
     assert run.run_pack(points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -42,7 +42,7 @@ def measured(tmp_path_factory):
     def measure(*words):
         if words not in known:
             config = composed(*words, f"output_root={root}", f"study=s{len(known)}")
-            run(config)
+            compute(config)
             point = point_from(config)
             known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified()))), point
         return known[words]

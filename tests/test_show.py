@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.grid import point, selection
+from pcsweep.grid import point as point_module
+from pcsweep.grid import selection
 from pcsweep.grid.point import load_dataset
 from pcsweep.show import image_named, requested, show, steps_of, summary
 from pcsweep.study import shards
@@ -155,7 +156,7 @@ class Photos(tuple):
 
 @pytest.fixture
 def point(monkeypatch):
-    monkeypatch.setattr(point, "load_dataset", lambda choice: Photos())
+    monkeypatch.setattr(point_module, "load_dataset", lambda choice: Photos())
     return SimpleNamespace(dataset=SimpleNamespace(name="photos"), selection=lambda: (2, 0, 1))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -155,7 +155,7 @@ def test_batch_size_changes_no_number(config, tmp_path):
     found = []
     for size in (1, 3, 12):
         words = [f"study=b{size}", f"batch_size={size}", "dataset.limit=12", "timesteps=4", "noise.sigma=0.8"]
-        run(config(*words))
+        compute(config(*words))
         found.extend(table(tmp_path / f"b{size}" / "shards").values())
     first, *others = found
     for other in others:
@@ -165,7 +165,7 @@ def test_batch_size_changes_no_number(config, tmp_path):
 def test_an_image_has_the_same_rows_to_the_bit_whatever_images_are_with_it(config, tmp_path):
     rows = {}
     for limit in (3, 12, 21):
-        run(config(f"study=l{limit}", f"dataset.limit={limit}", "timesteps=4", "noise.sigma=0.8"))
+        compute(config(f"study=l{limit}", f"dataset.limit={limit}", "timesteps=4", "noise.sigma=0.8"))
         (rows[limit],) = table(tmp_path / f"l{limit}" / "shards").values()
     assert rows[21].slice(0, 12 * 5).equals(rows[12])
     assert rows[21].slice(0, 3 * 5).equals(rows[3])
@@ -191,7 +191,7 @@ def test_active_pcoders_by_number_or_list(config, word, expected):
 
 def test_the_last_lambda_is_stored_as_it_counts(config, tmp_path):
     for lambda_ in (0.1, 0.2):
-        run(config("pcoder.active=4", f"pcoder.lambda={lambda_}"))
+        compute(config("pcoder.active=4", f"pcoder.lambda={lambda_}"))
     first, second = table(tmp_path / "default" / "shards").values()
     assert first["lambda_n"].to_pylist()[0] == [0, 0, 0, 0]
     assert {first["lambda"][0].as_py(), second["lambda"][0].as_py()} == {0.1, 0.2}
@@ -199,7 +199,7 @@ def test_the_last_lambda_is_stored_as_it_counts(config, tmp_path):
 
 
 def test_rows_and_columns(config, tmp_path):
-    run(config("pcoder.active=[2]", "pcoder.beta=[0.1,0.2,0.3,0.4]", "metrics=[iou]", "noise=none"))
+    compute(config("pcoder.active=[2]", "pcoder.beta=[0.1,0.2,0.3,0.4]", "metrics=[iou]", "noise=none"))
     (rows,) = table(tmp_path / "default" / "shards").values()
     first = rows.to_pylist()[0]
     assert (first["model"], first["dataset"], first["noise"], first["sigma"]) == ("pminivgg", "shapes", "none", 0.0)
@@ -217,14 +217,14 @@ def test_rows_and_columns(config, tmp_path):
 
 
 def test_the_control_is_flat(config, tmp_path):
-    run(config("pcoder.beta=1", "pcoder.lambda=0", "pcoder.alpha=0", "timesteps=3"))
+    compute(config("pcoder.beta=1", "pcoder.lambda=0", "pcoder.alpha=0", "timesteps=3"))
     (rows,) = table(tmp_path / "default" / "shards").values()
     iou = rows["iou"].to_numpy().reshape(4, 4)
     assert np.array_equal(iou, np.repeat(iou[:, :1], 4, axis=1))
 
 
 def test_predicted_targets_are_the_predicted_classes(config, tmp_path):
-    run(config("attribution.target=predicted_at_0", "noise.sigma=3", "timesteps=3"))
+    compute(config("attribution.target=predicted_at_0", "noise.sigma=3", "timesteps=3"))
     (rows,) = table(tmp_path / "default" / "shards").values()
     target = rows["target"].to_numpy().reshape(4, 4)
     assert (target == target[:, :1]).all()
@@ -232,13 +232,13 @@ def test_predicted_targets_are_the_predicted_classes(config, tmp_path):
 
 def test_a_damaged_shard_is_said_and_computed_again(config, tmp_path, caplog):
     caplog.set_level("INFO")
-    run(config())
+    compute(config())
     (path,) = (tmp_path / "default" / "shards").glob("*.parquet")
     good = shards.read(path).table
     path.write_bytes(path.read_bytes()[:-200])
     assert plan([config()], [0]).waiting == (0,)
     assert "Computing again" in caplog.text
-    run(config())
+    compute(config())
     assert shards.read(path).table.equals(good)
     assert len(list((path.parent.parent / "damaged").iterdir())) == 1
 
@@ -281,15 +281,15 @@ def test_points_that_are_refused_alike_are_named_together(config):
 
 
 def test_without_further_thresholds_there_is_no_further_iou(config, tmp_path):
-    run(config("thresholds=[]"))
+    compute(config("thresholds=[]"))
     (shard,) = shards.read_all(tmp_path / "default" / "shards")
     assert shard.table["iou_at"].to_pylist() == [[]] * shard.table.num_rows
     assert shard.table["iou"].null_count == 0
 
 
 def test_what_no_table_shows_together_is_refused_before_it_is_computed(config, tmp_path):
-    run(config())
-    run(config("noise.sigma=0.3", "pcoder.beta=0.5", "noise.seed=3", "batch_size=3"))  # may differ
+    compute(config())
+    compute(config("noise.sigma=0.3", "pcoder.beta=0.5", "noise.seed=3", "batch_size=3"))  # may differ
     before = sorted(tmp_path.rglob("*"))
     for word, said in (
         ("timesteps=2", "`timesteps` is 2 here, and 1 in 2 shards there.*study=NAME.*mixed=true.*timesteps=2"),
@@ -299,11 +299,11 @@ def test_what_no_table_shows_together_is_refused_before_it_is_computed(config, t
         ("attribution.target=predicted", '`attribution.target` is "predicted" here, and "label" in 2 shards there'),
     ):
         with pytest.raises(BadSetting, match=said):
-            run(config(word))
+            compute(config(word))
         with pytest.raises(BadSetting, match=said):
             plan([config(word, "pcoder.beta=0.1"), config(word)], range(2))
     with pytest.raises(BadSetting, match=r"but `timesteps` is 1 and 2\. Give"):
         plan([config("study=new"), config("study=new", "timesteps=2")], range(2))
     assert sorted(tmp_path.rglob("*")) == before
-    run(config("timesteps=2", "mixed=true"))
+    compute(config("timesteps=2", "mixed=true"))
     assert plan([config("timesteps=2", "pcoder.beta=0.3"), config("pcoder.beta=0.3")], range(2)).waiting == (0, 1)  # no news

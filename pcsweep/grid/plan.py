@@ -1,5 +1,6 @@
 """What a sweep has to do: every point checked and identified before any is computed, and the finished ones found."""
 
+import json
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from pcsweep.console.progress import progress
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.identified import IdentifiedPoint, identified
 from pcsweep.grid.notes import check_studies, note
-from pcsweep.grid.plan import packed
 from pcsweep.grid.selection import samples_of
 from pcsweep.machine.threads import listed
 from pcsweep.study import shards

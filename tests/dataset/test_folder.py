@@ -8,7 +8,7 @@ import image_trees
 import numpy as np
 import pytest
 import torch
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from PIL import Image
@@ -169,7 +169,7 @@ def config(root, tmp_path):
 
 
 def test_a_study_frames_the_images_as_the_model_was_trained(config, tmp_path):
-    run(config())
+    compute(config())
     (shard,) = shards.read_all(tmp_path / "default/shards")
     assert shard.table.num_rows == 6 * 2
     assert set(shard.table["image_id"].to_pylist()) == {f"picture{number}" for number in range(6)}
@@ -189,7 +189,7 @@ def test_a_study_refuses_broken_images(config, root, tmp_path):
         path = root / f"images/picture{number}.png"
         path.write_bytes(path.read_bytes()[:-300])
     with pytest.raises(BadSetting, match=r"(?s)picture\d.png to be a whole image, but: it ends early: .* no end-of-image chunk"):
-        run(config())
+        compute(config())
     assert not (tmp_path / "default/shards").exists()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from PIL import Image
 from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
@@ -51,7 +51,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("outputs")
     words = ["study=real", f"output_root={root}", "dataset.limit=6", "timesteps=2", "noise.sigma=0.4", "noise.space=pixel"]
     with initialize_config_dir(conf_folder(), version_base="1.3"):
-        run(compose("config", overrides=[*words, "pcoder.beta=0.6", "pcoder.lambda=0.3", "pictures=0"]))
+        compute(compose("config", overrides=[*words, "pcoder.beta=0.6", "pcoder.lambda=0.3", "pictures=0"]))
     return root / "real"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from browser import Visit, chromium
-from configured import run
+from configured import compute
 from hydra import compose, initialize_config_dir
 from markupsafe import Markup
 from PIL import Image
@@ -75,7 +75,7 @@ def real_page(tmp_path_factory: pytest.TempPathFactory, publish: Callable[[Path]
     for sigma, (beta, lambda_) in product((0, 0.4), ((1, 0), (0.6, 0), (0.6, 0.2))):
         words = [f"noise.sigma={sigma}", f"pcoder.beta={beta}", f"pcoder.lambda={lambda_}", "pcoder.alpha=0"]
         with initialize_config_dir(conf_folder(), version_base="1.3"):
-            run(compose("config", overrides=[*always, *words]))
+            compute(compose("config", overrides=[*always, *words]))
     return publish(root / "real")
 
 
