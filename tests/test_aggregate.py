@@ -10,9 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from toy_settings import replaced
 
-from pcsweep.aggregate import aggregate, main, parse
+from pcsweep.aggregate.__main__ import main
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.terminal import summary
+from pcsweep.aggregate.words import parse
 from pcsweep.study import identity, shards
-from pcsweep.summary import summary
 
 IMAGES, STEPS, RESAMPLES = 7, 3, 50
 THRESHOLDS = [0.25, 0.5]

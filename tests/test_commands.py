@@ -11,8 +11,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from pcsweep import aggregate
 from pcsweep.__main__ import COMMANDS
+from pcsweep.aggregate.words import parse
 from pcsweep.compare.__main__ import HELP as COMPARE
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import follow, whole_number
@@ -70,15 +70,15 @@ def test_the_metrics_that_help_names_are_taken_and_others_refused_at_once(text: 
     ]
     assert len(names) >= 7
     for name in names:
-        assert aggregate.parse([f"metric={name}"]).metric == name
+        assert parse([f"metric={name}"]).metric == name
     for name in ("target_logit", "area", "dice"):
         assert f" {name}" not in told
         with pytest.raises(BadSetting, match=f"Expected `metric` to be one of iou, .*, but got '{name}'"):
-            aggregate.parse([f"metric={name}"])
+            parse([f"metric={name}"])
 
 
 def test_defaults_in_the_help_are_those_of_the_code() -> None:
-    options = aggregate.parse([])
+    options = parse([])
     for text in (aggregate.HELP, REPORT, COMPARE):
         assert f"resamples={options.resamples}" in text
         assert f"permutations={options.permutations}" in text

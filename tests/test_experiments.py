@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pcsweep import aggregate
+from pcsweep.aggregate.__main__ import main
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
 
@@ -45,7 +45,7 @@ def test_an_experiment_runs_on_any_model_and_dataset_and_draws_its_figure(name, 
     assert done.returncode == 0, done.stderr
     assert POINTS[name] in done.stdout  # the command line's values replace the experiment's
     monkeypatch.chdir(tmp_path)
-    assert aggregate.main([f"study={name}", "resamples=10"]) == 0
+    assert main([f"study={name}", "resamples=10"]) == 0
     figure = tmp_path / "outputs" / name / "figures" / f"{'heatmap' if name == 'demo' else name}.png"
     assert figure.stat().st_size > 5000
     assert ("λ is inert in 3 cells" in capsys.readouterr().out) == (name == "fig3")

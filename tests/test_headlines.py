@@ -8,10 +8,11 @@ import pytest
 from rich.console import Console
 from toy_study import put, settings
 
-from pcsweep.aggregate import Aggregate, aggregate
-from pcsweep.headlines import headlines, suspicions
+from pcsweep.aggregate.best import headlines, suspicions
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.terminal import best_cells
 from pcsweep.report.__main__ import main
-from pcsweep.summary import best_cells
 
 IMAGES, STEPS = 24, 4
 

@@ -3,8 +3,8 @@
 import pytest
 from toy_study import put, settings
 
+from pcsweep.aggregate.cell import grouped
 from pcsweep.config.errors import BadSetting
-from pcsweep.reduction import grouped
 from pcsweep.study.axes import check_alike
 from pcsweep.study.mixing import where_of
 

@@ -106,9 +106,9 @@ def test_an_unknown_image_and_a_skipped_point_are_refused(measured):
     with pytest.raises(BadSetting, match="Expected images of shapes, but got 'test-999999'"):
         recomputed(point, ["test-000001", "test-999999"])
     skipped = point_from(composed("pcoder.beta=0.9", "pcoder.lambda=0.9"))
-    for compute in (lambda: recomputed(skipped, ["test-000001"]), lambda: reconstructions(skipped, "test-000001")):
+    for draw in (lambda: recomputed(skipped, ["test-000001"]), lambda: reconstructions(skipped, "test-000001")):
         with pytest.raises(BadSetting, match="Expected β . λ to be at most 1, .* but got β=0.9 λ=0.9"):
-            compute()
+            draw()
 
 
 def test_a_reconstruction_is_the_first_predictor_of_the_first_representation():

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 from toy_study import put, settings
 
-from pcsweep.aggregate import aggregate, save
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.saved import save
 from pcsweep.study.spreadsheet import plain, write_csv
 
 

@@ -14,6 +14,7 @@ if __name__ == "__main__":
 import pyarrow.parquet as pq
 from rich.console import Console
 
+from pcsweep.aggregate.words import drawing_words
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
 from pcsweep.compare.verdict import largest, summary, verdict
@@ -22,7 +23,6 @@ from pcsweep.config.schema import place
 from pcsweep.console.exit import follow, say
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
-from pcsweep.drawing_words import drawing_words
 from pcsweep.figures.differences import draw_differences
 from pcsweep.machine.files import replacing
 from pcsweep.statistics.cell import Drawing

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pcsweep.aggregate.cell import identity_of
+from pcsweep.aggregate.table import column
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
 from pcsweep.figures.pages import Results
-from pcsweep.reduction import identity_of
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.permutation import false_discovery
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study import axes, shards
 from pcsweep.study.conditions import unit_of
 from pcsweep.study.labels import DYNAMICS
-from pcsweep.tabulation import column
 
 
 @dataclass(frozen=True, eq=False)

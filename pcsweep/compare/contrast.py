@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
+from pcsweep.aggregate.cell import Readings, readings
 from pcsweep.compare.matching import Found
 from pcsweep.config.errors import BadSetting
-from pcsweep.reduction import Readings, readings
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
 from pcsweep.statistics.permutation import flipped

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pcsweep.aggregate.cell import grouped, without_seed
+from pcsweep.aggregate.gaps import product_gaps
 from pcsweep.config.errors import BadSetting
-from pcsweep.reduction import grouped, without_seed
 from pcsweep.study import axes, plans, shards
 from pcsweep.study.axes import AXES, COEFFICIENTS, Coordinates
 from pcsweep.study.labels import coefficient, describe, text_of
@@ -190,7 +191,7 @@ def _ambiguous(a: Study, b: Study, names: Sequence[str]) -> str:
 def _gaps(study: Study, found: Sequence[Found], further: Sequence[str]) -> tuple[list[Coordinates], list[Coordinates]]:
     """Places that are skipped, and that are expected; without a plan, by the product of the observed β and λ."""
     if not study.points:
-        return plans.product_gaps([each.place for each in found])
+        return product_gaps([each.place for each in found])
     places = [(point.skipped, _place(point.settings, further)) for point in study.points]
     return [place for skipped, place in places if skipped], [place for skipped, place in places if not skipped]
 

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pcsweep.aggregate.best import FEW_IMAGES
+from pcsweep.aggregate.terminal import LISTED, number, small
 from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
-from pcsweep.headlines import FEW_IMAGES
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import GAINS, Quantity
 from pcsweep.study.labels import SYMBOLS, Row, describe, text_of
-from pcsweep.summary import LISTED, number, small
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -11,7 +11,11 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
 
 from rich.console import Console
 
-from pcsweep import aggregate
+from pcsweep.aggregate.result import NoShards
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.saved import save
+from pcsweep.aggregate.terminal import tell
+from pcsweep.aggregate.words import check_metric, parse
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import follow, say, whole_number
 from pcsweep.console.progress import stage
@@ -60,21 +64,21 @@ def command(words: Sequence[str], console: Console) -> None:
     """
     own = [word for word in words if word.partition("=")[0] == "gallery"]
     pictured = whole_number("gallery", own[-1].partition("=")[2] if own else "3", 0)
-    options = aggregate.parse([word for word in words if word not in own], also=("gallery",))
+    options = parse([word for word in words if word not in own], also=("gallery",))
     if options.metric == "pxap":
         raise BadSetting("Expected `metric` to be a mean over images, but got 'pxap'; the page's heatmap shows it all the same.")
     folder = existing_study(options.output_root, options.study)
     place = destination(folder, options.to)
     path = place / "report.html"
     try:
-        result = aggregate.aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
-    except aggregate.NoShards as error:
+        result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
+    except NoShards as error:
         if not (failed := nothing(folder)):
             raise
         write_nothing(failed, path)
         raise BadSetting(f"{error} Report: {path}") from None
-    aggregate.check_metric(result, options.metric, without=["pxap"])
-    aggregate.report(result, aggregate.save(result, folder, options.metric, place), console, options.metric)
+    check_metric(result, options.metric, without=["pxap"])
+    tell(result, save(result, folder, options.metric, place), console, options.metric)
     with stage("the page"):
         write(contents(folder, result, options, pictured), path)
     say(console, f"Report: {path}")

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.aggregate import Aggregate
+from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.terminal import small
 from pcsweep.console.text import number_of
-from pcsweep.headlines import Headline
 from pcsweep.report.sentences import ratio, where
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.labels import Row, label_of
-from pcsweep.summary import small
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pcsweep.headlines import Headline
-from pcsweep.reduction import readings
+from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.cell import readings
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.cell import over_seeds
 from pcsweep.study import shards

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from pcsweep.aggregate import Aggregate
+from pcsweep.aggregate.result import Aggregate
 from pcsweep.console.text import number_of
 from pcsweep.report.origins import Damaged
 from pcsweep.study import failures

@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 import pcsweep
-from pcsweep.aggregate import Aggregate, AggregateOptions
+from pcsweep.aggregate.best import Headline, headlines, suspicions
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.terminal import best_columns, best_rows, number, small, with_interval
+from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
-from pcsweep.headlines import Headline, headlines, suspicions
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
@@ -39,7 +41,6 @@ from pcsweep.study import axes
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.study.mixing import planned_where
-from pcsweep.summary import best_columns, best_rows, number, small, with_interval
 
 GALLERIES = 4  # best cells that get one at most
 

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
+from pcsweep.aggregate.best import Headline
 from pcsweep.config.errors import BadSetting
 from pcsweep.figures.overlays import blended, masked, under
-from pcsweep.headlines import Headline
 from pcsweep.measure.exhibit import Exhibit, exhibition
 from pcsweep.report.breakdown import Images, most
 from pcsweep.study import shards

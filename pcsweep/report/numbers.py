@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.headlines import is_coefficient
+from pcsweep.aggregate.best import is_coefficient
 from pcsweep.study.axes import Coordinates
 from pcsweep.study.labels import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
 from pcsweep.study.spreadsheet import plain

@@ -5,15 +5,16 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pcsweep.aggregate import Aggregate, AggregateOptions
+from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.terminal import with_interval
+from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import duration, number_of
-from pcsweep.headlines import Headline
 from pcsweep.report.origins import Origins
 from pcsweep.study.axes import Coordinates
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
 from pcsweep.study.mixing import Where
-from pcsweep.summary import with_interval
 
 LISTED = 100  # missing cells named
 UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the control, if there is one, flat"

@@ -1,14 +1,12 @@
 """What was asked of a study: the points that its notes in `planned/` name."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from pcsweep.study import notes
-from pcsweep.study.axes import Coordinates, key
 from pcsweep.study.identity import canonical, identity
 from pcsweep.study.schema import SCHEMA_VERSION
 
@@ -80,18 +78,3 @@ def _point(entry: _PointNote, plan: _PlanNote) -> PlannedPoint:
         figure=entry.figure or "heatmap",
         label=entry.label or "",
     )
-
-
-def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[Coordinates]]:
-    """Without a plan: what the product of the observed β and λ lacks, as (skipped, missing)."""
-    scalar = [cell for cell in cells if cell["beta"] is not None and cell["lambda"] is not None]
-    there = {key(cell) for cell in scalar}
-    others = {key({**cell, "beta": None, "lambda": None}): cell for cell in scalar}
-    skipped: list[Coordinates] = []
-    missing: list[Coordinates] = []
-    pairs = product(sorted({cell["beta"] for cell in scalar}), sorted({cell["lambda"] for cell in scalar}))
-    for (beta, lambda_), other in product(pairs, others.values()):
-        place = {**other, "beta": beta, "lambda": lambda_}
-        if key(place) not in there:
-            (skipped if beta + lambda_ > 1 + 1e-9 else missing).append(place)
-    return skipped, missing

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from toy_settings import replaced
 
-from pcsweep.aggregate import aggregate
+from pcsweep.aggregate.run import aggregate
 from pcsweep.compare.__main__ import main, parse
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.contrast import compared

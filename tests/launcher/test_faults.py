@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from slurm_cluster import Cluster, require, until
 
 import pcsweep
-from pcsweep.aggregate import aggregate
+from pcsweep.aggregate.run import aggregate
 from pcsweep.study import submissions
 
 BETAS = [f"0.{tenth}" for tenth in range(1, 9)]

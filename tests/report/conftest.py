@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from toy_study import broken
 
-from pcsweep.aggregate import Aggregate, AggregateOptions, aggregate
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.report.contents import Contents, contents
 from pcsweep.report.page import write
 

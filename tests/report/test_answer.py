@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 import pytest
 from toy_study import IMAGES, STEPS, plan, put, settings
 
-from pcsweep.aggregate import aggregate
-from pcsweep.headlines import headlines
+from pcsweep.aggregate.best import headlines
+from pcsweep.aggregate.run import aggregate
 from pcsweep.report.answer import Answer, answer, change
 
 

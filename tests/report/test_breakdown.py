@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from toy_study import IMAGES, STEPS, identifier, put, settings
 
-from pcsweep.aggregate import aggregate
-from pcsweep.headlines import Headline, headlines
+from pcsweep.aggregate.best import Headline, headlines
+from pcsweep.aggregate.run import aggregate
 from pcsweep.report.breakdown import FEWEST, SIZES, Images, Part, by_class, by_size, images, most, spread
 from pcsweep.study import shards
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from toy_study import IMAGES, SALT, STEPS, damage, plan, put, settings
 
-from pcsweep.aggregate import aggregate, parse
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.words import parse
 from pcsweep.report import sentences as module
 from pcsweep.report.contents import Contents, contents
 

@@ -12,9 +12,9 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
 
-from pcsweep.aggregate import aggregate
+from pcsweep.aggregate.best import headlines
+from pcsweep.aggregate.run import aggregate
 from pcsweep.grid.entry import conf_folder
-from pcsweep.headlines import headlines
 from pcsweep.measure.exhibit import Exhibit
 from pcsweep.report import gallery as module
 from pcsweep.report.breakdown import images

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 import pytest
 from toy_study import SALT, plan, put, settings
 
-from pcsweep.aggregate import Aggregate, aggregate
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.run import aggregate
 from pcsweep.report import numbers as module
 from pcsweep.report.numbers import BRIEF, FULL, numbers, packed, selectors
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pcsweep.reduction import Cell
+from pcsweep.aggregate.cell import Cell
 from pcsweep.statistics.cell import STATISTICS
 from pcsweep.statistics.permutation import false_discovery, family_wise
 from pcsweep.study import axes, shards

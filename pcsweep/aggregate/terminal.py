@@ -1,20 +1,23 @@
 """What a study's table says in a few lines of text and one table for the terminal."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pcsweep.aggregate.best import Headline, control_strays, headlines, suspicions
+from pcsweep.console.exit import say
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
-from pcsweep.headlines import Headline, control_strays
 from pcsweep.study.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
-    from pcsweep.aggregate import Aggregate
+    from pcsweep.aggregate.result import Aggregate
 
 # Columns that a narrow terminal does without, the first first.
 _SPARE = ("NaN", "accuracy", "d", "IoU(0)", "value(0)", "gain [95 %]", "IoU(t)", "value(t)", "p")
@@ -135,3 +138,17 @@ def small(value: Any) -> str:
     if value is None or value != value:
         return "NaN"
     return "<0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def tell(result: Aggregate, pictures: Sequence[Path], console: "Console", metric: str = "iou") -> None:
+    """Says what there is, what is missing, which cells are best by a metric, and what is suspicious."""
+    for line in summary(result):
+        say(console, line)
+    for path in pictures:
+        say(console, f"Picture: {path}")
+    if best := headlines(result.table, result.facets, metric):
+        console.print(best_cells(best, console.width))
+    for line in control(result.table):
+        say(console, line)
+    for line in [*absences(result), *suspicions(result.table, result.facets)]:
+        say(console, f"Look at: {line}", style="yellow")

@@ -1,0 +1,31 @@
+"""What aggregation finds: the table of a study, and what is not in it."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from pcsweep.config.errors import BadSetting
+from pcsweep.study.axes import Coordinates
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """The statistics of a study.
+
+    `table` has one row per cell × timestep × metric; `facets` names its columns beside the axes that tell cells apart.
+    """
+
+    table: pa.Table
+    skipped: list[Coordinates]  # β + λ > 1: never computed
+    missing: list[Coordinates]  # planned, and no verified shard
+    damaged: list[str]  # what was wrong with each shard moved aside
+    missing_seeds: list[Coordinates] = field(default_factory=list)  # of cells that are there with other noise seeds
+    older: int = 0  # shards of an earlier version, not read
+    facets: tuple[str, ...] = ()
+    commands: list[str] = field(default_factory=list)  # that compute what is missing
+    figures: tuple[str, ...] = ()  # of the paper, that were asked for
+    unit: str = ""  # of σ, in words
+
+
+class NoShards(BadSetting):
+    """A study of which nothing can be aggregated, and what there is instead."""

@@ -1,0 +1,43 @@
+"""A study's table and pictures, written to its folder."""
+
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pcsweep import figures
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.console.progress import stage
+from pcsweep.figures.pages import Results
+from pcsweep.machine.files import replacing
+from pcsweep.measure.exhibit import exhibition
+from pcsweep.study import shards
+from pcsweep.study.spreadsheet import write_csv
+
+
+def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None = None) -> list[Path]:
+    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/`, of one metric; the pictures' paths.
+
+    Args:
+        result: what is written.
+        folder: of the study.
+        metric: of the pictures.
+        to: where they go; the study's folder if it is not given.
+    """
+    with stage("drawing"):
+        return _saved(result, folder, metric, to or folder)
+
+
+def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]:
+    with replacing(to / "aggregate.parquet") as path:
+        pq.write_table(result.table, path, compression="zstd")
+    with replacing(to / "aggregate.csv") as path:
+        write_csv(result.table, path)
+    rows = result.table.filter(pc.field("metric") == metric).to_pylist()
+    results = Results(rows, result.skipped, result.missing, result.facets, metric, result.unit)
+    pictures = figures.draw(results, result.figures, to / "figures")
+    if "fig1" in result.figures:
+        names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
+        places = [shards.place(folder / "shards", name) for name in names]
+        pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], to / "figures")
+    return pictures

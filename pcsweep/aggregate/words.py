@@ -1,0 +1,78 @@
+"""The words of the commands that aggregate, checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow.compute as pc
+
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.config.errors import BadSetting
+from pcsweep.console.exit import whole_number
+from pcsweep.console.words import words_of
+from pcsweep.statistics.cell import Drawing
+from pcsweep.study.labels import METRICS, NO_SHARES
+from pcsweep.study.mixing import Where, where_of
+
+
+@dataclass(frozen=True)
+class AggregateOptions:
+    """The words of the command line."""
+
+    study: str = ""
+    output_root: str = "outputs"
+    metric: str = "iou"
+    resamples: int = Drawing.resamples
+    permutations: int = Drawing.permutations
+    seed: int = Drawing.seed
+    where: Where = field(default_factory=dict)
+    to: str = ""  # the folder of the results, if not the study's
+
+
+def parse(words: Sequence[str], also: Sequence[str] = ()) -> AggregateOptions:
+    """The options that `key=value` words give.
+
+    Args:
+        words: of the command line.
+        also: further keys, that a command of its own has taken out; named with the others where a key is unknown.
+
+    Raises:
+        BadSetting: an unknown key, or a value out of its range.
+    """
+    own = ("study", "output_root", "to", "metric", "resamples", "permutations", "seed", *also)
+    words, where = where_of(words, own)
+    given = words_of(words, own)
+    metric = given.get("metric", AggregateOptions.metric)
+    known = [name for name in METRICS if name not in NO_SHARES]
+    if metric not in known and not metric.startswith("iou@"):
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {metric!r}.")
+    drawing = drawing_words(given)
+    return AggregateOptions(
+        given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing, where=where, to=given.get("to", "")
+    )
+
+
+def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:
+    """Refuses a metric that was not measured, or of which value(t) / value(0) says nothing; the usual one may be missing.
+
+    Args:
+        result: in which it has to be.
+        metric: that was asked for.
+        without: others that are refused.
+
+    Raises:
+        BadSetting: names those that can be given.
+    """
+    refused = (*NO_SHARES, *without)
+    there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in refused]
+    if metric not in there and metric != AggregateOptions.metric:
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
+
+
+def drawing_words(given: Mapping[str, str]) -> dict[str, int]:
+    """The words resamples, permutations and seed, those of `Drawing` where they are not given.
+
+    Raises:
+        BadSetting: one is out of its range.
+    """
+    least = {"resamples": 2, "permutations": 1, "seed": 0}
+    return {name: whole_number(name, given.get(name, str(getattr(Drawing, name))), each) for name, each in least.items()}
