@@ -5,7 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.process import as_process
 from pcsweep.console.terminal import complain
@@ -14,6 +13,7 @@ from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.study import failures, submissions
 from pcsweep.study.folder import existing_study
+from pcsweep.sweep import slurm
 
 HELP = """\
 Cancels the tasks of one study in Slurm's queue, and no other job. Finished

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.process import as_process
 from pcsweep.console.terminal import complain, terminal
@@ -19,11 +18,12 @@ from pcsweep.console.text import duration, number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
-from pcsweep.standing import Standing, standing
 from pcsweep.study import claims, failures, plans, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
 from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep import slurm
+from pcsweep.sweep.standing import Standing, standing
 
 HELP = """\
 How far a study is: done, running, pending, failed and skipped points, how fast

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcsweep.reasons import advice
+from pcsweep.sweep.reasons import advice
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsweep.slurm import Queued
-from pcsweep.standing import last_line, standing
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep.slurm import Queued
+from pcsweep.sweep.standing import last_line, standing
 
 PLACES = ("done", "running", "pending", "raised", "lost", "waiting", "unknown")
 LINES = st.text("ab [λ\t", min_size=1, max_size=20)

@@ -248,7 +248,7 @@ def test_a_study_that_cannot_be_read_is_told_in_one_line(study, status, monkeypa
             raise OSError(116, "Stale file handle", str(path))
         return scandir(path)
 
-    monkeypatch.setattr("pcsweep.standing.os.scandir", stale)
+    monkeypatch.setattr("pcsweep.sweep.standing.os.scandir", stale)
     monkeypatch.setattr("pcsweep.machine.patience.time.sleep", lambda seconds: None)
     code, out, err = status()
     assert (code, out) == (1, "")
@@ -264,7 +264,7 @@ def test_one_error_is_looked_past(study, status, monkeypatch):
             raise OSError(5, "Input/output error", str(path))
         return scandir(path)
 
-    monkeypatch.setattr("pcsweep.standing.os.scandir", once)
+    monkeypatch.setattr("pcsweep.sweep.standing.os.scandir", once)
     code, out, err = status()
     assert (code, err) == (0, "")
     assert counts(out)["done"] == 1

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from pcsweep import slurm
 from pcsweep.console.terminal import terminal
 from pcsweep.console.text import duration, number_of
+from pcsweep.sweep import slurm
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.submission import arrays_of
 from pcsweep.sweep.work import StudyWork, identity, label

@@ -13,8 +13,8 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, setup_globals
 
+from pcsweep.sweep.job import Pack, Session, run_pack
 from pcsweep.sweep.sharing import Packs
-from pcsweep.sweep.worker import Pack, Session, run_pack
 
 _log = logging.getLogger(__name__)
 _SECONDS_TO_STOP = 10.0

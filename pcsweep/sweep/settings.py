@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from omegaconf import OmegaConf
 from pydantic import Field
 
-from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import checked
+from pcsweep.sweep import slurm
 from pcsweep.sweep.submission import resources
 
 AtLeastOne = Annotated[int, Field(ge=1)]

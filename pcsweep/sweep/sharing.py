@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pcsweep.study.claims import Claims, pause
 from pcsweep.sweep import work
-from pcsweep.sweep.worker import Pack, SweepPoint
+from pcsweep.sweep.job import Pack, SweepPoint
 
 _log = logging.getLogger(__name__)
 

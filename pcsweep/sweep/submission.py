@@ -15,8 +15,8 @@ from typing import Any
 
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf, SlurmQueueConf
 
-from pcsweep.slurm import environment
 from pcsweep.study.submissions import make_private
+from pcsweep.sweep.slurm import environment
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMON = {field.name for field in fields(BaseQueueConf)} - {"submitit_folder"}

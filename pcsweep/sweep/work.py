@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pcsweep.sweep.worker import Pack, SweepPoint
+from pcsweep.sweep.job import Pack, SweepPoint
 
 if TYPE_CHECKING:
     from pcsweep.grid.plan import Plan

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf, open_dict
 
 from pcsweep.grid.entry import conf_folder
 from pcsweep.study.folder import study_folder
-from pcsweep.sweep.composition import Composition
+from pcsweep.sweep.compose import Composition
 
 PAIRS = {
     "numbers": (["pcoder.beta=0.4", "noise.sigma=0.1"], ["pcoder.beta=1", "noise.sigma=2e-1"]),

@@ -19,12 +19,12 @@ from hydra.types import HydraContext, RunMode
 
 from pcsweep.__main__ import main
 from pcsweep.study import failures
-from pcsweep.sweep import others
-from pcsweep.sweep.composition import Composition
+from pcsweep.sweep import foreign
+from pcsweep.sweep.compose import Composition
+from pcsweep.sweep.job import Session, SweepPoint
 from pcsweep.sweep.local import _Worker, run_here, run_in_workers
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
-from pcsweep.sweep.worker import Session, SweepPoint
 
 LOCAL = LauncherSettings("local", True, False, 8, "auto", 30.0, "auto", 64, 3, 240, "", None, {})
 
@@ -91,7 +91,7 @@ def test_one_worker_is_this_process_and_packs_come_in_order(sweep):
     session, points = sweep(told([]), 3)
     assert [list(results) for results in run_here(session, Packs([points[1:], points[:1]]))] == [[1, 2], [0]]
     for workers in ("auto", 1):
-        results = others.launch(session, points, replace(LOCAL, workers=workers))
+        results = foreign.launch(session, points, replace(LOCAL, workers=workers))
         assert [result.return_value for result in results] == [(os.getpid(), number) for number in range(3)]
 
 
@@ -108,7 +108,7 @@ def test_a_dead_worker_costs_its_point_alone(sweep, monkeypatch):
 
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     session, points = sweep(task, 5)
-    results = others.launch(session, points, replace(LOCAL, workers=2))
+    results = foreign.launch(session, points, replace(LOCAL, workers=2))
     assert [result.overrides for result in results] == [[f"x={number}"] for number in range(5)]
     completed = [number for number, result in enumerate(results) if result.status == JobStatus.COMPLETED]
     assert completed == [0, 3, 4]
@@ -124,7 +124,7 @@ def test_a_dry_run_runs_nothing(sweep):
         raise AssertionError
 
     session, points = sweep(task, 2)
-    results = others.launch(session, points, replace(LOCAL, dry_run=True))
+    results = foreign.launch(session, points, replace(LOCAL, dry_run=True))
     assert [result.status for result in results] == [JobStatus.COMPLETED] * 2
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from pcsweep.study.shards import place
 from pcsweep.sweep import sharing
+from pcsweep.sweep.job import SweepPoint
 from pcsweep.sweep.sharing import Packs, shared
-from pcsweep.sweep.worker import SweepPoint
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from toy_slurm import answering
 from pcsweep.__main__ import main
 from pcsweep.compute import estimate
 from pcsweep.study import submissions
-from pcsweep.sweep import sending
+from pcsweep.sweep import send
 from pcsweep.sweep.submission import Refused
 
 GRID = ["-m", "pcoder.beta=0.1,0.2,0.3,0.4,0.5", "timesteps=1,2", "mixed=true", "dataset.limit=2", "hydra/launcher=slurm"]
@@ -37,7 +37,7 @@ def slurm(tmp_path, monkeypatch):
             handed.arrays.append((name, size))
             yield [SimpleNamespace(job_id=f"{70 + number}_{index}") for index in range(size)]
 
-    monkeypatch.setattr(sending, "submit", submit)
+    monkeypatch.setattr(send, "submit", submit)
     return handed
 
 

@@ -6,11 +6,11 @@ from itertools import islice
 import pytest
 
 from pcsweep.config.errors import Unfinished
-from pcsweep.slurm import NoAnswer, Queued
 from pcsweep.study import submissions
 from pcsweep.study.submissions import new
-from pcsweep.sweep import waiting
-from pcsweep.sweep.waiting import look, pauses, wait_for, wait_until
+from pcsweep.sweep import wait
+from pcsweep.sweep.slurm import NoAnswer, Queued
+from pcsweep.sweep.wait import look, pauses, wait_for, wait_until
 
 
 class Clock:
@@ -32,7 +32,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr(waiting, "time", made)
+    monkeypatch.setattr(wait, "time", made)
     return made
 
 
@@ -54,7 +54,7 @@ def slurm(monkeypatch, sent):
             raise NoAnswer("slurmctld is down")
         return [Queued("7", index, sent.arrays[0].name, "RUNNING", "None") for index in state["tasks"]]
 
-    monkeypatch.setattr(waiting, "queue", queue)
+    monkeypatch.setattr(wait, "queue", queue)
     return state
 
 
@@ -166,7 +166,7 @@ def test_an_error_of_the_file_system_is_looked_past(sent, slurm, clock, monkeypa
             raise left.pop()
         return scandir(path)
 
-    monkeypatch.setattr("pcsweep.standing.os.scandir", failing)
+    monkeypatch.setattr("pcsweep.sweep.standing.os.scandir", failing)
     clock.then[6] = lambda: finish(sent.folder, *"abcd")
     assert wait_for(sent.folder, "abcd").done == set("abcd")
 
@@ -175,7 +175,7 @@ def test_a_study_that_stays_out_of_reach_ends_the_wait_in_one_message(sent, slur
     def failing(path):
         raise OSError(116, "Stale file handle", str(path))
 
-    monkeypatch.setattr("pcsweep.standing.os.scandir", failing)
+    monkeypatch.setattr("pcsweep.sweep.standing.os.scandir", failing)
     with pytest.raises(Unfinished, match=r"could not be read for 60 seconds .*Stale file handle: .*shards.*The tasks go on"):
         wait_for(sent.folder, "abcd")
     assert sum(clock.slept) >= 60
@@ -183,7 +183,7 @@ def test_a_study_that_stays_out_of_reach_ends_the_wait_in_one_message(sent, slur
 
 def test_what_holds_tasks_up_is_said_once(sent, slurm, clock, monkeypatch, caplog):
     row = Queued("7", 0, sent.arrays[0].name, "PENDING", "JobHeldUser")
-    monkeypatch.setattr(waiting, "queue", lambda: [row])
+    monkeypatch.setattr(wait, "queue", lambda: [row])
     clock.then[5] = lambda: finish(sent.folder, *"abcd")
     wait_for(sent.folder, "abcd")
     assert [record.getMessage() for record in caplog.records] == [

@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import Plan, packed, points_from
 from pcsweep.study.folder import study_folder
-from pcsweep.sweep.composition import Template
+from pcsweep.sweep.compose import Template
+from pcsweep.sweep.job import SweepPoint
 from pcsweep.sweep.work import _even, folder, identity, label, tasks_of, works
-from pcsweep.sweep.worker import SweepPoint
 
 COUNT = 18
 

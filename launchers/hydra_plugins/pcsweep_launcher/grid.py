@@ -15,8 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import stage
-from pcsweep.sweep.composition import Composition
-from pcsweep.sweep.worker import Session, SweepPoint
+from pcsweep.sweep.compose import Composition
+from pcsweep.sweep.job import Session, SweepPoint
 
 if TYPE_CHECKING:
     from pcsweep.grid.plan import Plan
@@ -42,7 +42,7 @@ class GridLauncher(Launcher):
             BadSetting: a point or a setting is refused, or Slurm refuses all tasks; none has been run then.
             Unfinished: not all points are done; the others are.
         """
-        from pcsweep.sweep import others, studies
+        from pcsweep.sweep import foreign, launch
         from pcsweep.sweep.settings import checked_settings
 
         settings = checked_settings(self.settings)
@@ -51,13 +51,13 @@ class GridLauncher(Launcher):
         session = Session(self.hydra_context, self.task_function, self.config)
         points = self._points(job_overrides, initial_job_idx)
         if not self._is_study():
-            return others.launch(session, points, settings)
+            return foreign.launch(session, points, settings)
         if most := OmegaConf.select(self.config, "hydra.sweeper.max_batch_size"):
             raise BadSetting(
                 f"Expected `hydra.sweeper.max_batch_size` to be null for a study, which is checked as a whole, but got {most}."
             )
         plan = self._plan(points, here=settings.executor == "local")
-        studies.launch(session, points, plan, settings)
+        launch.launch(session, points, plan, settings)
         return [_done(point) for point in points]
 
     def _is_study(self) -> bool:

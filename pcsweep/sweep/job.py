@@ -15,7 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from pcsweep.study.failures import said
-from pcsweep.sweep.composition import Template
+from pcsweep.sweep.compose import Template
 
 if TYPE_CHECKING:
     from pcsweep.grid.identified import IdentifiedPoint

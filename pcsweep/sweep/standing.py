@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pcsweep.machine.ownership import user_name
-from pcsweep.reasons import advice
-from pcsweep.slurm import Queued
 from pcsweep.study import failures
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep.reasons import advice
+from pcsweep.sweep.slurm import Queued
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
 _SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason

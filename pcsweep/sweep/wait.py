@@ -13,9 +13,9 @@ from pcsweep.console.progress import progress
 from pcsweep.console.text import duration, number_of
 from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
-from pcsweep.slurm import NoAnswer, Queued, queue
-from pcsweep.standing import Standing, standing
 from pcsweep.study import failures, submissions
+from pcsweep.sweep.slurm import NoAnswer, Queued, queue
+from pcsweep.sweep.standing import Standing, standing
 
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from hydra.core.singleton import Singleton
 
-from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
 from pcsweep.machine.renewal import renewing
 from pcsweep.study import failures, submissions
 from pcsweep.study.submissions import Submission
+from pcsweep.sweep import slurm
+from pcsweep.sweep.job import Session, SlurmTask
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.submission import Arrays, Refused, arrays_of, submit
-from pcsweep.sweep.waiting import first_look
+from pcsweep.sweep.wait import first_look
 from pcsweep.sweep.work import StudyWork
-from pcsweep.sweep.worker import Session, SlurmTask
 
 _log = logging.getLogger(__name__)
 _MOMENT = 0.5  # seconds

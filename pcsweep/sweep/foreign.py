@@ -7,16 +7,16 @@ from typing import Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
 
-from pcsweep import slurm
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.ownership import check_own
-from pcsweep.slurm import Queued
+from pcsweep.sweep import slurm
+from pcsweep.sweep.job import Session, SlurmTask, SweepPoint
 from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
+from pcsweep.sweep.slurm import Queued
 from pcsweep.sweep.submission import Refused, arrays_of, submit
-from pcsweep.sweep.waiting import Since, refresh, wait_until
-from pcsweep.sweep.worker import Session, SlurmTask, SweepPoint
+from pcsweep.sweep.wait import Since, refresh, wait_until
 
 
 def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings) -> Sequence[JobReturn]:

@@ -13,18 +13,18 @@ from pcsweep.console.terminal import terminal
 from pcsweep.console.text import number_of, words_for
 from pcsweep.machine.ownership import check_own, who_else
 from pcsweep.machine.provenance import command
-from pcsweep.standing import Standing, finished, standing
 from pcsweep.study import failures, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.sweep import work
+from pcsweep.sweep.job import Pack, Session, SweepPoint
 from pcsweep.sweep.local import run_here, run_in_workers
-from pcsweep.sweep.sending import Sent, send
+from pcsweep.sweep.send import Sent, send
 from pcsweep.sweep.settings import LauncherSettings, gpus_here
 from pcsweep.sweep.sharing import shared
+from pcsweep.sweep.standing import Standing, finished, standing
 from pcsweep.sweep.submission import check_folder
-from pcsweep.sweep.waiting import first_look, queued, wait_for
+from pcsweep.sweep.wait import first_look, queued, wait_for
 from pcsweep.sweep.work import StudyWork
-from pcsweep.sweep.worker import Pack, Session, SweepPoint
 
 if TYPE_CHECKING:
     from pcsweep.compute.estimate import Estimate
