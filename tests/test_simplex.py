@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsweep.network import Coefficients
-from pcsweep.simplex import INSIDE, LearnedCoefficients
+from pcsweep.train.simplex import INSIDE, LearnedCoefficients
 
 
 @given(beta=st.floats(0.01, 0.5), lambda_=st.floats(0.01, 0.48), alpha=st.floats(0.002, 5))

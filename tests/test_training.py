@@ -23,10 +23,10 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.network import Coefficients
-from pcsweep.recipe import FeedbackRecipe, Recipe
-from pcsweep.simplex import LearnedCoefficients
-from pcsweep.train import train as command
-from pcsweep.training import Training, feedback_losses, reconstruction_errors
+from pcsweep.train.phases import Training, feedback_losses, reconstruction_errors
+from pcsweep.train.recipe import FeedbackRecipe, Recipe
+from pcsweep.train.run import train as command
+from pcsweep.train.simplex import LearnedCoefficients
 
 SHAPES = decode(Shapes(split="train", count=96), range(96), {})
 ADAM = Recipe(2, 16, "adamw", 3e-3, noise=0.1)

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from pcsweep.checkpoint import Checkpoint
 from pcsweep.model import timm as module
 from pcsweep.model.build import weights
 from pcsweep.model.build.feedback import Source, predictive
 from pcsweep.model.build.pretrained import timm_backbone
-from pcsweep.train import _refuse_another
+from pcsweep.train.checkpoint import Checkpoint
+from pcsweep.train.run import _refuse_another
 
 NAME = "test_convnext"
 

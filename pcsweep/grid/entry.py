@@ -44,11 +44,16 @@ def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> 
     from pcsweep.config.schema import choose
     from pcsweep.grid.point import load_model
 
-    settings = OmegaConf.to_container(model, resolve=True)
-    assert isinstance(settings, dict)  # the group `model`
     own = named({"extensions": OmegaConf.to_container(extensions) if OmegaConf.is_config(extensions) else extensions})
-    count = len(load_model(choose("model", {str(key): value for key, value in settings.items()}, own)).network.stages)
+    count = len(load_model(choose("model", plain_of(model), own)).network.stages)
     return ",".join(str(number) for number in range(1, count + 1))
+
+
+def plain_of(config: "DictConfig") -> dict[str, Any]:
+    """A configuration as plain dictionaries and lists, resolved."""
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)  # a DictConfig
+    return {str(key): value for key, value in plain.items()}
 
 
 def guarded(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = ()) -> None:

@@ -15,15 +15,15 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pcsweep.checkpoint import State
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import Advance, progress
-from pcsweep.descent import Descent, descent
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.model import Model
 from pcsweep.network import PredictiveNetwork
-from pcsweep.recipe import FeedbackRecipe, Recipe
-from pcsweep.simplex import LearnedCoefficients
+from pcsweep.train.checkpoint import State
+from pcsweep.train.descent import Descent, descent
+from pcsweep.train.recipe import FeedbackRecipe, Recipe
+from pcsweep.train.simplex import LearnedCoefficients
 
 Images = UInt8[Tensor, "count 3 height width"]
 Labels = Int[Tensor, " count"]

@@ -1,4 +1,4 @@
-"""`python -m pcsweep.train`: trains a model's predictors, and its backbone if asked to, and writes their weights to a file."""
+"""Trains what a configuration says, and writes the weights to a file."""
 
 import json
 import logging
@@ -9,39 +9,25 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-import hydra
-
-from pcsweep.grid.entry import conf_folder, guarded
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from omegaconf import DictConfig
     from torch import Tensor
 
-    from pcsweep.checkpoint import Checkpoint
     from pcsweep.config.schema import Choice
     from pcsweep.dataset import Dataset
     from pcsweep.model import Model
     from pcsweep.network import Coefficients
-    from pcsweep.recipe import TrainingOptions
-    from pcsweep.training import Record, Training
+    from pcsweep.train.checkpoint import Checkpoint
+    from pcsweep.train.phases import Record, Training
+    from pcsweep.train.recipe import TrainingOptions
 
 _log = logging.getLogger(__name__)
 _PLACES = ("output", "device")  # decide where, not what
 _METADATA = "pcsweep.training"  # of the output: the settings that made it
 
 
-@hydra.main(version_base="1.3", config_path=conf_folder(), config_name="train")
-def _run(config: "DictConfig") -> None:
-    from pcsweep.grid.entry import as_given
-    from pcsweep.train import train
-
-    with as_given():
-        train(config)
-
-
-def train(config: "DictConfig") -> Path:
+def train(plain: "Mapping[str, Any]") -> Path:
     """Trains as `conf/train.yaml` says and returns the path of the weights.
 
     Resumes where an earlier run of the same settings was interrupted, with the same result to the bit; what it has finished is
@@ -50,14 +36,9 @@ def train(config: "DictConfig") -> Path:
     Raises:
         BadSetting: a value is wrong, or the output or a checkpoint beside it is there from another training.
     """
-    from omegaconf import OmegaConf
-
     from pcsweep.config.errors import BadSetting
     from pcsweep.config.schema import place
 
-    container = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(container, dict)  # a DictConfig
-    plain: dict[str, Any] = {str(key): value for key, value in container.items()}
     output = Path(place(str(plain["output"]), "output"))
     if output.suffix != ".safetensors":
         raise BadSetting(f"Expected `output` to be a .safetensors file, but got {str(output)!r}.")
@@ -76,7 +57,7 @@ def train(config: "DictConfig") -> Path:
 
 def _prepared(plain: "Mapping[str, Any]", output: Path) -> "tuple[Training, Checkpoint] | None":
     """The training and its checkpoint; `None` where the output is there already."""
-    from pcsweep.checkpoint import Checkpoint
+    from pcsweep.train.checkpoint import Checkpoint
 
     material = _material(plain)
     try:
@@ -151,7 +132,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
 def _options(plain: "Mapping[str, Any]") -> "TrainingOptions":
     from pcsweep.config.schema import checked
     from pcsweep.machine.device import check_device
-    from pcsweep.recipe import TrainingOptions
+    from pcsweep.train.recipe import TrainingOptions
 
     options = TrainingOptions(**checked(TrainingOptions, {key: plain[key] for key in ("seed", "device", "precision")}))
     check_device(options.device, options.precision)
@@ -193,9 +174,9 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     from pcsweep.machine.device import device_of
     from pcsweep.network import Coefficients
     from pcsweep.pcoder.settings import pcoder_settings
-    from pcsweep.recipe import FeedbackRecipe, Recipe
-    from pcsweep.simplex import LearnedCoefficients
-    from pcsweep.training import Training
+    from pcsweep.train.phases import Training
+    from pcsweep.train.recipe import FeedbackRecipe, Recipe
+    from pcsweep.train.simplex import LearnedCoefficients
 
     options, model = _options(plain), material.model
     backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
@@ -270,12 +251,3 @@ def _say(what: str, losses: list[float]) -> None:
     if losses:
         tail = losses[-50:]
         _log.info("%s: loss %.4f at the start, %.4f at the end", what, losses[0], sum(tail) / len(tail))
-
-
-def main() -> None:
-    """The command."""
-    guarded(_run, "Every finished epoch is kept; to go on, give the same command again:\n ")
-
-
-if __name__ == "__main__":
-    main()

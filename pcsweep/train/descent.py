@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcsweep.recipe import Recipe
+from pcsweep.train.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)

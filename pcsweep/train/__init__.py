@@ -1,0 +1,1 @@
+"""Trains the predictors of a model, and its backbone if asked to."""
