@@ -26,10 +26,11 @@ benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription 
 test: $(VENV)/.installed-dev ## Set up and run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-check: $(VENV)/.installed-dev ## Style, types and tests
+check: $(VENV)/.installed-dev ## Style, types, layers and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 clean: ## Remove the virtual environment and caches; studies in outputs/ stay

@@ -6,10 +6,10 @@ interruption.while_starting()
 
 from typing import TYPE_CHECKING, Any  # noqa: E402  (after the line above, for it takes time)
 
+from pcsweep.config.version import __version__ as __version__  # noqa: E402
+
 if TYPE_CHECKING:
     from pcsweep.study.load import load as load
-
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

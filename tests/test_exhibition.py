@@ -10,13 +10,13 @@ from hydra import compose, initialize_config_dir
 from matplotlib import colormaps
 from omegaconf import OmegaConf
 
-from pcsweep import metrics
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.point import load_dataset
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition, names
+from pcsweep.metric import scores
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
@@ -78,8 +78,8 @@ def test_maps_give_the_shards_iou(measured):
     assert len(rows) == 9 * 5
     for row in rows:
         sample = originals[row["image_id"]]
-        saliency = metrics.scaled(torch.tensor([row["map"]]), tuple(sample.mask.shape))
-        iou = metrics.iou(saliency, sample.mask[None], sample.ignore[None], point.settings.threshold)
+        saliency = scores.scaled(torch.tensor([row["map"]]), tuple(sample.mask.shape))
+        iou = scores.iou(saliency, sample.mask[None], sample.ignore[None], point.settings.threshold)
         assert iou.item() == pytest.approx(row["iou"], abs=1e-6, nan_ok=True)
 
 

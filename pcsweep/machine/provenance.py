@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-import pcsweep
+from pcsweep.config.version import __version__
 
 _LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pyarrow", "hydra-core", "omegaconf")
 
@@ -50,8 +50,8 @@ def _module(entry: Path) -> str:
 def provenance() -> dict[str, str]:
     """Code version (with the git commit, and whether files differ from it), library versions, host and job."""
     return {
-        "code_version": pcsweep.__version__,
-        "git": _git_state(Path(pcsweep.__file__).parent.parent),
+        "code_version": __version__,
+        "git": _git_state(Path(__file__).resolve().parents[2]),
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
         "python": platform.python_version(),
         "host": socket.gethostname(),

@@ -74,12 +74,12 @@ def exhibition(path: Path) -> Exhibition | None:
 def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
     import torch
 
-    from pcsweep import metrics
     from pcsweep.measure import png
+    from pcsweep.metric import scores
 
     (first,) = (row for row in rows if row["image"] is not None)
     mask, ignore = png.pixels(first["mask"]) > 0, png.pixels(first["ignore"]) > 0
-    scaled = metrics.scaled(torch.tensor([row["map"] for row in rows]), (mask.shape[0], mask.shape[1]))
+    scaled = scores.scaled(torch.tensor([row["map"] for row in rows]), (mask.shape[0], mask.shape[1]))
     return Exhibit(
         image_id=first["image_id"],
         category=first["category"] or "",

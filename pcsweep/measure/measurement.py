@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcsweep import metrics
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
+from pcsweep.metric import scores
 from pcsweep.model import Model
 from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.pcoder.predictive_coding import Rule
@@ -169,12 +169,12 @@ class Measurement:
                 yield moment, columns
 
     def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, scene: "_Scene") -> dict[str, Tensor]:
-        saliency = metrics.scaled(maps, (scene.mask.shape[1], scene.mask.shape[2]))
-        logit, probability, correct = metrics.classification(logits, target, scene.label)
+        saliency = scores.scaled(maps, (scene.mask.shape[1], scene.mask.shape[2]))
+        logit, probability, correct = scores.classification(logits, target, scene.label)
         measured: dict[str, Tensor] = {
             "target": target,
-            "area": metrics.area(scene.mask, scene.ignore),
-            "pixels": metrics.pixels(scene.ignore).to(torch.int32),
+            "area": scores.area(scene.mask, scene.ignore),
+            "pixels": scores.pixels(scene.ignore).to(torch.int32),
             "target_logit": logit,
             "target_probability": probability,
             "correct": correct,
@@ -182,13 +182,13 @@ class Measurement:
         if self.pictured:
             measured["map"] = maps
         if "iou" in self.metrics:
-            measured["iou"] = metrics.iou(saliency, scene.mask, scene.ignore, self.threshold)
+            measured["iou"] = scores.iou(saliency, scene.mask, scene.ignore, self.threshold)
             nothing = saliency.new_zeros(len(saliency), 0)
-            at = [metrics.iou(saliency, scene.mask, scene.ignore, threshold) for threshold in self.thresholds]
-            found = [metrics.found(saliency, scene.ignore, threshold) for threshold in self.thresholds]
+            at = [scores.iou(saliency, scene.mask, scene.ignore, threshold) for threshold in self.thresholds]
+            found = [scores.found(saliency, scene.ignore, threshold) for threshold in self.thresholds]
             measured["iou_at"] = torch.stack(at, dim=1) if at else nothing
             measured["found_at"] = torch.stack(found, dim=1) if found else nothing
-        for name, metric in (("pointing", metrics.pointing), ("mass", metrics.mass), ("rank", metrics.rank)):
+        for name, metric in (("pointing", scores.pointing), ("mass", scores.mass), ("rank", scores.rank)):
             if name in self.metrics:
                 measured[name] = metric(saliency, scene.mask, scene.ignore)
         return measured

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import pcsweep
 from pcsweep.aggregate.best import Headline, headlines, suspicions
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.terminal import best_columns, best_rows, number, small, with_interval
 from pcsweep.aggregate.words import AggregateOptions
+from pcsweep.config.version import __version__
 from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
 from pcsweep.report.answer import Answer, answer
@@ -111,7 +111,7 @@ def contents(folder: Path, result: Aggregate, options: AggregateOptions, picture
     return Contents(
         study=options.study,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        version=pcsweep.__version__,
+        version=__version__,
         question=question(rows),
         answer=told,
         grid=[*only(options.where), *grid(rows, result, from_where)],

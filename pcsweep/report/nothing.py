@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pcsweep
+from pcsweep.config.version import __version__
 from pcsweep.console.text import number_of
 from pcsweep.report.completeness import Reason, reasons
 from pcsweep.report.origins import Damaged, damaged
@@ -45,7 +45,7 @@ def nothing(study: Path) -> Nothing | None:
     return Nothing(
         study=study.name,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        version=pcsweep.__version__,
+        version=__version__,
         counts=f"{planned}{len(why)} failed, none computed",
         whys=[(error, number_of(count, "point")) for error, count in Counter(error for _, error in why).most_common()],
         reasons=why,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pcsweep import metrics
+from pcsweep.metric import scores
 from pcsweep.statistics import pxap as module
 from pcsweep.statistics.bootstrap import resampling
 from pcsweep.statistics.pxap import Pixels, pixels, pxap
@@ -34,10 +34,10 @@ def scene():
     maps, mask = smooth(12, np.random.default_rng(0))
     maps[3] = 0
     ignore = torch.tensor(np.random.default_rng(1).random((12, 16, 16)) > 0.9)
-    saliency = metrics.scaled(maps, (16, 16))
-    at = torch.stack([metrics.iou(saliency, mask, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
-    found = torch.stack([metrics.found(saliency, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
-    area, count = metrics.area(mask, ignore).numpy()[None, None], metrics.pixels(ignore).numpy()[None, None]
+    saliency = scores.scaled(maps, (16, 16))
+    at = torch.stack([scores.iou(saliency, mask, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    found = torch.stack([scores.found(saliency, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    area, count = scores.area(mask, ignore).numpy()[None, None], scores.pixels(ignore).numpy()[None, None]
     own, _ = pixels(at, found, area, count)
     return own, saliency.numpy(), mask.numpy(), ignore.numpy()
 

@@ -1,0 +1,1 @@
+"""How well a saliency map finds an object: a file for each metric."""
