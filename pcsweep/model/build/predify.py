@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from pcsweep.model.build.feedback import Shape, default_predictor
-from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 from pcsweep.model.build.weights import predify_coefficients
+from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 
 LAYERS = (
     "Sequential", "ConvTranspose2d", "Conv2d", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "PixelShuffle",

@@ -13,7 +13,7 @@ from pcsweep.model.build.feedback import default_predictor, reach
 from pcsweep.model.build.predify import coefficients_of, configuration, from_predify, predictor
 from pcsweep.network import Coefficients
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 PVGG16 = """
 name = "PVGG16"
 imports = ["from torch.nn import Sequential, ReLU, ConvTranspose2d", "import os; os.system('touch hacked')"]

@@ -16,7 +16,7 @@ from torch import nn
 from pcsweep.attribution import grad_cam
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork, SumTooLarge
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.npz"))
+GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.npz"))
 
 
 class Backbone(nn.Module):

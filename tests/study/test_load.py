@@ -19,7 +19,7 @@ from toy_settings import replaced
 import pcsweep
 from pcsweep.study import shards
 
-PAGE = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 IMAGES, STEPS = 3, 2
 GRID = ["noise.sigma=0,0.4", "noise.space=pixel", "noise.seed=0,1", "pcoder.beta=0.6,1", "pcoder.lambda=0,0.2", "pcoder.alpha=0"]

@@ -13,7 +13,7 @@ from pcsweep.grid.entry import conf_folder, each_pcoder
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
-GOLDEN = Path(__file__).parent / "golden" / "identities.json"
+GOLDEN = Path(__file__).parents[1] / "golden" / "identities.json"
 EXPERIMENTS = sorted(path.stem for path in Path(conf_folder(), "experiment").glob("*.yaml"))
 
 
