@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_network import MODULES, Backbone, predictors
+from toy_network import MODULES, Backbone, predictors
 
 from pcsweep.attribution import grad_cam
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork

@@ -140,7 +140,7 @@ def small(value: Any) -> str:
     return "<0.001" if value < 0.001 else f"{value:.2g}"
 
 
-def tell(result: Aggregate, pictures: Sequence[Path], console: "Console", metric: str = "iou") -> None:
+def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metric: str = "iou") -> None:
     """Says what there is, what is missing, which cells are best by a metric, and what is suspicious."""
     for line in summary(result):
         say(console, line)

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from pcsweep.__main__ import COMMANDS
+from pcsweep.aggregate.__main__ import HELP as AGGREGATE
 from pcsweep.aggregate.words import parse
 from pcsweep.compare.__main__ import HELP as COMPARE
 from pcsweep.config.errors import BadSetting
@@ -61,7 +62,7 @@ def test_a_key_given_twice_is_refused() -> None:
         words_of(["study=a", "study=b"], ["study"])
 
 
-@pytest.mark.parametrize("text", [aggregate.HELP, REPORT])
+@pytest.mark.parametrize("text", [AGGREGATE, REPORT])
 def test_the_metrics_that_help_names_are_taken_and_others_refused_at_once(text: str) -> None:
     told = " ".join(line.strip() for line in text.partition("\nmetric ")[2].partition("\noutput_root")[0].splitlines())
     told = told.partition("\nresamples")[0].partition(" resamples ")[0]
@@ -79,7 +80,7 @@ def test_the_metrics_that_help_names_are_taken_and_others_refused_at_once(text: 
 
 def test_defaults_in_the_help_are_those_of_the_code() -> None:
     options = parse([])
-    for text in (aggregate.HELP, REPORT, COMPARE):
+    for text in (AGGREGATE, REPORT, COMPARE):
         assert f"resamples={options.resamples}" in text
         assert f"permutations={options.permutations}" in text
         assert f"seed={options.seed}" in text

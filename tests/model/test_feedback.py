@@ -7,8 +7,8 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_network import MODULES, Backbone, predictors
 from torch import nn
+from toy_network import MODULES, Backbone, predictors
 
 from pcsweep.model.build import weights
 from pcsweep.model.build.feedback import Source, load, predictive

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from predify_built import hook_on
-from test_network import MODULES, Backbone, predictors
 from torch import nn
+from toy_network import MODULES, Backbone, predictors
 
 from pcsweep.model.build.feedback import default_predictor, reach
 from pcsweep.model.build.predify import coefficients_of, configuration, from_predify, predictor

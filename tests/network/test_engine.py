@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import trajectory
-from test_network import MODULES, Backbone, Chain, predictor, predictors, weight
 from torch import nn
+from toy_network import MODULES, Backbone, Chain, predictor, predictors, weight
 
 from pcsweep.compute.cost import of_engine, tap_by_tap
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork

@@ -134,9 +134,7 @@ def test_the_file_system_running_full_leaves_nothing(tmp_path):
         "sys.path.insert(0, sys.argv[2]); from test_shards import *; from pathlib import Path;"
         "shards.write(Path(sys.argv[1]), SETTINGS, columns(2000), {})"
     )
-    child = subprocess.run(
-        [sys.executable, "-c", code, tmp_path, os.path.dirname(os.path.dirname(__file__))], capture_output=True, text=True
-    )
+    child = subprocess.run([sys.executable, "-c", code, tmp_path, os.path.dirname(__file__)], capture_output=True, text=True)
     assert child.returncode == 1
     assert "Error" in child.stderr
     assert list(tmp_path.iterdir()) == []
@@ -150,9 +148,7 @@ def test_a_killed_writer_leaves_a_whole_shard_or_none(tmp_path):
         "for n in range(100000): shards.write(Path(sys.argv[1]), {**SETTINGS, 'n': n % 7}, columns(3000), {})"
     )
     for attempt in range(6):
-        child = subprocess.Popen(
-            [sys.executable, "-c", code, tmp_path, os.path.dirname(os.path.dirname(__file__))], stdout=subprocess.PIPE
-        )
+        child = subprocess.Popen([sys.executable, "-c", code, tmp_path, os.path.dirname(__file__)], stdout=subprocess.PIPE)
         assert child.stdout is not None
         child.stdout.readline()
         time.sleep(0.03 + 0.017 * attempt)
@@ -169,7 +165,7 @@ def test_two_writers_of_one_point_leave_one_shard(tmp_path):
         "import sys; sys.path.insert(0, sys.argv[2]); from test_shards import *; from pathlib import Path\n"
         "for n in range(20): shards.write(Path(sys.argv[1]), SETTINGS, columns(), {})"
     )
-    command = [sys.executable, "-c", code, tmp_path, os.path.dirname(os.path.dirname(__file__))]
+    command = [sys.executable, "-c", code, tmp_path, os.path.dirname(__file__)]
     writers = [subprocess.Popen(command) for _ in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0]
     assert [file.name for file in tmp_path.iterdir()] == [f"{shards.identity(SETTINGS)}.parquet"]
