@@ -12,6 +12,7 @@ from pathlib import Path
 from pcsweep.console.exit import close_umask
 from pcsweep.console.terminal import complain
 from pcsweep.machine.ownership import why_not_private
+from pcsweep.sweep import former
 
 _PATIENCE = 60.0  # seconds that a network's file system may take to show what was written before the task was submitted
 _MOMENT = 0.5  # seconds
@@ -33,6 +34,7 @@ def main(folder: str) -> int:
     except (Planted, OSError) as error:
         complain("pcsweep", f"This task does not load what it was to run: {error}")
         return _REFUSED
+    former.install()
     process_job(safe)
     return 0
 

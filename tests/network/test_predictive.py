@@ -48,9 +48,9 @@ def test_predify_computes_the_same(path):
         golden = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
     backbone, feedback = Backbone(), predictors()
     backbone.load_state_dict({name.removeprefix("backbone."): golden[name] for name in golden if name.startswith("backbone.")})
-    for n, predictor in enumerate(feedback, start=1):
+    for n, each in enumerate(feedback, start=1):
         prefix = f"predictor{n}."
-        predictor.load_state_dict({name.removeprefix(prefix): golden[name] for name in golden if name.startswith(prefix)})
+        each.load_state_dict({name.removeprefix(prefix): golden[name] for name in golden if name.startswith(prefix)})
     sqrt_c = [golden[f"C_sqrt{n}"].item() if f"C_sqrt{n}" in golden else None for n in (1, 2, 3)]
     network = PredictiveNetwork(backbone, [PCoder(*parts) for parts in zip(MODULES, feedback, sqrt_c, strict=True)])
     coefficients = Coefficients(*(golden[name].double().tolist() for name in ("beta", "lambda", "alpha")))
