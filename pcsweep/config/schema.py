@@ -4,8 +4,9 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -21,6 +22,28 @@ MOST_AT_ONCE = 1_000_000  # images times grid points
 MOST_IMAGES = 100_000_000
 _EXACT = 2.0**53  # up to which a float is the whole number that was written
 _TARGET = re.compile(r"pcsweep\.(?P<group>[a-z]+)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)\.(?P<attribute>[A-Za-z_][A-Za-z0-9_]*)")
+
+
+class Mark(Enum):
+    """What an annotation says of a setting beside its type, as in `root: Annotated[Path, Mark.PLACE]`.
+
+    A setting without a mark decides numbers: it is part of the identity of every grid point that has it.
+    """
+
+    PLACE = "says where something lies, whose content is part of the identity"
+    ASIDE = "decides no number"
+    YOUNGER = "is younger than studies that there are: part of the identity only where it has a value"
+
+
+def decisive(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values of a function's settings that decide numbers, by name."""
+    kept = {}
+    parameters = inspect.signature(function, eval_str=True).parameters
+    for name, value in values.items():
+        marks = {mark for mark in getattr(parameters[name].annotation, "__metadata__", ()) if isinstance(mark, Mark)}
+        if not marks & {Mark.PLACE, Mark.ASIDE} and not (Mark.YOUNGER in marks and value is None):
+            kept[name] = value
+    return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +82,13 @@ class Choice:
     def _key(self) -> tuple[str, str, str]:
         return self.function.__module__, self.function.__qualname__, json.dumps(self.arguments, sort_keys=True, default=str)
 
-    def describe(self, without: Iterable[str] = ()) -> dict[str, Any]:
-        """Name and arguments, as they enter a grid point's identity."""
-        return {"name": self.name, **{key: value for key, value in self.arguments.items() if key not in set(without)}}
+    def describe(self) -> dict[str, Any]:
+        """Name and arguments."""
+        return {"name": self.name, **self.arguments}
+
+    def identified(self) -> dict[str, Any]:
+        """Name and those of the arguments that decide numbers, as they enter a grid point's identity."""
+        return {"name": self.name, **decisive(self.function, self.arguments)}
 
 
 def choose(group: str, config: Mapping[str, Any], extensions: Collection[str] = ()) -> Choice:

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
+from pcsweep.config.schema import Mark
 from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.read.file_names import stem, visible, with_suffix
 from pcsweep.dataset.read.image_files import SUFFIXES, Entry, ImageFiles, check
@@ -48,7 +49,7 @@ class ImageNetS(ImageFiles):
 
     subset: Literal[50, 300, 919]
     split: Literal["validation", "train-semi"] = "validation"
-    categories: Path | None = None
+    categories: Annotated[Path | None, Mark.PLACE] = None
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
-from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, checked, choose, shown
+from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
 from pcsweep.dataset import Sample
 from pcsweep.grid.classes import check_range, compared
 from pcsweep.grid.selection import check_objects, described, first_sample, selection
@@ -24,10 +24,6 @@ from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, plain_unless
 from pcsweep.pcoder.settings import pcoder_settings
 
-# Settings that say where something lies, not what it is.
-_PLACES = ("weights", "feedback_weights", "root", "categories", "config")
-_YOUNGER = ("num_classes",)  # than studies that there are: left out without a value
-
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
@@ -36,19 +32,19 @@ Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 class StudySettings:
     """The top-level keys of the configuration (`conf/config.yaml` says what each means)."""
 
-    study: str
+    study: Annotated[str, Mark.ASIDE]
     timesteps: Annotated[int, Field(ge=0, le=MOST_TIMESTEPS)]
     threshold: Share
     thresholds: tuple[Share, ...]
     metrics: tuple[Metric, ...]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]
-    device: Device
+    batch_size: Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_AT_ONCE)], Mark.ASIDE]
+    device: Annotated[Device, Mark.ASIDE]
     precision: Precision
-    output_root: Path
+    output_root: Annotated[Path, Mark.ASIDE]
     pictures: Annotated[int, Field(ge=0, le=MOST_IMAGES)] = 0
-    figure: Figure = "heatmap"
-    mixed: bool = False
+    figure: Annotated[Figure, Mark.ASIDE] = "heatmap"
+    mixed: Annotated[bool, Mark.ASIDE] = False
 
     @property
     def folder(self) -> Path:
@@ -134,24 +130,23 @@ class GridPoint:
         """Every setting that decides a number, and none that does not."""
         coefficients = zip(("beta", "lambda", "alpha"), zip(*plain_unless(self.active, self.asked), strict=True), strict=True)
         return {
-            "model": {**_said(self.model.describe(without=_PLACES)), "weights_sha256": load_model(self.model).fingerprint},
-            "noise": {**self.noise.describe(), **vars(self.noise_settings)},
+            "model": {**self.model.identified(), "weights_sha256": load_model(self.model).fingerprint},
+            "noise": {**self.noise.identified(), **vars(self.noise_settings)},
             "pcoder": {"active": self.active, **dict(coefficients)},
             **self.shared(),
         }
 
     def shared(self) -> dict[str, Any]:
         """Those of these settings that all points of a study share."""
+        settings = decisive(StudySettings, vars(self.settings))
+        seed = settings.pop("seed")
         return {
-            "dataset": self.dataset.describe(without=_PLACES),
-            "selection": {"seed": self.settings.seed, **described(self.dataset, self.limit, self.settings.seed)},
-            "attribution": self.attribution.describe(),
+            **settings,
+            "dataset": self.dataset.identified(),
+            "selection": {"seed": seed, **described(self.dataset, self.limit, seed)},
+            "attribution": self.attribution.identified(),
             "target": self.target,
-            "threshold": self.settings.threshold,
-            "thresholds": self.settings.thresholds,
             "metrics": sorted(self.settings.metrics),
-            "timesteps": self.settings.timesteps,
-            "precision": self.settings.precision,
             "pictures": min(self.settings.pictures, len(self.selection())),
         }
 
@@ -274,10 +269,6 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, l
     compared(loaded, images)
     target = torch.tensor([sample.class_index])
     attribution.function(network.head, representation, target, **attribution.arguments)
-
-
-def _said(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in settings.items() if value is not None or key not in _YOUNGER}
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
+from pcsweep.config.schema import Mark
 from pcsweep.model import Model
 from pcsweep.model.build.feedback import published
 from pcsweep.model.build.pretrained import timm_backbone
@@ -21,8 +22,8 @@ def backbone_of(weights: str) -> nn.Module:
 
 
 def pefficientnet_b0(
-    weights: str = "default",
-    feedback_weights: str | None = None,
+    weights: Annotated[str, Mark.PLACE] = "default",
+    feedback_weights: Annotated[str | None, Mark.PLACE] = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:

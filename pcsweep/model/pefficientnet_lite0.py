@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from pcsweep.config.schema import Mark
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.feedback import Source, predictive, say_if_random
 from pcsweep.model.build.pretrained import class_names
@@ -24,8 +25,8 @@ _SIZE = 224
 
 
 def pefficientnet_lite0(
-    weights: str = "default",
-    feedback_weights: str | None = None,
+    weights: Annotated[str, Mark.PLACE] = "default",
+    feedback_weights: Annotated[str | None, Mark.PLACE] = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:

@@ -12,6 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from pcsweep.config.schema import Mark
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.feedback import Feedback, Source, load, reach, say_if_random
@@ -62,8 +63,8 @@ def predictors() -> nn.ModuleList:
 
 
 def pminivgg(
-    weights: str = "published",
-    feedback_weights: str | None = None,
+    weights: Annotated[str, Mark.PLACE] = "published",
+    feedback_weights: Annotated[str | None, Mark.PLACE] = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:

@@ -9,6 +9,7 @@ from pydantic import Field
 from timm.data import resolve_model_data_config
 from torch import nn
 
+from pcsweep.config.schema import Mark
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
 from pcsweep.model.build.feedback import Source, predictive, say_if_random
 from pcsweep.model.build.predify import configuration
@@ -17,11 +18,11 @@ from pcsweep.model.build.pretrained import class_names, timm_backbone, torchvisi
 
 def predify_toml(
     *,
-    config: Path,
+    config: Annotated[Path, Mark.PLACE],
     backbone: str = "vgg16",
     library: Literal["torchvision", "timm"] = "torchvision",
-    weights: str = "default",
-    feedback_weights: str | None = None,
+    weights: Annotated[str, Mark.PLACE] = "default",
+    feedback_weights: Annotated[str | None, Mark.PLACE] = None,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:
     """The network of a predify configuration, with its gradient scaling and its coefficients (`hyperparameter=model`).

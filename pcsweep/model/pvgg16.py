@@ -10,6 +10,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from pcsweep.config.schema import Mark
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
 from pcsweep.model.build.feedback import Shape, predictive, published, say_if_random
 from pcsweep.model.build.pretrained import class_names, torchvision_backbone
@@ -35,8 +36,8 @@ def backbone_of(weights: str) -> nn.Module:
 
 
 def pvgg16(
-    weights: str = "default",
-    feedback_weights: str | None = None,
+    weights: Annotated[str, Mark.PLACE] = "default",
+    feedback_weights: Annotated[str | None, Mark.PLACE] = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
 ) -> Model:

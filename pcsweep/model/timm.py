@@ -10,6 +10,7 @@ from pydantic import Field
 from timm.data import resolve_model_data_config
 from torch import nn
 
+from pcsweep.config.schema import Mark
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.feedback import Source, predictive, say_if_random
 from pcsweep.model.build.pretrained import class_names, timm_backbone
@@ -19,11 +20,11 @@ def timm(  # noqa: PLR0913  # a setting each
     *,
     name: str,
     pcoders: Annotated[tuple[str, ...], Field(min_length=1)],
-    weights: str = "default",
-    feedback_weights: str | None = None,
+    weights: Annotated[str, Mark.PLACE] = "default",
+    feedback_weights: Annotated[str | None, Mark.PLACE] = None,
     gradient_scaling: bool = True,
     seed: Annotated[int, Field(ge=0)] = 0,
-    num_classes: Annotated[int, Field(ge=1, le=100_000)] | None = None,
+    num_classes: Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, Mark.YOUNGER] = None,
 ) -> Model:
     """A network of timm with predify's default predictors; normalisation and image size are those that timm states for it.
 

@@ -16,6 +16,7 @@ from pydantic import Field
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import center_crop, resize
 
+from pcsweep.config.schema import Mark
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.masks import IGNORED, OBJECT, Mask, Regions, read_mask
 from pcsweep.dataset.read.picture_files import FORMATS, content, decoded
@@ -57,7 +58,7 @@ class ImageFiles(ABC):
 
     formats: ClassVar[Sequence[str]] = FORMATS  # of images, told by their content
 
-    root: Path
+    root: Annotated[Path, Mark.PLACE]
     resize: Side
     crop: Side
     interpolation: Literal["bilinear", "bicubic"]
