@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
+from pcsweep.attribution.scene import Scene, attributed
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
@@ -166,10 +167,9 @@ class GridPoint:
             clip=space.clip,
         )
 
-    def attribute(self, head: nn.Module, representation: Tensor, target: Tensor) -> Tensor:
-        """The attribution maps, (batch, height, width)."""
-        maps: Tensor = self.attribution.function(head, representation, target, **self.attribution.arguments)
-        return maps
+    def attribute(self, scene: Scene) -> Tensor:
+        """The attribution maps, (rows, height, width)."""
+        return attributed(self.attribution.function, self.attribution.arguments, scene)
 
     @property
     def label(self) -> str:
@@ -268,7 +268,7 @@ def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, l
     check_range(images, classes)
     compared(loaded, images)
     target = torch.tensor([sample.class_index])
-    attribution.function(network.head, representation, target, **attribution.arguments)
+    attributed(attribution.function, attribution.arguments, Scene(network.head, representation, target, image[None]))
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pcsweep.attribution.scene import Scene
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
@@ -47,7 +48,7 @@ class Measurement:
     Args:
         model: on its device.
         points: the rules of every grid point, inactive pcoders included.
-        attribution: (head, representation, target) to maps (batch, height, width).
+        attribution: makes maps (rows, height, width) of a scene.
         target: whose Grad-CAM: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
         threshold: of `iou`, a share of the map's maximum.
@@ -60,7 +61,7 @@ class Measurement:
 
     model: Model
     points: Sequence[Sequence[Rule]]
-    attribution: Callable[[torch.nn.Module, Tensor, Tensor], Tensor]
+    attribution: Callable[[Scene], Tensor]
     target: Target
     timesteps: int
     threshold: float
@@ -125,14 +126,14 @@ class Measurement:
         """What is measured of every grid point at t = 0..T, an array (batch, …) per column."""
         device = next(self.model.network.parameters()).device
         filled = [*given.samples, *[given.samples[-1]] * (len(given.noisy) - len(given.samples))]
-        scene = _Scene(
+        truth = _Truth(
             mask=torch.stack([sample.mask for sample in filled]).to(device),
             ignore=torch.stack([sample.ignore for sample in filled]).to(device),
             label=torch.tensor([sample.class_index for sample in filled], device=device),
         )
         measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
         with computing_in(self.precision, device):
-            for moment, columns in self._moments(given.noisy.to(device), scene):
+            for moment, columns in self._moments(given.noisy.to(device), truth):
                 for place, point in enumerate(moment.points):
                     first = 0 if moment.shared else place * moment.images
                     own = {name: values[first : first + moment.images] for name, values in columns.items()}
@@ -141,7 +142,7 @@ class Measurement:
         # Only now from the device, which would have to be waited for at every timestep.
         return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 
-    def _moments(self, images: Tensor, scene: "_Scene") -> Iterator[tuple[Moment, dict[str, Tensor]]]:
+    def _moments(self, images: Tensor, truth: "_Truth") -> Iterator[tuple[Moment, dict[str, Tensor]]]:
         """Every moment and what is measured of it, on the device, a row for each of its representation's."""
         network = self.model.network
         moments = network.engine(images[:1]).moments(images, self.points, self.timesteps, self.rows)
@@ -158,23 +159,23 @@ class Measurement:
                 logits = network.head(representation)
                 predicted = logits.argmax(1)
                 predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
-                repeated = scene.repeated(repeats)
+                repeated = truth.repeated(repeats)
                 targets = {"label": repeated.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}
                 with torch.enable_grad():
-                    maps = self.attribution(network.head, representation, targets[self.target])
+                    maps = self.attribution(Scene(network.head, representation, targets[self.target], images))
                 maps = maps.detach().clone()  # it may be a view of a representation, which is overwritten
                 columns = self._measured(maps.float(), logits.float(), targets[self.target], repeated)
                 if moment.timestep == 0:
                     start, at_0 = representation, columns
                 yield moment, columns
 
-    def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, scene: "_Scene") -> dict[str, Tensor]:
-        saliency = scores.scaled(maps, (scene.mask.shape[1], scene.mask.shape[2]))
-        logit, probability, correct = scores.classification(logits, target, scene.label)
+    def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, truth: "_Truth") -> dict[str, Tensor]:
+        saliency = scores.scaled(maps, (truth.mask.shape[1], truth.mask.shape[2]))
+        logit, probability, correct = scores.classification(logits, target, truth.label)
         measured: dict[str, Tensor] = {
             "target": target,
-            "area": scores.area(scene.mask, scene.ignore),
-            "pixels": scores.pixels(scene.ignore).to(torch.int32),
+            "area": scores.area(truth.mask, truth.ignore),
+            "pixels": scores.pixels(truth.ignore).to(torch.int32),
             "target_logit": logit,
             "target_probability": probability,
             "correct": correct,
@@ -182,31 +183,31 @@ class Measurement:
         if self.pictured:
             measured["map"] = maps
         if "iou" in self.metrics:
-            measured["iou"] = scores.iou(saliency, scene.mask, scene.ignore, self.threshold)
+            measured["iou"] = scores.iou(saliency, truth.mask, truth.ignore, self.threshold)
             nothing = saliency.new_zeros(len(saliency), 0)
-            at = [scores.iou(saliency, scene.mask, scene.ignore, threshold) for threshold in self.thresholds]
-            found = [scores.found(saliency, scene.ignore, threshold) for threshold in self.thresholds]
+            at = [scores.iou(saliency, truth.mask, truth.ignore, threshold) for threshold in self.thresholds]
+            found = [scores.found(saliency, truth.ignore, threshold) for threshold in self.thresholds]
             measured["iou_at"] = torch.stack(at, dim=1) if at else nothing
             measured["found_at"] = torch.stack(found, dim=1) if found else nothing
         for name, metric in (("pointing", scores.pointing), ("mass", scores.mass), ("rank", scores.rank)):
             if name in self.metrics:
-                measured[name] = metric(saliency, scene.mask, scene.ignore)
+                measured[name] = metric(saliency, truth.mask, truth.ignore)
         return measured
 
 
 @dataclass(frozen=True, eq=False)
-class _Scene:
-    """What a batch of images shows: masks and ignored pixels (batch, height, width), labels (batch,)."""
+class _Truth:
+    """What a batch of images shows in truth: masks and ignored pixels (batch, height, width), labels (batch,)."""
 
     mask: Tensor
     ignore: Tensor
     label: Tensor
 
-    def repeated(self, times: int) -> "_Scene":
+    def repeated(self, times: int) -> "_Truth":
         """The same images for each of several grid points."""
         if times == 1:
             return self
-        return _Scene(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
+        return _Truth(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
 
 
 def summary(columns: Columns) -> str:

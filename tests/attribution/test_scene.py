@@ -1,0 +1,78 @@
+"""An attribution gets those parts of a scene that its parameters name."""
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from torch import nn
+
+from pcsweep.attribution.grad_cam import grad_cam
+from pcsweep.attribution.scene import Scene, attributed
+from pcsweep.compute.run import run_pack
+from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.plan import points_from
+from pcsweep.study import shards
+
+
+@pytest.fixture
+def scene():
+    """Two grid points on three images."""
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))
+    return Scene(head, torch.randn(6, 4, 7, 7), torch.arange(6) % 5, torch.randn(3, 3, 8, 8))
+
+
+def test_each_row_has_the_image_that_it_is_of(scene):
+    assert torch.equal(attributed(lambda image: image[:, 0], {}, scene), torch.cat([scene.images, scene.images])[:, 0])
+
+
+def test_parts_are_given_by_name_whatever_their_order(scene):
+    def mine(target, representation, *, scale):
+        return scale * representation[torch.arange(len(target)), target % 4]
+
+    rows = torch.arange(6)
+    assert torch.equal(attributed(mine, {"scale": 2.0}, scene), 2.0 * scene.representation[rows, scene.target % 4])
+
+
+def test_the_public_grad_cam_asks_for_three(scene):
+    expected = grad_cam(scene.head, scene.representation, scene.target)
+    assert torch.equal(attributed(grad_cam, {"layer": None}, scene), expected)
+
+
+def test_another_part_is_refused_with_those_that_there_are(scene):
+    def mine(head, mask):
+        """Asks for what would give the answer away."""
+
+    said = "Expected an attribution to ask for head, representation, target, image, but mine asks for 'mask'; a setting"
+    with pytest.raises(ValueError, match=said):
+        attributed(mine, {}, scene)
+
+
+EXTENSION = """
+import torch
+
+def bright(image, representation, *, layer: str | None = None, power: float = 1.0):
+    return image.mean(1).abs() ** power + 0 * representation.mean((1, 2, 3))[:, None, None]
+"""
+
+
+def test_an_attribution_of_the_images_runs_in_packs_as_alone(tmp_path, monkeypatch):
+    (tmp_path / "my_maps.py").write_text(EXTENSION)
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "extensions=[my_maps]",
+        "attribution._target_=my_maps.bright",
+        "dataset.limit=5",
+        "timesteps=1",
+    ]
+
+    def computed(study, *grid):
+        with initialize_config_dir(conf_folder(), version_base="1.3"):
+            configs = [compose("config", overrides=[*words, f"study={study}", each]) for each in grid]
+        points = points_from(configs, range(len(configs)))
+        run_pack(points)
+        return [shards.read(point.shard).table["iou"].to_pylist() for point in points]
+
+    together = computed("together", "pcoder.beta=0.4", "pcoder.beta=0.7")
+    assert together == [*computed("first", "pcoder.beta=0.4"), *computed("second", "pcoder.beta=0.7")]
+    assert together[0] == together[1]  # it asks for nothing that coefficients change
+    assert len(set(together[0])) > 2
