@@ -3,7 +3,7 @@
 At every timestep the logits depend on the last representation r_N(t) through the head alone. Grad-CAM of the head at r_N(t) is
 therefore Grad-CAM of the whole unrolled network, for one small backward pass.
 
-*How we deviate from the paper:* nothing is upsampled or scaled here; `pcsweep.metrics` does that, explicitly.
+*How we deviate from the paper:* nothing is upsampled or scaled here; `pcsweep.metric` does that, explicitly.
 """
 
 import torch

@@ -86,7 +86,7 @@ class PredictiveNetwork(nn.Module):
         pcoders: bottom-up, at least one.
 
     Raises:
-        ValueError: no pcoder, or a backbone that cannot be cut there (see `pcsweep.backbone.cut`).
+        ValueError: no pcoder, or a backbone that cannot be cut there (see `pcsweep.network.backbone.cut`).
     """
 
     def __init__(self, backbone: nn.Module, pcoders: Sequence[PCoder]) -> None:
@@ -143,7 +143,7 @@ class PredictiveNetwork(nn.Module):
         `parameter.data` is not noticed. Threads must not share a network.
 
         Raises:
-            ValueError: a representation of four dimensions whose second is not the channels (see `pcsweep.layout`).
+            ValueError: a representation of four dimensions whose second is not the channels (see `pcsweep.network.layout`).
         """
         rounded = torch.is_autocast_enabled(image.device.type)
         parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())

@@ -23,7 +23,7 @@ def temporary(folder, tag, ago=0.0, name="x.parquet"):
 @pytest.fixture
 def killed():
     """The name of a process that is no more."""
-    code = "from pcsweep.processes import this_process as p; print(p().tag)"
+    code = "from pcsweep.machine.processes import this_process as p; print(p().tag)"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -15,7 +15,7 @@ from pcsweep.study.claims import FOLDER, Claims, claimed, computing
 from pcsweep.study.tidying import tidy
 
 DIES = (  # holding a claim of `a`, and meaning to compute `b` as well
-    "import os, sys; from pathlib import Path; from pcsweep.claims import Claims;"
+    "import os, sys; from pathlib import Path; from pcsweep.study.claims import Claims;"
     "claims = Claims(Path(sys.argv[1]), ['a', 'b']); claims.__enter__(); assert claims.take('a'); os.kill(os.getpid(), 9)"
 )
 

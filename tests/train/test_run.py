@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from pcsweep.config.errors import BadSetting
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.dataset.shapes import Shapes
-from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.entry import conf_folder, plain_of
 from pcsweep.model import pminivgg as pminivgg_module
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.network import Coefficients
@@ -214,7 +214,7 @@ def trained_here(folder, *words):
     """The output of the command, without a process of its own."""
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         config = compose("train", overrides=[f"output={folder}/w.safetensors", *words])
-    return command(config)
+    return command(plain_of(config))
 
 
 def metadata(path):

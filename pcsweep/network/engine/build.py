@@ -23,7 +23,7 @@ _CHUNK = 112 * 2**20  # bytes of a map per call, where results lie in memory tha
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A layer that is or could be computed by `pcsweep.predictor`.
+    """A layer that is or could be computed by `pcsweep.network.convolution`.
 
     Args:
         pcoder: from 0.
@@ -93,7 +93,7 @@ class _Observer(fx.Interpreter):
 def convolutions(
     stages: Sequence[nn.Module], predictors: Sequence[nn.Module], shapes: Shapes, budget: int = BUDGET
 ) -> list[Convolution]:
-    """The layers that `pcsweep.predictor` covers, each with its choice."""
+    """The layers that `pcsweep.network.convolution` covers, each with its choice."""
     found: list[tuple[int, str | None, Layer, Tensor]] = []
     for n, predictor in enumerate(predictors):
         known = transposed_convolution(predictor)

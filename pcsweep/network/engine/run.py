@@ -1,8 +1,9 @@
 """The dynamics of many grid points on the same images: one feedforward pass, then every point's trajectory, without autograd.
 
-`pcsweep.schedule` says what is computed; this module computes it. Rows are images within points: the tensors of a chunk of points
-are (points · images, …), those that all points share (images, …). Maps are channels last in memory. Arrays are written again and
-again: memory grows neither with time nor with the number of points, but with how many rows are computed at once.
+`pcsweep.network.engine.schedule` says what is computed; this module computes it. Rows are images within points: the tensors of
+a chunk of points are (points · images, …), those that all points share (images, …). Maps are channels last in memory. Arrays
+are written again and again: memory grows neither with time nor with the number of points, but with how many rows are computed
+at once.
 
 A result does not depend on which points and images share a call, to the last bit, as long as images come in multiples of `ROWS`:
 libraries may choose another algorithm for another number of rows.
