@@ -1,13 +1,14 @@
 """`python -m pcsweep.cancel`: takes the tasks of one study out of Slurm's queue."""
 
 import os
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from pcsweep.config.errors import BadSetting
-from pcsweep.console.process import as_process
-from pcsweep.console.terminal import complain
+from rich.console import Console
+
+from pcsweep.config.errors import BadSetting, Unfinished
+from pcsweep.console.exit import end, follow, say
 from pcsweep.console.text import number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
@@ -27,34 +28,31 @@ output_root  where the studies are
 _MOMENT = 0.5  # seconds
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command; 0, 1 where Slurm does not do it, or 2 where the command cannot be followed."""
-    words = sys.argv[1:] if argv is None else argv
-    if {"-h", "--help"} & set(words):
-        sys.stdout.write(HELP)
-        return 0
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command and its exit code."""
+    return follow("pcsweep.cancel", HELP, command, argv)
+
+
+def command(words: Sequence[str], console: Console) -> None:
+    """Follows the words of the command line.
+
+    Raises:
+        BadSetting: they cannot be followed.
+        Unfinished: Slurm does not do it, or the study cannot be read.
+    """
+    given = words_of(words, ("study", "output_root"))
+    folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
     try:
-        given = words_of(words, ("study", "output_root"))
-        folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
         _check_owner(folder)
         tasks = cancelled(folder)
-    except BadSetting as error:
-        complain("pcsweep.cancel", error)
-        return 2
     except OSError as error:
-        complain("pcsweep.cancel", failures.said(error))
-        return 1
+        raise Unfinished(failures.said(error)) from error
     except slurm.NoAnswer as error:
-        complain("pcsweep.cancel", f"Slurm does not do it: {error}")
-        return 1
+        raise Unfinished(f"Slurm does not do it: {error}") from error
     jobs = sorted({task.job for task in tasks}, key=int)
-    said = f"{folder.name} has no task in the queue"
-    if jobs:
-        said = (
-            f"Cancelled {number_of(len(tasks), 'task')} of {folder.name}, of job{'' if len(jobs) == 1 else 's'} {', '.join(jobs)}"
-        )
-    sys.stdout.write(f"{said}.\n")
-    return 0
+    of_jobs = f"job{'' if len(jobs) == 1 else 's'} {', '.join(jobs)}"
+    done = f"Cancelled {number_of(len(tasks), 'task')} of {folder.name}, of {of_jobs}"
+    say(console, f"{done if jobs else f'{folder.name} has no task in the queue'}.")
 
 
 def _check_owner(folder: Path) -> None:
@@ -96,4 +94,4 @@ def cancelled(folder: Path) -> list[slurm.Queued]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(as_process("pcsweep.cancel", main))
+    end(main())

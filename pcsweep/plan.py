@@ -18,7 +18,7 @@ if __name__ == "__main__":  # before what takes a second to import
 
 import hydra
 
-from pcsweep.console.interruption import INTERRUPTED, leave
+from pcsweep.console.exit import end
 from pcsweep.console.text import duration, number_of
 from pcsweep.grid.entry import conf_folder, ended
 
@@ -71,9 +71,7 @@ def main() -> None:
         words = ["hydra/launcher=plan", f"hydra.run.dir={folder}", f"hydra.sweep.dir={folder}", "hydra.output_subdir=null"]
         words += ["hydra/job_logging=none", "hydra/hydra_logging=none"]
         code = ended(_run, "Nothing was computed; to see the plan, give the same command again:\n ", words)
-    if code == INTERRUPTED:
-        leave(code)
-    sys.exit(code)
+    end(code)
 
 
 def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_pack: int) -> None:

@@ -1,7 +1,6 @@
 """`python -m pcsweep.status`: how far a study is, from its files and Slurm's queue; nothing is changed."""
 
 import os
-import sys
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,9 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep.config.errors import BadSetting
-from pcsweep.console.process import as_process
-from pcsweep.console.terminal import complain, terminal
+from pcsweep.config.errors import Unfinished
+from pcsweep.console.exit import end, follow
 from pcsweep.console.text import duration, number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
@@ -43,25 +41,24 @@ _RECENT = 3600.0  # seconds over which the rate is taken
 _BAR = 40  # characters
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command; 0, or 2 with one line on stderr where it cannot be followed."""
-    words = sys.argv[1:] if argv is None else argv
-    console = terminal()
-    if {"-h", "--help"} & set(words):
-        console.print(HELP, markup=False)
-        return 0
-    try:
-        given = words_of(words, ("study", "output_root"))
-        folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
-    except BadSetting as error:
-        complain("pcsweep.status", error)
-        return 2
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command and its exit code."""
+    return follow("pcsweep.status", HELP, command, argv)
+
+
+def command(words: Sequence[str], console: Console) -> None:
+    """Follows the words of the command line.
+
+    Raises:
+        BadSetting: they cannot be followed.
+        Unfinished: the study cannot be read.
+    """
+    given = words_of(words, ("study", "output_root"))
+    folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
     try:
         patiently(lambda: show(folder, console))
     except OSError as error:
-        complain("pcsweep.status", failures.said(error))
-        return 1
-    return 0
+        raise Unfinished(failures.said(error)) from error
 
 
 def show(folder: Path, console: Console) -> None:
@@ -157,4 +154,4 @@ def _times(folder: Path, names: Collection[str] | None = None) -> list[float]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(as_process("pcsweep.status", main))
+    end(main())

@@ -15,7 +15,7 @@ from pcsweep.aggregate.run import aggregate
 from pcsweep.aggregate.saved import save
 from pcsweep.aggregate.terminal import tell
 from pcsweep.aggregate.words import check_metric, parse
-from pcsweep.console.exit import follow
+from pcsweep.console.exit import end, follow
 from pcsweep.machine.destination import destination
 from pcsweep.study.folder import existing_study
 
@@ -64,4 +64,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end(main())

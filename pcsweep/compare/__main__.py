@@ -20,7 +20,7 @@ from pcsweep.compare.matching import differing
 from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place
-from pcsweep.console.exit import follow, say
+from pcsweep.console.exit import end, follow, say
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
 from pcsweep.figures.differences import draw_differences
@@ -163,4 +163,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end(main())

@@ -10,4 +10,4 @@ class Detached(KeyboardInterrupt):
 
 
 class Unfinished(Exception):
-    """A sweep ended, and not all of its points are done; which and why has been said."""
+    """A command could not do all that it was asked for, and no word of it is to blame; the message says why."""

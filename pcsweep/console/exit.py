@@ -1,6 +1,7 @@
-"""What the commands that have words instead of a configuration have in common."""
+"""How every command ends: with which exit code, and what it says then."""
 
 import io
+import logging
 import os
 import re
 import stat
@@ -11,16 +12,80 @@ from functools import partial
 
 from rich.console import Console
 
-from pcsweep.config.errors import BadSetting
+from pcsweep.config.errors import BadSetting, Detached, Unfinished
 from pcsweep.config.faults import told
-from pcsweep.console.process import as_process
-from pcsweep.console.terminal import complain, terminal
+from pcsweep.console.interruption import INTERRUPTED, begin, leave
+from pcsweep.console.output import BROKEN_PIPE, while_it_is_read
+from pcsweep.console.terminal import PrintableFormatter, complain, terminal
+from pcsweep.console.text import printable
 
-_REFUSED = 2
+UNFINISHED, REFUSED = 1, 2
+
+Explain = Callable[[BaseException], str | None]
+
+
+def explained(error: BaseException) -> str | None:
+    """What is wrong with the words of a command, or with the files it meets; None where the error is a fault."""
+    return str(error) if isinstance(error, BadSetting) else told(error)
+
+
+def outcome(
+    name: str,
+    work: Callable[[], int | None],
+    interrupted: str,
+    explain: Explain = explained,
+    undo: Callable[[], None] = lambda: None,
+) -> int:
+    """Does the work of a command; its exit code.
+
+    0, or what the work returns; 1 where it is not finished, and no word is to blame; 2 where it is refused, with one message, and
+    what had been made is undone; 130 after Ctrl-C; 141 where nobody reads what it says. Any other error is a fault and is raised.
+
+    Args:
+        name: of the command, before its messages.
+        work: of the command.
+        interrupted: what is said after Ctrl-C.
+        explain: gives the message of a refusal.
+        undo: what a refused command has made.
+    """
+    if logging.lastResort is not None:  # through which warnings go in a command that sets up no log
+        logging.lastResort.setFormatter(PrintableFormatter())
+    try:
+        begin(interrupted)
+        with while_it_is_read():
+            return work() or 0
+    except Unfinished as error:
+        complain(name, error)
+        return UNFINISHED
+    except SystemExit as error:
+        if error.code not in (UNFINISHED, REFUSED):  # Hydra's own refusals have 1
+            raise
+        undo()
+        return REFUSED
+    except KeyboardInterrupt as error:
+        sys.stderr.write(f"\n{printable(str(error) if isinstance(error, Detached) else interrupted)}\n")
+        logging.shutdown()
+        return INTERRUPTED
+    except BrokenPipeError:
+        return BROKEN_PIPE
+    except Exception as error:
+        text = explain(error)
+        if text is None:
+            raise
+        complain(name, text)
+        undo()
+        return REFUSED
+
+
+def end(code: int) -> None:
+    """Ends the process, after Ctrl-C at once (see `leave`)."""
+    if code == INTERRUPTED:
+        leave(code)
+    sys.exit(code)
 
 
 def follow(name: str, text: str, command: Callable[[Sequence[str], Console], None], argv: Sequence[str] | None = None) -> int:
-    """Runs a command; its exit code: 0, 2 with one line on stderr where it cannot be followed, 130 after Ctrl-C.
+    """Runs a command that has words instead of a configuration; its exit code, see `outcome`.
 
     Args:
         name: of the module.
@@ -28,28 +93,19 @@ def follow(name: str, text: str, command: Callable[[Sequence[str], Console], Non
         command: what it does with its words; refuses with a BadSetting.
         argv: the words, if not those of the process.
     """
-    return as_process(name, partial(_followed, name, text, command, sys.argv[1:] if argv is None else argv))
+    words = sys.argv[1:] if argv is None else argv
+    return outcome(name, partial(_followed, text, command, words), f"{name}: interrupted; every file that is there is whole.")
 
 
-def _followed(name: str, text: str, command: Callable[[Sequence[str], Console], None], words: Sequence[str]) -> int:
+def _followed(text: str, command: Callable[[Sequence[str], Console], None], words: Sequence[str]) -> None:
     close_umask()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # Greek letters, where the terminal has none
     console = terminal(highlight=True)
     if {"-h", "--help"} & set(words):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-        return 0
-    try:
-        command(words, console)
-    except BadSetting as error:
-        complain(name, error)
-        return _REFUSED
-    except OSError as error:
-        if isinstance(error, BrokenPipeError) or not (refused := told(error)):
-            raise
-        complain(name, refused)
-        return _REFUSED
-    return 0
+        console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
+        return
+    command(words, console)
 
 
 def whole_number(name: str, text: str, least: int) -> int:
@@ -75,7 +131,7 @@ def refusing() -> Iterator[None]:
         yield
     except BadSetting as error:
         complain("pcsweep", error)
-        sys.exit(2)
+        sys.exit(REFUSED)
 
 
 def close_umask() -> None:

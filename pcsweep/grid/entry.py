@@ -1,6 +1,5 @@
 """Around every Hydra entry: where its configuration lies, how it ends, and what is said then."""
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,14 +11,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 import pcsweep
-from pcsweep.config.errors import Detached, Unfinished
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message
-from pcsweep.console.exit import close_umask, refusing
-from pcsweep.console.interruption import INTERRUPTED, begin, leave
-from pcsweep.console.output import BROKEN_PIPE, while_it_is_read
-from pcsweep.console.terminal import complain
-from pcsweep.console.text import printable
+from pcsweep.console.exit import Explain, close_umask, end, outcome, refusing
 from pcsweep.machine import leftovers
 from pcsweep.machine.provenance import command, command_is
 from pcsweep.study.folder import study_folder
@@ -28,8 +22,6 @@ _FULL_ERROR = "HYDRA_FULL_ERROR"
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig
-
-_UNFINISHED, _REFUSED = 1, 2
 
 
 def conf_folder() -> str:
@@ -57,11 +49,8 @@ def plain_of(config: "DictConfig") -> dict[str, Any]:
 
 
 def guarded(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = ()) -> None:
-    """Runs a Hydra entry and ends the process as `ended` says."""
-    if code := ended(entry, interrupted, further):
-        if code == INTERRUPTED:
-            leave(code)
-        sys.exit(code)
+    """Runs a Hydra entry and ends the process, see `ended`."""
+    end(ended(entry, interrupted, further))
 
 
 @contextmanager
@@ -79,10 +68,7 @@ def errors_let_through() -> Iterator[None]:
 
 
 def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = ()) -> int:
-    """Runs a Hydra entry; its exit code.
-
-    A refused value gives 2, one message, and nothing is left behind; a sweep that is not finished 1; an interruption 130 and how
-    to go on.
+    """Runs a Hydra entry; its exit code, see `outcome`. Where it is refused, nothing is left behind.
 
     Args:
         entry: a function under `hydra.main`.
@@ -92,36 +78,14 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
     close_umask()
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
-    show_traceback = _FULL_ERROR in os.environ
+    explain: Explain = (lambda _: None) if _FULL_ERROR in os.environ else message
+
+    def work() -> None:
+        sys.argv[1:] = [*checked_words(sys.argv[1:]), *further]
+        entry()
+
     with errors_let_through(), command_is(sys.argv[1:]):
-        try:
-            begin(f"Interrupted. {interrupted} {command()}")
-            sys.argv[1:] = [*checked_words(sys.argv[1:]), *further]
-            with while_it_is_read():
-                entry()
-        except Unfinished as error:
-            complain("pcsweep", error)
-            return _UNFINISHED
-        except SystemExit as error:
-            if error.code not in (1, _REFUSED):  # Hydra's own refusals have 1
-                raise
-            leftovers.undo()
-            return _REFUSED
-        except KeyboardInterrupt as error:
-            said = str(error) if isinstance(error, Detached) else f"Interrupted. {interrupted} {command()}"
-            sys.stderr.write(f"\n{printable(said)}\n")
-            logging.shutdown()
-            return INTERRUPTED
-        except BrokenPipeError:
-            return BROKEN_PIPE
-        except Exception as error:
-            text = message(error)
-            if show_traceback or text is None:
-                raise
-            complain("pcsweep", text)
-            leftovers.undo()
-            return _REFUSED
-    return 0
+        return outcome("pcsweep", work, f"Interrupted. {interrupted} {command()}", explain, leftovers.undo)
 
 
 @contextmanager

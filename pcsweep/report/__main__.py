@@ -17,7 +17,7 @@ from pcsweep.aggregate.saved import save
 from pcsweep.aggregate.terminal import tell
 from pcsweep.aggregate.words import check_metric, parse
 from pcsweep.config.errors import BadSetting
-from pcsweep.console.exit import follow, say, whole_number
+from pcsweep.console.exit import end, follow, say, whole_number
 from pcsweep.console.progress import stage
 from pcsweep.machine.destination import destination
 from pcsweep.report.contents import contents
@@ -90,4 +90,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end(main())

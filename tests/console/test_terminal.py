@@ -6,7 +6,7 @@ import logging
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep.console.process import as_process
+from pcsweep.console.exit import outcome
 from pcsweep.console.terminal import PrintableFormatter, Terminal, complain
 
 HOSTILE = "a\x1b[2Jb\x9bc\u202ed"
@@ -36,5 +36,5 @@ def test_messages_and_logs_are_printable(capsys):
 def test_warnings_of_a_command_without_a_log_are_printable(capsys, monkeypatch):
     logger = logging.getLogger("alone")
     monkeypatch.setattr(logger, "propagate", False)
-    assert as_process("pcsweep.x", lambda: logger.warning("%s", HOSTILE) or 0) == 0
+    assert outcome("pcsweep.x", lambda: logger.warning("%s", HOSTILE) or 0, "stopped") == 0
     assert capsys.readouterr().err == f"{SHOWN}\n"
