@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from pcsweep.classes import check_range, compared
 from pcsweep.coefficients import pcoder_settings
 from pcsweep.dataset import Sample
 from pcsweep.device import Device, check_device
+from pcsweep.distinct import distinct
 from pcsweep.extensions import named
 from pcsweep.measurement import Metric, Precision, Target
 from pcsweep.model import Model
@@ -38,7 +39,7 @@ class Settings:
     study: str
     timesteps: Annotated[int, Field(ge=0, le=MOST_TIMESTEPS)]
     threshold: Share
-    thresholds: tuple[Share, ...]
+    thresholds: Annotated[tuple[Share, ...], AfterValidator(distinct)]
     metrics: tuple[Metric, ...]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     batch_size: Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_AT_ONCE)]

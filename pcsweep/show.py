@@ -20,6 +20,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
 from pcsweep.__main__ import conf_folder, guarded
+from pcsweep.extensions import of_word
 from pcsweep.progress import stage
 from pcsweep.settings import BadSetting, completed, existing_study, words_of
 from pcsweep.words import checked_words
@@ -52,7 +53,8 @@ identity  the first characters of the name of a shard of the study: the
 SETTING   with study=, such as noise.sigma=0.4 pcoder.beta=0.8: the one shard of
           the study that has all these values is drawn
 extensions
-          modules of its author's own that the shard needs
+          with study=, the modules of its author's own that the shard needs and that
+          may be imported, such as extensions=[my_noises]
 
 Examples
     python -m pcsweep.show
@@ -189,13 +191,14 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
     own = ("study", "identity", *_OWN, "output_root", "extensions")
     others, wanted = wanted_of(words, own)
     given = words_of(others, own)
+    extensions = of_word(given.get("extensions", ""))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
     if wanted and "identity" in given:
         raise BadSetting(f"Expected `identity` or values of settings, but got both: identity and {', '.join(wanted)}.")
     names = [path.stem for path in folder.glob("*.parquet")]
     path = shards.place(folder, chosen(folder, wanted) if wanted else _identity(names, given.get("identity", ""), folder))
     try:
-        return point_of(shards.read(path), [name for name in given.get("extensions", "").strip("[]").split(",") if name])
+        return point_of(shards.read(path), extensions)
     except (shards.DamagedShard, OSError) as error:
         raise BadSetting(f"Expected `identity` to name a shard that can be read, but {error}.") from error
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pcsweep.dataset import Dataset
     from pcsweep.model import Model
     from pcsweep.network import Coefficients
-    from pcsweep.recipe import Options
+    from pcsweep.recipe import FeedbackRecipe, Options, Recipe
     from pcsweep.settings import Choice
     from pcsweep.training import Record, Training
 
@@ -126,6 +126,7 @@ class _Material:
 
 
 def _material(plain: "Mapping[str, Any]") -> _Material:
+    from pcsweep.classes import check_range, compared
     from pcsweep.dataset import select
     from pcsweep.extensions import named
     from pcsweep.feedback import to_be_trained
@@ -141,10 +142,24 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     choice = choose("dataset", settings, named(plain))
     dataset = load_dataset(choice)
     indices = sorted(select(dataset.class_indices, common.limit, options.seed))
-    highest = max(dataset.class_indices[index] for index in indices)
-    if highest >= len(model.class_names):
-        raise ValueError(f"Expected a dataset of the model's {len(model.class_names)} classes, but got class {highest}.")
+    if _learns_from_labels(plain):
+        check_range(dataset, len(model.class_names))
+        compared(model, dataset)
     return _Material(model, choice, dataset, indices, common.cache)
+
+
+def _recipes(plain: "Mapping[str, Any]") -> "tuple[Recipe, FeedbackRecipe]":
+    from pcsweep.recipe import FeedbackRecipe, Recipe
+    from pcsweep.settings import checked
+
+    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
+    return backbone, FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+
+
+def _learns_from_labels(plain: "Mapping[str, Any]") -> bool:
+    """Whether a class decides any loss; the reconstruction of an image asks for none, so that images of any classes do."""
+    backbone, feedback = _recipes(plain)
+    return backbone.epochs > 0 or (feedback.epochs > 0 and feedback.classification > 0)
 
 
 def _options(plain: "Mapping[str, Any]") -> "Options":
@@ -191,14 +206,11 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     from pcsweep.decoding import decode
     from pcsweep.device import device_of
     from pcsweep.network import Coefficients
-    from pcsweep.recipe import FeedbackRecipe, Recipe
-    from pcsweep.settings import checked
     from pcsweep.simplex import LearnedCoefficients
     from pcsweep.training import Training
 
     options, model = _options(plain), material.model
-    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
-    feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+    backbone, feedback = _recipes(plain)
     pcoders, count = pcoder_settings(plain["pcoder"]), len(model.network.stages)
     beta, lambda_, alpha = zip(*pcoders.rules(model), strict=True)
     active = pcoders.numbers(count)
