@@ -53,8 +53,8 @@ identity  the first characters of the name of a shard of the study: the
 SETTING   with study=, such as noise.sigma=0.4 pcoder.beta=0.8: the one shard of
           the study that has all these values is drawn
 extensions
-          with study=, the modules of its author's own that the shard needs and that
-          may be imported, such as extensions=[my_noises]
+          with study=, the modules of its author's own that the shard needs
+          and that may be imported, such as extensions=[my_noises]
 
 Examples
     python -m pcsweep.show

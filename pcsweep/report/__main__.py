@@ -37,9 +37,9 @@ gallery       of how many images that gained most, and as many that lost most,
 metric        by which cells and images are best: iou, iou@0.15 (a further
               threshold), pointing, mass, rank, target_probability, correct; the
               heatmap of the page shows any
-extensions    modules of its author's own that the study was made with and that may
-              be imported for the gallery, such as extensions=[my_noises]; none is
-              imported that is not named here
+extensions    modules of its author's own that the study was made with and that
+              may be imported for the gallery, such as extensions=[my_noises];
+              none is imported that is not named here
 output_root   where the studies are
 to            a folder for the results, if not the study's own, which may be
               somebody else's
