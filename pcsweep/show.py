@@ -20,6 +20,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.config.extensions import of_word
 from pcsweep.config.overrides import checked_words
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
@@ -54,7 +55,8 @@ identity  the first characters of the name of a shard of the study: the
 SETTING   with study=, such as noise.sigma=0.4 pcoder.beta=0.8: the one shard of
           the study that has all these values is drawn
 extensions
-          modules of its author's own that the shard needs
+          with study=, the modules of its author's own that the shard needs
+          and that may be imported, such as extensions=[my_noises]
 
 Examples
     python -m pcsweep.show
@@ -191,13 +193,14 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
     own = ("study", "identity", *_OWN, "output_root", "extensions")
     others, wanted = wanted_of(words, own)
     given = words_of(others, own)
+    extensions = of_word(given.get("extensions", ""))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
     if wanted and "identity" in given:
         raise BadSetting(f"Expected `identity` or values of settings, but got both: identity and {', '.join(wanted)}.")
     names = [path.stem for path in folder.glob("*.parquet")]
     path = shards.place(folder, chosen(folder, wanted) if wanted else _identity(names, given.get("identity", ""), folder))
     try:
-        return point_of(shards.read(path), [name for name in given.get("extensions", "").strip("[]").split(",") if name])
+        return point_of(shards.read(path), extensions)
     except (shards.DamagedShard, OSError) as error:
         raise BadSetting(f"Expected `identity` to name a shard that can be read, but {error}.") from error
 

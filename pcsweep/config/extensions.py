@@ -26,7 +26,19 @@ def named(plain: Mapping[str, Any]) -> tuple[str, ...]:
     for name in names:
         if not isinstance(name, str) or not _MODULE.fullmatch(name) or name.partition(".")[0] == "pcsweep":
             raise BadSetting(f"Expected `extensions` to be modules of your own, such as [my_noises], but got {name!r}.")
+    if len(set(names)) < len(names):
+        raise BadSetting(f"Expected `extensions` to be different modules, but got [{', '.join(names)}].")
     return tuple(names)
+
+
+def of_word(text: str) -> tuple[str, ...]:
+    """The modules that `extensions=` of a command without a configuration names: `a`, `a,b` or `[a,b]`; none if it is empty.
+
+    Raises:
+        BadSetting: something that is no name of a module.
+    """
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    return named({"extensions": [name.strip() for name in bare.split(",")] if bare.strip() else []})
 
 
 def extension(module_name: str, attribute: str, group: str) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from typing import Any, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from pcsweep.config.distinct import DIFFERENT, bare, repeats_a_name
 from pcsweep.config.errors import BadSetting as BadSetting  # also from here
 from pcsweep.config.extensions import defined_in, extension
 
@@ -171,7 +172,7 @@ def _is_setting(parameter: inspect.Parameter, function: Callable[..., Any]) -> b
 def _validated(annotation: Any, value: Any, name: str) -> Any:
     """The value as its annotation says; one value stands for a list of one."""
     given = place(value, name) if isinstance(value, str) else value
-    if get_origin(annotation) in (list, tuple) and isinstance(given, str | int | float):
+    if get_origin(bare(annotation)) in (list, tuple) and isinstance(given, str | int | float):
         given = [given]
     if isinstance(given, float) and given.is_integer() and abs(given) > _EXACT:
         given = int(given)  # for pydantic to say which bound it is beyond
@@ -182,6 +183,8 @@ def _validated(annotation: Any, value: Any, name: str) -> Any:
         raise BadSetting(f"Expected `{name}` to be {allowed}, but got {shown(value)}.") from None
     if _has_truth(given) and not _has_truth(result):  # true would count as 1
         raise BadSetting(f"Expected `{name}` to be no truth value, but got {shown(value)}.")
+    if isinstance(result, list | tuple) and repeats_a_name(result):
+        raise BadSetting(f"Expected `{name}` to be {DIFFERENT}, but got {shown(value)}.")
     return result
 
 

@@ -103,7 +103,7 @@ def _followed(text: str, command: Callable[[Sequence[str], Console], None], word
         sys.stdout.reconfigure(errors="replace")  # Greek letters, where the terminal has none
     console = terminal(highlight=True)
     if {"-h", "--help"} & set(words):
-        console.print(text, markup=False, highlight=False, soft_wrap=True, end="")
+        console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
         return
     command(words, console)
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from pcsweep.attribution.scene import Scene, attributed
+from pcsweep.config.distinct import distinct
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
@@ -36,7 +37,7 @@ class StudySettings:
     study: Annotated[str, Mark.ASIDE]
     timesteps: Annotated[int, Field(ge=0, le=MOST_TIMESTEPS)]
     threshold: Share
-    thresholds: tuple[Share, ...]
+    thresholds: Annotated[tuple[Share, ...], AfterValidator(distinct)]
     metrics: tuple[Metric, ...]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     batch_size: Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_AT_ONCE)], Mark.ASIDE]

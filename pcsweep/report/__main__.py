@@ -17,6 +17,7 @@ from pcsweep.aggregate.saved import save
 from pcsweep.aggregate.terminal import tell
 from pcsweep.aggregate.words import check_metric, parse
 from pcsweep.config.errors import BadSetting
+from pcsweep.config.extensions import of_word
 from pcsweep.console.exit import end, follow, say, whole_number
 from pcsweep.console.progress import stage
 from pcsweep.machine.destination import destination
@@ -32,7 +33,7 @@ system, without a network.
     python -m pcsweep.report study=NAME [gallery=3] [metric=iou]
                              [output_root=outputs] [resamples=2000]
                              [permutations=4999] [seed=0] [to=FOLDER]
-                             [SETTING=VALUE …]
+                             [extensions=[MODULE,…]] [SETTING=VALUE …]
 
 study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most,
@@ -41,6 +42,9 @@ gallery       of how many images that gained most, and as many that lost most,
 metric        by which cells and images are best: iou, iou@0.15 (a further
               threshold), pointing, mass, rank, target_probability, correct; the
               heatmap of the page shows any
+extensions    modules of its author's own that the study was made with and that
+              may be imported for the gallery, such as extensions=[my_noises];
+              none is imported that is not named here
 output_root   where the studies are
 to            a folder for the results, if not the study's own, which may be
               somebody else's
@@ -55,6 +59,8 @@ Writes report.html into the study's folder, beside what python -m
 pcsweep.aggregate writes. Of a study whose points all failed, the page says why.
 """
 
+_OWN = ("gallery", "extensions")
+
 
 def command(words: Sequence[str], console: Console) -> None:
     """Aggregates, says what aggregation says, and writes the page.
@@ -62,9 +68,10 @@ def command(words: Sequence[str], console: Console) -> None:
     Raises:
         BadSetting: a word that is none, or a study that cannot be aggregated; one whose points failed has a page all the same.
     """
-    own = [word for word in words if word.partition("=")[0] == "gallery"]
-    pictured = whole_number("gallery", own[-1].partition("=")[2] if own else "3", 0)
-    options = parse([word for word in words if word not in own], also=("gallery",))
+    own = {key: text for key, _, text in (word.partition("=") for word in words) if key in _OWN}
+    pictured = whole_number("gallery", own.get("gallery", "3"), 0)
+    extensions = of_word(own.get("extensions", ""))
+    options = parse([word for word in words if word.partition("=")[0] not in _OWN], also=_OWN)
     if options.metric == "pxap":
         raise BadSetting("Expected `metric` to be a mean over images, but got 'pxap'; the page's heatmap shows it all the same.")
     folder = existing_study(options.output_root, options.study)
@@ -80,7 +87,7 @@ def command(words: Sequence[str], console: Console) -> None:
     check_metric(result, options.metric, without=["pxap"])
     tell(result, save(result, folder, options.metric, place), console, options.metric)
     with stage("the page"):
-        write(contents(folder, result, options, pictured), path)
+        write(contents(folder, result, options, pictured, extensions), path)
     say(console, f"Report: {path}")
 
 

@@ -87,7 +87,9 @@ class Contents:
     drawn: dict[str, Any] = field(default_factory=dict)
 
 
-def contents(folder: Path, result: Aggregate, options: AggregateOptions, pictured: int) -> Contents:
+def contents(
+    folder: Path, result: Aggregate, options: AggregateOptions, pictured: int, extensions: Sequence[str] = ()
+) -> Contents:
     """Of the study in `folder`.
 
     Args:
@@ -95,6 +97,7 @@ def contents(folder: Path, result: Aggregate, options: AggregateOptions, picture
         result: its aggregate.
         options: that it was aggregated with.
         pictured: how many images of either kind each gallery shows.
+        extensions: modules of the study's author that may be imported for them.
     """
     table, shard_folder = result.table, folder / "shards"
     identities = [name for cell in pc.unique(table["shards"]).to_pylist() for name in cell.split()]
@@ -119,7 +122,7 @@ def contents(folder: Path, result: Aggregate, options: AggregateOptions, picture
         nothing=nothing,
         threshold=from_where.common["threshold"],
         cut=f"{cut(options.metric, float(from_where.common['threshold'])):g}",
-        galleries=_galleries(shard_folder, best, of_cells, pictured),
+        galleries=_galleries(shard_folder, best, of_cells, pictured, extensions),
         no_gallery="Not asked for: gallery=0." if best and not pictured else nothing,
         suspicions=[*absences(result, why, aside), *suspicions(table, result.facets)],
         unsuspicious=UNSUSPICIOUS,
@@ -272,13 +275,14 @@ def _drawn(headline: Headline, of_cell: Images, options: AggregateOptions) -> di
     }
 
 
-def _galleries(folder: Path, best: Sequence[Headline], of_cells: Sequence[Images], pictured: int) -> list[tuple[str, Gallery]]:
+def _galleries(
+    folder: Path, best: Sequence[Headline], of_cells: Sequence[Images], pictured: int, extensions: Sequence[str]
+) -> list[tuple[str, Gallery]]:
     shown = spread(best, GALLERIES) if best and pictured else []
     found = []
     with progress("gallery", len(shown), "cells") as advance:
         for headline in shown:
-            found.append(
-                (f"{where(headline)}: {headline}", gallery(folder, headline, of_cells[list(best).index(headline)], pictured))
-            )
+            of_cell = of_cells[list(best).index(headline)]
+            found.append((f"{where(headline)}: {headline}", gallery(folder, headline, of_cell, pictured, extensions)))
             advance(1)
     return found

@@ -53,7 +53,7 @@ class Gallery:
     note: str
 
 
-def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Gallery:
+def gallery(folder: Path, headline: Headline, of_cell: Images, count: int, extensions: Sequence[str] = ()) -> Gallery:
     """So many images of either kind, their maps computed anew; where that cannot be done, what the shard keeps.
 
     Args:
@@ -61,6 +61,7 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
         headline: which cell and timestep; of several noise seeds, the first is shown.
         of_cell: its images.
         count: of images that gained, and of those that lost.
+        extensions: modules of its author's own that may be imported for it.
     """
     gained, lost = most(of_cell, count)
     name = headline.row["shards"].split()[0]
@@ -68,7 +69,7 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
     seed = shard.settings["noise"].get("seed")
     several = f" Gains are means over {headline.row['seeds']} noise seeds; the pictures are of noise seed {seed}."
     try:
-        exhibits, note = _anew(shard, [*gained, *lost]), "Computed anew from the shard's configuration."
+        exhibits, note = _anew(shard, [*gained, *lost], extensions), "Computed anew from the shard's configuration."
         note += _differing(shard, exhibits)
     except BadSetting as error:
         kept = exhibition(shard.path)
@@ -88,10 +89,10 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int) -> Ga
     )
 
 
-def _anew(shard: shards.Shard, names: Sequence[str]) -> list[Exhibit]:
+def _anew(shard: shards.Shard, names: Sequence[str], extensions: Sequence[str]) -> list[Exhibit]:
     from pcsweep.compute.again import point_of, recomputed
 
-    return recomputed(point_of(shard), names)
+    return recomputed(point_of(shard, extensions), names)
 
 
 def _differing(shard: shards.Shard, exhibits: Sequence[Exhibit]) -> str:

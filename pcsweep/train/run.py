@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pcsweep.network import Coefficients
     from pcsweep.train.checkpoint import Checkpoint
     from pcsweep.train.phases import Record, Training
-    from pcsweep.train.recipe import TrainingOptions
+    from pcsweep.train.recipe import FeedbackRecipe, Recipe, TrainingOptions
 
 _log = logging.getLogger(__name__)
 _PLACES = ("output", "device")  # decide where, not what
@@ -111,6 +111,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.config.extensions import named
     from pcsweep.config.schema import checked, choose
     from pcsweep.dataset import select
+    from pcsweep.grid.classes import check_range, compared
     from pcsweep.grid.point import DatasetSettings, as_the_model_was_trained, load_dataset
     from pcsweep.model.build.feedback import to_be_trained
 
@@ -123,10 +124,24 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     choice = choose("dataset", settings, named(plain))
     dataset = load_dataset(choice)
     indices = sorted(select(dataset.class_indices, common.limit, options.seed))
-    highest = max(dataset.class_indices[index] for index in indices)
-    if highest >= len(model.class_names):
-        raise ValueError(f"Expected a dataset of the model's {len(model.class_names)} classes, but got class {highest}.")
+    if _learns_from_labels(plain):
+        check_range(dataset, len(model.class_names))
+        compared(model, dataset)
     return _Material(model, choice, dataset, indices, common.cache)
+
+
+def _recipes(plain: "Mapping[str, Any]") -> "tuple[Recipe, FeedbackRecipe]":
+    from pcsweep.config.schema import checked
+    from pcsweep.train.recipe import FeedbackRecipe, Recipe
+
+    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
+    return backbone, FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+
+
+def _learns_from_labels(plain: "Mapping[str, Any]") -> bool:
+    """Whether a class decides any loss; the reconstruction of an image asks for none, so that images of any classes do."""
+    backbone, feedback = _recipes(plain)
+    return backbone.epochs > 0 or (feedback.epochs > 0 and feedback.classification > 0)
 
 
 def _options(plain: "Mapping[str, Any]") -> "TrainingOptions":
@@ -169,18 +184,15 @@ def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
 def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     import torch
 
-    from pcsweep.config.schema import checked
     from pcsweep.dataset.read.decoding import decode
     from pcsweep.machine.device import device_of
     from pcsweep.network import Coefficients
     from pcsweep.pcoder.settings import pcoder_settings
     from pcsweep.train.phases import Training
-    from pcsweep.train.recipe import FeedbackRecipe, Recipe
     from pcsweep.train.simplex import LearnedCoefficients
 
     options, model = _options(plain), material.model
-    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
-    feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+    backbone, feedback = _recipes(plain)
     pcoders, count = pcoder_settings(plain["pcoder"]), len(model.network.stages)
     beta, lambda_, alpha = zip(*pcoders.rules(count, model.coefficients), strict=True)
     active = pcoders.numbers(count)

@@ -1,5 +1,6 @@
 """Words that cannot be followed: one message that names them, exit code 2, and nothing left behind."""
 
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message, suggestions
 from pcsweep.console.words import words_of
 from pcsweep.grid.entry import conf_folder
+from pcsweep.report.__main__ import main as report
+from pcsweep.show import show
 from pcsweep.study import shards
 from pcsweep.study.folder import existing_study
 
@@ -193,12 +196,70 @@ def test_a_noise_in_the_users_own_module(pcsweep, tmp_path, monkeypatch):
         ("noise=toy_noises noise.share=much extensions=toy_noises", "Expected `noise.share` to be a valid number"),
         ("noise=toy_noises noise._target_=toy_noises.torch extensions=toy_noises", "to be a function or class of toy_noises"),
         ("noise=toy_noises noise._target_=nope.salt extensions=nope", "ModuleNotFoundError"),
+        ("noise=toy_noises extensions=[toy_noises,toy_noises]", "Expected `extensions` to be different modules"),
         ("noise=toy_noises extensions=[3]", "Expected `extensions` to be modules of your own"),
     ):
         code, _, err = pcsweep(f"--config-dir own {line} {SMALL} study=other")
         assert code == 2
         assert told in err
     assert not (tmp_path / "outputs/other").exists()
+
+
+STORED = "dataset.limit=3 timesteps=1 metrics=iou noise.share=0.1 noise=toy_noises extensions=toy_noises"
+NEEDED = "if you trust them, add extensions=[toy_noises]"
+
+
+def test_a_study_of_the_users_own_module_is_drawn_where_it_is_named(pcsweep, tmp_path, monkeypatch, capfd):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own" / "noise").mkdir(parents=True)
+    (tmp_path / "toy_noises.py").write_text(f"open('imported', 'w').close()\n{NOISE}")
+    (tmp_path / "own" / "noise" / "toy_noises.yaml").write_text("_target_: toy_noises.salt\nshare: 0.5\n")
+    code, _, err = pcsweep(f"--config-dir own study=own {STORED}")
+    assert code == 0, err
+    few = ["study=own", "resamples=20", "permutations=20", "gallery=1"]
+    for words, drawn in ((few, False), ([*few, "extensions=other"], False), ([*few, "extensions=[toy_noises]"], True)):
+        Path("imported").unlink(missing_ok=True)
+        monkeypatch.delitem(sys.modules, "toy_noises", raising=False)
+        assert report(words) == 0
+        page = Path("outputs/own/report.html").read_text(encoding="utf-8")
+        assert ("Computed anew" in page, NEEDED in page, Path("imported").exists()) == (drawn, not drawn, drawn)
+    (shard,) = Path("outputs/own/shards").glob("*.parquet")
+    for more, drawn in (([], False), (["extensions=[]"], False), (["extensions=[toy_noises, other]"], True)):
+        Path("imported").unlink(missing_ok=True)
+        monkeypatch.delitem(sys.modules, "toy_noises", raising=False)
+        words = ["study=own", f"identity={shard.stem[:8]}", "steps=0", *more]
+        if drawn:
+            show(words)
+        else:
+            with pytest.raises(BadSetting, match=re.escape(NEEDED)):
+                show(words)
+        assert (Path("show.png").exists(), Path("imported").exists()) == (drawn, drawn)
+    capfd.readouterr()
+    for words in ([*few, "extensions=[3]"], [*few, "extensions=a,a"], [*few, "extensions=pcsweep.noise"]):
+        assert report(words) == 2
+        assert "Expected `extensions` to be" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("metrics=[iou,iou]", "metrics"),
+        ("metrics=[iou,mass,iou]", "metrics"),
+        ("thresholds=[0.3,0.30]", "thresholds"),
+        ("pcoder.active=[1,1]", "pcoder.active"),
+    ],
+)
+def test_a_value_given_twice_is_refused(pcsweep, word, name):
+    code, _, err = pcsweep(f"dataset.limit=2 timesteps=0 {word}")
+    assert code == 2
+    assert f"Expected `{name}` to be " in err
+    assert "different" in err
+    assert not list(Path("outputs").rglob("*.parquet"))
+
+
+def test_one_threshold_needs_no_list_and_equal_coefficients_are_no_repetition(pcsweep):
+    code, _, err = pcsweep(f"{SMALL} thresholds=0.3 pcoder.beta=[0.4,0.4,0.4,0.4]")
+    assert code == 0, err
 
 
 def test_faults_of_ours_are_none_of_the_words():

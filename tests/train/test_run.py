@@ -242,6 +242,46 @@ def test_the_output_says_how_it_was_made_and_is_never_overwritten(tmp_path):
         trained_here(tmp_path, *QUICK)
 
 
+DATASETS = '''
+from dataclasses import dataclass
+from pcsweep.dataset.shapes import Shapes
+
+
+@dataclass(frozen=True)
+class Shifted(Shapes):
+    """Classes beyond the network's."""
+
+    @property
+    def class_indices(self):
+        return tuple(index + 10 for index in super().class_indices)
+
+
+@dataclass(frozen=True)
+class Renamed(Shapes):
+    """Each class has the name of another."""
+
+    @property
+    def class_names(self):
+        return super().class_names[1:] + super().class_names[:1]
+'''
+ITS_OWN = {"Shifted": "Expected a dataset of classes 0 to 9", "Renamed": "to mean the same by the number of a class"}
+
+
+@pytest.mark.parametrize("name", ITS_OWN)
+def test_classes_matter_where_a_loss_is_of_labels_and_nowhere_else(tmp_path, monkeypatch, name):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "toy_images", raising=False)
+    (tmp_path / "toy_images.py").write_text(DATASETS)
+    own = ["extensions=[toy_images]", f"dataset._target_=toy_images.{name}", "dataset.count=16", "feedback.epochs=1"]
+    none = "feedback.epochs=0"
+    for words in (["recipe=supervised"], ["recipe=combined"], ["recipe=pminivgg", "backbone.epochs=1", none]):
+        with pytest.raises(BadSetting, match=ITS_OWN[name]):
+            trained_here(tmp_path, *own, *words)
+        assert not list(tmp_path.glob("*.safetensors*"))
+    output = trained_here(tmp_path, *own, "recipe=predify", "feedback.batch_size=8")
+    assert metadata(output)["pcsweep.training"]["extensions"] == ["toy_images"]
+
+
 def test_only_active_pcoders_take_part_and_learn(tmp_path):
     output = trained_here(tmp_path, *QUICK, "pcoder.active=[2]", "pcoder.beta=0.6")
     learned = metadata(output)["pcsweep.coefficients"]
