@@ -14,7 +14,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from pcsweep.metric import scores
+from pcsweep.metric.area import area as area_of
+from pcsweep.metric.area import pixels as pixels_of
+from pcsweep.metric.iou import found as found_of
+from pcsweep.metric.iou import iou as iou_of
+from pcsweep.metric.saliency import scaled as scaled_of
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.permutation import false_discovery, family_wise, flipped, flips
 from pcsweep.statistics.pxap import pixels
@@ -101,10 +105,10 @@ def blobs(spread: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 def precision(spread: float) -> tuple[float, float]:
     """PxAP from a dozen thresholds, and from a thousand steps."""
     maps, masks = (torch.stack(each) for each in zip(*blobs(spread), strict=True))
-    saliency, nothing = scores.scaled(maps, (56, 56)), torch.zeros_like(masks)
-    at = torch.stack([scores.iou(saliency, masks, nothing, each) for each in THRESHOLDS]).numpy()[None, :, None]
-    found = torch.stack([scores.found(saliency, nothing, each) for each in THRESHOLDS]).numpy()[None, :, None]
-    area, count = scores.area(masks, nothing).numpy()[None, None], scores.pixels(nothing).numpy()[None, None]
+    saliency, nothing = scaled_of(maps, (56, 56)), torch.zeros_like(masks)
+    at = torch.stack([iou_of(saliency, masks, nothing, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    found = torch.stack([found_of(saliency, nothing, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    area, count = area_of(masks, nothing).numpy()[None, None], pixels_of(nothing).numpy()[None, None]
     dozen = pixels(at, found, area, count)[0].observed()[0]
     recall, total = 0.0, 0.0
     for threshold in np.linspace(1, 0, 1001)[1:]:

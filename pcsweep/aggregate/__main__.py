@@ -16,10 +16,12 @@ from pcsweep.aggregate.saved import save
 from pcsweep.aggregate.terminal import tell
 from pcsweep.aggregate.words import check_metric, parse
 from pcsweep.console.exit import end, follow
+from pcsweep.console.text import paragraph
 from pcsweep.machine.destination import destination
 from pcsweep.study.folder import existing_study
+from pcsweep.study.labels import BEST
 
-HELP = """\
+HELP = f"""\
 Shards → tables and pictures of one study.
 
     python -m pcsweep.aggregate study=NAME [output_root=outputs] [metric=iou]
@@ -30,9 +32,7 @@ study         the folder below output_root; its shards/ are read
 output_root   where the studies are
 to            a folder for the results, if not the study's own, which may be
               somebody else's
-metric        what the pictures and the table of best cells show: iou, iou@0.15
-              (a further threshold), pointing, mass, rank, pxap,
-              target_probability, correct
+{paragraph("metric", "what the pictures and the table of best cells show: iou@0.15 (a further threshold),", BEST)}
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at
               least 1; the smallest p is 1 / (permutations + 1)

@@ -17,15 +17,16 @@ import pyarrow.compute as pc
 from jaxtyping import Float32
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pixels
+from pcsweep.metric import TABLE
+from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pooled
 from pcsweep.statistics.permutation import Flipped, flipped, least
-from pcsweep.statistics.pxap import pixels
 from pcsweep.study import axes, shards
 from pcsweep.study.axes import AXES, Coordinates
 from pcsweep.study.mixing import Where, check_where, matches
 
-METRICS = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability", "correct")
-TESTED = frozenset(METRICS[1:])  # those that are tested without being asked for
+MEANS = [name for name in (*shards.SCHEMA.names, *TABLE) if name in TABLE and TABLE[name].measured]
+METRICS = tuple(dict.fromkeys(MEANS))  # those that are means over images
+TESTED = frozenset(name for name in METRICS if TABLE[name].tested)  # without being asked for
 
 log = logging.getLogger(__name__)
 
@@ -77,16 +78,20 @@ class Readings:
         classes: of the images.
         timesteps: in order.
         metrics: such as iou or iou@0.15, (timesteps, images) each.
-        found_at: by threshold, what is in `shards.SCHEMA`.
-        pixels: as there.
+        lists: columns with a value for each threshold, by threshold from high to low.
+        pixels: how many of each image are looked at.
     """
 
     images: list[str]
     classes: np.ndarray
     timesteps: list[int]
     metrics: dict[str, Float32[np.ndarray, "timesteps images"]]
-    found_at: dict[float, Float32[np.ndarray, "timesteps images"]]
+    lists: dict[str, dict[float, Float32[np.ndarray, "timesteps images"]]]
     pixels: Float32[np.ndarray, "timesteps images"]
+
+    def at_thresholds(self, column: str) -> dict[float, Float32[np.ndarray, "timesteps images"]]:
+        """A column with a value for each threshold, by threshold from high to low; empty where it was not measured."""
+        return self.lists.get(column, {})
 
 
 def identity_of(names: Sequence[str]) -> str:
@@ -175,17 +180,10 @@ def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) 
     settings = without_seed(found[0].settings)
     chosen = [] if axes.is_fixed(settings) or len(first.timesteps) < 2 else [name for name in names if name in tested]
     tests = flipped(pairs.gained[[names.index(name) for name in chosen], 1:], drawing.signs) if chosen else None
-    if first.found_at:
-        at = [[each.metrics[at_threshold(threshold)] for threshold in first.found_at] for each in read]
-        own, at_both = pixels(
-            np.array(at),
-            np.array([list(each.found_at.values()) for each in read]),
-            np.array([each.metrics["area"] for each in read]),
-            np.array([each.pixels for each in read]),
-        )
-        undefined = np.isnan(at).any(axis=1).sum(axis=(0, -1))
-        summary = joined(summary, summarise_pixels(own, at_both, drawing, undefined))
-        names.append("pxap")
+    for name, row in TABLE.items():
+        if row.pooled and (pool := row.pooled(read)):
+            summary = joined(summary, summarise_pooled(pool.own, pool.pairs, drawing, pool.nan))
+            names.append(name)
     digest = hashlib.sha256("\n".join(first.images).encode()).hexdigest()
     told = {name: found[0].metadata[name] for name in ("hyperparameter", "figure") if found[0].metadata.get(name)}
     return Cell(
@@ -225,27 +223,26 @@ def readings(shard: shards.Shard) -> Readings:
         values[position] = column
         return values.reshape(len(timesteps), len(names))
 
-    columns, found = _columns(shard)
+    lists = {name: _at_thresholds(shard, name) for row in TABLE.values() for name in row.lists}
     return Readings(
         images=names[order].tolist(),
         classes=placed(table["class_index"].to_numpy())[0].astype(int),
         timesteps=timesteps.tolist(),
-        metrics={name: placed(column) for name, column in columns.items()},
-        found_at={threshold: placed(found[threshold]) for threshold in sorted(found, reverse=True)},
+        metrics={name: placed(column) for name, column in _columns(shard, lists["iou_at"]).items()},
+        lists={name: {each: placed(found[each]) for each in sorted(found, reverse=True)} for name, found in lists.items()},
         pixels=placed(table["pixels"].cast(pa.float32()).to_numpy()),
     )
 
 
-def _columns(shard: shards.Shard) -> tuple[dict[str, np.ndarray], dict[float, np.ndarray]]:
-    """The metrics that were asked for, and the share found by threshold, one value per row."""
+def _columns(shard: shards.Shard, at: Mapping[float, np.ndarray]) -> dict[str, np.ndarray]:
+    """The metrics that were asked for, one value per row; after the IoU those at further thresholds."""
     table, columns = shard.table, {}
-    at = _at_thresholds(shard, "iou_at")
     for name in METRICS:
-        if table[name].null_count < table.num_rows:
+        if name in table.column_names and table[name].null_count < table.num_rows:
             columns[name] = table[name].cast(pa.float32()).to_numpy()
         if name == "iou":
             columns |= {at_threshold(threshold): values for threshold, values in at.items()}
-    return columns, _at_thresholds(shard, "found_at")
+    return columns
 
 
 def at_threshold(threshold: float) -> str:
@@ -256,7 +253,7 @@ def at_threshold(threshold: float) -> str:
 def _at_thresholds(shard: shards.Shard, name: str) -> dict[float, np.ndarray]:
     """A column of lists as one column per threshold; none where it is null."""
     table, thresholds = shard.table, shard.settings.get("thresholds", [])
-    if table[name].null_count == table.num_rows:
+    if name not in table.column_names or table[name].null_count == table.num_rows:
         return {}
     flat = pc.list_flatten(table[name]).to_numpy()
     if flat.size != table.num_rows * len(thresholds):

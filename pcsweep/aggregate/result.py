@@ -25,6 +25,7 @@ class Aggregate:
     commands: list[str] = field(default_factory=list)  # that compute what is missing
     figures: tuple[str, ...] = ()  # of the paper, that were asked for
     unit: str = ""  # of σ, in words
+    measured: tuple[tuple[str, ...], ...] = ()  # what the setting `metrics` is, in any shard
 
 
 class NoShards(BadSetting):

@@ -99,6 +99,7 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
         commands=gaps.commands,
         figures=_figures(found, points),
         unit=unit_of([cell.settings for cell in found]),
+        measured=tuple({tuple(cell.settings.get("metrics", ())) for cell in found}),
     )
 
 

@@ -10,7 +10,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import whole_number
 from pcsweep.console.words import words_of
 from pcsweep.statistics.cell import Drawing
-from pcsweep.study.labels import METRICS, NO_SHARES
+from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
 
 
@@ -42,9 +42,8 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> AggregateOptions:
     words, where = where_of(words, own)
     given = words_of(words, own)
     metric = given.get("metric", AggregateOptions.metric)
-    known = [name for name in METRICS if name not in NO_SHARES]
-    if metric not in known and not metric.startswith("iou@"):
-        raise BadSetting(f"Expected `metric` to be one of {', '.join(known)}, or iou@ and a threshold, but got {metric!r}.")
+    if metric not in BEST and not metric.startswith("iou@"):
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(BEST)}, or iou@ and a threshold, but got {metric!r}.")
     drawing = drawing_words(given)
     return AggregateOptions(
         given.get("study", ""), given.get("output_root", "outputs"), metric, **drawing, where=where, to=given.get("to", "")
@@ -65,7 +64,9 @@ def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) ->
     refused = (*NO_SHARES, *without)
     there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in refused]
     if metric not in there and metric != AggregateOptions.metric:
-        raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}.")
+        measured = sorted({name for each in result.measured for name in each})
+        why = f", which was not measured: this study has metrics=[{','.join(measured)}]" if metric in BEST else ""
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}{why}.")
 
 
 def drawing_words(given: Mapping[str, str]) -> dict[str, int]:

@@ -22,16 +22,17 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place
 from pcsweep.console.exit import end, follow, say
 from pcsweep.console.progress import stage
+from pcsweep.console.text import paragraph
 from pcsweep.console.words import completed, words_of
 from pcsweep.figures.differences import draw_differences
 from pcsweep.machine.files import replacing
 from pcsweep.statistics.cell import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study.folder import existing_study
-from pcsweep.study.labels import label_of
+from pcsweep.study.labels import MEANS, label_of
 from pcsweep.study.spreadsheet import write_csv
 
-HELP = """\
+HELP = f"""\
 Two studies of the same grid, cell by cell: what study B's images have more or
 less of a metric than study A's.
 
@@ -44,8 +45,7 @@ study         given twice; differences are those of the second less those of the
 output_root   where the studies are
 output        folder of the tables and pictures; compare/A_vs_B below
               output_root where it is left out
-metric        iou, iou@0.25 (at one of the thresholds), pointing, mass, rank,
-              target_logit, target_probability or correct
+{paragraph("metric", "iou@0.25 (at one of the thresholds),", MEANS)}
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences, at least 1; the
               smallest p is 1 / (permutations + 1)

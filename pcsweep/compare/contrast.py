@@ -21,8 +21,7 @@ from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
 from pcsweep.statistics.permutation import flipped
 from pcsweep.study import shards
 from pcsweep.study.axes import sort_key
-
-_NO_METRIC = "area"  # of the mask, and not of what the network does
+from pcsweep.study.labels import OF_MASKS
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ def _study(cell: Found) -> str:
 
 
 def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: tuple[Found, Found]) -> None:
-    both = [name for name in of_a if name in set(of_b) and name != _NO_METRIC]
+    both = [name for name in of_a if name in set(of_b) and name not in OF_MASKS]
     if metric not in both:
         studies = " and ".join(_study(cell) for cell in pair)
         raise BadSetting(

@@ -21,7 +21,7 @@ from pcsweep.machine.threads import listed
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import Exhibit
 from pcsweep.measure.measurement import Columns, Measurement, batch
-from pcsweep.metric import scores
+from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network import Coefficients
 from pcsweep.network.engine.run import ROWS
@@ -79,7 +79,7 @@ def _exhibit(sample: Sample, noisy: UInt8[np.ndarray, "height width 3"], columns
     """Of the sample whose rows begin at `start`."""
     rows = range(start, start + int(columns["timestep"].max()) + 1)
     maps = torch.tensor([columns["map"][row] for row in rows])
-    saliency = scores.scaled(maps, (sample.mask.shape[0], sample.mask.shape[1])).numpy()
+    saliency = scaled(maps, (sample.mask.shape[0], sample.mask.shape[1])).numpy()
     measured = "iou" in columns
     return Exhibit(
         image_id=sample.image_id,

@@ -18,6 +18,7 @@ from pcsweep.grid.selection import samples_of
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
+from pcsweep.metric import TABLE
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed
@@ -133,5 +134,6 @@ def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:
     per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
     constants = {**coordinates(planned.settings), **per_pcoder}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
-    columns |= {name: list(measured[name]) for name in ("iou_at", "found_at") if name in measured}
+    lists = {name for row in TABLE.values() for name in row.lists}
+    columns |= {name: list(measured[name]) for name in lists if name in measured}
     return columns

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 # What a terminal obeys instead of showing it: controls without tab and line break, marks that turn the direction of text, and
@@ -33,3 +35,14 @@ def printable(text: object) -> str:
     Line breaks and tabs stay. What is printable already is left as it is.
     """
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def paragraph(key: str, text: str, others: Iterable[str] = (), indent: int = 14, width: int = 79) -> str:
+    """A key of a command's `--help` and what it means, in lines that fit a terminal.
+
+    Args:
+        key: at the beginning of the first line.
+        text: in words; after it the others, with commas between.
+    """
+    words = f"{text} {', '.join(others)}".strip()
+    return textwrap.fill(words, width, initial_indent=key.ljust(indent), subsequent_indent=" " * indent, break_long_words=False)

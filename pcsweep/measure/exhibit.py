@@ -75,11 +75,11 @@ def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
     import torch
 
     from pcsweep.measure import png
-    from pcsweep.metric import scores
+    from pcsweep.metric.saliency import scaled
 
     (first,) = (row for row in rows if row["image"] is not None)
     mask, ignore = png.pixels(first["mask"]) > 0, png.pixels(first["ignore"]) > 0
-    scaled = scores.scaled(torch.tensor([row["map"] for row in rows]), (mask.shape[0], mask.shape[1]))
+    maps = scaled(torch.tensor([row["map"] for row in rows]), (mask.shape[0], mask.shape[1]))
     return Exhibit(
         image_id=first["image_id"],
         category=first["category"] or "",
@@ -87,7 +87,7 @@ def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
         noisy=png.pixels(first["noisy"]),
         mask=mask,
         ignore=ignore,
-        saliency={row["timestep"]: saliency.numpy() for row, saliency in zip(rows, scaled, strict=True)},
+        saliency={row["timestep"]: saliency.numpy() for row, saliency in zip(rows, maps, strict=True)},
         iou={row["timestep"]: row["iou"] for row in rows},
     )
 

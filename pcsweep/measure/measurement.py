@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -12,12 +12,18 @@ from pcsweep.attribution.scene import Scene
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
-from pcsweep.metric import scores
+from pcsweep.metric import ASKED, TABLE
+from pcsweep.metric.area import pixels
+from pcsweep.metric.row import Scored
+from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.pcoder.predictive_coding import Rule
 
-Metric = Literal["iou", "pointing", "mass", "rank"]
+if TYPE_CHECKING:
+    Metric = str
+else:
+    Metric = Literal[ASKED]
 Target = Literal["label", "predicted", "predicted_at_0"]
 Columns = dict[str, Any]
 
@@ -170,28 +176,25 @@ class Measurement:
                 yield moment, columns
 
     def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, truth: "_Truth") -> dict[str, Tensor]:
-        saliency = scores.scaled(maps, (truth.mask.shape[1], truth.mask.shape[2]))
-        logit, probability, correct = scores.classification(logits, target, truth.label)
-        measured: dict[str, Tensor] = {
-            "target": target,
-            "area": scores.area(truth.mask, truth.ignore),
-            "pixels": scores.pixels(truth.ignore).to(torch.int32),
-            "target_logit": logit,
-            "target_probability": probability,
-            "correct": correct,
-        }
+        scored = Scored(
+            saliency=scaled(maps, (truth.mask.shape[1], truth.mask.shape[2])),
+            mask=truth.mask,
+            ignore=truth.ignore,
+            logits=logits,
+            target=target,
+            label=truth.label,
+            threshold=self.threshold,
+            thresholds=self.thresholds,
+        )
+        measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
         if self.pictured:
             measured["map"] = maps
-        if "iou" in self.metrics:
-            measured["iou"] = scores.iou(saliency, truth.mask, truth.ignore, self.threshold)
-            nothing = saliency.new_zeros(len(saliency), 0)
-            at = [scores.iou(saliency, truth.mask, truth.ignore, threshold) for threshold in self.thresholds]
-            found = [scores.found(saliency, truth.ignore, threshold) for threshold in self.thresholds]
-            measured["iou_at"] = torch.stack(at, dim=1) if at else nothing
-            measured["found_at"] = torch.stack(found, dim=1) if found else nothing
-        for name, metric in (("pointing", scores.pointing), ("mass", scores.mass), ("rank", scores.rank)):
-            if name in self.metrics:
-                measured[name] = metric(saliency, truth.mask, truth.ignore)
+        for name, row in TABLE.items():
+            if row.asked and name not in self.metrics:
+                continue
+            if row.measured:
+                measured[name] = row.measured(scored)
+            measured |= {column: value(scored) for column, value in row.lists.items()}
         return measured
 
 

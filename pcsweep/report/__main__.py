@@ -20,13 +20,20 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import of_word
 from pcsweep.console.exit import end, follow, say, whole_number
 from pcsweep.console.progress import stage
+from pcsweep.console.text import paragraph
 from pcsweep.machine.destination import destination
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing
 from pcsweep.study.folder import existing_study
+from pcsweep.study.labels import BEST, MEANS, POOLED
 
-HELP = """\
+_METRIC = paragraph(
+    "metric",
+    "by which cells and images are best; the heatmap of the page shows any: iou@0.15 (a further threshold),",
+    [name for name in MEANS if name in BEST],
+)
+HELP = f"""\
 Tables, pictures and one HTML page of a study. The page opens from the file
 system, without a network.
 
@@ -39,9 +46,7 @@ study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most,
               each best cell shows maps; they are computed anew, which needs the
               model and the images; 0: none
-metric        by which cells and images are best: iou, iou@0.15 (a further
-              threshold), pointing, mass, rank, target_probability, correct; the
-              heatmap of the page shows any
+{_METRIC}
 extensions    modules of its author's own that the study was made with and that
               may be imported for the gallery, such as extensions=[my_noises];
               none is imported that is not named here
@@ -72,8 +77,10 @@ def command(words: Sequence[str], console: Console) -> None:
     pictured = whole_number("gallery", own.get("gallery", "3"), 0)
     extensions = of_word(own.get("extensions", ""))
     options = parse([word for word in words if word.partition("=")[0] not in _OWN], also=_OWN)
-    if options.metric == "pxap":
-        raise BadSetting("Expected `metric` to be a mean over images, but got 'pxap'; the page's heatmap shows it all the same.")
+    if options.metric in POOLED:
+        raise BadSetting(
+            f"Expected `metric` to be a mean over images, but got {options.metric!r}; the page's heatmap shows it all the same."
+        )
     folder = existing_study(options.output_root, options.study)
     place = destination(folder, options.to)
     path = place / "report.html"
@@ -84,7 +91,7 @@ def command(words: Sequence[str], console: Console) -> None:
             raise
         write_nothing(failed, path)
         raise BadSetting(f"{error} Report: {path}") from None
-    check_metric(result, options.metric, without=["pxap"])
+    check_metric(result, options.metric, without=POOLED)
     tell(result, save(result, folder, options.metric, place), console, options.metric)
     with stage("the page"):
         write(contents(folder, result, options, pictured, extensions), path)

@@ -17,6 +17,7 @@ from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.config.version import __version__
 from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
+from pcsweep.metric import TABLE
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
@@ -39,7 +40,7 @@ from pcsweep.report.sentences import (
 )
 from pcsweep.study import axes
 from pcsweep.study.conditions import is_noise
-from pcsweep.study.labels import METRICS, Row, axis_label, coefficient, in_order, label_of, text_of
+from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, label_of, text_of
 from pcsweep.study.mixing import planned_where
 
 GALLERIES = 4  # best cells that get one at most
@@ -186,9 +187,10 @@ def _cells(table: pa.Table) -> list[Row]:
 
 
 def _metric_rows(headline: Headline) -> list[list[str]]:
-    """Every metric at a best cell; of relevance mass and rank, the chance level too."""
-    area = headline.start.get("area")
-    chance = {name: f" (chance {number(area['mean'])})" for name in ("mass", "rank") if area}
+    """Every metric at a best cell, with its chance level where that is known."""
+    start = headline.start
+    known = {name: row.chance for name, row in TABLE.items() if row.chance in start}
+    chance = {name: f" (chance {number(start[level]['mean'])})" for name, level in known.items()}
     return [
         [
             f"{where(headline)}, t = {headline.row['timestep']}",
@@ -200,7 +202,7 @@ def _metric_rows(headline: Headline) -> list[list[str]]:
             small(headline.metrics[name]["p_grid"]),
         ]
         for name in METRICS
-        if name in headline.metrics and name != "area"
+        if name in headline.metrics and name not in OF_MASKS
     ]
 
 

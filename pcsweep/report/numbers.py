@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.aggregate.best import is_coefficient
+from pcsweep.metric import TABLE
 from pcsweep.study.axes import Coordinates
-from pcsweep.study.labels import METRICS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
+from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
 from pcsweep.study.spreadsheet import plain
 
 FULL = (
@@ -82,6 +83,7 @@ def numbers(
         "lambdas": [text_of(value) for value in lambdas],
         "timesteps": in_order(set(table["timestep"].to_pylist())),
         "labels": {name: label_of(name) for name in shown},
+        "chance": {name: row.chance for name, row in TABLE.items() if row.chance},
         "left_out": [name for name in pc.unique(table["metric"]).to_pylist() if name not in shown],
         "cells": [
             {**place(row), "identity": row["identity"], "seeds": row["seeds"], "preset": row["hyperparameter"]}
@@ -103,7 +105,7 @@ def _blocks(table: pa.Table, cell: np.ndarray, asked: str) -> list[dict[str, Any
     """Metrics with all statistics, and those with a few."""
     metrics, timesteps = (table[name].combine_chunks().dictionary_encode() for name in ("metric", "timestep"))
     names: list[str] = metrics.dictionary.to_pylist()
-    full = [name for name in (*METRICS, *names) if name in names and name != "area" and ("@" not in name or name == asked)]
+    full = [name for name in (*METRICS, *names) if name in names and name not in OF_MASKS and ("@" not in name or name == asked)]
     full = list(dict.fromkeys(full))
     brief = [name for name in names if name not in full]
     steps = timesteps.dictionary.to_pylist()

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Float32, Float64, Int
 
 from pcsweep.statistics.bootstrap import interval, mean, means, moments, ratio, resampling
 from pcsweep.statistics.permutation import flips
-from pcsweep.statistics.pxap import Pixels
+from pcsweep.statistics.pooled import Pooled
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,10 @@ class Pairs:
         return cls(over_seeds(values), over_seeds(start), over_seeds(gained), same, nan, _seed_std(values))
 
 
-def summarise_pixels(
-    own: Pixels, pairs: tuple[Pixels, Pixels] | None, drawing: Drawing, nan: Int[np.ndarray, " timesteps"]
+def summarise_pooled(
+    own: Pooled, pairs: tuple[Pooled, Pooled] | None, drawing: Drawing, nan: Int[np.ndarray, " timesteps"]
 ) -> Summary:
-    """The statistics of PxAP, which is no mean over images: no effect size, no test, and no spread between noise seeds.
+    """The statistics of a metric that is no mean over images: no effect size, no test, and no spread between noise seeds.
 
     Args:
         own: of what is defined at t.
@@ -146,12 +146,12 @@ def summarise_pixels(
     """
     resampled, observed = own.resampled(drawing.counts)[None], own.observed()[None]
     now, start = resampled, resampled[:, :1]
-    then, begun, n = observed, observed[:, :1], (own.all > 0).sum(axis=-1)[None]
+    then, begun, n = observed, observed[:, :1], own.images()[None]
     both = n
     if pairs:
         now, start = (each.resampled(drawing.counts)[None] for each in pairs)
         then, begun = (each.observed()[None] for each in pairs)
-        both = (pairs[0].all > 0).sum(axis=-1)[None]
+        both = pairs[0].images()[None]
     undefined = np.full(observed.shape, np.nan)
     bootstrap_mean, bootstrap_std = moments(resampled)
     low, high = interval(resampled)

@@ -8,7 +8,7 @@ to the point where every pixel is found. On maps of the embedded model that was 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int
 
 from pcsweep.statistics.bootstrap import ratio, sums
 
@@ -37,6 +37,11 @@ class Pixels:
         """PxAP of each resample of the images."""
         summed = (sums(each, counts) for each in (self.found, self.inside, self.mask, self.all))
         return pxap(*(each.astype(np.float64) for each in summed))
+
+    def images(self) -> Int[np.ndarray, " timesteps"]:
+        """How many have a map and a mask."""
+        count: np.ndarray = (self.all > 0).sum(axis=-1)
+        return count
 
 
 def pxap(

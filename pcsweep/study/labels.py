@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from pcsweep.metric import TABLE
 from pcsweep.study.axes import Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
-METRICS = {
-    "iou": "IoU", "pointing": "pointing game", "mass": "relevance mass", "rank": "relevance rank", "pxap": "PxAP",
-    "correct": "accuracy", "target_probability": "target probability", "target_logit": "target logit", "area": "mask area",
-}  # fmt: skip
-NO_SHARES = ("target_logit", "area")  # metrics by which no cell is best: below 0, or of the mask
+METRICS = {name: row.label for name, row in TABLE.items()}
+NO_SHARES = tuple(name for name, row in TABLE.items() if not row.best)  # by which no cell is best
+# Of the masks alone, and of nothing that a network does.
+OF_MASKS = tuple(name for name, row in TABLE.items() if not row.tested and not row.pooled)
+BEST = tuple(name for name in METRICS if name not in NO_SHARES)
+POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all images together
+MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
 DYNAMICS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")  # columns of the coefficients
 LONGEST = 80  # characters of a file's name
 

@@ -14,14 +14,24 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 from pyarrow.fs import LocalFileSystem
 
+from pcsweep.metric import TABLE
 from pcsweep.study import axes, shards
 from pcsweep.study.folder import existing_study
 from pcsweep.study.mixing import Where, check_where, matches
+from pcsweep.study.schema import LISTED, NUMBER
 
 READERS = 8  # footers read at a time, which on a network's file system is mostly waiting
 
 # Settings by the name that a column has, where it is another: `target` is a column of the shards, the class.
 _RENAMED = {"target": "attribution.target"}
+
+# Columns of metrics beside the schema's: null in the shards that do not have them.
+ADDED = [
+    pa.field(column, LISTED if column in row.lists else NUMBER)
+    for row in TABLE.values()
+    for column in row.columns
+    if column not in shards.SCHEMA.names
+]
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +39,11 @@ log = logging.getLogger(__name__)
 def load(study: str, output_root: str | Path = "outputs", where: Where | None = None) -> pads.Dataset:
     """The rows of every shard of a study, one per image and timestep; docs/analysis.md says what each column is.
 
-    Columns are those of `shards.SCHEMA`, `identity` (the shard's name), `noise.seed`, and every other setting that tells shards
-    apart and is no column yet, under its dotted name: those of the model, noise and pcoder that vary, and those that
-    aggregation refuses to mix, such as `threshold`, which are left to the reader here. A setting that is a list is JSON, and one
-    that is a number in some shards and text in others is text. What all shards share is `schema.metadata[b"pcsweep.settings"]`,
-    as JSON with dotted names.
+    Columns are those of `shards.SCHEMA`, those of further metrics, `identity` (the shard's name), `noise.seed`, and every other
+    setting that tells shards apart and is no column yet, under its dotted name: those of the model, noise and pcoder that vary,
+    and those that aggregation refuses to mix, such as `threshold`, which are left to the reader here. A setting that is a list
+    is JSON, and one that is a number in some shards and text in others is text. What all shards share is
+    `schema.metadata[b"pcsweep.settings"]`, as JSON with dotted names.
 
     Only the metadata of every shard is read and verified here. Rows are read by the dataset's `to_table`, `to_batches` and
     `count_rows`, from those shards alone that a filter may find something in, and with page checksums: a page that has changed
@@ -64,7 +74,7 @@ def load(study: str, output_root: str | Path = "outputs", where: Where | None = 
     shared = json.dumps(_shared(settings), sort_keys=True)
     return pads.FileSystemDataset.from_paths(
         [str(path) for path in found],
-        schema=pa.schema([*shards.SCHEMA, *told.schema], {"pcsweep.settings": shared}),
+        schema=pa.schema([*shards.SCHEMA, *ADDED, *told.schema], {"pcsweep.settings": shared}),
         format=pads.ParquetFileFormat(
             default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
         ),

@@ -1,5 +1,10 @@
-"""The columns of a shard."""
+"""The columns of a shard: those of `SCHEMA`, and after them what a metric or an update rule of its own adds."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 
 SCHEMA_VERSION = 3
@@ -41,3 +46,22 @@ SCHEMA = pa.schema(
         ("ignore", pa.binary()),
     ]
 )
+
+NUMBER, LISTED = pa.float32(), pa.list_(pa.float32())  # types of further columns
+
+
+def further_column(values: Sequence[Any]) -> pa.Array:
+    """Numbers, or lists of them, in single precision."""
+    listed = any(isinstance(value, Sequence | np.ndarray) for value in values)
+    return pa.array(list(values), LISTED if listed else NUMBER)
+
+
+def is_known(schema: pa.Schema, further: str) -> bool:
+    """Whether columns are those of `SCHEMA` and after them the further ones, whose names are given as JSON."""
+    own = list(schema)[len(SCHEMA) :]
+    try:
+        names = json.loads(further)
+    except (ValueError, RecursionError):
+        return False
+    same = pa.schema(list(schema)[: len(SCHEMA)]).equals(SCHEMA)
+    return same and names == [field.name for field in own] and all(field.type in (NUMBER, LISTED) for field in own)

@@ -27,6 +27,7 @@ from pcsweep.study.identity import canonical as canonical
 from pcsweep.study.identity import identity as identity
 from pcsweep.study.schema import SCHEMA as SCHEMA
 from pcsweep.study.schema import SCHEMA_VERSION as SCHEMA_VERSION
+from pcsweep.study.schema import further_column, is_known
 
 
 class DamagedShard(Exception):
@@ -59,7 +60,8 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     Args:
         folder: the study's shard folder; made if missing.
         settings: everything that decides a number; names the shard.
-        columns: sequences of one length, by the names of `SCHEMA`; a column left out is null throughout.
+        columns: sequences of one length, by the names of `SCHEMA`; a column left out is null throughout. Further ones are stored
+            after these, as numbers or lists of numbers.
         metadata: further texts to store (configuration, code version, host, …).
 
     Raises:
@@ -68,12 +70,16 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     name = identity(settings)
     nothing = [None] * len(columns["timestep"])
     table = pa.table({column: columns.get(column, nothing) for column in SCHEMA.names}, schema=SCHEMA)
+    further = {column: further_column(values) for column, values in sorted(columns.items()) if column not in SCHEMA.names}
+    for column, values in further.items():
+        table = table.append_column(column, values)
     texts = {
         **metadata,
         "settings": json.dumps(canonical(settings), sort_keys=True),
         "identity": name,
         "schema_version": str(SCHEMA_VERSION),
         "rows": str(table.num_rows),
+        **({"further": json.dumps(list(further))} if further else {}),
     }
     texts["digest"] = _digest(texts)
     path = place(folder, name)
@@ -271,7 +277,7 @@ def _checked(path: Path, name: str, schema: pa.Schema, rows: int) -> dict[str, s
     texts = _texts(schema.metadata)
     if problem := problem_of_texts(texts):
         raise DamagedShard(f"{path}: {problem}")
-    if not schema.equals(SCHEMA):
+    if not is_known(schema, texts.get("further", "[]")):
         version = texts.get("schema_version", "unknown")[:40]
         raise DamagedShard(f"{path}: columns of schema version {version}, but {SCHEMA_VERSION} is this version's")
     try:

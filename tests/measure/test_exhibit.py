@@ -16,7 +16,8 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.point import load_dataset
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition, names
-from pcsweep.metric import scores
+from pcsweep.metric.iou import iou as iou_of
+from pcsweep.metric.saliency import scaled as scaled_of
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
@@ -78,8 +79,8 @@ def test_maps_give_the_shards_iou(measured):
     assert len(rows) == 9 * 5
     for row in rows:
         sample = originals[row["image_id"]]
-        saliency = scores.scaled(torch.tensor([row["map"]]), tuple(sample.mask.shape))
-        iou = scores.iou(saliency, sample.mask[None], sample.ignore[None], point.settings.threshold)
+        saliency = scaled_of(torch.tensor([row["map"]]), tuple(sample.mask.shape))
+        iou = iou_of(saliency, sample.mask[None], sample.ignore[None], point.settings.threshold)
         assert iou.item() == pytest.approx(row["iou"], abs=1e-6, nan_ok=True)
 
 

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from pcsweep.metric import scores
+from pcsweep.metric.area import area as area_of
+from pcsweep.metric.area import pixels as pixels_of
+from pcsweep.metric.iou import found as found_of
+from pcsweep.metric.iou import iou as iou_of
+from pcsweep.metric.saliency import scaled as scaled_of
 from pcsweep.statistics import pxap as module
 from pcsweep.statistics.bootstrap import resampling
 from pcsweep.statistics.pxap import Pixels, pixels, pxap
@@ -34,10 +38,10 @@ def scene():
     maps, mask = smooth(12, np.random.default_rng(0))
     maps[3] = 0
     ignore = torch.tensor(np.random.default_rng(1).random((12, 16, 16)) > 0.9)
-    saliency = scores.scaled(maps, (16, 16))
-    at = torch.stack([scores.iou(saliency, mask, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
-    found = torch.stack([scores.found(saliency, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
-    area, count = scores.area(mask, ignore).numpy()[None, None], scores.pixels(ignore).numpy()[None, None]
+    saliency = scaled_of(maps, (16, 16))
+    at = torch.stack([iou_of(saliency, mask, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    found = torch.stack([found_of(saliency, ignore, each) for each in THRESHOLDS]).numpy()[None, :, None]
+    area, count = area_of(mask, ignore).numpy()[None, None], pixels_of(ignore).numpy()[None, None]
     own, _ = pixels(at, found, area, count)
     return own, saliency.numpy(), mask.numpy(), ignore.numpy()
 

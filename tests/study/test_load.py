@@ -18,8 +18,10 @@ from toy_settings import replaced
 
 import pcsweep
 from pcsweep.study import shards
+from pcsweep.study.load import ADDED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")
+COLUMNS = [*shards.SCHEMA.names, *(field.name for field in ADDED)]
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 IMAGES, STEPS = 3, 2
 GRID = ["noise.sigma=0,0.4", "noise.space=pixel", "noise.seed=0,1", "pcoder.beta=0.6,1", "pcoder.lambda=0,0.2", "pcoder.alpha=0"]
@@ -106,7 +108,7 @@ def run_example(number: int, folder: Path) -> str:
 
 def test_rows_are_those_of_the_shards(demo: Path) -> None:
     dataset = pcsweep.load("demo", demo / "outputs")
-    assert dataset.schema.names == [*shards.SCHEMA.names, "identity", "noise.seed"]
+    assert dataset.schema.names == [*COLUMNS, "identity", "noise.seed"]
     assert dataset.schema.field("identity").type == pa.string()
     assert dataset.schema.field("noise.seed").type == pa.int64()
     found = [shard for shard in shards.read_all(demo / "outputs/demo/shards") if isinstance(shard, shards.Shard)]
@@ -166,13 +168,24 @@ def test_undefined_and_not_asked_for_stay_apart(tmp_path: Path) -> None:
 def test_a_setting_that_differs_is_a_column(tmp_path: Path, changed: dict[str, Any], name: str, values: tuple[Any, Any]) -> None:
     first, second = put(tmp_path / "s"), put(tmp_path / "s", **changed)
     assert column(tmp_path, name) == {first.stem: values[0], second.stem: values[1]}
-    assert set(pcsweep.load("s", tmp_path).schema.names) == {*shards.SCHEMA.names, "identity", "noise.seed", name}
+    assert set(pcsweep.load("s", tmp_path).schema.names) == {
+        *shards.SCHEMA.names,
+        *(field.name for field in ADDED),
+        "identity",
+        "noise.seed",
+        name,
+    }
 
 
 def test_what_is_a_column_of_the_shards_is_no_other(tmp_path: Path) -> None:
     put(tmp_path / "s")
     put(tmp_path / "s", model={"name": "other", "weights": "cd"}, dataset__name="voc", noise={"name": "salt", "seed": 0})
-    assert pcsweep.load("s", tmp_path).schema.names == [*shards.SCHEMA.names, "identity", "noise.seed"]
+    assert pcsweep.load("s", tmp_path).schema.names == [
+        *shards.SCHEMA.names,
+        *(field.name for field in ADDED),
+        "identity",
+        "noise.seed",
+    ]
     assert set(column(tmp_path, "sigma").values()) == {0.2, None}
 
 

@@ -1,13 +1,28 @@
 """Every metric against an independent computation, and where it is undefined."""
 
 import doctest
+import importlib
 import math
+import pkgutil
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torchmetrics.functional.classification import binary_jaccard_index
 
-from pcsweep.metric import scores
+import pcsweep.metric
+from pcsweep.metric import ASKED, TABLE
+from pcsweep.metric.area import area, pixels
+from pcsweep.metric.iou import found, iou
+from pcsweep.metric.mass import mass
+from pcsweep.metric.pointing import pointing
+from pcsweep.metric.rank import rank
+from pcsweep.metric.row import Scored
+from pcsweep.metric.saliency import scaled
+
+scores = SimpleNamespace(area=area, pixels=pixels, found=found, iou=iou, mass=mass, pointing=pointing, rank=rank, scaled=scaled)
 
 
 @pytest.fixture(params=range(5))
@@ -22,21 +37,35 @@ def scene(request):
     return saliency, mask, ignore
 
 
-def pixels(scene, image):
+def looked_at(scene, image):
     saliency, mask, ignore = (tensor[image].flatten().tolist() for tensor in scene)
     return [(s, m) for s, m, i in zip(saliency, mask, ignore, strict=True) if not i]
 
 
 def test_doctests():
-    result = doctest.testmod(scores)
-    assert (result.failed, result.attempted > 10) == (0, True)
+    names = [each.name for each in pkgutil.iter_modules(pcsweep.metric.__path__)]
+    results = [doctest.testmod(importlib.import_module(f"pcsweep.metric.{name}")) for name in names]
+    assert (sum(each.failed for each in results), sum(each.attempted for each in results) > 20) == (0, True)
+
+
+def test_the_table_is_the_folder_in_the_order_of_its_rows():
+    assert list(TABLE)[:5] == ["iou", "pointing", "mass", "rank", "pxap"]
+    assert list(TABLE)[-4:] == ["correct", "target_probability", "target_logit", "area"]
+    assert ASKED[:4] == ("iou", "pointing", "mass", "rank")
+    assert all(row.name == name and row.label for name, row in TABLE.items())
+    assert {row.chance for row in TABLE.values()} <= {"", *TABLE}
+
+
+def test_the_table_needs_no_torch():
+    code = "import sys, pcsweep.metric; assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.15, 0.5, 0.9])
 def test_iou_is_torchmetrics_jaccard_index(scene, threshold):
     computed = scores.iou(*scene, threshold)
     for image in range(4):
-        found, mask = zip(*((s > threshold, m) for s, m in pixels(scene, image)), strict=True)
+        found, mask = zip(*((s > threshold, m) for s, m in looked_at(scene, image)), strict=True)
         expected = binary_jaccard_index(torch.tensor(found).int(), torch.tensor(mask).int())
         assert computed[image].item() == pytest.approx(expected.item(), abs=1e-6)
 
@@ -45,7 +74,7 @@ def test_pointing_mass_rank_and_area_by_loops(scene):
     pointing, mass, rank = (metric(*scene).tolist() for metric in (scores.pointing, scores.mass, scores.rank))
     area = scores.area(scene[1], scene[2]).tolist()
     for image in range(4):
-        listed = pixels(scene, image)
+        listed = looked_at(scene, image)
         size = sum(m for _, m in listed)
         highest = max(s for s, _ in listed)
         peaks = [m for s, m in listed if s == highest]
@@ -65,7 +94,7 @@ def test_found_and_pixels_by_loops_and_what_is_in_the_mask_from_them(scene, thre
     found, iou, area = scores.found(saliency, ignore, threshold), scores.iou(*scene, threshold), scores.area(mask, ignore)
     inside = iou * (found + area) / (1 + iou)  # as the docstring says
     for image in range(4):
-        listed = pixels(scene, image)
+        listed = looked_at(scene, image)
         assert scores.pixels(ignore)[image] == len(listed)
         assert found[image].item() == pytest.approx(sum(s > threshold for s, _ in listed) / len(listed), abs=1e-6)
         assert inside[image].item() == pytest.approx(sum(s > threshold and m for s, m in listed) / len(listed), abs=1e-6)
@@ -99,8 +128,10 @@ def test_a_map_equal_to_the_mask_is_perfect():
 
 
 def test_classification():
-    logits = torch.tensor([[1.0, 2.0], [0.0, -1.0]])
-    logit, probability, correct = scores.classification(logits, torch.tensor([0, 1]), torch.tensor([1, 1]))
+    empty = torch.zeros(2, 1, 1, dtype=torch.bool)
+    logits, target, label = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([0, 1]), torch.tensor([1, 1])
+    scored = Scored(torch.zeros(2, 1, 1), empty, empty, logits, target, label, 0.5, ())
+    logit, probability, correct = (TABLE[name].measured(scored) for name in ("target_logit", "target_probability", "correct"))
     assert logit.tolist() == [1, -1]
     assert probability.tolist() == pytest.approx([1 / (1 + math.e), 1 / (1 + math.e)])
     assert correct.tolist() == [True, False]

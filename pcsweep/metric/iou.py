@@ -1,0 +1,58 @@
+"""Intersection over union of the object and the part of the map above a threshold."""
+
+import math
+
+from pcsweep.metric.row import Lists, Metric, Scored
+from pcsweep.metric.saliency import Mask, Saliency, Score, count, defined
+
+
+def iou(saliency: Saliency, mask: Mask, ignore: Mask, threshold: float) -> Score:
+    """|{s > τ} ∩ M| / |{s > τ} ∪ M|, the intersection over union at threshold τ.
+
+    >>> import torch
+    >>> saliency = torch.tensor([[[1.0, 0.6, 0.2]]])
+    >>> mask = torch.tensor([[[True, False, True]]])
+    >>> iou(saliency, mask, torch.zeros_like(mask), threshold=0.5)
+    tensor([0.3333])
+    """
+    found, mask = (saliency > threshold) & ~ignore, mask & ~ignore
+    return defined(saliency, mask, count(found & mask) / count(found | mask))
+
+
+def found(saliency: Saliency, ignore: Mask, threshold: float) -> Score:
+    """|{s > τ}| / pixels, the share of the image that the map calls the object at threshold τ; NaN for an undefined map.
+
+    With the IoU u and the mask's share a, the share of the image that is found and in the mask is u (found + a) / (1 + u).
+
+    >>> import torch
+    >>> saliency = torch.tensor([[[1.0, 0.6, 0.2]]])
+    >>> found(saliency, torch.zeros(1, 1, 3, dtype=torch.bool), threshold=0.5)
+    tensor([0.6667])
+    """
+    share = count((saliency > threshold) & ~ignore) / count(~ignore)
+    return share.masked_fill(saliency.isnan().flatten(1).any(1), math.nan)
+
+
+def iou_at(scored: Scored) -> Lists:
+    """The IoU at each threshold."""
+    lists = scored.saliency.new_zeros(len(scored.saliency), len(scored.thresholds))  # (batch, thresholds)
+    for place, threshold in enumerate(scored.thresholds):
+        lists[:, place] = iou(scored.saliency, scored.mask, scored.ignore, threshold)
+    return lists
+
+
+def found_at(scored: Scored) -> Lists:
+    """The share that is found at each threshold."""
+    lists = scored.saliency.new_zeros(len(scored.saliency), len(scored.thresholds))  # (batch, thresholds)
+    for place, threshold in enumerate(scored.thresholds):
+        lists[:, place] = found(scored.saliency, scored.ignore, threshold)
+    return lists
+
+
+METRIC = Metric(
+    name="iou",
+    label="IoU",
+    place=1,
+    measured=lambda scored: iou(scored.saliency, scored.mask, scored.ignore, scored.threshold),
+    lists={"iou_at": iou_at, "found_at": found_at},
+)

@@ -1,0 +1,105 @@
+"""What a metric says of itself: a row of the table that the folder is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from pcsweep.statistics.pooled import Pooled
+
+Scores = Float[Any, "batch"] | Bool[Any, "batch"]
+Lists = Float[Any, "batch thresholds"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """What metrics are computed from: a batch of images, masks and maps. Tensors, whose methods are all that a metric needs.
+
+    Args:
+        saliency: maps at the masks' size, each divided by its maximum; NaN throughout where that is zero.
+        mask: where the object is.
+        ignore: pixels left out of every sum and count.
+        logits: of the network.
+        target: class index whose map this is.
+        label: class index of the object.
+        threshold: of a map that is cut, a share of its maximum.
+        thresholds: further ones.
+    """
+
+    saliency: Float[Any, "batch height width"]
+    mask: Bool[Any, "batch height width"]
+    ignore: Bool[Any, "batch height width"]
+    logits: Float[Any, "batch classes"]
+    target: Int[Any, "batch"]
+    label: Int[Any, "batch"]
+    threshold: float
+    thresholds: Sequence[float]
+
+
+@runtime_checkable
+class Stored(Protocol):
+    """What a shard holds, in the order of its images' identifiers."""
+
+    @property
+    def metrics(self) -> Mapping[str, np.ndarray]:
+        """Means over images by name, (timesteps, images) each."""
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """How many are looked at, (timesteps, images)."""
+
+    def at_thresholds(self, column: str) -> Mapping[float, np.ndarray]:
+        """A column with a value for each threshold, from high to low, (timesteps, images) each; empty if not measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """A metric of all images together, which is no mean over them.
+
+    Args:
+        own: of what is defined at t.
+        pairs: at t and at t = 0, of what is defined at both; None where that is all.
+        nan: how many values are undefined, by timestep.
+    """
+
+    own: Pooled
+    pairs: tuple[Pooled, Pooled] | None
+    nan: Int[np.ndarray, " timesteps"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table.
+
+    Args:
+        name: of its column, and on the command line.
+        label: for people, in tables and pictures.
+        unit: of its values: `share` (0 to 1), `logit`.
+        chance: name of the metric that a map without knowledge reaches on average; empty where that depends on the maps.
+        place: among the metrics in tables; equals by name.
+        measured: one value per image; None where the metric is only of all images together.
+        lists: further columns with one value per image and threshold, each by its own function.
+        pooled: the metric of all images together, from the shards of a cell; None where it was not measured.
+        asked: whether it is measured only where the setting `metrics` asks for it.
+        best: whether a cell can be best by it: it is above 0, and says something of the network.
+        tested: whether its gains are tested without being asked for.
+    """
+
+    name: str
+    label: str
+    unit: str = "share"
+    chance: str = ""
+    place: int = 50
+    measured: Callable[[Scored], Any] | None = None
+    lists: Mapping[str, Callable[[Scored], Any]] = field(default_factory=dict)
+    pooled: Callable[[Sequence[Stored]], Pool | None] | None = None
+    asked: bool = True
+    best: bool = True
+    tested: bool = True
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of a shard."""
+        return (*((self.name,) if self.measured else ()), *self.lists)
