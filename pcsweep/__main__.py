@@ -1,5 +1,7 @@
 """`python -m pcsweep` and `pcsweep`: the Hydra entry. Heavy imports wait until a grid point is to be computed."""
 
+import difflib
+import re
 import runpy
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +13,8 @@ if __name__ == "__main__":  # before what takes a second to import
 
 import hydra
 
+from pcsweep.console.exit import REFUSED, end
+from pcsweep.console.terminal import complain
 from pcsweep.grid.entry import as_given, conf_folder, guarded
 
 if TYPE_CHECKING:
@@ -36,8 +40,14 @@ def _run(config: "DictConfig") -> None:
 
 def main() -> None:
     """The command."""
-    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+    first = sys.argv[1] if sys.argv[1:] else ""
+    if first in COMMANDS:
         _other(sys.argv.pop(1))
+    elif re.fullmatch(r"[A-Za-z_]+", first):
+        meant = difflib.get_close_matches(first.lower(), COMMANDS, 1)
+        hint = f" Did you mean {meant[0]}?" if meant else ""
+        complain("pcsweep", f"Expected words of the form key=value, but got {first!r}. Commands: {', '.join(COMMANDS)}.{hint}")
+        end(REFUSED)
     else:
         sign("pcsweep")
         guarded(_run, "Every finished point is kept; to go on, give the same command again:\n ")

@@ -11,6 +11,9 @@ from pathlib import Path
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+COLUMNS = 80  # of a terminal
+
+
 def number_of(count: int, thing: str) -> str:
     """Such as `1 point` or `2 points`."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
@@ -37,7 +40,7 @@ def printable(text: object) -> str:
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
-def paragraph(key: str, text: str, others: Iterable[str] = (), indent: int = 14, width: int = 79) -> str:
+def paragraph(key: str, text: str, others: Iterable[str] = (), indent: int = 14, width: int = COLUMNS - 1) -> str:
     """A key of a command's `--help` and what it means, in lines that fit a terminal.
 
     Args:

@@ -91,6 +91,8 @@ class Page:
             if counts and (name == "images" or counts[-1] > 1):
                 said = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
                 words.append(f"{'n = ' if name == 'images' else ''}{said} {word}{'s' * (counts[-1] != 1)}")
+        noises = [str(name) for name in in_order({row["noise"] for row in rows}) if name not in (None, "none", "gaussian")]
+        words += [f"noise {', '.join(noises)}"] if noises else []
         noisy = any(row["sigma"] for row in self.everything)
         return ", ".join([*words, *([f"σ of {self.unit}"] if self.unit and noisy else [])])
 

@@ -1,9 +1,10 @@
 """Around every Hydra entry: where its configuration lies, how it ends, and what is said then."""
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import pcsweep
 from pcsweep.config.overrides import checked_words
 from pcsweep.config.refusals import message
 from pcsweep.console.exit import Explain, close_umask, end, outcome, refusing
+from pcsweep.console.text import COLUMNS, paragraph
 from pcsweep.machine import leftovers
 from pcsweep.machine.provenance import command, command_is
 from pcsweep.study.folder import study_folder
@@ -54,6 +56,20 @@ def guarded(entry: Callable[[], Any], interrupted: str, further: Sequence[str] =
 
 
 @contextmanager
+def help_in_lines() -> Iterator[None]:
+    """Around Hydra's help: its lists of choices fit a terminal of 80 columns."""
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said):
+            yield
+    finally:
+        for line in said.getvalue().splitlines():
+            key, _, choices = line.partition(": ")
+            long = len(line) >= COLUMNS and ", " in choices
+            sys.stdout.write(f"{paragraph(f'{key}: ', choices, indent=len(key) + 2) if long else line}\n")
+
+
+@contextmanager
 def errors_let_through() -> Iterator[None]:
     """Has Hydra raise what it catches elsewhere; afterwards the environment is as it was."""
     before = os.environ.get(_FULL_ERROR)
@@ -82,7 +98,8 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
 
     def work() -> None:
         sys.argv[1:] = [*checked_words(sys.argv[1:]), *further]
-        entry()
+        with help_in_lines() if {"-h", "--help"} & set(sys.argv[1:]) else nullcontext():
+            entry()
 
     with errors_let_through(), command_is(sys.argv[1:]):
         return outcome("pcsweep", work, f"Interrupted. {interrupted} {command()}", explain, leftovers.undo)

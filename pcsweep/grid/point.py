@@ -205,9 +205,11 @@ def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> Grid
 def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
-    settings = StudySettings(
-        **checked(StudySettings, {key: value for key, value in plain.items() if key not in (*groups, "extensions")})
-    )
+    own = {key: value for key, value in plain.items() if key not in (*groups, "extensions")}
+    if unknown := sorted(set(own) - set(StudySettings.__dataclass_fields__)):
+        valid = ", ".join(f"`{name}`" for name in (*StudySettings.__dataclass_fields__, "extensions"))
+        raise BadSetting(f"Unknown setting `{unknown[0]}`. Valid ones: {valid}; and the groups {', '.join(groups)}.")
+    settings = StudySettings(**checked(StudySettings, own))
     if here:
         check_device(settings.device, settings.precision)
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}

@@ -73,7 +73,7 @@ def _here(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings
             failures.forget(work.folder(point), work.identity(point))
     _compute_here(session, packs, workers, gpus)
     works = work.works([[pack] for pack in packs])
-    _conclude(works, [standing(each.folder, each.labels, [], []) for each in works])
+    _conclude(plan, works, [standing(each.folder, each.labels, [], []) for each in works])
 
 
 def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ def _on_slurm(session: Session, points: Sequence[SweepPoint], plan: "Plan", sett
     _say(plan, works, sent, settings)
     refusals = [each.refusal for each in sent if each.refusal]
     if settings.wait:
-        _conclude(works, _waited(works), refusals)
+        _conclude(plan, works, _waited(works), refusals)
     elif refusals:
         raise Unfinished(f"Slurm has not taken all tasks: {refusals[0]}")
 
@@ -193,7 +193,7 @@ def _waited(works: Sequence[StudyWork]) -> list[Standing]:
         raise Detached("\n".join(["Detached; the tasks go on.", *commands, again])) from None
 
 
-def _conclude(works: Sequence[StudyWork], standings: Sequence[Standing], refusals: Sequence[str] = ()) -> None:
+def _conclude(plan: "Plan", works: Sequence[StudyWork], standings: Sequence[Standing], refusals: Sequence[str] = ()) -> None:
     """Says what to do next, or names what is not done.
 
     Raises:
@@ -210,5 +210,5 @@ def _conclude(works: Sequence[StudyWork], standings: Sequence[Standing], refusal
             f"{missing} of {total} {'is' if missing == 1 else 'are'} not done.{why}\n"
             f"All others are kept; this computes what is missing:\n  {command()}"
         )
-    for each in works:
-        _log.info("All points are done; for tables, figures and a page:  python -m pcsweep.report %s", words_for(each.folder))
+    for folder in dict.fromkeys(planned.folder for planned in plan.points if planned.identity is not None):
+        _log.info("All points are done; for tables, figures and a page:  python -m pcsweep.report %s", words_for(folder))

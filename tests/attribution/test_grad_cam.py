@@ -107,3 +107,33 @@ def test_needs_no_gradient_and_leaves_none():
     attached = REPRESENTATION.clone().requires_grad_()
     assert not grad_cam(Head(), attached, torch.tensor([0])).requires_grad
     assert attached.grad is None
+
+
+class Followed(nn.Module):
+    """A layer whose output is written over by what follows, or left alone; both compute the same."""
+
+    def __init__(self, in_place: bool) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.in_place = in_place
+        self.conv, self.norm, self.linear = nn.Conv2d(4, 6, 3, padding=1), nn.BatchNorm2d(6), nn.Linear(6, 3)
+        self.relu = nn.ReLU(inplace=in_place)
+
+    def forward(self, x):
+        x = self.norm(self.conv(x))
+        if self.in_place:
+            x += 0.5
+            x.mul_(3)
+        else:
+            x = (x + 0.5) * 3
+        return self.linear(self.relu(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize("layer", [None, "conv", "norm", "relu"])
+def test_what_follows_a_layer_in_place_does_not_change_its_map(layer):
+    representation, target = torch.randn(2, 4, 7, 7, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1])
+    before = representation.clone()
+    apart, in_place = (grad_cam(Followed(each).eval(), representation, target, layer) for each in (False, True))
+    assert torch.equal(apart, in_place)
+    assert apart.max() > 0
+    assert torch.equal(representation, before)

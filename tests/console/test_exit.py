@@ -3,6 +3,7 @@
 import importlib
 import io
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -102,3 +103,12 @@ def test_the_help_of_hydras_commands_fits_and_explains_every_key(primary: str) -
     assert max(len(line) for line in text.splitlines()) <= 80
     for key in config:
         assert key == "hydra" or re.search(rf"^\s+(.*, )?{key}\b", text, re.MULTILINE), key
+
+
+@pytest.mark.parametrize("name", ["", ".train", ".fetch"])
+def test_hydras_help_fits_a_terminal_too(name: str) -> None:
+    done = subprocess.run([sys.executable, "-m", f"pcsweep{name}", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "model: pefficientnet_b0, " in done.stdout
+    assert "\n       timm" in done.stdout

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsweep.console.text import duration, number_of, printable
+from pcsweep.console.text import duration, number_of, paragraph, printable
 
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
@@ -38,3 +38,11 @@ def test_common_text_is_printable_as_it_is():
     text = "β = 0.4, λ\tσ²  ‘ä’ 頭 🙂 é \\x1b\n"
     assert printable(text) == text
     assert printable("\x1b]0;title\x07") == "\\x1b]0;title\\x07"
+
+
+def test_a_paragraph_fits_its_lines():
+    lines = paragraph("metric", "one of:", [f"metric_{number}" for number in range(20)]).splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 79
+    assert all(line.startswith(" " * 14) for line in lines[1:])
+    assert lines[0].startswith("metric        one of: metric_0, metric_1")

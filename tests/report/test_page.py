@@ -506,6 +506,22 @@ def test_nothing_is_wider_than_the_window(either: Visit) -> None:
         assert page.locator("main *:not(.wide, .wide *, pre, .plot *)").evaluate_all(WIDE) == []
 
 
+# Pixels of a cell of the heatmap across and down.
+CELL = """(() => {
+  const { xaxis, yaxis } = document.getElementById("heatmap")._fullLayout;
+  return [xaxis, yaxis].map((axis) => axis._length / Math.abs(axis.range[1] - axis.range[0]));
+})()"""
+
+
+def test_cells_of_the_heatmap_are_square_at_every_width(shared: Visit) -> None:
+    for width in (390, 768, 1280):
+        shared.page.set_viewport_size({"width": width, "height": 900})
+        shared.page.wait_for_timeout(300)  # plots follow
+        across, down = shared.page.evaluate(CELL)
+        assert across == pytest.approx(down, abs=1)
+        assert 12 <= across <= 64
+
+
 def luminance(colour: str) -> float:
     levels = [int(level) / 255 for level in re.findall(r"\d+", colour)[:3]]
     linear = [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels]

@@ -15,6 +15,11 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def printed(name: str) -> str:
+    """The same, without characters that have no width, such as a zero-width space."""
+    return "".join(letter for letter in composed(name) if unicodedata.category(letter) != "Cf")
+
+
 def visible(folder: Path) -> list[str]:
     """The names in a folder, sorted, without hidden ones such as macOS's `._name`.
 
@@ -49,7 +54,7 @@ def alike(names: Iterable[str]) -> list[str]:
     """What stands in more than one name that print alike."""
     found: dict[str, set[str]] = defaultdict(set)
     for name in names:
-        found[composed(name)].add(name)
+        found[printed(name)].add(name)
     return [name for name, forms in found.items() if len(forms) > 1]
 
 
@@ -58,12 +63,12 @@ class Lookup:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._exactly = set(names)
-        self._composed = {composed(name): name for name in names}
+        self._composed = {printed(name): name for name in names}
         self._folded = {composed(name).casefold(): name for name in names}
 
     def find(self, name: str) -> str | None:
         """The name that is there: the same, or the same but for its Unicode form and spaces around it."""
-        return name if name in self._exactly else self._composed.get(composed(name.strip()))
+        return name if name in self._exactly else self._composed.get(printed(name.strip()))
 
     def hinted(self, name: str) -> str:
         """A name that is not there, with one that differs only in upper and lower case, if there is one."""

@@ -19,14 +19,15 @@ OTHER, OBJECT, IGNORED = 0, 1, 2  # what a pixel of a mask can be
 Regions = UInt8[np.ndarray[Any, Any], "height width"]
 Values = Int[np.ndarray[Any, Any], "height width"]
 
-_BY_COLOUR, _BY_INDEX, _BY_ALPHA = (
-    f"python -c 'import sys, numpy; from PIL import Image; [{grey}.save(f) for f in sys.argv[1:]]' masks/*.png"
-    for grey in (
-        'Image.open(f).convert("L")',
-        "Image.fromarray(numpy.asarray(Image.open(f)))",
-        'Image.open(f).convert("RGBA").getchannel("A")',
-    )
-)
+
+def _saving(grey: str) -> str:
+    """A command that saves masks as what an expression makes of their files f."""
+    return f"python -c 'import sys, numpy; from PIL import Image; [{grey}.save(f) for f in sys.argv[1:]]' masks/*.png"
+
+
+_BY_COLOUR = _saving('Image.open(f).convert("L")')
+_BY_INDEX = _saving("Image.fromarray(numpy.asarray(Image.open(f)))")
+_BY_ALPHA = _saving('Image.open(f).convert("RGBA").getchannel("A")')
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +144,19 @@ def _to_grey(mask: Mask) -> str:
             return f"Its alpha channel alone has more than one value. This makes it the mask: {_BY_ALPHA}"
         return f"It may be drawn in its colours: {_BY_COLOUR} or in its alpha channel: {_BY_ALPHA}"
     if colours.any(axis=1).all():
-        return "No pixel of it is black, which is what the background has to be: save it with a black background, in grey."
+        return _with_background(colours)
     return f"This makes masks grey: {_BY_COLOUR}"
+
+
+def _with_background(colours: Values) -> str:
+    """How a mask without black gets a black background, which is taken to be its commonest colour."""
+    found, counts = np.unique(colours, axis=0, return_counts=True)
+    red, green, blue = (int(level) for level in np.resize(found[counts.argmax()], 3))  # grey with alpha has one level
+    inked = f'(numpy.asarray(Image.open(f).convert("RGB")) != ({red}, {green}, {blue})).any(2)'
+    return (
+        "No pixel of it is black, which is what the background has to be. Where the background is its commonest colour, "
+        f"#{red:02x}{green:02x}{blue:02x}, this makes that black and all else the object: {_saving(f'Image.fromarray({inked})')}"
+    )
 
 
 def _by_number(values: Values, ignore_value: int | None) -> Regions:

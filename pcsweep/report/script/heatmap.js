@@ -56,6 +56,15 @@ const codeOf = (place) => {
   return state.quantity === "q" && !Number.isNaN(valueAt(place, "mean")) ? 4 : 3;
 };
 
+// Square cells, as large as the page allows, and the colour bar beside them.
+const SIDE = 64, TALLEST = 480, COLOUR_BAR = 120; // pixels
+const squares = (width, margin) => {
+  const [across, down] = [grid.lambdas.length, grid.betas.length];
+  const room = width - margin.l - margin.r;
+  const side = Math.max(12, Math.min(SIDE, TALLEST / down, (room - COLOUR_BAR) / across));
+  return { height: Math.round(margin.t + margin.b + down * side), share: Math.min(1, (across * side) / room) };
+};
+
 const heatmap = (width, alone) => {
   const rows = grid.betas.map((_, beta) => grid.lambdas.map((__, lambda) => find(beta, lambda)));
   const all = (of) => rows.map((row, beta) => row.map((place, lambda) => of(place, beta, lambda)));
@@ -66,16 +75,19 @@ const heatmap = (width, alone) => {
     type: "heatmap", hoverinfo: "text", hovertext: all((place, beta, lambda) => hovered(place, title(beta, lambda))), xgap: 1, ygap: 1, texttemplate: "%{text}",
   };
   const ticks = (values) => ({ tickvals: values.map((_, i) => i), ticktext: values, showgrid: false, zeroline: false, fixedrange: true });
+  const words = titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width);
+  const { height, share } = squares(width, words.margin);
   const data = [
     { ...common, z: states, text: all((place) => MARKS[codeOf(place)] ?? ""), zmin: -0.5, zmax: 4.5, showscale: false,
       colorscale: grey.flatMap((colour, i) => [[i / 5, colour], [(i + 1) / 5, colour]]) },
     { ...common, z: all((place) => orNull(valueAt(place))), text: all((place) => (significant(place) ? "•" : "")), zmin: low, zmax: high,
       colorscale: QUANTITIES[state.quantity].centre === undefined ? SEQUENTIAL : DIVERGING, reversescale: state.quantity === "q",
-      textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14 } },
+      textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14, x: share } },
   ];
   return { data, layout: layout({
-    xaxis: axis("feedback λ", ticks(grid.lambdas)), yaxis: axis("feedforward β", ticks(grid.betas)), shapes: [outline()],
-    ...titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width),
+    xaxis: axis("feedback λ", { ...ticks(grid.lambdas), domain: [0, share], constrain: "domain" }),
+    yaxis: axis("feedforward β", { ...ticks(grid.betas), scaleanchor: "x", constrain: "domain", constraintoward: "top" }),
+    shapes: [outline()], height, ...words,
   }) };
 };
 // What the marks mean, in a figure without the page's legend.
