@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 
-from pcsweep.grid.entry import conf_folder, guarded
+from pcsweep.grid.entry import conf_folder, guarded, plain_of
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,14 +30,12 @@ def fetch(config: "DictConfig") -> None:
     Raises:
         BadSetting: a value is wrong, or the weights can neither be found nor fetched.
     """
-    from omegaconf import OmegaConf
-
     from pcsweep.config.errors import BadSetting
+    from pcsweep.config.extensions import named
     from pcsweep.config.schema import choose
 
-    plain = OmegaConf.to_container(config.model, resolve=True)
-    assert isinstance(plain, dict)  # the group `model`
-    choice = choose("model", {str(key): value for key, value in plain.items()})
+    plain = plain_of(config)
+    choice = choose("model", plain["model"], named(plain))
     make: Any = getattr(importlib.import_module(choice.function.__module__), "backbone_of", None)
     if make is None:
         _log.info("Nothing to fetch: %s brings its weights with it.", choice.name)

@@ -1,5 +1,7 @@
 """Weights from a hub: fetched once, found in the cache without asking, and refused at once where nothing can be reached."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -57,3 +59,22 @@ def test_fetch_asks_for_the_networks_weights_alone(monkeypatch, caplog):
     monkeypatch.undo()
     with pytest.raises(BadSetting, match="Expected a network of timm, but got 'resnet_18'"):
         fetch(config("model=timm", "model.name=resnet_18"))
+
+
+def test_a_model_of_the_users_own_brings_its_weights(monkeypatch, tmp_path, caplog):
+    """Where its module has a function for that."""
+    (tmp_path / "my_models.py").write_text(
+        "from pathlib import Path\n"
+        "def mine(*, name: str, seed: int = 0):\n    raise AssertionError('the model itself is not made')\n"
+        "def backbone_of(name):\n    Path(f'{name}.txt').write_text('fetched')\n"
+    )
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    (tmp_path / "mine" / "model" / "mine.yaml").write_text("_target_: my_models.mine\nname: net\n")
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-m", "pcsweep.fetch", "--config-dir", "mine", "model=mine"]
+    unnamed = subprocess.run(command, capture_output=True, text=True)
+    assert (unnamed.returncode, (tmp_path / "net.txt").exists()) == (2, False)
+    assert "For a module of your own add extensions=[my_models]" in unnamed.stderr
+    done = subprocess.run([*command, "extensions=[my_models]"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "net.txt").read_text() == "fetched"
