@@ -94,6 +94,7 @@ def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:
     return [
         *_uneven_control(table),
         *_at_chance(table, facets),
+        *_unmeasured(table),
         *_undefined(table),
         *_too_few(table),
         *_uneven_seeds(table),
@@ -126,6 +127,18 @@ def _at_chance(table: pa.Table, facets: Sequence[str]) -> list[str]:
             text = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}] with {row['categories']} classes"
             lines[f"Accuracy at chance at t=0, {where}: {text}"] = None
     return list(lines)
+
+
+def _unmeasured(table: pa.Table) -> list[str]:
+    """Metrics that some cells have and others do not: these were computed before the metric was there."""
+    cells = pc.count_distinct(table["identity"]).as_py()
+    metrics = table.group_by("metric", use_threads=False).aggregate([("identity", "count_distinct")]).to_pylist()
+    texts: dict[str, list[str]] = {}
+    for row in metrics:
+        missing = cells - row["identity_count_distinct"]
+        if missing and "@" not in row["metric"]:
+            texts.setdefault(f"{missing} of {number_of(cells, 'cell')}", []).append(label_of(row["metric"]))
+    return [f"Not measured in {where}: {', '.join(names)}" for where, names in texts.items()]
 
 
 def _undefined(table: pa.Table) -> list[str]:

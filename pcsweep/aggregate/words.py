@@ -9,6 +9,7 @@ from pcsweep.aggregate.result import Aggregate
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import whole_number
 from pcsweep.console.words import words_of
+from pcsweep.metric import ASKED
 from pcsweep.statistics.cell import Drawing
 from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
@@ -64,9 +65,15 @@ def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) ->
     refused = (*NO_SHARES, *without)
     there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in refused]
     if metric not in there and metric != AggregateOptions.metric:
-        measured = sorted({name for each in result.measured for name in each})
-        why = f", which was not measured: this study has metrics=[{','.join(measured)}]" if metric in BEST else ""
-        raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}{why}.")
+        raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}{_why_not(result, metric)}.")
+
+
+def _why_not(result: Aggregate, metric: str) -> str:
+    """Why a study has no row of a metric; empty where it is none that a cell can be best by."""
+    measured = sorted({name for each in result.measured for name in each})
+    if metric in ASKED and metric not in measured:
+        return f", which was not measured: this study has metrics=[{','.join(measured)}]"
+    return ", which no cell has in all of its shards" if metric in BEST else ""
 
 
 def drawing_words(given: Mapping[str, str]) -> dict[str, int]:

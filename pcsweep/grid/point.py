@@ -21,6 +21,7 @@ from pcsweep.grid.selection import check_objects, described, first_sample, selec
 from pcsweep.grid.selection import load_dataset as load_dataset  # also from here
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
+from pcsweep.metric import TABLE
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, plain_unless
@@ -210,6 +211,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
         valid = ", ".join(f"`{name}`" for name in (*StudySettings.__dataclass_fields__, "extensions"))
         raise BadSetting(f"Unknown setting `{unknown[0]}`. Valid ones: {valid}; and the groups {', '.join(groups)}.")
     settings = StudySettings(**checked(StudySettings, own))
+    _check_thresholds(settings)
     if here:
         check_device(settings.device, settings.precision)
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
@@ -239,6 +241,15 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     if settings.metrics:
         check_objects(point.dataset, point.limit, settings.seed)
     return point
+
+
+def _check_thresholds(settings: StudySettings) -> None:
+    """Refuses metrics of which nothing would be measured."""
+    empty = [name for name in settings.metrics if TABLE[name].needs_thresholds]
+    if empty and not settings.thresholds:
+        raise BadSetting(
+            f"Expected `thresholds` to have one at least, which {' and '.join(empty)} of `metrics` needs, but got []."
+        )
 
 
 def _group(plain: Mapping[str, Any], group: str) -> dict[str, Any]:

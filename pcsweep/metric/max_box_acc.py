@@ -5,8 +5,8 @@ of these boxes overlaps the object's by an IoU of at least δ. The metric is the
 that is best for all images together, averaged over δ = 0.3, 0.5 and 0.7: no mean over images.
 
 *How we deviate from the paper:* thresholds are those of the setting `thresholds`, where the paper takes a thousand; the object's
-box is the bounding box of its whole mask, where the paper has boxes drawn by people; parts touch at their sides, not at their
-corners. Ignored pixels are in no part and in no mask.
+box is the bounding box of its whole mask, where the paper has boxes drawn by people. As in the paper's code, pixels that touch at
+a corner are of one part. Ignored pixels are in no part and in no mask.
 """
 
 import math
@@ -21,6 +21,7 @@ from pcsweep.metric.row import Lists, Metric, Pool, Scored, Stored
 from pcsweep.statistics.bootstrap import ratio, sums
 
 DELTAS = (0.3, 0.5, 0.7)  # IoUs of boxes from which on an object is found
+TOUCHING = np.ones((3, 3), int)  # pixels of one part: at their sides and corners
 Box = tuple[slice, slice]  # rows and columns
 
 
@@ -43,7 +44,7 @@ def best_box(found: Bool[np.ndarray, "height width"], object_box: Box) -> float:
     >>> best_box(found, (slice(0, 2), slice(0, 1)))
     1.0
     """
-    parts: list[Box] = ndimage.find_objects(ndimage.label(found)[0])
+    parts: list[Box] = ndimage.find_objects(ndimage.label(found, TOUCHING)[0])
     return max((box_iou(part, object_box) for part in parts), default=0.0)
 
 
@@ -95,7 +96,7 @@ def _best(hits: np.ndarray, n: np.ndarray) -> np.ndarray:
 def max_box_acc(shards: Sequence[Stored]) -> Pool | None:
     """Of the shards of a cell, one for each noise seed."""
     found = [shard.at_thresholds("box_iou_at") for shard in shards]
-    if not found[0]:
+    if not all(found):
         return None
     at = np.array([list(each.values()) for each in found])  # (seeds, thresholds, timesteps, images)
     undefined = np.isnan(at).any(axis=1)  # (seeds, timesteps, images)

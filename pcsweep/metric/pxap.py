@@ -11,7 +11,7 @@ from pcsweep.statistics.pxap import pixels
 def pxap(shards: Sequence[Stored]) -> Pool | None:
     """Of the shards of a cell, one for each noise seed."""
     iou, found = ([shard.at_thresholds(column) for shard in shards] for column in ("iou_at", "found_at"))
-    if not found[0]:
+    if not all(found):
         return None
     at = np.array([list(each.values()) for each in iou])  # (seeds, thresholds, timesteps, images)
     own, pairs = pixels(

@@ -81,7 +81,7 @@ class Metric:
         place: among the metrics in tables; equals by name.
         measured: one value per image; None where the metric is only of all images together.
         lists: further columns with one value per image and threshold, each by its own function.
-        pooled: the metric of all images together, from the shards of a cell; None where it was not measured.
+        pooled: the metric of all images together, from the shards of a cell; None where one of them has it not.
         asked: whether it is measured only where the setting `metrics` asks for it.
         best: whether a cell can be best by it: it is above 0, and says something of the network.
         tested: whether its gains are tested without being asked for.
@@ -103,3 +103,8 @@ class Metric:
     def columns(self) -> tuple[str, ...]:
         """Of a shard."""
         return (*((self.name,) if self.measured else ()), *self.lists)
+
+    @property
+    def needs_thresholds(self) -> bool:
+        """Whether there is nothing of it without further thresholds."""
+        return bool(self.lists) and self.measured is None

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pcsweep.metric import TABLE
 from pcsweep.study.axes import AXES, coordinates, key
 
 _GROUPS = ("model", "dataset", "noise", "pcoder")
 _NEVER_NULL = ("image_id", "timestep", "class_index")
-_AT_THRESHOLDS = ("iou_at", "found_at")
+_AT_THRESHOLDS = tuple(column for row in TABLE.values() for column in row.lists)
 _PICTURES = ("image", "noisy", "mask", "ignore")
 # Bytes, at most, before compression.
 _OF_FILE, _OF_ROW, _OF_THRESHOLD, _OF_PICTURES = 2**22, 2**14, 2**4, 2**28
@@ -93,7 +94,7 @@ def _problem_of_keys(table: pa.Table, settings: Mapping[str, Any]) -> str:
 def _problem_of_lists(table: pa.Table, settings: Mapping[str, Any]) -> str:
     """That a list does not have one value per threshold."""
     thresholds = settings.get("thresholds", [])
-    for name in _AT_THRESHOLDS:
+    for name in [each for each in _AT_THRESHOLDS if each in table.column_names]:
         column = table[name]
         if column.null_count < table.num_rows and set(pc.unique(pc.list_value_length(column)).to_pylist()) != {len(thresholds)}:
             return f"expected {name} to have one value per threshold {thresholds}"

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from shutil import copytree
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,9 +13,11 @@ from hydra import compose, initialize_config_dir
 
 import pcsweep
 from pcsweep.aggregate.__main__ import main
+from pcsweep.config.errors import BadSetting
 from pcsweep.grid.entry import conf_folder
 from pcsweep.metric.max_box_acc import DELTAS, METRIC, Hits, best_box, box_iou_at, max_box_acc
 from pcsweep.metric.row import Scored
+from pcsweep.study import shards
 
 THRESHOLDS = (0.2, 0.5, 0.8)
 
@@ -35,9 +38,11 @@ def test_by_hand():
     assert box_iou_at(scored(saliency, mask)).tolist() == [[1.0, 1.0, 0.5]]
 
 
-def test_a_corner_is_no_side_and_what_is_ignored_is_no_part():
+def test_pixels_at_a_corner_are_of_one_part_and_what_is_ignored_is_of_none():
     found = np.eye(4, dtype=bool)
-    assert best_box(found, (slice(0, 4), slice(0, 4))) == 1 / 16
+    assert best_box(found, (slice(0, 4), slice(0, 4))) == 1
+    found[1, 1] = False
+    assert best_box(found, (slice(0, 4), slice(0, 4))) == 4 / 16
     mask = torch.zeros(1, 4, 4, dtype=torch.bool)
     mask[0, :2, :2] = True
     saliency, ignore = torch.zeros(1, 4, 4), torch.zeros_like(mask)
@@ -62,7 +67,7 @@ def flood(found):
         while todo:
             y, x = todo.pop()
             part.append((y, x))
-            for near in ((y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)):
+            for near in ((y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)):
                 if near in left:
                     left.remove(near)
                     todo.append(near)
@@ -132,6 +137,40 @@ def test_where_it_was_not_measured_that_is_said(study, capsys):
     said = capsys.readouterr().err
     assert "Expected `metric` to be one of iou," in said
     assert "'max_box_acc', which was not measured: this study has metrics=[iou]" in said
+
+
+def test_where_some_cells_are_older_it_is_said_in_how_many(study, tmp_path, capsys):
+    """A shard that was computed before the metric was there is whole, keeps its name, and is not computed anew."""
+    copytree(study / "with" / "shards", tmp_path / "mixed" / "shards")
+    path, _ = sorted((tmp_path / "mixed" / "shards").iterdir())
+    shard = shards.read(path)
+    texts = {name: text for name, text in shard.metadata.items() if name != "further"}
+    older = {name: shard.table[name].to_pylist() for name in shards.SCHEMA.names}
+    assert shards.write(path.parent, shard.settings, older, texts) == path
+    assert "box_iou_at" not in shards.read(path).table.column_names
+    assert shards.is_done(path.parent, path.stem)
+    assert main([f"output_root={tmp_path}", "study=mixed", "metric=max_box_acc", "resamples=20"]) == 0
+    assert "Look at: Not measured in 1 of 2 cells: box accuracy" in capsys.readouterr().out
+    rows = pcsweep.load("mixed", tmp_path).to_table(columns=["box_iou_at"])
+    assert rows["box_iou_at"].null_count == rows.num_rows / 2
+    next(each for each in path.parent.iterdir() if each != path).unlink()
+    assert main([f"output_root={tmp_path}", "study=mixed", "metric=max_box_acc", "resamples=20"]) == 2
+    assert "but got 'max_box_acc', which no cell has in all of its shards." in capsys.readouterr().err
+
+
+def test_without_thresholds_it_is_refused_before_anything_is_written(tmp_path):
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        words = [
+            "study=none",
+            "metrics=[iou,max_box_acc]",
+            f"output_root={tmp_path}",
+            "dataset.limit=8",
+            "timesteps=1",
+            "thresholds=[]",
+        ]
+        with pytest.raises(BadSetting, match=r"Expected `thresholds` to have one at least, which max_box_acc of `metrics` needs"):
+            compute(compose("config", overrides=words))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_other_file_of_the_package_names_it():

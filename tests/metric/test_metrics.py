@@ -4,10 +4,13 @@ import doctest
 import importlib
 import math
 import pkgutil
+import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torchmetrics.functional.classification import binary_jaccard_index
@@ -135,3 +138,50 @@ def test_classification():
     assert logit.tolist() == [1, -1]
     assert probability.tolist() == pytest.approx([1 / (1 + math.e), 1 / (1 + math.e)])
     assert correct.tolist() == [True, False]
+
+
+def columns_of(saliency, mask, ignore):
+    """Every column of a metric that can be asked for."""
+    none = torch.zeros(len(mask), dtype=torch.long)
+    scored = Scored(saliency, mask, ignore, torch.zeros(len(mask), 2), none, none, 0.5, (0.15, 0.5))
+    measured = {name: TABLE[name].measured for name in ASKED if TABLE[name].measured}
+    lists = {column: of for name in ASKED for column, of in TABLE[name].lists.items()}
+    assert {*measured, *lists} == {column for name in ASKED for column in TABLE[name].columns}
+    return {name: of(scored) for name, of in (measured | lists).items()}
+
+
+def test_no_column_of_any_metric_depends_on_the_batch_or_on_what_is_ignored(scene):
+    saliency, mask, ignore = scene
+    whole = columns_of(*scene)
+    changed = columns_of(torch.where(ignore, torch.rand_like(saliency), saliency), mask ^ ignore, ignore)
+    for name, values in whole.items():
+        torch.testing.assert_close(changed[name], values, equal_nan=True, msg=name)
+    for image in range(len(mask)):
+        for name, values in columns_of(*(each[image : image + 1] for each in scene)).items():
+            torch.testing.assert_close(values[0], whole[name][image], equal_nan=True, msg=name)
+
+
+def test_every_column_of_a_metric_is_nan_where_it_is_undefined():
+    mask, empty = torch.tensor([[[True, False], [True, False]]]), torch.zeros(1, 2, 2, dtype=torch.bool)
+    something, nothing = torch.tensor([[[0.0, 1.0], [0.5, 0.2]]]), torch.full((1, 2, 2), torch.nan)
+    for name, values in columns_of(something, mask, empty).items():
+        assert not values.isnan().any(), name
+    for name, values in columns_of(nothing, mask, empty).items():
+        assert values.isnan().all(), name
+    for name, values in columns_of(something, empty, empty).items():
+        assert values.isnan().all() or name == "found_at", name
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.pooled])
+def test_a_cell_has_a_metric_of_all_images_if_all_of_its_noise_seeds_do(name):
+    ones = np.ones((2, 3), np.float32)
+    new = SimpleNamespace(metrics={"area": ones / 2}, pixels=4 * ones, at_thresholds=lambda column: {0.5: ones})
+    older = SimpleNamespace(metrics={"area": ones / 2}, pixels=4 * ones, at_thresholds=lambda column: {})
+    assert np.isfinite(TABLE[name].pooled([new, new]).own.observed()).all()
+    assert TABLE[name].pooled([new, older]) is TABLE[name].pooled([older, new]) is None
+
+
+def test_every_metric_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    (row,) = [line for line in page.splitlines() if line.startswith("| `timestep`, `metric` |")]
+    assert set(TABLE) <= set(re.findall(r"`(.*?)`", row))

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pcsweep.machine.files import replacing
+from pcsweep.metric import TABLE
 from pcsweep.study import shards
 
 SETTINGS = {
@@ -172,6 +173,10 @@ def test_two_writers_of_one_point_leave_one_shard(tmp_path):
     assert shards.is_done(tmp_path, shards.identity(SETTINGS))
 
 
+# A column of lists that not every shard has.
+FURTHER = next(column for row in TABLE.values() for column in row.lists if column not in shards.SCHEMA.names)
+
+
 def crafted(folder, changed=None, settings=None, metadata=None):
     """A shard whose own metadata agree with each other, however little with its rows."""
     rows = {"selection": {"count": 1}, "timesteps": 5, "thresholds": [0.5]}
@@ -192,6 +197,7 @@ def picture(width, height):
         ({"changed": {"model": ["toy"] * 5 + ["other"]}}, "model is 'toy', 'other', but its settings say 'toy'"),
         ({"changed": {"iou_at": [[0.1, 0.2]] * 6}}, r"expected iou_at to have one value per threshold \[0.5\]"),
         ({"changed": {"iou_at": [[0.1]] * 5 + [[]]}}, "expected iou_at to have one value per threshold"),
+        ({"changed": {FURTHER: [[0.1, 0.2]] * 6}}, rf"expected {FURTHER} to have one value per threshold \[0.5\]"),
         ({"changed": {"image": [picture(60000, 60000), *[None] * 5]}}, "a picture in image of 60,000 × 60,000 pixels"),
         ({"changed": {"mask": [b"GIF89a" * 9, *[None] * 5]}}, "a picture in mask that is no PNG"),
         ({"settings": {"selection": {"count": 10**7}}}, "6 rows, but its settings say 60,000,000"),
