@@ -15,7 +15,6 @@ counts as 0, as there. In training (`unroll`) g_n is differentiated as well, whe
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -28,7 +27,7 @@ from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.run import Engine
 from pcsweep.network.layout import check_channels_first
-from pcsweep.pcoder.predictive_coding import SUM_TOLERANCE, Coefficients, SumTooLarge
+from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge, update
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 
@@ -197,16 +196,14 @@ class PredictiveNetwork(nn.Module):
         """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
         feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
         after: list[Tensor] = []
-        for n, (beta, lambda_, alpha) in enumerate(rules):
-            above = feedback[n + 1].prediction if n + 1 < len(rules) else None
-            memory: Weight = 1 - beta if above is None else 1 - beta - lambda_
-            kept = memory > SUM_TOLERANCE or memory < -SUM_TOLERANCE
-            drive = partial(self.stages[n], after[-1] if after else images)
+        for n, rule in enumerate(rules):
+            is_last = n + 1 == len(rules)
+            of = update(rule, is_last)
             terms = [
-                (beta, drive() if beta else None),
-                (lambda_, above),
-                (memory if kept else 0.0, before[n]),
-                (-alpha, feedback[n].gradient),
+                (of.drive, self.stages[n](after[-1] if after else images) if of.drive else None),
+                (of.feedback, None if is_last else feedback[n + 1].prediction),
+                (of.memory, before[n]),
+                (of.error, feedback[n].gradient),
             ]
             after.append(_weighted_sum(terms, like=before[n]))
         return after

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
 
@@ -69,6 +70,43 @@ class Coefficients:
         """The same for the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
         beta, lambda_, alpha = zip(*plain_unless(active, self.per_pcoder(count)), strict=True)
         return Coefficients(beta, lambda_, alpha)
+
+
+Weight = TypeVar("Weight")  # a number, or a tensor without dimensions that is learned
+
+
+@dataclass(frozen=True)
+class Update(Generic[Weight]):
+    """The weights of what r_n(t) is the sum of.
+
+    Args:
+        drive: of f_n(r_{n-1}(t)).
+        feedback: of p_{n+1}(t-1).
+        memory: of r_n(t-1).
+        error: of s_n g_n(t-1).
+    """
+
+    drive: Weight
+    feedback: Weight | float
+    memory: Weight | float
+    error: Weight
+
+
+def update(rule: tuple[Weight, Weight, Weight], is_last: bool) -> Update[Weight]:
+    """r_n(t) = β_n f_n(r_{n-1}(t)) + λ_n p_{n+1}(t-1) + (1 - β_n - λ_n) r_n(t-1) - α_n s_n g_n(t-1).
+
+    No feedback reaches the last pcoder: λ_N counts as 0. A memory of no more than rounding is none.
+
+    >>> update((0.5, 0.25, 0.125), is_last=False)
+    Update(drive=0.5, feedback=0.25, memory=0.25, error=-0.125)
+    >>> update((0.5, 0.25, 0.125), is_last=True)
+    Update(drive=0.5, feedback=0.0, memory=0.5, error=-0.125)
+    """
+    beta, lambda_, alpha = cast(tuple[Any, Any, Any], rule)
+    feedback = 0.0 if is_last else lambda_
+    memory = 1 - beta - feedback
+    kept = memory > SUM_TOLERANCE or memory < -SUM_TOLERANCE
+    return Update(beta, feedback, memory if kept else 0.0, -alpha)
 
 
 def _listed(values: float | Sequence[float]) -> Sequence[float]:

@@ -20,7 +20,7 @@ from pcsweep.network.convolution.closed_form import Predictor
 from pcsweep.network.convolution.spectral import Workspace
 from pcsweep.network.engine.arrays import empty, slices, weighted_sum
 from pcsweep.network.engine.schedule import Computation, Level, Structure, levels, structure
-from pcsweep.pcoder.predictive_coding import SUM_TOLERANCE, Rule
+from pcsweep.pcoder.predictive_coding import Rule, update
 
 ROWS = 8
 
@@ -207,11 +207,9 @@ class _Run:
             drive = self._drive(n, level, part)
             slope = self._lowest_slope(level, part) if n == 0 else None if slopes is None else self._whole(slopes)
             for point, piece in self._pieces(part):
-                beta, lambda_, alpha = self._points[point][n]
-                lambda_ = lambda_ if n + 1 < len(self._engine.stages) else 0.0
-                memory = 1 - beta - lambda_
-                memory = memory if abs(memory) > SUM_TOLERANCE else 0.0
-                terms = [(memory, before), (beta, drive), (lambda_, prediction), (-alpha * self._engine.scales[n], slope)]
+                of = update(self._points[point][n], is_last=n + 1 == len(self._engine.stages))
+                error = of.error * self._engine.scales[n]
+                terms = [(of.memory, before), (of.drive, drive), (of.feedback, prediction), (error, slope)]
                 weighted = [(weight, self._at(tensor, piece)) for weight, tensor in terms if tensor is not None and weight != 0]
                 weighted_sum(weighted, array[piece])
 
