@@ -19,6 +19,7 @@ from pcsweep.machine.device import check_device, computing_in, device_name, devi
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
 from pcsweep.metric import TABLE
+from pcsweep.pcoder.predictive_coding import updates
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed
@@ -130,8 +131,8 @@ def _pictured(point: GridPoint) -> frozenset[str]:
 def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:
     """The shard's columns: what is constant and what was measured."""
     rows = len(measured["timestep"])
-    beta, lambda_, alpha = zip(*planned.point.rules, strict=True)
-    per_pcoder = {"beta_n": beta, "lambda_n": (*lambda_[:-1], 0.0), "alpha_n": alpha}  # no feedback reaches the last pcoder
+    beta, _, alpha = zip(*planned.point.rules, strict=True)
+    per_pcoder = {"beta_n": beta, "lambda_n": [of.feedback for of in updates(planned.point.rules)], "alpha_n": alpha}
     constants = {**coordinates(planned.settings), **per_pcoder}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     lists = {name for row in TABLE.values() for name in row.lists}

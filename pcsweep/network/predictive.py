@@ -27,7 +27,7 @@ from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.run import Engine
 from pcsweep.network.layout import check_channels_first
-from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge, update
+from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge, updates
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 
@@ -196,12 +196,10 @@ class PredictiveNetwork(nn.Module):
         """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
         feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
         after: list[Tensor] = []
-        for n, rule in enumerate(rules):
-            is_last = n + 1 == len(rules)
-            of = update(rule, is_last)
-            terms = [
+        for n, of in enumerate(updates(rules)):
+            terms = [  # each (images, channels, height, width)
                 (of.drive, self.stages[n](after[-1] if after else images) if of.drive else None),
-                (of.feedback, None if is_last else feedback[n + 1].prediction),
+                (of.feedback, feedback[n + 1].prediction if n + 1 < len(rules) else None),
                 (of.memory, before[n]),
                 (of.error, feedback[n].gradient),
             ]

@@ -109,5 +109,10 @@ def update(rule: tuple[Weight, Weight, Weight], is_last: bool) -> Update[Weight]
     return Update(beta, feedback, memory if kept else 0.0, -alpha)
 
 
+def updates(rules: Sequence[tuple[Weight, Weight, Weight]]) -> list[Update[Weight]]:
+    """Of every pcoder, bottom-up."""
+    return [update(rule, is_last=n == len(rules)) for n, rule in enumerate(rules, start=1)]
+
+
 def _listed(values: float | Sequence[float]) -> Sequence[float]:
     return values if isinstance(values, Sequence) else [values]

@@ -20,7 +20,7 @@ from pcsweep.network.convolution.closed_form import Predictor
 from pcsweep.network.convolution.spectral import Workspace
 from pcsweep.network.engine.arrays import empty, slices, weighted_sum
 from pcsweep.network.engine.schedule import Computation, Level, Structure, levels, structure
-from pcsweep.pcoder.predictive_coding import Rule, update
+from pcsweep.pcoder.predictive_coding import Rule, updates
 
 ROWS = 8
 
@@ -152,7 +152,8 @@ class _Run:
     """
 
     def __init__(self, engine: Engine, start: _Start, points: Sequence[Sequence[Rule]], arrays: list[Tensor | None]) -> None:
-        self._engine, self._start, self._points, self._arrays = engine, start, points, arrays
+        self._engine, self._start, self._arrays = engine, start, arrays
+        self._updates = [updates(rules) for rules in points]
         self._images = len(start.representations[0])
         self._total = len(points) * self._images
         self._state = list(start.representations)  # r_0..r_N; r_n(0) itself until it moves
@@ -177,41 +178,49 @@ class _Run:
             above: of the one above, whose prediction and gradient are made from r_n(t-1).
             slopes: gradients of this pcoder at t-1; those of the lowest one are made here.
         """
-        array = self._array(n) if level.state is Computation.COMPUTED else None
-        prediction: _Part | None = None
+        array = self._array(n) if level.state is Computation.COMPUTED else None  # (points · images, channels, height, width)
         found: Tensor | None = None
-        computed = above is not None and above.prediction is Computation.COMPUTED
-        corrected = above is not None and above.gradient is not Computation.SKIPPED
-        if above is not None and above.prediction is Computation.SHARED:
-            made, slope = self._start.feedback(n + 1)
-            prediction, found = _Part(made, None), slope if corrected else None
-        for rows in slices(0, self._total, self._engine.predictor_rows[n + 1] if computed else self._total):
-            if computed:
-                made, slope = self._engine.feedback(n + 1, corrected, self._rows(n + 2, rows), self._rows(n + 1, rows))
-                prediction = _Part(made, rows.start)
-                if slope is not None:
-                    found = self._slopes(n, slope) if found is None else found
-                    found[rows] = slope
+        for rows, prediction, made in self._handed_down(n + 1, above):
+            found = made
             if array is not None:
                 self._update(n, level, rows, array, prediction, slopes)
         if array is not None:
             self._state[n + 1] = array
         return found
 
+    def _handed_down(self, n: int, level: Level | None) -> Iterator[tuple[slice, "_Part | None", Tensor | None]]:
+        """Rows, their p_n(t-1) until the next ones, and the gradients g_n(t-1) of all rows up to there."""
+        everything = slice(0, self._total)
+        if level is None or level.prediction is Computation.SKIPPED:
+            yield everything, None, None
+            return
+        corrected = level.gradient is not Computation.SKIPPED
+        if level.prediction is Computation.SHARED:
+            made, slope = self._start.feedback(n)  # each (images, channels, height, width)
+            yield everything, _Part(made, None), slope if corrected else None
+            return
+        slopes: Tensor | None = None
+        for rows in slices(0, self._total, self._engine.predictor_rows[n]):
+            made, slope = self._engine.feedback(n, corrected, self._rows(n + 1, rows), self._rows(n, rows))  # each (rows, …)
+            if slope is not None:
+                slopes = self._slopes(n, slope) if slopes is None else slopes  # (points · images, channels, height, width)
+                slopes[rows] = slope
+            yield rows, _Part(made, rows.start), slopes
+
     def _update(
         self, n: int, level: Level, rows: slice, array: Tensor, prediction: "_Part | None", slopes: Tensor | None
     ) -> None:
         """r_n(t) of some rows, into `array`, which may hold r_n(t-1)."""
-        before = self._whole(self._state[n + 1])
+        before = self._whole(self._state[n + 1])  # (points · images, …), or (images, …) until it has moved
         for part in slices(rows.start, rows.stop, self._engine.stage_rows[n] if n else self._engine.predictor_rows[0]):
-            drive = self._drive(n, level, part)
+            drive = self._drive(n, level, part)  # (rows of this part, …), or (images, …)
             slope = self._lowest_slope(level, part) if n == 0 else None if slopes is None else self._whole(slopes)
             for point, piece in self._pieces(part):
-                of = update(self._points[point][n], is_last=n + 1 == len(self._engine.stages))
+                of = self._updates[point][n]
                 error = of.error * self._engine.scales[n]
                 terms = [(of.memory, before), (of.drive, drive), (of.feedback, prediction), (error, slope)]
-                weighted = [(weight, self._at(tensor, piece)) for weight, tensor in terms if tensor is not None and weight != 0]
-                weighted_sum(weighted, array[piece])
+                present = [(weight, self._at(tensor, piece)) for weight, tensor in terms if tensor is not None and weight != 0]
+                weighted_sum(present, array[piece])  # (rows of this point, channels, height, width)
 
     def _drive(self, n: int, level: Level, rows: slice) -> "_Part | None":
         """f_n(r_{n-1}(t)) of some rows."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pcsweep.pcoder.predictive_coding import Rule
+from pcsweep.pcoder.predictive_coding import Rule, updates
 
 
 class Computation(StrEnum):
@@ -66,9 +66,12 @@ class Structure:
 
 def structure(rules: Sequence[Rule]) -> Structure:
     """The terms that the rules (β_n, λ_n, α_n) have."""
-    betas, lambdas, alphas = zip(*rules, strict=True)
-    fed_back = tuple(value > 0 for value in lambdas[:-1])
-    return Structure(tuple(value > 0 for value in betas), (*fed_back, False), tuple(value > 0 for value in alphas))
+    each = updates(rules)
+    return Structure(
+        driven=tuple(of.drive > 0 for of in each),
+        fed_back=tuple(of.feedback > 0 for of in each),
+        corrected=tuple(of.error < 0 for of in each),
+    )
 
 
 def levels(of: Structure, timestep: int, alone: bool = False) -> list[Level]:
