@@ -14,7 +14,8 @@ from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.study import failures, submissions
 from pcsweep.study.folder import existing_study
-from pcsweep.sweep import slurm
+from pcsweep.sweep import executor
+from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 
 HELP = """\
 Cancels the tasks of one study in Slurm's queue, and no other job. Finished
@@ -47,9 +48,9 @@ def command(words: Sequence[str], console: Console) -> None:
         tasks = cancelled(folder)
     except OSError as error:
         raise Unfinished(failures.said(error)) from error
-    except slurm.NoAnswer as error:
-        raise Unfinished(f"Slurm does not do it: {error}") from error
-    jobs = sorted({task.job for task in tasks}, key=int)
+    except NoAnswer as error:
+        raise Unfinished(f"{executor.title_of(submissions.read_all(folder))} does not do it: {error}") from error
+    jobs = sorted({task.job for task in tasks}, key=lambda job: (len(job), job))
     of_jobs = f"job{'' if len(jobs) == 1 else 's'} {', '.join(jobs)}"
     done = f"Cancelled {number_of(len(tasks), 'task')} of {folder.name}, of {of_jobs}"
     say(console, f"{done if jobs else f'{folder.name} has no task in the queue'}.")
@@ -71,19 +72,22 @@ def _check_owner(folder: Path) -> None:
         )
 
 
-def cancelled(folder: Path) -> list[slurm.Queued]:
+def cancelled(folder: Path) -> list[Queued]:
     """Takes the tasks of the study in `folder` out of the queue, those that a command is just submitting too.
 
     Raises:
         NoAnswer: Slurm refuses, or does not answer.
     """
-    taken: dict[tuple[str, int], slurm.Queued] = {}
+    taken: dict[tuple[str, int], Queued] = {}
     while True:
         known = submissions.read_all(folder)
         sending = any(each.being_sent for each in known)  # before the queue is read
         names = {array.name for each in known for array in each.arrays}
-        tasks = [task for task in slurm.queue(each.owner for each in known) if task.name in names] if names else []
-        slurm.cancel(task.job for task in tasks)
+        tasks: list[Queued] = []
+        for queue in executor.noted_in(known):
+            here = [task for task in queue.poll({each.owner for each in known}) if task.name in names] if names else []
+            queue.cancel(task.job for task in here)
+            tasks += here
         taken |= {(task.name, task.index): task for task in tasks}
         for each in known:
             if any(array.name == name for array in each.arrays for name, _ in taken):

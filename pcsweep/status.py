@@ -20,7 +20,8 @@ from pcsweep.study import claims, failures, plans, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
 from pcsweep.study.submissions import SubmittedTask
-from pcsweep.sweep import slurm
+from pcsweep.sweep import executor
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
 from pcsweep.sweep.standing import Standing, standing
 
 HELP = """\
@@ -65,19 +66,22 @@ def show(folder: Path, console: Console) -> None:
     """Prints where the points of the study in `folder` stand."""
     points = plans.planned(folder / "planned")
     labels = {point.identity: point.label for point in points if point.identity is not None}
-    tasks = submissions.tasks(submissions.read_all(folder))
+    known = submissions.read_all(folder)
+    tasks = submissions.tasks(known)
     problem = ""
-    rows: list[slurm.Queued] | None = []
+    rows: list[Queued] | None = []
     unseen: frozenset[int] = frozenset()
     if tasks:
         try:
-            rows = slurm.queue(task.owner for task in tasks)
-            unseen = _unseen(tasks)
-        except slurm.NoAnswer as error:
-            rows, problem = None, f"Slurm does not answer, so who runs and who failed is not known: {error}"
+            queues = executor.noted_in(known)
+            rows = executor.poll(queues, {task.owner for task in tasks})
+            unseen = _unseen(tasks, queues)
+        except NoAnswer as error:
+            rows, problem = None, f"{executor.title_of(known)} does not answer, so who runs and who failed is not known: {error}"
     found = standing(folder, labels, tasks, rows, unseen).with_commands(*claims.computing(folder))
     if found.unknown and not problem:
-        problem = f"Slurm does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."
+        title = executor.title_of(known)
+        problem = f"{title} does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."
     console.print(_table(folder.name, found, len(labels), len(points) - len(labels)))
     for line in [problem, *found.advice, *_pace(folder, found, tasks)]:
         if line:
@@ -92,10 +96,10 @@ def show(folder: Path, console: Console) -> None:
             console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def _unseen(tasks: Sequence[SubmittedTask]) -> frozenset[int]:
+def _unseen(tasks: Sequence[SubmittedTask], queues: Sequence[Executor]) -> frozenset[int]:
     """The users whose tasks Slurm does not show to this one."""
     others = {task.owner for task in tasks} - {os.getuid()}
-    return frozenset(others) if others and not slurm.shows_others() else frozenset()
+    return frozenset(others) if others and not all(queue.shows_others() for queue in queues) else frozenset()
 
 
 def _table(name: str, found: Standing, total: int, skipped: int) -> Table:

@@ -14,7 +14,7 @@ LEFT_OUT = {
     "pcsweep.report.page -> jinja2",
     "pcsweep.report.page -> plotly",
     "pcsweep.sweep.job -> submitit",
-    "pcsweep.sweep.submission -> submitit",
+    "pcsweep.sweep.executor.slurm.submission -> submitit",
     "pcsweep.sweep.task -> submitit",
 }
 

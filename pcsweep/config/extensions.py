@@ -47,17 +47,25 @@ def extension(module_name: str, attribute: str, group: str) -> Callable[..., Any
     Raises:
         BadSetting: there is no such module, it cannot be imported, or it does not define that function.
     """
+    return defined_in(imported(module_name, "extensions"), attribute, group)
+
+
+def imported(module_name: str, key: str) -> ModuleType:
+    """A module that the user has named under this key.
+
+    Raises:
+        BadSetting: there is no such module, or it cannot be imported.
+    """
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # last: nothing there takes the place of another module
     try:
-        module = importlib.import_module(module_name)
+        return importlib.import_module(module_name)
     except Exception as error:  # whatever the user's own module raises
         raise BadSetting(
-            f"Expected `extensions` to be modules that can be imported from {here} or Python's path, but {module_name}: "
+            f"Expected `{key}` to be modules that can be imported from {here} or Python's path, but {module_name}: "
             f"{type(error).__name__}: {error}"
         ) from error
-    return defined_in(module, attribute, group)
 
 
 def defined_in(module: ModuleType, attribute: str, group: str) -> Callable[..., Any]:

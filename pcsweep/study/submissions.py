@@ -47,6 +47,14 @@ class Array:
 
 
 @dataclass(frozen=True)
+class Destination:
+    """Where tasks are sent: to which executor, and under names that begin how; otherwise as the study's does."""
+
+    executor: str = "slurm"
+    prefix: str | None = None
+
+
+@dataclass(frozen=True)
 class _Note:
     """What the file of a submission says."""
 
@@ -54,6 +62,7 @@ class _Note:
     command: str
     when: float
     by: str = ""
+    executor: str = "slurm"  # as it was before others could be named
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class Submission:
     when: float
     by: str = ""  # host, number and start of the command's process
     owner: int = field(default_factory=os.geteuid)  # the number of the user whose command it was
+    executor: str = "slurm"  # that it was sent to
 
     @property
     def path(self) -> Path:
@@ -152,7 +162,7 @@ def new(
     sizes: Sequence[int],
     command: str,
     known: Sequence[Submission],
-    prefix: str | None = None,
+    to: Destination = Destination(),
 ) -> Submission | None:
     """Takes a new submission of a study's tasks, in arrays of these sizes; None where another command has just taken the same.
 
@@ -162,7 +172,7 @@ def new(
         sizes: of the arrays, adding up to the number of tasks.
         command: what was typed.
         known: the submissions that were there when it was found that nobody computes these points.
-        prefix: of the arrays' names; otherwise the study's.
+        to: where they are sent.
 
     Raises:
         OSError: the study's folder cannot be written.
@@ -177,9 +187,10 @@ def new(
     arrays, start = [], 0
     for number, size in enumerate(sizes):
         chosen = tuple(tuple(task) for task in tasks[start : start + size])
-        arrays.append(Array(f"{prefix or folder.name}-{token}-{number}", chosen))
+        arrays.append(Array(f"{to.prefix or folder.name}-{token}-{number}", chosen))
         start += size
-    submission = Submission(folder, name, tuple(arrays), command, time.time(), f"{socket.gethostname()} {_process(os.getpid())}")
+    by = f"{socket.gethostname()} {_process(os.getpid())}"
+    submission = Submission(folder, name, tuple(arrays), command, time.time(), by, executor=to.executor)
     make_private(submission.logs)
     try:
         descriptor = os.open(submission.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
@@ -256,7 +267,7 @@ def read_all(folder: Path) -> list[Submission]:
             if not found[-1].being_sent:
                 notes.name_once(path, str(error))
             continue
-        found.append(Submission(folder, path.stem, note.arrays, note.command, note.when, note.by, status.st_uid))
+        found.append(Submission(folder, path.stem, note.arrays, note.command, note.when, note.by, status.st_uid, note.executor))
     return sorted(found, key=lambda each: each.when)
 
 
@@ -277,4 +288,4 @@ def _process(number: int | str) -> str:
 
 def _text(submission: Submission) -> str:
     content = asdict(submission)
-    return json.dumps({key: content[key] for key in ("arrays", "command", "when", "by")}, indent=1)
+    return json.dumps({key: content[key] for key in ("arrays", "command", "when", "by", "executor")}, indent=1)

@@ -7,9 +7,8 @@ from rich.table import Table
 
 from pcsweep.console.terminal import terminal
 from pcsweep.console.text import duration, number_of
-from pcsweep.sweep import slurm
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, arrays_of
 from pcsweep.sweep.settings import LauncherSettings
-from pcsweep.sweep.submission import arrays_of
 from pcsweep.sweep.work import StudyWork, identity, label
 
 if TYPE_CHECKING:
@@ -44,7 +43,8 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
         console.print(table)
         if len(tasks) > _SHOWN:
             console.print(f"… and {number_of(len(tasks) - _SHOWN, _TASK)} more")
-        console.print(_arrays(works, settings))
+        if queue := settings.queue:
+            console.print(_arrays(works, settings, queue))
         asked = {key.removeprefix("slurm_"): value for key, value in settings.asked.items()}
         console.print("Each asks for: " + ", ".join(f"{key}={value}" for key, value in asked.items() if value), markup=False)
         console.print(
@@ -53,11 +53,11 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
     console.print("Dry run: nothing was submitted.")
 
 
-def _arrays(works: Sequence[StudyWork], settings: LauncherSettings) -> str:
+def _arrays(works: Sequence[StudyWork], settings: LauncherSettings, queue: Executor) -> str:
     try:
-        most = slurm.max_array_size()
-    except slurm.NoAnswer as error:
-        return f"Slurm does not answer, so how many arrays there will be is not known: {error}"
+        most = queue.largest_array()
+    except NoAnswer as error:
+        return f"{queue.title} does not answer, so how many arrays there will be is not known: {error}"
     sizes = [size for each in works for size in arrays_of(len(each.tasks), most, settings.array_parallelism).sizes]
     return (
         f"{number_of(len(sizes), 'array')} of {', '.join(map(str, sizes[:_SHOWN]))}{' …' if len(sizes) > _SHOWN else ''} tasks "

@@ -9,13 +9,11 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.ownership import check_own
-from pcsweep.sweep import slurm
+from pcsweep.sweep.executor.local import run_here, run_in_workers
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued, Refused, arrays_of
 from pcsweep.sweep.job import Session, SlurmTask, SweepPoint
-from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
-from pcsweep.sweep.slurm import Queued
-from pcsweep.sweep.submission import Refused, arrays_of, submit
 from pcsweep.sweep.wait import Since, refresh, wait_until
 
 
@@ -23,12 +21,12 @@ def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSet
     """Runs every point.
 
     Raises:
-        BadSetting: Slurm refuses them.
+        BadSetting: the queue refuses them.
     """
     if settings.dry_run:
         return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
-    if settings.executor == "slurm":
-        return _on_slurm(session, points, settings)
+    if queue := settings.queue:
+        return _in_queue(session, points, settings, queue)
     packs = Packs([[point] for point in points])
     workers = 1 if settings.workers == "auto" else settings.workers
     running = run_here(session, packs) if workers == 1 else run_in_workers(session, packs, workers, ())
@@ -36,19 +34,21 @@ def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSet
     return [results.get(point.number) or _lost(point, "its worker died") for point in points]
 
 
-def _on_slurm(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings) -> Sequence[JobReturn]:
+def _in_queue(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings, queue: Executor) -> Sequence[JobReturn]:
     state = Singleton.get_state()
     tasks = [SlurmTask(session, [[point]], state) for point in points]
     folder = Path(settings.submitit_folder).absolute()
     check_own(folder)
     jobs: list[Any] = []
     try:
-        arrays = arrays_of(len(tasks), slurm.max_array_size(), settings.array_parallelism)
+        arrays = arrays_of(len(tasks), queue.largest_array(), settings.array_parallelism)
         name = settings.name or str(session.config.hydra.job.name)
-        for submitted in submit(tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout):
+        for submitted in queue.submit(
+            tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout
+        ):
             jobs += submitted
-    except (Refused, slurm.NoAnswer, ValueError) as error:
-        raise BadSetting(f"Slurm refuses these tasks: {error}") from error
+    except (Refused, NoAnswer, ValueError) as error:
+        raise BadSetting(f"{queue.title} refuses these tasks: {error}") from error
     if not settings.wait:
         return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
     gone = {job.job_id: Since() for job in jobs}
@@ -59,7 +59,7 @@ def _on_slurm(session: Session, points: Sequence[SweepPoint], settings: Launcher
         lost = [gone[job.job_id].for_long(rows is not None and job.job_id not in there) for job in jobs]
         return sum(job.paths.result_pickle.exists() or no_more for job, no_more in zip(jobs, lost, strict=True))
 
-    wait_until(ended, len(jobs))
+    wait_until(ended, len(jobs), queue)
     return [_result(point, job) for point, job in zip(points, jobs, strict=True)]
 
 

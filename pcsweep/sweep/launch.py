@@ -1,4 +1,4 @@
-"""Sweeps of a study: what is missing is computed here or on Slurm, and what could not be computed is named."""
+"""Sweeps of a study: what is missing is computed here or by a queue's tasks, and what could not be computed is named."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.sweep import work
+from pcsweep.sweep.executor.local import run_here, run_in_workers
+from pcsweep.sweep.executor.protocol import Executor
 from pcsweep.sweep.job import Pack, Session, SweepPoint
-from pcsweep.sweep.local import run_here, run_in_workers
 from pcsweep.sweep.send import Sent, send
 from pcsweep.sweep.settings import LauncherSettings, gpus_here
 from pcsweep.sweep.sharing import shared
 from pcsweep.sweep.standing import Standing, finished, standing
-from pcsweep.sweep.submission import check_folder
 from pcsweep.sweep.wait import first_look, queued, wait_for
 from pcsweep.sweep.work import StudyWork
 
@@ -45,13 +45,13 @@ def launch(session: Session, points: Sequence[SweepPoint], plan: "Plan", setting
         settings: of the launcher.
 
     Raises:
-        BadSetting: Slurm refuses all of them.
-        Detached: Ctrl-C, while Slurm's tasks go on.
+        BadSetting: the queue refuses all of them.
+        Detached: Ctrl-C, while tasks in a queue go on.
         Unfinished: some are not done at the end; each has been named.
     """
     ready = [replace(point, planned=planned) for point, planned in zip(points, plan.points, strict=True)]
-    if settings.executor == "slurm":
-        _on_slurm(session, ready, plan, settings)
+    if queue := settings.queue:
+        _in_queue(session, ready, plan, settings, queue)
     else:
         _here(session, ready, plan, settings)
 
@@ -92,14 +92,14 @@ def _leaves_the_gpu_to_us(point: SweepPoint) -> bool:
     return point.planned is not None and point.planned.point.settings.device in ("auto", "cuda")
 
 
-def _on_slurm(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings) -> None:
+def _in_queue(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings, queue: Executor) -> None:
     from pcsweep.compute.estimate import estimate
     from pcsweep.sweep.dry_run import describe
 
     everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []
     for each in everything:
-        _check_folder(each.folder)
-    before = [first_look(each.folder, each.labels, queued()) for each in everything]
+        _check_folder(each.folder, queue)
+    before = [first_look(each.folder, each.labels, queued(each.folder, settings.executor)) for each in everything]
     lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
     expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
     tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)
@@ -110,23 +110,23 @@ def _on_slurm(session: Session, points: Sequence[SweepPoint], plan: "Plan", sett
         describe(plan, [each.without(gone) for each in works], len(gone), expected, settings)
         return
     plan.note()
-    sent = _sent(session, works, settings)
+    sent = _sent(session, works, settings, queue)
     _say(plan, works, sent, settings)
-    refusals = [each.refusal for each in sent if each.refusal]
+    refusals = [f"{queue.title} has not taken all tasks: {each.refusal}" for each in sent if each.refusal]
     if settings.wait:
-        _conclude(plan, works, _waited(works), refusals)
+        _conclude(plan, works, _waited(works, settings.executor), refusals)
     elif refusals:
-        raise Unfinished(f"Slurm has not taken all tasks: {refusals[0]}")
+        raise Unfinished(refusals[0])
 
 
-def _check_folder(folder: Path) -> None:
-    """Whether Slurm's tasks may run what lies in a study's folder.
+def _check_folder(folder: Path, queue: Executor) -> None:
+    """Whether tasks may run what lies in a study's folder.
 
     Raises:
-        BadSetting: somebody else could put something there, or Slurm could not name its logs.
+        BadSetting: somebody else could put something there, or the queue could not name its logs.
     """
     try:
-        check_folder(folder.absolute())
+        queue.check_folder(folder.absolute())
     except ValueError as error:
         raise BadSetting(str(error)) from error
     check_own(folder, (submissions.FOLDER,))
@@ -157,12 +157,12 @@ def _seconds(packs: Sequence[Pack], expected: "Estimate | None") -> float:
     return expected.of(identities) if expected else float(len(identities))
 
 
-def _sent(session: Session, works: Sequence[StudyWork], settings: LauncherSettings) -> list[Sent]:
+def _sent(session: Session, works: Sequence[StudyWork], settings: LauncherSettings, queue: Executor) -> list[Sent]:
     """Sends study after study; that one is refused is an error only before another has been sent."""
     sent: list[Sent] = []
     for each in works:
         try:
-            sent.append(send(session, each, settings))
+            sent.append(send(session, each, settings, queue))
         except BadSetting as error:
             if not any(other.jobs for other in sent):
                 raise
@@ -184,9 +184,9 @@ def _jobs(jobs: Sequence[str]) -> str:
     return f"job{'s' if len(jobs) > 1 else ''} {', '.join(jobs)}"
 
 
-def _waited(works: Sequence[StudyWork]) -> list[Standing]:
+def _waited(works: Sequence[StudyWork], executor: str) -> list[Standing]:
     try:
-        return [wait_for(each.folder, each.labels) for each in works]
+        return [wait_for(each.folder, each.labels, executor) for each in works]
     except KeyboardInterrupt:
         commands = [f"  python -m pcsweep.{name} {words_for(each.folder)}" for each in works for name in ("status", "cancel")]
         again = f"To wait for them again, and to compute what is missing then:\n  {command()}"
@@ -204,7 +204,7 @@ def _conclude(plan: "Plan", works: Sequence[StudyWork], standings: Sequence[Stan
     if failed:
         terminal(stderr=True, highlight=True).print(failure_table(failed))
     if missing:
-        why = "".join(f"\nSlurm has not taken all tasks: {refusal}" for refusal in refusals)
+        why = "".join(f"\n{refusal}" for refusal in refusals)
         total = number_of(sum(len(each.labels) for each in works), "point")
         raise Unfinished(
             f"{missing} of {total} {'is' if missing == 1 else 'are'} not done.{why}\n"

@@ -1,4 +1,4 @@
-"""Sending a study's tasks to Slurm, each point once, whoever else sends the same."""
+"""Sending a study's tasks to a queue, each point once, whoever else sends the same."""
 
 import logging
 import time
@@ -13,12 +13,12 @@ from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
 from pcsweep.machine.renewal import renewing
 from pcsweep.study import failures, submissions
-from pcsweep.study.submissions import Submission
-from pcsweep.sweep import slurm
+from pcsweep.study.submissions import Destination, Submission
+from pcsweep.sweep import executor
+from pcsweep.sweep.executor.protocol import Arrays, Executor, NoAnswer, Queued, Refused, arrays_of
 from pcsweep.sweep.job import Session, SlurmTask
 from pcsweep.sweep.settings import LauncherSettings
-from pcsweep.sweep.submission import Arrays, Refused, arrays_of, submit
-from pcsweep.sweep.wait import first_look
+from pcsweep.sweep.wait import first_look, rows_of
 from pcsweep.sweep.work import StudyWork
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Sent:
         tasks: how many were sent now.
         elsewhere: points that were in the queue already.
         jobs: numbers of the job arrays.
-        refusal: why Slurm did not take all of them; empty if it did.
+        refusal: why the queue did not take all of them; empty if it did.
     """
 
     tasks: int
@@ -42,17 +42,17 @@ class Sent:
     refusal: str = ""
 
 
-def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
+def send(session: Session, work: StudyWork, settings: LauncherSettings, queue: Executor) -> Sent:
     """Submits the points that are in nobody's hands.
 
     Raises:
-        BadSetting: Slurm refuses all of them, or does not answer.
+        BadSetting: the queue refuses all of them, or does not answer.
     """
     try:
-        most = slurm.max_array_size()
-        left, made, elsewhere = _taken(work, most, settings)
-    except slurm.NoAnswer as error:
-        raise BadSetting(f"Slurm does not answer, so nothing was submitted: {error}") from error
+        most = queue.largest_array()
+        left, made, elsewhere = _taken(work, most, settings, queue)
+    except NoAnswer as error:
+        raise BadSetting(f"{queue.title} does not answer, so nothing was submitted: {error}") from error
     except OSError as error:
         raise BadSetting(f"What would be submitted cannot be noted: {failures.said(error)}") from error
     if made is None:
@@ -60,14 +60,14 @@ def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
     for identities in left.identities():
         for identity in identities:
             failures.forget(work.folder, identity)
-    return _submitted(session, left, made, elsewhere, _shape(left, most, settings), settings)
+    return _submitted(session, left, made, elsewhere, settings, queue)
 
 
 def _shape(work: StudyWork, most: int, settings: LauncherSettings) -> Arrays:
     return arrays_of(len(work.tasks), most, settings.array_parallelism)
 
 
-def _taken(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[StudyWork, Submission | None, int]:
+def _taken(work: StudyWork, most: int, settings: LauncherSettings, queue: Executor) -> tuple[StudyWork, Submission | None, int]:
     """What nobody else computes, noted as ours, and how many points are in the queue already.
 
     Waits for another command that is just submitting some of the points.
@@ -76,9 +76,10 @@ def _taken(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[Stud
     while True:
         known = _known(work.folder)
         sending = [each for each in known if each.being_sent]  # before the queue is read: what has just been sent is in there
-        rows = slurm.queue()
-        if abandoned := _abandoned(known, sending, rows):
-            slurm.cancel(abandoned)
+        rows = rows_of(known, queue)
+        ours = [each for each in known if executor.noted(each.executor, each.owner) is queue]
+        if abandoned := _abandoned(ours, sending, rows):
+            queue.cancel(abandoned)
             time.sleep(_MOMENT)
             continue
         where = first_look(work.folder, work.labels, rows)
@@ -87,7 +88,8 @@ def _taken(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[Stud
             if not left.tasks:
                 return left, None, len(where.in_queue)
             sizes = _shape(left, most, settings).sizes
-            if made := submissions.new(work.folder, left.identities(), sizes, command(), known, settings.name):
+            to = Destination(settings.executor, settings.name)
+            if made := submissions.new(work.folder, left.identities(), sizes, command(), known, to):
                 return left, made, len(where.in_queue)
         if not said:
             _log.info("Another command is submitting these points; waiting for it.")
@@ -107,28 +109,29 @@ def _known(folder: Path) -> list[Submission]:
         raise BadSetting(f"Expected a study that can be read, but got {failures.said(error)}.") from error
 
 
-def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[slurm.Queued]) -> set[str]:
+def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[Queued]) -> set[str]:
     """Jobs whose command died before it had handed over what they are to run: they would wait for that, and fail."""
     names = {array.name for each in known if each not in sending for array in each.arrays if array.job is None}
     return {row.job for row in rows if row.name in names and row.state != "COMPLETING"}
 
 
 def _submitted(
-    session: Session, left: StudyWork, made: Submission, elsewhere: int, arrays: Arrays, settings: LauncherSettings
+    session: Session, left: StudyWork, made: Submission, elsewhere: int, settings: LauncherSettings, queue: Executor
 ) -> Sent:
     state = Singleton.get_state()
     tasks = [SlurmTask(session, packs, state) for packs in left.tasks]
     names = [array.name for array in made.arrays]
+    arrays = _shape(left, len(made.arrays[0].tasks), settings)  # as large as when they were noted
     jobs: list[str] = []
     refusal = ""
     try:
         with renewing(made.path):
-            for submitted in submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
+            for submitted in queue.submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
                 jobs.append(str(submitted[0].job_id).partition("_")[0])
                 made = submissions.with_jobs(made, jobs)
     except (Refused, ValueError, OSError) as error:
         submissions.withdraw(made)
         refusal = str(error)
         if not jobs:
-            raise BadSetting(f"Slurm refuses these tasks, so nothing was submitted: {refusal}") from error
+            raise BadSetting(f"{queue.title} refuses these tasks, so nothing was submitted: {refusal}") from error
     return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal)

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import checked
-from pcsweep.sweep import slurm
-from pcsweep.sweep.submission import resources
+from pcsweep.sweep import executor
+from pcsweep.sweep.executor.protocol import Executor
+from pcsweep.sweep.executor.slurm.submission import resources
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -20,7 +21,7 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 class LauncherSettings:
     """What `conf/hydra/launcher/grid.yaml` explains; `asked` is what Slurm is asked for, in submitit's names."""
 
-    executor: Literal["auto", "slurm", "local"]
+    executor: str
     wait: bool
     dry_run: bool
     points_per_pack: AtLeastOne
@@ -41,9 +42,13 @@ class LauncherSettings:
 
     @property
     def where(self) -> str:
-        """The partition, for people."""
-        partition = self.asked.get("slurm_partition")
-        return f"partition {partition}" if partition else "Slurm's default partition"
+        """Where tasks run, for people."""
+        return self.queue.describe(self.asked) if self.queue else "this machine"
+
+    @property
+    def queue(self) -> Executor | None:
+        """What takes the tasks; None where the command computes itself."""
+        return executor.queue_named(self.executor)
 
     @property
     def cores(self) -> int:
@@ -66,12 +71,7 @@ def checked_settings(values: Mapping[str, Any]) -> LauncherSettings:
         raise BadSetting(str(error)) from error
     own = {key: value for key, value in plain.items() if key in LauncherSettings.__dataclass_fields__}
     found = checked(LauncherSettings, {**own, "asked": asked}, "hydra.launcher.")
-    if found["executor"] == "slurm" and not slurm.available():
-        raise BadSetting(
-            "Expected a command `sbatch` for `hydra.launcher.executor=slurm`, but there is none on the PATH; try local."
-        )
-    if found["executor"] == "auto":
-        found["executor"] = "slurm" if slurm.available() else "local"
+    found["executor"] = executor.chosen(found["executor"])
     return LauncherSettings(**found)
 
 

@@ -1,4 +1,4 @@
-"""Where each grid point of a study stands: done, running, pending or failed; from its files and Slurm's queue."""
+"""Where each grid point of a study stands: done, running, pending or failed; from its files and the queue."""
 
 import os
 import re
@@ -10,8 +10,7 @@ from pcsweep.machine.ownership import user_name
 from pcsweep.study import failures
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
-from pcsweep.sweep.reasons import advice
-from pcsweep.sweep.slurm import Queued
+from pcsweep.sweep.executor.protocol import Queued
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
 _SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason
@@ -90,7 +89,7 @@ def standing(
         folder: of the study.
         identities: of the points.
         tasks: that were submitted, oldest first.
-        queued: what is in Slurm's queue; None where it does not answer.
+        queued: what is in the queue; None where it does not answer.
         unseen: users whose tasks it does not show.
 
     Raises:
@@ -126,8 +125,7 @@ def _advice(waits: Sequence[Queued]) -> tuple[str, ...]:
     first: dict[str, Queued] = {}
     for place in waits:
         first.setdefault(place.reason, place)
-    found = {place: advice(reason, place.job) for reason, place in first.items()}
-    return tuple(f"Job {place.job} is pending ({place.reason}): {said}." for place, said in found.items() if said)
+    return tuple(f"Job {place.job} is pending ({place.reason}): {place.advice}." for place in first.values() if place.advice)
 
 
 def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:

@@ -14,7 +14,9 @@ from pcsweep.console.text import duration, number_of
 from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
-from pcsweep.sweep.slurm import NoAnswer, Queued, queue
+from pcsweep.study.submissions import Submission
+from pcsweep.sweep import executor
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
 from pcsweep.sweep.standing import Standing, standing
 
 _log = logging.getLogger(__name__)
@@ -31,21 +33,33 @@ def pauses() -> Iterator[float]:
         yield min(_LONGEST, max(_SHORTEST, (time.monotonic() - started) / 20))
 
 
-def queued() -> list[Queued] | None:
-    """What is in the queue, or None where Slurm does not answer now."""
+def rows_of(known: Iterable[Submission], ours: Executor) -> list[Queued]:
+    """What is in our queue, and in those to which the study was sent before.
+
+    Raises:
+        NoAnswer: one does not answer.
+    """
+    return executor.poll(dict.fromkeys((ours, *executor.noted_in(known))))
+
+
+def queued(folder: Path, ours: str) -> list[Queued] | None:
+    """What is in our queue, and in those to which a study was sent before; None where one does not answer now."""
+    queue = executor.queue_named(ours)
+    assert queue is not None
     try:
-        return queue()
-    except NoAnswer as error:
+        return rows_of(submissions.read_all(folder), queue)
+    except (NoAnswer, OSError) as error:
         _log.debug("%s", error)
         return None
 
 
-def wait_for(folder: Path, identities: Collection[str]) -> Standing:
+def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
     """Waits until no task is left that computes one of the points, and says where they stand then.
 
     Args:
         folder: of the study.
         identities: of the points.
+        ours: the executor to which they were sent.
 
     Raises:
         Unfinished: the study could not be read for a while; the tasks go on.
@@ -56,7 +70,7 @@ def wait_for(folder: Path, identities: Collection[str]) -> Standing:
         done = 0
         for pause in pauses():
             try:
-                found = look(folder, identities, queued())
+                found = look(folder, identities, queued(folder, ours))
             except OSError as error:
                 _log.debug("%s", error)
                 if blind.for_long(True):
@@ -141,18 +155,27 @@ def _short(reason: str) -> str:
     return reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
 
 
-def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int) -> None:
+def _rows(queue: Executor) -> list[Queued] | None:
+    try:
+        return queue.poll()
+    except NoAnswer as error:
+        _log.debug("%s", error)
+        return None
+
+
+def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int, queue: Executor) -> None:
     """Waits until all of so many tasks have ended.
 
     Args:
         ended: how many have, given what is in the queue.
         total: of them.
+        queue: that has them.
     """
     before = 0
     with progress("tasks", total, "tasks") as advance:
         for pause in pauses():
             try:
-                now = ended(queued())
+                now = ended(_rows(queue))
             except OSError as error:
                 _log.debug("%s", error)
                 now = before  # it is looked again

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from pcsweep.machine.renewal import renewing
 from pcsweep.study import submissions
-from pcsweep.study.submissions import new, read_all, tasks, with_jobs, withdraw
+from pcsweep.study.submissions import Destination, new, read_all, tasks, with_jobs, withdraw
 
 TASKS = [["a", "b"], ["c"], ["d", "e"], ["f"], ["g"]]
 SIZES = [2, 2, 1]
 
 
 def made(folder, known=(), tasks=TASKS, sizes=SIZES, prefix=None):
-    return new(folder, tasks, sizes, "python -m pcsweep -m", list(known), prefix)
+    return new(folder, tasks, sizes, "python -m pcsweep -m", list(known), Destination(prefix=prefix))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from toy_slurm import answering
 from pcsweep.__main__ import main
 from pcsweep.compute import estimate
 from pcsweep.study import submissions
-from pcsweep.sweep import send
-from pcsweep.sweep.submission import Refused
+from pcsweep.sweep.executor.protocol import Refused
+from pcsweep.sweep.executor.slurm import submission
 
 GRID = ["-m", "pcoder.beta=0.1,0.2,0.3,0.4,0.5", "timesteps=1,2", "mixed=true", "dataset.limit=2", "hydra/launcher=slurm"]
 LATER = ["hydra.launcher.wait=false", "hydra.launcher.points_per_job=3"]
@@ -37,7 +37,7 @@ def slurm(tmp_path, monkeypatch):
             handed.arrays.append((name, size))
             yield [SimpleNamespace(job_id=f"{70 + number}_{index}") for index in range(size)]
 
-    monkeypatch.setattr(send, "submit", submit)
+    monkeypatch.setattr(submission, "submit", submit)
     return handed
 
 

@@ -24,7 +24,7 @@ def test_the_settings_of_the_configuration_are_allowed(given, tmp_path, monkeypa
     without_slurm(monkeypatch, tmp_path)
     found = checked_settings(given())
     assert (found.points_per_pack, found.points_per_job, found.workers, found.name) == (8, "auto", "auto", None)
-    assert (found.gpus, found.cores, found.where) == (1, 4, "Slurm's default partition")
+    assert (found.gpus, found.cores, found.where) == (1, 4, "this machine")
     assert {"timeout_min", "cpus_per_task", "mem_gb", "slurm_setup"} <= set(found.asked)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
-from pcsweep.sweep.slurm import Queued
+from pcsweep.sweep.executor.protocol import Queued
 from pcsweep.sweep.standing import last_line, standing
 
 PLACES = ("done", "running", "pending", "raised", "lost", "waiting", "unknown")

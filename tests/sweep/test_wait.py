@@ -9,7 +9,9 @@ from pcsweep.config.errors import Unfinished
 from pcsweep.study import submissions
 from pcsweep.study.submissions import new
 from pcsweep.sweep import wait
-from pcsweep.sweep.slurm import NoAnswer, Queued
+from pcsweep.sweep.executor.protocol import NoAnswer, Queued
+from pcsweep.sweep.executor.slurm import Slurm
+from pcsweep.sweep.executor.slurm.reasons import advice
 from pcsweep.sweep.wait import look, pauses, wait_for, wait_until
 
 
@@ -48,13 +50,13 @@ def slurm(monkeypatch, sent):
     """What the queue has, to be changed: indices of tasks, or an error."""
     state = {"tasks": [0, 1], "error": False, "asked": 0}
 
-    def queue():
+    def queue(self, users=()):
         state["asked"] += 1
         if state["error"]:
             raise NoAnswer("slurmctld is down")
         return [Queued("7", index, sent.arrays[0].name, "RUNNING", "None") for index in state["tasks"]]
 
-    monkeypatch.setattr(wait, "queue", queue)
+    monkeypatch.setattr(Slurm, "poll", queue)
     return state
 
 
@@ -77,14 +79,14 @@ def test_pauses_grow_from_short_to_kind(clock):
 
 def test_it_ends_at_once_when_all_points_are_there(clock, slurm, sent):
     finish(sent.folder, *"abcd")
-    assert wait_for(sent.folder, frozenset("abcd")).done == frozenset("abcd")
+    assert wait_for(sent.folder, frozenset("abcd"), "slurm").done == frozenset("abcd")
     assert clock.slept == []
 
 
 def test_it_waits_for_the_last_point(clock, slurm, sent):
     for number, name in enumerate("abcd", start=3):
         clock.then[number] = lambda name=name: finish(sent.folder, name)
-    found = wait_for(sent.folder, frozenset("abcd"))
+    found = wait_for(sent.folder, frozenset("abcd"), "slurm")
     assert found.done == frozenset("abcd")
     assert len(clock.slept) == 6
 
@@ -92,7 +94,7 @@ def test_it_waits_for_the_last_point(clock, slurm, sent):
 def test_it_looks_again_before_a_missing_task_counts_as_lost(clock, slurm, sent):
     finish(sent.folder, *"abc")
     clock.then[4] = lambda: slurm.update(tasks=[])
-    found = wait_for(sent.folder, frozenset("abcd"))
+    found = wait_for(sent.folder, frozenset("abcd"), "slurm")
     assert set(found.lost) == {"d"}
     assert 5 <= len(clock.slept) <= 9
     assert sum(clock.slept[4:]) >= 2
@@ -104,7 +106,7 @@ def test_a_task_that_comes_back_is_not_lost(clock, slurm, sent):
     clock.then[20] = lambda: slurm.update(tasks=[])
     clock.then[21] = lambda: slurm.update(tasks=[1])
     clock.then[40] = lambda: finish(sent.folder, *"abcd")
-    assert wait_for(sent.folder, frozenset("abcd")).done == frozenset("abcd")
+    assert wait_for(sent.folder, frozenset("abcd"), "slurm").done == frozenset("abcd")
     assert len(clock.slept) == 40
 
 
@@ -112,7 +114,7 @@ def test_it_keeps_waiting_while_slurm_does_not_answer(clock, slurm, sent):
     slurm["error"] = True
     clock.then[100] = lambda: slurm.update(error=False)
     clock.then[110] = lambda: slurm.update(tasks=[])
-    found = wait_for(sent.folder, frozenset("abcd"))
+    found = wait_for(sent.folder, frozenset("abcd"), "slurm")
     assert set(found.lost) == set("abcd")
     assert len(clock.slept) > 110
     assert slurm["asked"] == len(clock.slept) + 1
@@ -120,7 +122,7 @@ def test_it_keeps_waiting_while_slurm_does_not_answer(clock, slurm, sent):
 
 def test_points_of_nobody_are_not_waited_for(clock, slurm, sent):
     slurm["tasks"] = []
-    found = wait_for(sent.folder, frozenset("z"))
+    found = wait_for(sent.folder, frozenset("z"), "slurm")
     assert found.waiting == ("z",)
     assert 1 <= len(clock.slept) <= 10
 
@@ -134,7 +136,7 @@ def test_other_applications_tasks_are_waited_for_until_all_have_ended(clock, slu
         return next(ended)
 
     clock.then[2] = lambda: slurm.update(error=True)
-    wait_until(count, 3)
+    wait_until(count, 3, Slurm())
     assert [rows is None for rows in seen] == [False, False, True, True, True, True]
     assert len(clock.slept) == 5
 
@@ -168,7 +170,7 @@ def test_an_error_of_the_file_system_is_looked_past(sent, slurm, clock, monkeypa
 
     monkeypatch.setattr("pcsweep.sweep.standing.os.scandir", failing)
     clock.then[6] = lambda: finish(sent.folder, *"abcd")
-    assert wait_for(sent.folder, "abcd").done == set("abcd")
+    assert wait_for(sent.folder, "abcd", "slurm").done == set("abcd")
 
 
 def test_a_study_that_stays_out_of_reach_ends_the_wait_in_one_message(sent, slurm, clock, monkeypatch):
@@ -177,15 +179,15 @@ def test_a_study_that_stays_out_of_reach_ends_the_wait_in_one_message(sent, slur
 
     monkeypatch.setattr("pcsweep.sweep.standing.os.scandir", failing)
     with pytest.raises(Unfinished, match=r"could not be read for 60 seconds .*Stale file handle: .*shards.*The tasks go on"):
-        wait_for(sent.folder, "abcd")
+        wait_for(sent.folder, "abcd", "slurm")
     assert sum(clock.slept) >= 60
 
 
 def test_what_holds_tasks_up_is_said_once(sent, slurm, clock, monkeypatch, caplog):
-    row = Queued("7", 0, sent.arrays[0].name, "PENDING", "JobHeldUser")
-    monkeypatch.setattr(wait, "queue", lambda: [row])
+    row = Queued("7", 0, sent.arrays[0].name, "PENDING", "JobHeldUser", advice("JobHeldUser", "7"))
+    monkeypatch.setattr(Slurm, "poll", lambda self, users=(): [row])
     clock.then[5] = lambda: finish(sent.folder, *"abcd")
-    wait_for(sent.folder, "abcd")
+    wait_for(sent.folder, "abcd", "slurm")
     assert [record.getMessage() for record in caplog.records] == [
         "Job 7 is pending (JobHeldUser): it is held; scontrol release 7  lets it go."
     ]

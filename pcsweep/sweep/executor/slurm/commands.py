@@ -4,32 +4,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 
 _SECONDS = 60  # that a command may take
-_WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
 _ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT"}
 _IDS_AT_ONCE = 500  # in one command line
-
-
-class NoAnswer(Exception):
-    """Slurm's controller cannot be reached now, or refuses; the message is Slurm's."""
-
-
-@dataclass(frozen=True)
-class Queued:
-    """A task in the queue: `index` is its place in its job array, 0 for a job without one."""
-
-    job: str
-    index: int
-    name: str
-    state: str
-    reason: str
-
-    @property
-    def pending(self) -> bool:
-        """Whether it waits; otherwise it runs, or is just starting or ending."""
-        return self.state in _WAITING
 
 
 def available() -> bool:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_slurm import answering, without_slurm
 
-from pcsweep.sweep import slurm
-from pcsweep.sweep.slurm import NoAnswer, Queued
+from pcsweep.sweep.executor.protocol import NoAnswer, Queued
+from pcsweep.sweep.executor.slurm import commands as slurm
 
 WAITING = ["PENDING", "REQUEUED", "REQUEUE_HOLD", "SPECIAL_EXIT"]
 RUNNING = ["RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "SIGNALING", "STAGE_OUT"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pcsweep.sweep.reasons import advice
+from pcsweep.sweep.executor.slurm.reasons import advice
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from pcsweep.__main__ import main
 from pcsweep.study import failures
 from pcsweep.sweep import foreign
 from pcsweep.sweep.compose import Composition
+from pcsweep.sweep.executor.local import _Worker, run_here, run_in_workers
 from pcsweep.sweep.job import Session, SweepPoint
-from pcsweep.sweep.local import _Worker, run_here, run_in_workers
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_slurm import answering
 
-from pcsweep.sweep.submission import Arrays, Refused, arrays_of, check_text, resources, submit
+from pcsweep.sweep.executor.protocol import Arrays, Refused, arrays_of
+from pcsweep.sweep.executor.slurm.submission import check_text, resources, submit
 
 SBATCH = """\
 count=$(cat "$here/count" 2>/dev/null || echo 0)

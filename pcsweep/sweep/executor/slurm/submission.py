@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf, SlurmQueueConf
 
 from pcsweep.study.submissions import make_private
-from pcsweep.sweep.slurm import environment
+from pcsweep.sweep.executor.protocol import Arrays, Refused
+from pcsweep.sweep.executor.slurm.commands import environment
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMON = {field.name for field in fields(BaseQueueConf)} - {"submitit_folder"}
@@ -41,39 +42,6 @@ _SOONEST = 20  # seconds before its end that a task is warned, for each minute t
 # What starts submitit's own program, whose words it gets; and it starts that once it has made sure that its folder is ours.
 _PROGRAM = f"{shlex.quote(sys.executable)} -u -m pcsweep.sweep.task"
 _CPUS = 'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'  # srun does not take it over from sbatch
-
-
-class Refused(Exception):
-    """Slurm has not taken a job; the message is Slurm's."""
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """How so many tasks become arrays.
-
-    Args:
-        sizes: of the arrays.
-        at_once: how many tasks of each array may run at a time.
-        active: how many arrays may run at a time; each further one waits for the one so many before it.
-    """
-
-    sizes: tuple[int, ...]
-    at_once: tuple[int, ...]
-    active: int
-
-
-def arrays_of(tasks: int, most: int, parallelism: int) -> Arrays:
-    """The arrays of so many tasks.
-
-    Args:
-        tasks: how many.
-        most: Slurm's MaxArraySize.
-        parallelism: how many tasks may run at a time, of all arrays together.
-    """
-    sizes = tuple(min(most, tasks - start) for start in range(0, tasks, most))
-    active = min(len(sizes), parallelism)
-    shares = [parallelism // active + (number < parallelism % active) for number in range(active)]
-    return Arrays(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
 
 
 def resources(settings: Mapping[str, Any]) -> dict[str, Any]:

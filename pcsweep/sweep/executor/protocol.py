@@ -1,0 +1,147 @@
+"""What an executor is: a queue that takes tasks which run apart from the command, shows them, and lets them go."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
+
+
+class NoAnswer(Exception):
+    """The queue cannot be reached now, or refuses; the message is its own."""
+
+
+class Refused(Exception):
+    """The queue has not taken a job; the message is its own."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A task in the queue.
+
+    Args:
+        job: number or name of its job.
+        index: its place in its job array, 0 for a job without one.
+        name: of its array, as it was submitted.
+        state: in Slurm's words, such as PENDING or RUNNING.
+        reason: why it waits.
+        advice: what to do where it would wait for ever; empty where it is only to be waited for.
+    """
+
+    job: str
+    index: int
+    name: str
+    state: str
+    reason: str
+    advice: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits; otherwise it runs, or is just starting or ending."""
+        return self.state in WAITING
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """How so many tasks become arrays.
+
+    Args:
+        sizes: of the arrays.
+        at_once: how many tasks of each array may run at a time.
+        active: how many arrays may run at a time; each further one waits for the one so many before it.
+    """
+
+    sizes: tuple[int, ...]
+    at_once: tuple[int, ...]
+    active: int
+
+
+def arrays_of(tasks: int, most: int, parallelism: int) -> Arrays:
+    """The arrays of so many tasks.
+
+    Args:
+        tasks: how many.
+        most: tasks that one array may have.
+        parallelism: how many tasks may run at a time, of all arrays together.
+    """
+    sizes = tuple(min(most, tasks - start) for start in range(0, tasks, most))
+    active = min(len(sizes), parallelism)
+    shares = [parallelism // active + (number < parallelism % active) for number in range(active)]
+    return Arrays(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """A queue. `title` is its name for people."""
+
+    title: str
+
+    def available(self) -> bool:
+        """Whether this machine belongs to it."""
+
+    def describe(self, asked: Mapping[str, Any]) -> str:
+        """Where tasks that ask for this run, for people."""
+
+    def largest_array(self) -> int:
+        """How many tasks a job array may have.
+
+        Raises:
+            NoAnswer: it cannot be reached now.
+        """
+
+    def shows_others(self) -> bool:
+        """Whether this user sees the tasks of others.
+
+        Raises:
+            NoAnswer: it cannot be reached now.
+        """
+
+    def check_folder(self, folder: Path) -> None:
+        """Refuses a folder in which it could not run tasks.
+
+        Raises:
+            ValueError: says why.
+        """
+
+    def submit(
+        self,
+        tasks: Sequence[Callable[[], Any]],
+        folder: Path,
+        names: Sequence[str],
+        arrays: Arrays,
+        asked: Mapping[str, Any],
+        timeouts: int,
+    ) -> Iterator[Sequence[Any]]:
+        """Takes tasks as job arrays, and gives the jobs of one array after the other.
+
+        A job has a `job_id`, `12_3` for a task of an array of several and `12` for that of an array of one. Its log is
+        `{job_id}_0_log.err` in the folder. For other applications than studies it has `result()` too, once there is
+        `paths.result_pickle`; its log is `paths.stderr`.
+
+        Args:
+            tasks: callables that can be pickled.
+            folder: of pickles and logs; made for its owner alone.
+            names: one per array, by which its tasks are recognised.
+            arrays: how many tasks each has.
+            asked: what each asks for, in submitit's names.
+            timeouts: how often a task is queued again after its time is over.
+
+        Raises:
+            Refused: the arrays given so far have been submitted.
+            ValueError: a folder that cannot be used.
+        """
+
+    def poll(self, users: Iterable[int] = ()) -> list[Queued]:
+        """The tasks that wait or run of these users, by number, or of this one.
+
+        Raises:
+            NoAnswer: it cannot be read now.
+        """
+
+    def cancel(self, jobs: Iterable[str]) -> None:
+        """Cancels jobs, or whole job arrays, by `Queued.job`.
+
+        Raises:
+            NoAnswer: it refuses.
+        """

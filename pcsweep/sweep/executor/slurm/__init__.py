@@ -1,0 +1,58 @@
+"""The executor `slurm`: a cluster's queue, through Slurm's own commands and submitit."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pcsweep.sweep.executor.protocol import Arrays, Queued
+from pcsweep.sweep.executor.slurm import commands, submission
+from pcsweep.sweep.executor.slurm.reasons import advice
+
+
+class Slurm:
+    """A cluster of Slurm, as `protocol.Executor` says."""
+
+    title = "Slurm"
+
+    def available(self) -> bool:
+        """Whether this machine belongs to a cluster."""
+        return commands.available()
+
+    def describe(self, asked: Mapping[str, Any]) -> str:
+        """The partition, for people."""
+        partition = asked.get("slurm_partition")
+        return f"partition {partition}" if partition else "Slurm's default partition"
+
+    def largest_array(self) -> int:
+        """MaxArraySize; 1 where there are no arrays."""
+        return commands.max_array_size()
+
+    def shows_others(self) -> bool:
+        """Whether this user sees the tasks of others in the queue."""
+        return commands.shows_others()
+
+    def check_folder(self, folder: Path) -> None:
+        """Refuses a folder that Slurm could not name, as that of logs."""
+        submission.check_folder(folder)
+
+    def submit(
+        self,
+        tasks: Sequence[Callable[[], Any]],
+        folder: Path,
+        names: Sequence[str],
+        arrays: Arrays,
+        asked: Mapping[str, Any],
+        timeouts: int,
+    ) -> Iterator[Sequence[Any]]:
+        """Submits tasks as job arrays, and gives submitit's jobs of one array after the other."""
+        return submission.submit(tasks, folder, names, arrays, asked, timeouts)
+
+    def poll(self, users: Iterable[int] = ()) -> list[Queued]:
+        """The tasks that wait or run, each that would wait for ever with what to do about it."""
+        rows = commands.queue(users)
+        return [replace(row, advice=advice(row.reason, row.job)) if row.pending else row for row in rows]
+
+    def cancel(self, jobs: Iterable[str]) -> None:
+        """Cancels jobs, or whole job arrays."""
+        commands.cancel(jobs)

@@ -1,0 +1,110 @@
+"""An executor of one's own: a folder, named by FOLDER_QUEUE, that plays a queue; `python -m folder_queue` works through it.
+
+A task is a file `JOB-INDEX@NAME` that lies in `pending`, then in `running`, then in `done`; its pickle is in `tasks`.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cloudpickle
+
+from pcsweep.study.submissions import make_private
+from pcsweep.sweep.executor.protocol import Arrays, NoAnswer, Queued
+
+STATES = ("pending", "running", "done")
+
+
+class Folder:
+    """The queue, as `protocol.Executor` says."""
+
+    title = "The folder"
+
+    def available(self) -> bool:
+        return "FOLDER_QUEUE" in os.environ
+
+    def describe(self, asked: Mapping[str, Any]) -> str:
+        return "a folder"
+
+    def largest_array(self) -> int:
+        return 2
+
+    def shows_others(self) -> bool:
+        return True
+
+    def check_folder(self, folder: Path) -> None:
+        pass
+
+    def submit(
+        self,
+        tasks: Sequence[Callable[[], Any]],
+        folder: Path,
+        names: Sequence[str],
+        arrays: Arrays,
+        asked: Mapping[str, Any],
+        timeouts: int,
+    ) -> Iterator[Sequence[Any]]:
+        make_private(folder)
+        left = iter(tasks)
+        for name, size in zip(names, arrays.sizes, strict=True):
+            job = str(1 + len(list(_place("jobs").iterdir())))
+            (_place("jobs") / job).touch()
+            ids = [job if size == 1 else f"{job}_{index}" for index in range(size)]
+            for index, each in enumerate(ids):
+                (_place("tasks") / f"{job}-{index}@{name}").write_bytes(
+                    cloudpickle.dumps((next(left), str(folder / f"{each}_0_log.err")))
+                )
+                (_place("pending") / f"{job}-{index}@{name}").touch()
+            yield [SimpleNamespace(job_id=each) for each in ids]
+
+    def poll(self, users: Iterable[int] = ()) -> list[Queued]:
+        if not self.available():
+            raise NoAnswer("FOLDER_QUEUE is not set")
+        found = []
+        for state in ("running", "pending"):
+            for path in _place(state).iterdir():
+                place, _, name = path.name.partition("@")
+                job, _, index = place.partition("-")
+                found.append(Queued(job, int(index), name, state.upper(), "Turn" if state == "pending" else "None"))
+        return found
+
+    def cancel(self, jobs: Iterable[str]) -> None:
+        for job in set(jobs):
+            for path in _place("pending").glob(f"{job}-*"):
+                path.rename(_place("done") / path.name)
+
+
+def _place(name: str) -> Path:
+    place = Path(os.environ["FOLDER_QUEUE"]) / name
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def work() -> None:
+    """Runs one task after the other until there is a file `stop`; a task of which there is a file `lose` is lost."""
+    root = _place("")
+    while not (root / "stop").exists():
+        for path in sorted(_place("pending").iterdir()):
+            running = path.rename(_place("running") / path.name)
+            task, log = cloudpickle.loads((_place("tasks") / path.name).read_bytes())
+            if (root / "lose").exists():
+                (root / "lose").unlink()
+                Path(log).write_text("the folder has lost it\n")
+            else:
+                pid = os.fork()
+                if pid == 0:
+                    try:
+                        task()
+                    finally:
+                        os._exit(0)
+                os.waitpid(pid, 0)
+            running.rename(_place("done") / path.name)
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    sys.exit(work())
