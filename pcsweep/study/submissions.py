@@ -288,4 +288,5 @@ def _process(number: int | str) -> str:
 
 def _text(submission: Submission) -> str:
     content = asdict(submission)
-    return json.dumps({key: content[key] for key in ("arrays", "command", "when", "by", "executor")}, indent=1)
+    keys = ("arrays", "command", "when", "by", *(["executor"] if submission.executor != Destination().executor else []))
+    return json.dumps({key: content[key] for key in keys}, indent=1)  # of Slurm's as version 0.1 reads it

@@ -1,5 +1,6 @@
 """Notes of what was sent to Slurm: taken once, whole or being written, for their owner alone."""
 
+import json
 import os
 import re
 import socket
@@ -259,3 +260,13 @@ def test_a_note_stays_new_while_it_is_sent(one, monkeypatch):
         time.sleep(0.05)
     assert not one.path.exists()
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("executor", ["slurm", "my_queue.Queue"])
+def test_the_executor_is_noted_where_it_is_not_slurm(tmp_path, executor):
+    """An older version knows Slurm alone, and notes without this are Slurm's."""
+    sent = new(tmp_path, TASKS, SIZES, "python -m pcsweep -m", [], Destination(executor))
+    assert ("executor" in json.loads(sent.path.read_text())) == (executor != "slurm")
+    assert [each.executor for each in read_all(tmp_path)] == [executor]
+    with_jobs(sent, ["7"])
+    assert [each.executor for each in read_all(tmp_path)] == [executor]

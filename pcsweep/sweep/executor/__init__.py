@@ -17,6 +17,7 @@ from pcsweep.sweep.executor.slurm import Slurm
 AUTO, LOCAL, SLURM = "auto", "local", "slurm"
 _OWN = {SLURM: Slurm()}
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_METHODS = ("available", "describe", "largest_array", "shows_others", "check_folder", "submit", "poll", "cancel")
 _KEY = "hydra.launcher.executor"
 
 
@@ -61,7 +62,7 @@ def _of_user(name: str) -> Executor:
             "one of your own is a class, such as my_queue.Queue."
         )
     found = getattr(imported(module_name, _KEY), attribute, None)
-    lacking = [each for each in ("available", "describe", "submit", "poll", "cancel") if not callable(getattr(found, each, None))]
+    lacking = [each for each in _METHODS if not callable(getattr(found, each, None))]
     if not isinstance(found, type) or lacking:
         raise BadSetting(
             f"Expected `{_KEY}` to be a class with {', '.join(lacking) or 'these methods'}, but {name} is not; "
