@@ -78,10 +78,11 @@ def outcome(
 
 
 def end(code: int) -> None:
-    """Ends the process, after Ctrl-C at once (see `leave`)."""
+    """Ends the process with that exit code, after Ctrl-C at once (see `leave`); with 0 it goes on to its own end."""
     if code == INTERRUPTED:
         leave(code)
-    sys.exit(code)
+    if code:
+        sys.exit(code)
 
 
 def follow(name: str, text: str, command: Callable[[Sequence[str], Console], None], argv: Sequence[str] | None = None) -> int:

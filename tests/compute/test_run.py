@@ -107,7 +107,7 @@ def test_a_wrong_word_ends_with_code_2_and_one_message(tmp_path, word, message):
         ("pcoder.active=[5]", "all or different numbers from 1 to 4"),
         ("hyperparameter=predify", "one per pcoder, but got 5"),
         ("batch_size=0", "Expected `batch_size`"),
-        ("metrics=[iuo]", "Expected `metrics` to be 'iou', 'pointing', 'mass' or 'rank'"),
+        ("metrics=[iuo]", "Expected `metrics` to be 'iou', 'pointing', 'mass', 'rank'"),
         ("attribution.target=loudest", "Expected `attribution.target` to be 'label', 'predicted'"),
         ("attribution.layer=nope", "Expected `layer` to be null or one of the head's modules"),
         ("dataset.limit=501", "at most the dataset's 500 images, but got 501"),

@@ -54,7 +54,7 @@ def test_a_study_without_an_iou_has_a_page(tmp_path: Path, capsys: pytest.Captur
         (["study=here", "gallery=x"], "Expected `gallery` to be a whole number of at least 0, but got 'x'"),
         (["study=here", "gallery=-1"], "Expected `gallery` to be a whole number of at least 0, but got '-1'"),
         (["study=here", "gallery="], "Expected `gallery` to be a whole number of at least 0, but got ''"),
-        (["study=here", "galery=1"], "seed=, gallery=, but got 'galery'"),
+        (["study=here", "galery=1"], "seed=, gallery=, extensions=, but got 'galery'"),
         (["study=here", "gallery"], "Expected `gallery` to be a whole number of at least 0, but got ''"),
         (["study=here", "resamples=1"], "Expected `resamples` to be a whole number of at least 2, but got '1'"),
         (["study=here", "permutations=0"], "Expected `permutations` to be a whole number of at least 1, but got '0'"),
