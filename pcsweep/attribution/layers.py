@@ -1,12 +1,13 @@
 """Which modules of a head an attribution can be taken at: those that run and return one map with its channels first."""
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pcsweep.network.layout import check_channels_first
+from pcsweep.network.layout import check_channels_first, is_first_by_size, sizes, without_memory
 
 _MAP = 4  # dimensions
 _NAMED = 40  # modules in a message
@@ -20,14 +21,14 @@ class _UpTo(nn.Module):
         self.head, self.layer = head, layer
 
     def forward(self, representation: Tensor) -> Any:
-        returned = outputs(self.head, representation, [self.layer])
+        returned = outputs(self.head, [self.layer], lambda: self.head(representation))
         if self.layer not in returned:
             raise ValueError(f"{self.layer!r} is a part of the network that is never run as a whole")
         return returned[self.layer]
 
 
-def outputs(head: nn.Module, representation: Tensor, layers: list[str]) -> dict[str, Any]:
-    """What each of these modules that runs returns when the head is given a representation; no hook is left."""
+def outputs(head: nn.Module, layers: list[str], run: Callable[[], Any]) -> dict[str, Any]:
+    """What each of these modules of a head that runs returns meanwhile; no hook is left."""
     returned: dict[str, Any] = {}
 
     def noting(layer: str) -> Any:
@@ -35,7 +36,7 @@ def outputs(head: nn.Module, representation: Tensor, layers: list[str]) -> dict[
 
     hooks = [head.get_submodule(layer).register_forward_hook(noting(layer)) for layer in layers]
     try:
-        head(representation)
+        run()
     finally:
         for hook in hooks:
             hook.remove()
@@ -78,12 +79,26 @@ def _valid(head: nn.Module, shape: tuple[int, ...], dtype: torch.dtype, device: 
     given = torch.zeros(1, *shape, dtype=dtype, device=device)
     names = [name for name, _ in head.named_modules() if name]
     maps = [name for name, output in _returned(head, given, names).items() if _shape_problem(output) is None]
-    return [name for name in names if name in maps and _problem(head, name, given) is None]
+    by_size = _by_size(head, given, maps)
+    told = {name: by_size[name] if by_size.get(name) is not None else _problem(head, name, given) is None for name in maps}
+    return [name for name in names if told.get(name)]
+
+
+def _by_size(head: nn.Module, given: Tensor, layers: list[str]) -> dict[str, bool | None]:
+    """Whether each layer's channels come first, all at once, as far as representations of other sizes say it."""
+    try:
+        plain, tall, wide = (
+            {name: output.shape for name, output in outputs(head, layers, partial(without_memory, head, passing)).items()}
+            for passing in sizes(given)
+        )
+    except Exception:  # a head may insist on one size in any way
+        return {}
+    return {name: is_first_by_size(plain[name], tall[name], wide[name]) for name in plain}
 
 
 def _returned(head: nn.Module, given: Tensor, names: list[str]) -> dict[str, Any]:
     with torch.no_grad():
-        return outputs(head, given, names)
+        return outputs(head, names, partial(head, given))
 
 
 def _problem(head: nn.Module, layer: str, given: Tensor) -> str | None:

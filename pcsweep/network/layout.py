@@ -65,25 +65,43 @@ def _refusal(name: str, shape: Sequence[int], layout: Layout) -> str:
 
 def _by_size(stages: Sequence[nn.Module], given: Tensor) -> list[Found | None]:
     """What images of twice the height and of twice the width say of each stage's output; `None` where it is not all."""
-    _, channels, height, width = given.shape
-    sizes = ((height, width), (2 * height, width), (height, 2 * width))
-    found: list[Found | None] = []
-    for shape, tall, wide in zip(*(_outline(stages, given, (channels, *size)) for size in sizes), strict=True):
-        comparable = len(shape) == len(tall) == len(wide) == 4
-        grown = [[axis for axis in _AXES if comparable and of[axis] != shape[axis]] for of in (tall, wide)]
-        found.append((shape, (grown[0][0], grown[1][0])) if [len(axes) for axes in grown] == [1, 1] else None)
-    return found
+    outlines = (_outline(stages, passing) for passing in sizes(given))
+    return [_grown(*shapes) for shapes in zip(*outlines, strict=True)]
 
 
-def _outline(stages: Sequence[nn.Module], like: Tensor, size: tuple[int, int, int]) -> list[Sequence[int]]:
+def sizes(given: Tensor) -> list[Tensor]:
+    """A map like the given one, one of twice its height and one of twice its width, on the device without memory."""
+    batch, channels, height, width = given.shape
+    wanted = ((height, width), (2 * height, width), (height, 2 * width))
+    return [torch.empty(batch, channels, *size, dtype=given.dtype, device="meta") for size in wanted]
+
+
+def without_memory(module: nn.Module, passing: Tensor) -> Tensor:
+    """What a module makes of a tensor on the device without memory: its shape alone means something."""
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    bare = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
+    made: Tensor = functional_call(module, bare, (passing,))
+    return made
+
+
+def is_first_by_size(shape: Sequence[int], tall: Sequence[int], wide: Sequence[int]) -> bool | None:
+    """Whether a map's channels come first, from its shapes at three `sizes`; None where they do not say it."""
+    found = _grown(shape, tall, wide)
+    return None if found is None else _is_first(found[1], found[0])
+
+
+def _grown(shape: Sequence[int], tall: Sequence[int], wide: Sequence[int]) -> Found | None:
+    comparable = len(shape) == len(tall) == len(wide) == 4
+    grown = [[axis for axis in _AXES if comparable and of[axis] != shape[axis]] for of in (tall, wide)]
+    return (shape, (grown[0][0], grown[1][0])) if [len(axes) for axes in grown] == [1, 1] else None
+
+
+def _outline(stages: Sequence[nn.Module], passing: Tensor) -> list[Sequence[int]]:
     """The shapes of the outputs for an image of that size; empty ones from the first stage on that does not take it."""
     shapes: list[Sequence[int]] = []
-    passing = torch.empty(1, *size, dtype=like.dtype, device="meta")
     try:
         for stage in stages:
-            tensors = {**dict(stage.named_parameters()), **dict(stage.named_buffers())}
-            bare = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
-            passing = functional_call(stage, bare, (passing,))
+            passing = without_memory(stage, passing)
             shapes.append(passing.shape)
     except Exception:  # a stage may insist on one size in any way
         shapes += [()] * (len(stages) - len(shapes))
