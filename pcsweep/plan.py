@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pcsweep.console.starting import sign
+from pcsweep.pcoder.predictive_coding import RULE
 
 if __name__ == "__main__":  # before what takes a second to import
     sign("pcsweep.plan")
@@ -88,7 +89,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     points = [each.point for each in planned]
     skipped = len(numbers) - len(points)
     if not points:
-        console.print(f"{number_of(skipped, 'point')}, all skipped (β+λ>1): nothing to compute.")
+        console.print(f"{number_of(skipped, 'point')}, all skipped ({RULE.skipped}): nothing to compute.")
         return
     packs = [[points[number] for number in numbers] for numbers in packed(planned, points_per_pack)]
     parts: dict[str, _Part] = {}
@@ -105,7 +106,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     measured = sum(part.images for part in parts.values())
     console.print(
         f"{number_of(len(points), 'point')}, finished ones included, in {number_of(len(packs), 'pack')}, {skipped} skipped "
-        f"(β+λ>1); {measured:,} image-timesteps\n"
+        f"({RULE.skipped}); {measured:,} image-timesteps\n"
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
     )

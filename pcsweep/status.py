@@ -16,6 +16,7 @@ from pcsweep.console.text import duration, number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study import claims, failures, plans, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
@@ -116,7 +117,7 @@ def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
     table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
-    table.add_row("skipped", f"{skipped:,}", "β+λ>1" if skipped else "")
+    table.add_row("skipped", f"{skipped:,}", RULE.skipped if skipped else "")
     return table
 
 

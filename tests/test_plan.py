@@ -15,7 +15,7 @@ def planned(folder, *words):
 def test_a_grid_is_counted_and_nothing_is_computed_or_left(tmp_path):
     done = planned(tmp_path, "-m", "pcoder.beta=0.2,0.4,0.9", "pcoder.lambda=0.2", "noise.sigma=0.1,0.4")
     assert done.returncode == 0, done.stderr
-    assert "4 points, finished ones included, in 2 packs, 2 skipped (β+λ>1); 64 image-timesteps" in done.stdout
+    assert "4 points, finished ones included, in 2 packs, 2 skipped (β + λ > 1); 64 image-timesteps" in done.stdout
     assert "4 points of pminivgg with non-zero 1:βλα  2:βλα  3:βλα  4:βα" in done.stdout
     assert re.search(r"On this device about \d+ seconds", done.stdout)
     assert list(tmp_path.iterdir()) == []
@@ -44,4 +44,4 @@ def test_a_wrong_value_is_refused_and_a_grid_of_skipped_points_said(tmp_path):
     refused = planned(tmp_path, "-m", "pcoder.beta=0.5,1.3")
     assert refused.returncode == 2
     assert "point 1: Expected `beta` to be in [0, 1], but got 1.3." in refused.stderr
-    assert "1 point, all skipped (β+λ>1)" in planned(tmp_path, "pcoder.beta=0.9", "pcoder.lambda=0.9").stdout
+    assert "1 point, all skipped (β + λ > 1)" in planned(tmp_path, "pcoder.beta=0.9", "pcoder.lambda=0.9").stdout

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.console.text import number_of
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.labels import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
 
@@ -37,7 +38,7 @@ class Headline:
     group: dict[str, Any]
     metrics: dict[str, Row]
     start: dict[str, Row]
-    coefficients: tuple[str, ...] = ("beta", "lambda")
+    coefficients: tuple[str, ...] = RULE.axes
 
     @property
     def row(self) -> Row:
@@ -74,7 +75,7 @@ def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> li
         best = max(of_group, key=lambda row: row["normalized"])
         cell = table.filter(pc.field("identity") == best["identity"]).to_pylist()
         then, start = ({row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in (best["timestep"], 0))
-        found.append(Headline(metric, dict(zip(names, group, strict=True)), then, start, ("beta", "lambda", *varying)))
+        found.append(Headline(metric, dict(zip(names, group, strict=True)), then, start, (*RULE.axes, *varying)))
     return found
 
 
@@ -152,7 +153,7 @@ def _undefined(table: pa.Table) -> list[str]:
         share, each = nan[rows].sum() / values[rows].sum(), nan[rows] / values[rows]
         if share > UNDEFINED or each.max() > WORST:
             worst = table.slice(int(rows[each.argmax()]), 1).to_pylist()[0]
-            where = ", ".join(f"{SYMBOLS[name]}={_said(worst, name)}" for name in ("sigma", "beta", "lambda"))
+            where = ", ".join(f"{SYMBOLS[name]}={_said(worst, name)}" for name in ("sigma", *RULE.axes))
             texts.setdefault(f"{share:.1%}; {each.max():.0%} at {where}, t={worst['timestep']}", []).append(label_of(metric))
     return [f"Undefined (NaN) in {', '.join(names)}: {text}" for text, names in texts.items()]
 

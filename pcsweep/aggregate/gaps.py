@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study import axes
 from pcsweep.study.axes import Coordinates, key
 from pcsweep.study.plans import PlannedPoint
@@ -64,14 +65,14 @@ def _planned_place(point: PlannedPoint, facets: Sequence[str]) -> Coordinates:
 
 def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[Coordinates]]:
     """Without a plan: what the product of the observed β and λ lacks, as (skipped, missing)."""
-    scalar = [cell for cell in cells if cell["beta"] is not None and cell["lambda"] is not None]
+    scalar = [cell for cell in cells if all(cell[name] is not None for name in RULE.axes)]
     there = {key(cell) for cell in scalar}
-    others = {key({**cell, "beta": None, "lambda": None}): cell for cell in scalar}
+    others = {key({**cell, **dict.fromkeys(RULE.axes)}): cell for cell in scalar}
     skipped: list[Coordinates] = []
     missing: list[Coordinates] = []
-    pairs = product(sorted({cell["beta"] for cell in scalar}), sorted({cell["lambda"] for cell in scalar}))
-    for (beta, lambda_), other in product(pairs, others.values()):
-        place = {**other, "beta": beta, "lambda": lambda_}
+    pairs = product(*(sorted({cell[name] for cell in scalar}) for name in RULE.axes))
+    for pair, other in product(pairs, others.values()):
+        place = {**other, **dict(zip(RULE.axes, pair, strict=True))}
         if key(place) not in there:
-            (skipped if beta + lambda_ > 1 + 1e-9 else missing).append(place)
+            (skipped if RULE.is_skipped(place) else missing).append(place)
     return skipped, missing

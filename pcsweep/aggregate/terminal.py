@@ -11,6 +11,7 @@ from pcsweep.aggregate.best import Headline, control_strays, headlines, suspicio
 from pcsweep.console.exit import say
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def absences(result: "Aggregate") -> list[str]:
 def counts(result: "Aggregate") -> str:
     """How many cells there are, and how many are not there."""
     there = pc.count_distinct(result.table["identity"]).as_py()
-    words = [f"{there} found", f"{len(result.skipped)} skipped (β + λ > 1)", f"{len(result.missing)} missing"]
+    words = [f"{there} found", f"{len(result.skipped)} skipped ({RULE.skipped})", f"{len(result.missing)} missing"]
     words += [f"{len(result.damaged)} damaged"]
     words += [f"{number_of(len(result.missing_seeds), 'noise seed')} of found cells missing"] if result.missing_seeds else []
     return ", ".join(words)

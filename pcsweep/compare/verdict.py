@@ -10,6 +10,7 @@ from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import GAINS, Quantity
 from pcsweep.study.labels import SYMBOLS, Row, describe, text_of
@@ -103,7 +104,7 @@ def largest(result: Comparison, quantity: Quantity, title: str, width: int) -> "
             best.setdefault(row["identity_a"], row)
     if not best:
         return None
-    names = [name for name in result.matching.columns if name in ("sigma", "beta", "lambda") or _varies(result, name)]
+    names = [name for name in result.matching.columns if name in ("sigma", *RULE.axes) or _varies(result, name)]
     names = [name for name in names if name != "sigma" or any(row["sigma"] is not None for row in best.values())]
     sides = [f"gain of {name}" if quantity is GAINS else name for name in result.studies]
     headings = [*(SYMBOLS.get(name, name) for name in names), "t", *sides, "difference [95 %]", "d_z", "p", "q", "n"]

@@ -19,7 +19,7 @@ from pcsweep.machine.device import check_device, computing_in, device_name, devi
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
 from pcsweep.metric import TABLE
-from pcsweep.pcoder.predictive_coding import updates
+from pcsweep.pcoder.predictive_coding import RULE, updates
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed
@@ -35,7 +35,7 @@ def run(planned: IdentifiedPoint) -> None:
         BadSetting: its device is not here, or its study holds other experiments.
     """
     if planned.identity is None:
-        _log.info("Skipped: %s (β+λ>1)", planned.point.label)
+        _log.info("Skipped: %s (%s)", planned.point.label, RULE.skipped)
     elif is_done(planned):
         _log.info("Already done: %s (%s)", planned.point.label, planned.shard)
     else:

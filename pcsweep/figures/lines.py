@@ -18,6 +18,7 @@ from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.pages import Page
 from pcsweep.figures.panels import LABELS
 from pcsweep.figures.significance import GAIN, dot
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.axes import COEFFICIENTS
 from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
@@ -51,7 +52,7 @@ class Abscissa:
 def abscissa(page: Page) -> Abscissa | None:
     """None where both β and λ vary: a heatmap shows it."""
     varying = [name for name in COEFFICIENTS if len(page.axis(name)) > 1]
-    if {"beta", "lambda"} <= set(varying):
+    if set(RULE.axes) <= set(varying):
         return None
     if varying:
         return Abscissa(varying[0], page.axis(varying[0]), page.across)
@@ -98,7 +99,7 @@ def _kinds(page: Page) -> tuple[list[Row], list[Row], list[Row]]:
 
 def _fixed(page: Page, along: Abscissa) -> str:
     """The coefficients that do not vary."""
-    names = [name for name in ("beta", "lambda") if name != along.name and page.everything]
+    names = [name for name in RULE.axes if name != along.name and page.everything]
     return ", ".join(f"{axis_label(name)} = {text_of(value)}" for name in names for value in page.axis(name))
 
 

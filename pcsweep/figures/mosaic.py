@@ -17,6 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
 from pcsweep.figures.significance import dot, dots
+from pcsweep.pcoder.predictive_coding import RULE
 
 WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 _LARGEST, _SMALLEST = 0.35, 0.06  # inches of a cell
@@ -64,7 +65,7 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
     """The panels, the scale beside them, the caption above and the legend below."""
     across, down = len(layout.columns), len(layout.rows)
     cell = _cell(page, across, down)
-    side, height = cell * len(page.axis("lambda")), cell * len(page.axis("beta"))
+    height, side = (cell * len(page.axis(name)) for name in RULE.axes)
     figure = Figure(
         figsize=(max(_NARROWEST, max(side, 0.7) * across + 1.6), height * down + 1.6),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02, compress=True),
@@ -100,8 +101,9 @@ def entitle(figure: Figure, title: str, page: Page) -> None:
 
 def _cell(page: Page, across: int, down: int) -> float:
     """Inches of a cell's side: as large as the page allows, and never too small to be seen."""
-    side = min(max((WIDTH - 1.6) / across, 0.75), 1.7) / len(page.axis("lambda"))
-    height = max(HEIGHT / down, 0.6) / len(page.axis("beta"))
+    y, x = RULE.axes
+    side = min(max((WIDTH - 1.6) / across, 0.75), 1.7) / len(page.axis(x))
+    height = max(HEIGHT / down, 0.6) / len(page.axis(y))
     return max(min(side, height, _LARGEST), _SMALLEST)
 
 

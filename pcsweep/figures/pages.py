@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study.conditions import is_noise, noise_axes
 from pcsweep.study.labels import SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
 
@@ -113,7 +114,7 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
         across = "pcoder" if len(levels) == 1 and _varies(everything, "pcoder") else "noise"
     names = ["model", "noise", "alpha", *results.facets, "sigma", "pcoder"]
     columns = [name for name in names if (is_noise(name) if across == "noise" else name == across)]
-    aside = {*columns, "pcoder.beta", "pcoder.lambda", *together}
+    aside = {*columns, *(f"pcoder.{name}" for name in RULE.axes), *together}
     varying = [name for name in names if name not in aside and _varies(everything, name)]
     found: list[Page] = []
     for facet in in_order({tuple(row[name] for name in varying) for row in results.rows}):
@@ -130,7 +131,7 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
 def only_alpha(results: Results) -> tuple[str, ...]:
     """The columns of α where neither β nor λ varies, so that cells of several α can share a page; else nothing."""
     everything = [*results.rows, *results.skipped, *results.missing]
-    fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in ("beta", "lambda"))
+    fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in RULE.axes)
     return ("alpha", "pcoder.alpha") if fixed else ()
 
 

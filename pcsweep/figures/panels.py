@@ -10,12 +10,13 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
 from pcsweep.figures.pages import Page
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study.labels import pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
 COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")
 DARK, PALE, NOTHING = "#333333", "#b3b3b3", "white"
-LABELS = {"skipped": "skipped: β + λ > 1", "missing": "missing", "undefined": "undefined (NaN)", "": "not asked for"}
+LABELS = {"skipped": f"skipped: {RULE.skipped}", "missing": "missing", "undefined": "undefined (NaN)", "": "not asked for"}
 HATCHES = {"missing": "//////", "": "....."}
 EDGES = {"missing": "#808080", "": "#c8c8c8"}
 USUAL = 0.9  # share of the values that the scale covers at least
@@ -26,16 +27,16 @@ def matrix(page: Page, column: tuple[Any, ...], timestep: int, name: str = "norm
 
     The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; all others are NaN there.
     """
-    betas, lambdas = page.axis("beta"), page.axis("lambda")
-    values = np.full((len(betas), len(lambdas)), np.nan)
+    down, across = (page.axis(name) for name in RULE.axes)
+    values = np.full((len(down), len(across)), np.nan)  # (β, λ)
     states = np.full(values.shape, "", dtype="U9")
     at = [row for row in page.rows if row["timestep"] == timestep]
     for state, rows in (("skipped", page.skipped), ("missing", page.missing), ("value", at)):
         for row in rows:
             if page.column_of(row) != column:
                 continue
-            beta, lambda_ = pair_of(row)
-            place = betas.index(beta), lambdas.index(lambda_)
+            y, x = pair_of(row)
+            place = down.index(y), across.index(x)
             states[place] = state
             if state == "value":
                 values[place] = np.nan if row[name] is None else row[name]
@@ -93,10 +94,11 @@ def patch(state: str) -> Patch:
 
 def tick(panel: Axes, page: Page, side: float, height: float) -> None:
     """As many as there is room for in `side` × `height` inches; the first and, where the steps allow, the last among them."""
-    for axis, name, room in ((panel.xaxis, "lambda", side / 0.24), (panel.yaxis, "beta", height / 0.14)):
+    y, x = RULE.axes
+    for axis, name, room in ((panel.xaxis, x, side / 0.24), (panel.yaxis, y, height / 0.14)):
         values = page.axis(name)
         listed = any(isinstance(value, str) for value in values)
-        if listed and name == "lambda":
+        if listed and name == x:
             panel.tick_params(axis="x", labelrotation=90)
             room = side / 0.12
         least = max(1, -(-len(values) // max(1, int(room))))

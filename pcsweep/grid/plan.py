@@ -14,6 +14,7 @@ from pcsweep.grid.identified import IdentifiedPoint, identified
 from pcsweep.grid.notes import check_studies, note
 from pcsweep.grid.selection import samples_of
 from pcsweep.machine.threads import listed
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study import shards
 from pcsweep.study.tidying import tidy
 
@@ -59,7 +60,7 @@ class Plan:
 
     def __str__(self) -> str:
         twice = len(self.points) - self.skipped - self.done - len(self.waiting)
-        words = [f"{self.done} of {len(self.points)} already done", f"{self.skipped} skipped (β+λ>1)"]
+        words = [f"{self.done} of {len(self.points)} already done", f"{self.skipped} skipped ({RULE.skipped})"]
         words += [f"{twice} the same as another"] if twice else []
         return ", ".join([*words, f"{len(self.waiting)} to run"])
 

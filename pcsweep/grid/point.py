@@ -24,7 +24,7 @@ from pcsweep.measure.measurement import Metric, Target
 from pcsweep.metric import TABLE
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, plain_unless
+from pcsweep.pcoder.predictive_coding import KEYS, Coefficients, Rule, SumTooLarge, plain_unless
 from pcsweep.pcoder.settings import pcoder_settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -131,7 +131,7 @@ class GridPoint:
 
     def identified(self) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
-        coefficients = zip(("beta", "lambda", "alpha"), zip(*plain_unless(self.active, self.asked), strict=True), strict=True)
+        coefficients = zip(KEYS, zip(*plain_unless(self.active, self.asked), strict=True), strict=True)
         return {
             "model": {**self.model.identified(), "weights_sha256": load_model(self.model).fingerprint},
             "noise": {**self.noise.identified(), **vars(self.noise_settings)},

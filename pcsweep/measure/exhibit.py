@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from pcsweep.study import shards
-from pcsweep.study.axes import AXES, Coordinates, coordinates, key
+from pcsweep.study.axes import AXES, COEFFICIENTS, Coordinates, coordinates, key
 from pcsweep.study.conditions import UNITS
 from pcsweep.study.labels import SYMBOLS, file_name, text_of
 
@@ -65,7 +65,7 @@ def exhibition(path: Path) -> Exhibition | None:
         return None
     settings = shard.settings
     place = coordinates(settings)
-    for name in ("beta", "lambda", "alpha"):
+    for name in COEFFICIENTS:
         place[name] = str(settings["pcoder"][name]) if place[name] is None else place[name]
     exhibits = [_exhibit(rows) for rows in images.values()]
     return Exhibition(place, _title(place, settings), settings["threshold"], exhibits)
@@ -94,7 +94,7 @@ def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
 
 def _title(place: Coordinates, settings: dict[str, Any]) -> str:
     words = [f"{place['model']} on {place['dataset']}"]
-    words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in ("beta", "lambda", "alpha")]
+    words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in COEFFICIENTS]
     space = UNITS.get(settings["noise"].get("space"), "")
     if place["noise"] == "none" or place["sigma"] is None:
         words.append("no noise" if place["noise"] == "none" else str(place["noise"]))

@@ -1,9 +1,10 @@
-"""Coefficients: β, λ and α of every pcoder, and what they may be."""
+"""Predictive coding: β, λ and α of every pcoder, what they may be, and the weights of one update."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
+
+from pcsweep.pcoder.rule import Coefficient, UpdateRule
 
 Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
 
@@ -12,6 +13,31 @@ SUM_TOLERANCE = 1e-9  # 0.7000000000000001 + 0.3 is a sum of one
 
 class SumTooLarge(ValueError):
     """β + λ > 1: the memory would have a negative weight. A sweep skips such a cell."""
+
+
+@dataclass(frozen=True)
+class PredictiveCoding:
+    """What tables, figures and reports ask of the rule (`pcsweep.pcoder.rule.UpdateRule`)."""
+
+    coefficients: tuple[Coefficient, ...] = (
+        Coefficient("beta", "β", highest=1.0),
+        Coefficient("lambda", "λ", highest=1.0),
+        Coefficient("alpha", "α"),
+    )
+    axes: tuple[str, str] = ("beta", "lambda")
+    skipped: str = "β + λ > 1"
+
+    def is_skipped(self, values: Mapping[str, Any]) -> bool:
+        """β + λ > 1, but for rounding."""
+        return bool(values["beta"] + values["lambda"] > 1 + SUM_TOLERANCE)
+
+    def is_feedforward(self, values: Mapping[str, Any], is_last: bool) -> bool:
+        """Without feedback and error terms, whatever β is; no feedback reaches the last pcoder."""
+        return bool(values["alpha"] == 0 and (is_last or values["lambda"] == 0))
+
+
+RULE: UpdateRule = PredictiveCoding()
+KEYS = tuple(each.key for each in RULE.coefficients)
 
 
 def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> list[float]:
@@ -45,16 +71,14 @@ class Coefficients:
     alpha: float | Sequence[float]
 
     def __post_init__(self) -> None:
-        for name, values, highest in (("beta", self.beta, 1.0), ("lambda", self.lambda_, 1.0), ("alpha", self.alpha, math.inf)):
+        for coefficient, values in zip(RULE.coefficients, (self.beta, self.lambda_, self.alpha), strict=True):
             for value in _listed(values):
-                if not (0 <= value <= highest and math.isfinite(value)):
-                    allowed = "in [0, 1]" if highest == 1 else "non-negative and finite"
-                    raise ValueError(f"Expected `{name}` to be {allowed}, but got {value}.")
+                coefficient.check(value)
         lengths = {len(values) for values in (self.beta, self.lambda_, self.alpha) if isinstance(values, Sequence)}
         if len(lengths) > 1 or 0 in lengths:
             raise ValueError(f"Expected one value per pcoder in each list, but got lists of {sorted(lengths)} values.")
         for beta, lambda_, _ in self.per_pcoder(max(lengths, default=1)):
-            if beta + lambda_ > 1 + SUM_TOLERANCE:
+            if RULE.is_skipped({"beta": beta, "lambda": lambda_}):
                 raise SumTooLarge(f"Expected `beta` + `lambda` to be at most 1, but got {beta} + {lambda_}.")
 
     def per_pcoder(self, count: int) -> list[Rule]:
@@ -63,7 +87,7 @@ class Coefficients:
         Raises:
             ValueError: a list of another length than `count`.
         """
-        named = (("beta", self.beta), ("lambda", self.lambda_), ("alpha", self.alpha))
+        named = zip(KEYS, (self.beta, self.lambda_, self.alpha), strict=True)
         return list(zip(*(one_per_pcoder(name, values, count) for name, values in named), strict=True))
 
     def restricted_to(self, active: Iterable[int], count: int) -> "Coefficients":

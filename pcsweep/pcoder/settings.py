@@ -8,7 +8,7 @@ import numpy as np
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import checked
-from pcsweep.pcoder.predictive_coding import Coefficients, Rule, one_per_pcoder
+from pcsweep.pcoder.predictive_coding import KEYS, Coefficients, Rule, one_per_pcoder
 
 PerPCoder = float | tuple[float, ...] | Literal["model"]
 
@@ -56,7 +56,7 @@ class PCoderSettings:
             BadSetting: `model` where the model has none.
             ValueError: a list of another length than the network has pcoders.
         """
-        named = (("beta", self.beta), ("lambda", self.lambda_), ("alpha", self.alpha))
+        named = zip(KEYS, (self.beta, self.lambda_, self.alpha), strict=True)
         columns = (one_per_pcoder(name, self._numbers(name, values, count, own), count) for name, values in named)
         return tuple(zip(*columns, strict=True))
 
@@ -93,4 +93,4 @@ def stretched(values: Sequence[float], count: int) -> tuple[float, ...]:
 def _of(name: str, count: int, own: Coefficients | None) -> tuple[float, ...]:
     if own is None:
         raise BadSetting(f"Expected `pcoder.{name}` to be numbers, since the model comes with none of its own, but got 'model'.")
-    return tuple(rule[("beta", "lambda", "alpha").index(name)] for rule in own.per_pcoder(count))
+    return tuple(rule[KEYS.index(name)] for rule in own.per_pcoder(count))

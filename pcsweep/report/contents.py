@@ -18,6 +18,7 @@ from pcsweep.config.version import __version__
 from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
 from pcsweep.metric import TABLE
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
@@ -220,7 +221,7 @@ def _by_pcoder(table: pa.Table, facets: Sequence[str], best: Sequence[Headline])
 def _pcoder_row(headline: Headline) -> list[str]:
     row = headline.row
     group = ["none" if value is None else text_of(value) for value in headline.group.values()]
-    pair = [text_of(coefficient(row, name)) for name in ("beta", "lambda")]
+    pair = [text_of(coefficient(row, name)) for name in RULE.axes]
     statistics = [with_interval(row, "normalized"), with_interval(row, "difference"), small(row["p_grid"])]
     return [*group, row["pcoder"], *pair, str(row["timestep"]), *statistics]
 

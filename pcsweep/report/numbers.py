@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from pcsweep.aggregate.best import is_coefficient
 from pcsweep.metric import TABLE
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study.axes import Coordinates
-from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, is_control, label_of, text_of
+from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, is_control, label_of, pair_of, text_of
 from pcsweep.study.spreadsheet import plain
 
 FULL = (
@@ -65,11 +66,11 @@ def numbers(
     rows = table.take(pa.array(first)).to_pylist()
     everything = [*rows, *skipped, *missing]
     chosen = selectors(everything, facets)
-    betas, lambdas = (in_order({coefficient(row, name) for row in everything}) for name in ("beta", "lambda"))
+    betas, lambdas = (in_order({coefficient(row, name) for row in everything}) for name in RULE.axes)
 
     def place(row: Row) -> dict[str, Any]:
-        pair = betas.index(coefficient(row, "beta")), lambdas.index(coefficient(row, "lambda"))
-        return {"at": [each.place(row) for each in chosen], "beta": pair[0], "lambda": pair[1]}
+        y, x = pair_of(row)
+        return {"at": [each.place(row) for each in chosen], "beta": betas.index(y), "lambda": lambdas.index(x)}
 
     texts = [[_text(value) for value in each.values] for each in chosen]
     blocks = _blocks(table, cell, asked)

@@ -10,8 +10,9 @@ from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.terminal import with_interval
 from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import duration, number_of
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.report.origins import Origins
-from pcsweep.study.axes import Coordinates
+from pcsweep.study.axes import COEFFICIENTS, Coordinates
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
 from pcsweep.study.mixing import Where
@@ -32,7 +33,7 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
     everything = [*rows, *result.skipped, *result.missing]
 
     def values(name: str) -> str:
-        found = in_order({coefficient(row, name) if name in ("beta", "lambda", "alpha") else row[name] for row in everything})
+        found = in_order({coefficient(row, name) if name in COEFFICIENTS else row[name] for row in everything})
         texts = ["none" if value is None else text_of(value) for value in found]
         return ", ".join(texts) if len(texts) < 13 else f"{texts[0]} to {texts[-1]} ({len(texts)} values)"
 
@@ -84,7 +85,7 @@ def counts(found: int, result: Aggregate, aside: int) -> str:
     seeds = f", {number_of(len(result.missing_seeds), 'noise seed')} of done cells missing" if result.missing_seeds else ""
     older = f", {number_of(result.older, 'shard')} of an earlier version left out" if result.older else ""
     return (
-        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped (β + λ > 1), {len(result.missing)} missing, "
+        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped ({RULE.skipped}), {len(result.missing)} missing, "
         f"{number_of(aside, 'file')} damaged{seeds}{older}"
     )
 

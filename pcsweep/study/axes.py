@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.pcoder.predictive_coding import KEYS, RULE
 from pcsweep.study.identity import canonical
 
-AXES = ("model", "dataset", "noise", "sigma", "pcoder", "beta", "lambda", "alpha")
-COEFFICIENTS = ("beta", "lambda", "alpha")
+COEFFICIENTS = KEYS
+AXES = ("model", "dataset", "noise", "sigma", "pcoder", *COEFFICIENTS)
 MAY_DIFFER = ("model", "noise", "pcoder")
 WORDS = {"selection.count": "dataset.limit", "target": "attribution.target"}  # of the command line, by what shards call them
 ON_AN_AXIS = {"model.name", "noise.name", "noise.sigma", "pcoder.active", *(f"pcoder.{name}" for name in COEFFICIENTS)}
@@ -102,10 +103,10 @@ def lambda_inert(settings: Mapping[str, Any]) -> bool:
 
 
 def is_fixed(settings: Mapping[str, Any]) -> bool:
-    """Whether nothing can change over time: without feedback and error terms, t = 0 is a fixed point whatever β is."""
+    """Whether nothing can change over time: every active pcoder is plain feedforward, so that t = 0 is a fixed point."""
     pcoder = settings["pcoder"]
     last = len(pcoder["beta"])
-    return all(pcoder["alpha"][n - 1] == 0 and (n == last or pcoder["lambda"][n - 1] == 0) for n in _active(pcoder))
+    return all(RULE.is_feedforward({key: pcoder[key][n - 1] for key in KEYS}, n == last) for n in _active(pcoder))
 
 
 def without_inert(settings: Mapping[str, Any]) -> dict[str, Any]:

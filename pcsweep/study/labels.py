@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from pcsweep.metric import TABLE
+from pcsweep.pcoder.predictive_coding import KEYS, RULE
 from pcsweep.study.axes import Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
-SYMBOLS = {"sigma": "σ", "beta": "β", "lambda": "λ", "alpha": "α"}
+SYMBOLS = {"sigma": "σ", **{each.key: each.symbol for each in RULE.coefficients}}
 METRICS = {name: row.label for name, row in TABLE.items()}
 NO_SHARES = tuple(name for name, row in TABLE.items() if not row.best)  # by which no cell is best
 # Of the masks alone, and of nothing that a network does.
@@ -18,7 +19,7 @@ OF_MASKS = tuple(name for name, row in TABLE.items() if not row.tested and not r
 BEST = tuple(name for name in METRICS if name not in NO_SHARES)
 POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all images together
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
-DYNAMICS = ("pcoder", "beta", "lambda", "alpha", "pcoder.beta", "pcoder.lambda", "pcoder.alpha")  # columns of the coefficients
+DYNAMICS = ("pcoder", *KEYS, *(f"pcoder.{key}" for key in KEYS))  # columns of the coefficients
 LONGEST = 80  # characters of a file's name
 
 
@@ -75,13 +76,14 @@ def _whole(value: Any) -> str:
 
 
 def pair_of(row: Row) -> tuple[Any, Any]:
-    """Its (β, λ)."""
-    return coefficient(row, "beta"), coefficient(row, "lambda")
+    """Its (β, λ): the coefficients that a heatmap has as axes."""
+    y, x = RULE.axes
+    return coefficient(row, y), coefficient(row, x)
 
 
 def pair_text(pair: tuple[Any, Any]) -> str:
     """As a label has it."""
-    return f"β = {text_of(pair[0])}, λ = {text_of(pair[1])}"
+    return ", ".join(f"{SYMBOLS[key]} = {text_of(value)}" for key, value in zip(RULE.axes, pair, strict=True))
 
 
 def is_control(row: Row) -> bool:

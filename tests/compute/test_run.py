@@ -48,7 +48,7 @@ def test_a_sweep_from_another_folder_leaves_its_shards_and_computes_them_once(tm
     words = ["-m", "noise.sigma=0.1,0.6", "pcoder.beta=range(0,1,0.1)"]
     first = pcsweep(*words, folder=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert "0 of 20 already done, 0 skipped (β+λ>1), 20 to run" in first.stdout
+    assert "0 of 20 already done, 0 skipped (β + λ > 1), 20 to run" in first.stdout
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "outputs/default/shards").glob("*.parquet")}
     assert len(files) == 20
     shard = shards.read(next(iter(files)))
@@ -56,14 +56,14 @@ def test_a_sweep_from_another_folder_leaves_its_shards_and_computes_them_once(tm
     assert OmegaConf.create(shard.metadata["config"]).timesteps == 1
     assert {"host", "libraries", "seconds", "git", "code_version"} <= set(shard.metadata)
     second = pcsweep(*words, folder=tmp_path)
-    assert "20 of 20 already done, 0 skipped (β+λ>1), 0 to run" in second.stdout
+    assert "20 of 20 already done, 0 skipped (β + λ > 1), 0 to run" in second.stdout
     assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "outputs/default/shards").glob("*.parquet")}
 
 
 def test_a_cell_beyond_one_is_skipped_and_counted(tmp_path):
     done = pcsweep("pcoder.beta=0.5,0.9", "-m", "pcoder.lambda=0.2", folder=tmp_path)  # -m may stand anywhere
     assert done.returncode == 0, done.stderr
-    assert "0 of 2 already done, 1 skipped (β+λ>1), 1 to run" in done.stdout
+    assert "0 of 2 already done, 1 skipped (β + λ > 1), 1 to run" in done.stdout
     assert len(list((tmp_path / "outputs/default/shards").glob("*.parquet"))) == 1
 
 

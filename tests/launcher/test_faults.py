@@ -225,7 +225,7 @@ def finish(study, before, reference):
     """The same command again computes what is missing, and only that."""
     again = study.run()
     assert again.code == 0, again.err
-    assert f"{len(before)} of 8 already done, 0 skipped (β+λ>1), {8 - len(before)} to run" in again.out
+    assert f"{len(before)} of 8 already done, 0 skipped (β + λ > 1), {8 - len(before)} to run" in again.out
     assert is_finished(study, before, reference)
 
 
@@ -455,7 +455,7 @@ def test_points_that_raise_are_named_and_the_others_are_done(study, cluster):
     away.rename(other)
     again = sweep.run()
     assert again.code == 0, again.err
-    assert "3 of 6 already done, 0 skipped (β+λ>1), 3 to run" in again.out
+    assert "3 of 6 already done, 0 skipped (β + λ > 1), 3 to run" in again.out
     alone = replace(sweep, name="alone", commands=[])
     assert alone.run("hydra.launcher.executor=local").code == 0
     assert is_finished(sweep, before, table(alone.folder))
@@ -514,7 +514,7 @@ def test_a_refusal_of_the_second_array_costs_only_that(on_small_arrays, small_ar
     assert re.search(r"to do +1 +not in", sweep.status())
     again = sweep.run()
     assert again.code == 0
-    assert "5 of 6 already done, 0 skipped (β+λ>1), 1 to run in 1 task" in again.out
+    assert "5 of 6 already done, 0 skipped (β + λ > 1), 1 to run in 1 task" in again.out
     assert before.items() <= sweep.shards().items()
     assert set(sweep.computed().values()) == {1}
 
