@@ -6,7 +6,7 @@ Nothing here imports torch, so that whoever reads a study does not wait for it.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Coefficient:
             raise ValueError(f"Expected `{self.key}` to be {allowed}, but got {value}.")
 
 
+@runtime_checkable
 class UpdateRule(Protocol):
     """The coefficients of one rule, and what follows from their values alone."""
 
