@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pcsweep.console.text import number_of
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.permutation import SIGNIFICANT
-from pcsweep.study.labels import DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.study.labels import BESIDE, DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
 
 FEW_IMAGES = 20  # intervals of fewer are too narrow
 _LISTED = 5  # sets of noise seeds
@@ -68,7 +68,7 @@ def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> li
     rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed")).to_pylist()
     rows = [row for row in rows if row["normalized"] == row["normalized"]]
     names = groups(rows, facets)
-    varying = [name for name in ("alpha", "pcoder") if len({coefficient(row, name) for row in rows}) > 1]
+    varying = [name for name in (*BESIDE, "pcoder") if len({coefficient(row, name) for row in rows}) > 1]
     found = []
     for group in in_order({tuple(row[name] for name in names) for row in rows}):
         of_group = [row for row in rows if tuple(row[name] for name in names) == group]

@@ -13,11 +13,12 @@ from pcsweep.figures.files import save
 from pcsweep.figures.heatmap import heatmap, single_pcoders, under_noise
 from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
-from pcsweep.figures.pages import Page, Results, only_alpha, pages
+from pcsweep.figures.pages import Page, Results, beside_alone, pages
 from pcsweep.figures.presets import presets
 from pcsweep.measure.exhibit import Exhibition, names
+from pcsweep.study.labels import BESIDE
 
-_TOGETHER = ("alpha", "pcoder", "pcoder.alpha")  # one picture for all sets of coefficients
+_TOGETHER = ("pcoder", *BESIDE, *(f"pcoder.{name}" for name in BESIDE))  # one picture for all sets of coefficients
 _PAPER = {
     "fig2": (presets, "noise", _TOGETHER),
     "fig3": (single_pcoders, "pcoder", ()),
@@ -40,13 +41,13 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pictures = []
     metric = "" if results.metric == "iou" else results.metric
-    for page in pages(results, together=only_alpha(results)):
+    for page in pages(results, together=beside_alone(results)):
         name = "lines" if abscissa(page) else "heatmap"
         pictures += save(_over_coefficients(page, heatmap), folder / _named(name, metric, page.name))
         pictures += save(curves(page), folder / _named("curves", metric, page.name))
     for name in [name for name in asked if name in _PAPER]:
         drawn, across, together = _PAPER[name]
-        for page in pages(results, across, (*together, *only_alpha(results))):
+        for page in pages(results, across, (*together, *beside_alone(results))):
             picture = drawn(page) if name == "fig2" else _over_coefficients(page, drawn)
             pictures += save(picture, folder / _named(name, metric, page.name))
     return pictures

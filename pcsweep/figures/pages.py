@@ -6,7 +6,7 @@ from typing import Any
 
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study.conditions import is_noise, noise_axes
-from pcsweep.study.labels import SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
+from pcsweep.study.labels import BESIDE, SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
     if across is None:
         levels = {tuple(row[name] for name in noise_axes(everything, results.facets)) for row in everything}
         across = "pcoder" if len(levels) == 1 and _varies(everything, "pcoder") else "noise"
-    names = ["model", "noise", "alpha", *results.facets, "sigma", "pcoder"]
+    names = ["model", "noise", *BESIDE, *results.facets, "sigma", "pcoder"]
     columns = [name for name in names if (is_noise(name) if across == "noise" else name == across)]
     aside = {*columns, *(f"pcoder.{name}" for name in RULE.axes), *together}
     varying = [name for name in names if name not in aside and _varies(everything, name)]
@@ -128,11 +128,11 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
     return found
 
 
-def only_alpha(results: Results) -> tuple[str, ...]:
+def beside_alone(results: Results) -> tuple[str, ...]:
     """The columns of α where neither β nor λ varies, so that cells of several α can share a page; else nothing."""
     everything = [*results.rows, *results.skipped, *results.missing]
     fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in RULE.axes)
-    return ("alpha", "pcoder.alpha") if fixed else ()
+    return (*BESIDE, *(f"pcoder.{name}" for name in BESIDE)) if fixed else ()
 
 
 def _varies(rows: Sequence[Row], name: str) -> bool:

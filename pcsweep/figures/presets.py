@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars
 from pcsweep.figures.pages import Page
-from pcsweep.study.labels import Row, coefficient, label_of, pair_of, pair_text, text_of
+from pcsweep.study.labels import BESIDE, SYMBOLS, Row, coefficient, label_of, pair_of, pair_text, text_of
 
 MARKS = ("-", "--", "-.", ":")
 
@@ -37,7 +37,7 @@ def presets(page: Page) -> Figure:
 
 def label(row: Row) -> str:
     """The name of the set, the coefficients, and which pcoders are active if not all."""
-    words = [pair_text(pair_of(row)), f"α = {text_of(coefficient(row, 'alpha'))}"]
+    words = [pair_text(pair_of(row)), *(f"{SYMBOLS[name]} = {text_of(coefficient(row, name))}" for name in BESIDE)]
     words += [f"pcoder {row['pcoder']}"] if row["pcoder"] != "all" else []
     preset = row["hyperparameter"]
     return (f"{preset}: " if preset and preset != "uniform" else "") + ", ".join(words)

@@ -14,7 +14,19 @@ from pcsweep.aggregate.best import is_coefficient
 from pcsweep.metric import TABLE
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study.axes import Coordinates
-from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, is_control, label_of, pair_of, text_of
+from pcsweep.study.labels import (
+    BESIDE,
+    METRICS,
+    OF_MASKS,
+    Row,
+    axis_label,
+    coefficient,
+    in_order,
+    is_control,
+    label_of,
+    pair_of,
+    text_of,
+)
 from pcsweep.study.spreadsheet import plain
 
 FULL = (
@@ -40,13 +52,13 @@ class Selector:
 
 def selectors(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector]:
     """σ first, then what else varies among the cells, there or not."""
-    names = ["sigma", "model", "noise", "pcoder", "alpha", *(name for name in facets if not is_coefficient(name))]
+    names = ["sigma", "model", "noise", "pcoder", *BESIDE, *(name for name in facets if not is_coefficient(name))]
     found = [Selector(name, axis_label(name), in_order({_value(row, name) for row in everything})) for name in names]
     return [each for each in found if each.name == "sigma" or len(each.values) > 1]
 
 
 def _value(row: Row, name: str) -> Any:
-    return coefficient(row, name) if name == "alpha" else row.get(name)
+    return coefficient(row, name) if name in BESIDE else row.get(name)
 
 
 def numbers(

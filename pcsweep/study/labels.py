@@ -20,6 +20,7 @@ BEST = tuple(name for name in METRICS if name not in NO_SHARES)
 POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all images together
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
 DYNAMICS = ("pcoder", *KEYS, *(f"pcoder.{key}" for key in KEYS))  # columns of the coefficients
+BESIDE = tuple(key for key in KEYS if key not in RULE.axes)  # coefficients that no heatmap has as an axis: α
 LONGEST = 80  # characters of a file's name
 
 

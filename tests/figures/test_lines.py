@@ -7,7 +7,7 @@ import pytest
 from toy_cells import cell, place
 
 from pcsweep.figures.lines import abscissa, lines
-from pcsweep.figures.pages import Page, Results, only_alpha, pages
+from pcsweep.figures.pages import Page, Results, beside_alone, pages
 
 SHARES = ("noise.share", "noise.severity")
 
@@ -18,7 +18,7 @@ def salty(share: float, severity: int) -> list[dict[str, Any]]:
 
 def page_of(rows: list[dict[str, Any]], **more: Any) -> Page:
     results = Results(rows, **more)
-    (page,) = pages(results, together=only_alpha(results))
+    (page,) = pages(results, together=beside_alone(results))
     return page
 
 
