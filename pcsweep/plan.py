@@ -139,6 +139,7 @@ class _Part:
 
     def __post_init__(self) -> None:
         self.structures: Counter[Structure] = Counter()
+        self.in_company: set[Structure] = set()  # of points that share a pack with others
 
     def add(self, pack: "Sequence[GridPoint]") -> None:
         """Counts the points of a pack."""
@@ -147,6 +148,7 @@ class _Part:
         timesteps, images = self.point.settings.timesteps, len(pack[0].selection())
         structures = [structure(point.rules) for point in pack]
         self.structures.update(structures)
+        self.in_company.update(structures if len(pack) > 1 else ())
         self.images += images * len(pack) * (timesteps + 1)
         self.ours += images * self.each.of(structures, timesteps)
         self.plain += images * self.plain_each.everything(len(pack), timesteps)
@@ -155,7 +157,7 @@ class _Part:
         """One table for every structure, the commonest first."""
         common = self.structures.most_common(_TABLES)
         for structure, points in common:
-            yield _table(structure, points, self.point, self.each)
+            yield _table(structure, points, self, alone=structure not in self.in_company)
         if len(self.structures) > _TABLES:
             yield f"… and {len(self.structures) - _TABLES} further combinations of zero and non-zero coefficients"
 
@@ -191,11 +193,12 @@ def _rate(network: "PredictiveNetwork", image: "Tensor", rules: "Sequence[Rule]"
     return ROWS * each.of([structure(rules)], _TRIAL_STEPS) / seconds
 
 
-def _table(structure: "Structure", points: int, point: "GridPoint", each: "Multiplications") -> "Table":
+def _table(structure: "Structure", points: int, part: _Part, alone: bool) -> "Table":
     from rich.table import Table
 
     from pcsweep.network.engine.schedule import levels
 
+    point, each = part.point, part.each
     terms = zip(structure.driven, structure.fed_back, structure.corrected, strict=True)
     named = "  ".join(
         f"{n}:{''.join(symbol for symbol, there in zip('βλα', has, strict=True) if there) or '-'}"
@@ -210,7 +213,7 @@ def _table(structure: "Structure", points: int, point: "GridPoint", each: "Multi
         amounts = each.drives[n], each.predictions[n], each.gradients[n]
         table.add_row(str(n + 1), "0", *(f"shared {amounts[0] / _GIGA:.3f} G", "", "", "shared"))
         for timestep, span in spans:
-            level = levels(structure, timestep, alone=points == 1)[n]
+            level = levels(structure, timestep, alone)[n]
             works = zip((level.drive, level.prediction, level.gradient), amounts, strict=True)
             table.add_row(
                 "", span, *(_cell(work, amount) for work, amount in works), str(level.state), end_section=span == spans[-1][1]

@@ -34,6 +34,21 @@ def test_one_active_pcoder_shares_what_is_below_it(tmp_path):
     assert rows[4, "2–3"][0].startswith("computed 0.0")
 
 
+def test_a_pack_of_two_structures_shares_what_begins_alike(tmp_path):
+    """At t = 1 predictions and gradients are made from the states at t = 0, which all points of a pack have in common."""
+
+    def first_steps(*words):
+        lines = planned(tmp_path, *words).stdout.splitlines()
+        cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+        return [row[3:5] for row in cells if row[1] == "1"]
+
+    together = first_steps("-m", "pcoder.alpha=0.01,0")
+    assert len(together) == 8  # two tables of four pcoders
+    assert {word for row in together for word in row} == {"shared", "skipped"}
+    alone = first_steps("pcoder.alpha=0.01")
+    assert {cell.split()[0] for row in alone for cell in row} == {"computed"}
+
+
 def test_help_says_what_the_words_of_the_table_mean(tmp_path):
     done = planned(tmp_path, "--help")
     assert done.returncode == 0
