@@ -6,7 +6,7 @@ A task is a file `JOB-INDEX@NAME` that lies in `pending`, then in `running`, the
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import cloudpickle
 
 from pcsweep.study.submissions import make_private
-from pcsweep.sweep.executor.protocol import Arrays, NoAnswer, Queued
+from pcsweep.sweep.executor.protocol import NoAnswer, Order, Queued
 
 STATES = ("pending", "running", "done")
 
@@ -39,24 +39,16 @@ class Folder:
     def check_folder(self, folder: Path) -> None:
         pass
 
-    def submit(
-        self,
-        tasks: Sequence[Callable[[], Any]],
-        folder: Path,
-        names: Sequence[str],
-        arrays: Arrays,
-        asked: Mapping[str, Any],
-        timeouts: int,
-    ) -> Iterator[Sequence[Any]]:
-        make_private(folder)
-        left = iter(tasks)
-        for name, size in zip(names, arrays.sizes, strict=True):
+    def submit(self, order: Order) -> Iterator[Sequence[Any]]:
+        make_private(order.folder)
+        left = iter(order.tasks)
+        for name, size in zip(order.names, order.arrays.sizes, strict=True):
             job = str(1 + len(list(_place("jobs").iterdir())))
             (_place("jobs") / job).touch()
             ids = [job if size == 1 else f"{job}_{index}" for index in range(size)]
             for index, each in enumerate(ids):
                 (_place("tasks") / f"{job}-{index}@{name}").write_bytes(
-                    cloudpickle.dumps((next(left), str(folder / f"{each}_0_log.err")))
+                    cloudpickle.dumps((next(left), str(order.folder / f"{each}_0_log.err")))
                 )
                 (_place("pending") / f"{job}-{index}@{name}").touch()
             yield [SimpleNamespace(job_id=each) for each in ids]

@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.ownership import check_own
 from pcsweep.sweep.executor.local import run_here, run_in_workers
-from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued, Refused, arrays_of
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Order, Queued, Refused, arrays_of
 from pcsweep.sweep.job import Session, SlurmTask, SweepPoint
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
@@ -43,9 +43,8 @@ def _in_queue(session: Session, points: Sequence[SweepPoint], settings: Launcher
     try:
         arrays = arrays_of(len(tasks), queue.largest_array(), settings.array_parallelism)
         name = settings.name or str(session.config.hydra.job.name)
-        for submitted in queue.submit(
-            tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout
-        ):
+        order = Order(tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout)
+        for submitted in queue.submit(order):
             jobs += submitted
     except (Refused, NoAnswer, ValueError) as error:
         raise BadSetting(f"{queue.title} refuses these tasks: {error}") from error

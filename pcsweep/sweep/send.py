@@ -15,7 +15,7 @@ from pcsweep.machine.renewal import renewing
 from pcsweep.study import failures, submissions
 from pcsweep.study.submissions import Destination, Submission
 from pcsweep.sweep import executor
-from pcsweep.sweep.executor.protocol import Arrays, Executor, NoAnswer, Queued, Refused, arrays_of
+from pcsweep.sweep.executor.protocol import Arrays, Executor, NoAnswer, Order, Queued, Refused, arrays_of
 from pcsweep.sweep.job import Session, SlurmTask
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.wait import first_look, rows_of
@@ -122,11 +122,12 @@ def _submitted(
     tasks = [SlurmTask(session, packs, state) for packs in left.tasks]
     names = [array.name for array in made.arrays]
     arrays = _shape(left, len(made.arrays[0].tasks), settings)  # as large as when they were noted
+    order = Order(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout)
     jobs: list[str] = []
     refusal = ""
     try:
         with renewing(made.path):
-            for submitted in queue.submit(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout):
+            for submitted in queue.submit(order):
                 jobs.append(str(submitted[0].job_id).partition("_")[0])
                 made = submissions.with_jobs(made, jobs)
     except (Refused, ValueError, OSError) as error:

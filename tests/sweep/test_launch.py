@@ -29,9 +29,9 @@ def slurm(tmp_path, monkeypatch):
     (folder / "queue").touch()
     handed = SimpleNamespace(tasks=[], arrays=[], takes=9, queue=folder / "queue")
 
-    def submit(tasks, folder, names, arrays, asked, timeouts):
-        handed.tasks += tasks
-        for number, (name, size) in enumerate(zip(names, arrays.sizes, strict=True)):
+    def submit(order):
+        handed.tasks += order.tasks
+        for number, (name, size) in enumerate(zip(order.names, order.arrays.sizes, strict=True)):
             if number >= handed.takes:
                 raise Refused("sbatch: error: QOSMaxSubmitJobPerUserLimit")
             handed.arrays.append((name, size))

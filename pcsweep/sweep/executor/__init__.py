@@ -7,6 +7,7 @@
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import imported
@@ -17,7 +18,7 @@ from pcsweep.sweep.executor.slurm import Slurm
 AUTO, LOCAL, SLURM = "auto", "local", "slurm"
 _OWN = {SLURM: Slurm()}
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_METHODS = ("available", "describe", "largest_array", "shows_others", "check_folder", "submit", "poll", "cancel")
+_METHODS = tuple(name for name, each in vars(Executor).items() if callable(each) and not name.startswith("_"))
 _KEY = "hydra.launcher.executor"
 
 
@@ -45,15 +46,10 @@ def queue_named(name: str) -> Executor | None:
     """
     if name == LOCAL:
         return None
-    if name not in _OWN:
-        _OWN_OF_USER.setdefault(name, _of_user(name))
-        return _OWN_OF_USER[name]
-    return _OWN[name]
+    return _OWN[name] if name in _OWN else _of_user(name)
 
 
-_OWN_OF_USER: dict[str, Executor] = {}
-
-
+@cache
 def _of_user(name: str) -> Executor:
     module_name, _, attribute = name.rpartition(".")
     if not _CLASS.fullmatch(name) or module_name.partition(".")[0] == "pcsweep":

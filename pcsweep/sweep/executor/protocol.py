@@ -71,6 +71,27 @@ def arrays_of(tasks: int, most: int, parallelism: int) -> Arrays:
     return Arrays(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
 
 
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What a queue is to take.
+
+    Args:
+        tasks: callables that can be pickled.
+        folder: of scripts, pickles and logs; made for its owner alone.
+        names: one per array, by which its tasks are recognised.
+        arrays: how many tasks each has.
+        asked: what each task asks for, in submitit's names.
+        timeouts: how often a task is queued again after its time is over.
+    """
+
+    tasks: Sequence[Callable[[], Any]]
+    folder: Path
+    names: Sequence[str]
+    arrays: Arrays
+    asked: Mapping[str, Any]
+    timeouts: int
+
+
 @runtime_checkable
 class Executor(Protocol):
     """A queue. `title` is its name for people."""
@@ -104,28 +125,12 @@ class Executor(Protocol):
             ValueError: says why.
         """
 
-    def submit(
-        self,
-        tasks: Sequence[Callable[[], Any]],
-        folder: Path,
-        names: Sequence[str],
-        arrays: Arrays,
-        asked: Mapping[str, Any],
-        timeouts: int,
-    ) -> Iterator[Sequence[Any]]:
+    def submit(self, order: Order) -> Iterator[Sequence[Any]]:
         """Takes tasks as job arrays, and gives the jobs of one array after the other.
 
         A job has a `job_id`, `12_3` for a task of an array of several and `12` for that of an array of one. Its log is
         `{job_id}_0_log.err` in the folder. For other applications than studies it has `result()` too, once there is
         `paths.result_pickle`; its log is `paths.stderr`.
-
-        Args:
-            tasks: callables that can be pickled.
-            folder: of pickles and logs; made for its owner alone.
-            names: one per array, by which its tasks are recognised.
-            arrays: how many tasks each has.
-            asked: what each asks for, in submitit's names.
-            timeouts: how often a task is queued again after its time is over.
 
         Raises:
             Refused: the arrays given so far have been submitted.

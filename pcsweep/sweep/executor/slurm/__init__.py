@@ -1,11 +1,11 @@
 """The executor `slurm`: a cluster's queue, through Slurm's own commands and submitit."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pcsweep.sweep.executor.protocol import Arrays, Queued
+from pcsweep.sweep.executor.protocol import Order, Queued
 from pcsweep.sweep.executor.slurm import commands, submission
 from pcsweep.sweep.executor.slurm.reasons import advice
 
@@ -36,17 +36,9 @@ class Slurm:
         """Refuses a folder that Slurm could not name, as that of logs."""
         submission.check_folder(folder)
 
-    def submit(
-        self,
-        tasks: Sequence[Callable[[], Any]],
-        folder: Path,
-        names: Sequence[str],
-        arrays: Arrays,
-        asked: Mapping[str, Any],
-        timeouts: int,
-    ) -> Iterator[Sequence[Any]]:
+    def submit(self, order: Order) -> Iterator[Sequence[Any]]:
         """Submits tasks as job arrays, and gives submitit's jobs of one array after the other."""
-        return submission.submit(tasks, folder, names, arrays, asked, timeouts)
+        return submission.submit(order)
 
     def poll(self, users: Iterable[int] = ()) -> list[Queued]:
         """The tasks that wait or run, each that would wait for ever with what to do about it."""

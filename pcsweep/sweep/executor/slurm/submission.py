@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import fields
 from io import StringIO
@@ -16,7 +16,7 @@ from typing import Any
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf, SlurmQueueConf
 
 from pcsweep.study.submissions import make_private
-from pcsweep.sweep.executor.protocol import Arrays, Refused
+from pcsweep.sweep.executor.protocol import Order, Refused
 from pcsweep.sweep.executor.slurm.commands import environment
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -109,23 +109,8 @@ def check_folder(folder: Path) -> None:
         raise ValueError(f"Expected a folder whose name is text, but got {str(folder)!r}.") from None
 
 
-def submit(
-    tasks: Sequence[Callable[[], Any]],
-    folder: Path,
-    names: Sequence[str],
-    arrays: Arrays,
-    asked: Mapping[str, Any],
-    timeouts: int,
-) -> Iterator[Sequence[Any]]:
-    """Submits tasks as job arrays, and gives submitit's jobs of one array after the other.
-
-    Args:
-        tasks: callables that can be pickled.
-        folder: of scripts, pickles and logs; made for its owner alone.
-        names: one per array.
-        arrays: how many tasks each has.
-        asked: what `resources` gave.
-        timeouts: how often a task is queued again after its time is over.
+def submit(order: Order) -> Iterator[Sequence[Any]]:
+    """Submits tasks as job arrays, and gives submitit's jobs of one array after the other; what is asked is from `resources`.
 
     Raises:
         Refused: with Slurm's words; the arrays given so far have been submitted.
@@ -133,19 +118,21 @@ def submit(
     """
     import submitit
 
-    check_folder(folder)
-    check_text("hydra.launcher.name", list(names))
-    make_private(folder)
+    check_folder(order.folder)
+    check_text("hydra.launcher.name", list(order.names))
+    make_private(order.folder)
+    arrays = order.arrays
     first: list[str] = []
     start = 0
-    for number, (name, size) in enumerate(zip(names, arrays.sizes, strict=True)):
-        with _environment(asked), _refusals(), _uninterrupted():
-            settings = {"slurm_max_num_timeout": timeouts, "slurm_python": _PROGRAM}
-            executor = submitit.AutoExecutor(folder=folder, cluster="slurm", **settings)
+    for number, (name, size) in enumerate(zip(order.names, arrays.sizes, strict=True)):
+        with _environment(order.asked), _refusals(), _uninterrupted():
+            settings = {"slurm_max_num_timeout": order.timeouts, "slurm_python": _PROGRAM}
+            executor = submitit.AutoExecutor(folder=order.folder, cluster="slurm", **settings)
             waits = {"slurm_dependency": f"afterany:{first[number - arrays.active]}"} if number >= arrays.active else {}
-            executor.update_parameters(**{**asked, **waits, "name": name, "slurm_array_parallelism": arrays.at_once[number]})
+            own = {"name": name, "slurm_array_parallelism": arrays.at_once[number]}
+            executor.update_parameters(**{**order.asked, **waits, **own})
             with executor.batch():
-                jobs = [executor.submit(task) for task in tasks[start : start + size]]
+                jobs = [executor.submit(task) for task in order.tasks[start : start + size]]
         first.append(jobs[0].job_id.partition("_")[0])
         start += size
         yield jobs
