@@ -136,13 +136,14 @@ def _of_the_package(group: str, module_name: str, attribute: str) -> Callable[..
     return defined_in(module, attribute, group)
 
 
-def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str = "", others: str = "") -> dict[str, Any]:
     """The values, converted to what the annotations of `function` say; its defaults filled in.
 
     Args:
         function: its parameters that carry configuration are those given by keyword here, or with a default.
         values: by parameter name.
         prefix: of the names in messages, such as `noise.`.
+        others: what else may be given beside these, for messages.
 
     Raises:
         BadSetting: a name that is no parameter, a value outside its annotation, a keyword-only parameter without a value.
@@ -151,7 +152,7 @@ def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str
     settable = {name: parameter for name, parameter in parameters.items() if _is_setting(parameter, function)}
     if unknown := sorted(set(values) - set(settable)):
         names = ", ".join(f"`{prefix}{name}`" for name in settable) or "none"
-        raise BadSetting(f"Unknown setting `{prefix}{unknown[0]}`. Valid ones: {names}.")
+        raise BadSetting(f"Unknown setting `{prefix}{unknown[0]}`. Valid ones: {names}{others}.")
     result = {}
     for name, parameter in settable.items():
         if name in values:

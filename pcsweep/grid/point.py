@@ -207,10 +207,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
     own = {key: value for key, value in plain.items() if key not in (*groups, "extensions")}
-    if unknown := sorted(set(own) - set(StudySettings.__dataclass_fields__)):
-        valid = ", ".join(f"`{name}`" for name in (*StudySettings.__dataclass_fields__, "extensions"))
-        raise BadSetting(f"Unknown setting `{unknown[0]}`. Valid ones: {valid}; and the groups {', '.join(groups)}.")
-    settings = StudySettings(**checked(StudySettings, own))
+    settings = StudySettings(**checked(StudySettings, own, others=f", `extensions`; and the groups {', '.join(groups)}"))
     _check_thresholds(settings)
     if here:
         check_device(settings.device, settings.precision)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
-from scipy import ndimage
 
 from pcsweep.metric.row import Lists, Metric, Pool, Scored, Stored
 from pcsweep.statistics.bootstrap import ratio, sums
@@ -44,8 +43,16 @@ def best_box(found: Bool[np.ndarray, "height width"], object_box: Box) -> float:
     >>> best_box(found, (slice(0, 2), slice(0, 1)))
     1.0
     """
-    parts: list[Box] = ndimage.find_objects(ndimage.label(found, TOUCHING)[0])
+    from scipy.ndimage import find_objects, label  # not above: the table of metrics is read where no map is
+
+    parts: list[Box] = find_objects(label(found, TOUCHING)[0])
     return max((box_iou(part, object_box) for part in parts), default=0.0)
+
+
+def _box_of(mask: Bool[np.ndarray, "height width"]) -> Box:
+    """Of all pixels of a mask that has some."""
+    ys, xs = np.nonzero(mask)
+    return slice(int(ys.min()), int(ys.max()) + 1), slice(int(xs.min()), int(xs.max()) + 1)
 
 
 def box_iou_at(scored: Scored) -> Lists:
@@ -54,7 +61,7 @@ def box_iou_at(scored: Scored) -> Lists:
     lists = np.full((len(saliency), len(scored.thresholds)), np.nan, np.float32)  # (batch, thresholds)
     for image, (values, seen) in enumerate(zip(saliency, mask & ~ignore, strict=True)):
         if seen.any() and not np.isnan(values).any():
-            (box,) = ndimage.find_objects(seen.astype(int))
+            box = _box_of(seen)
             for place, threshold in enumerate(scored.thresholds):
                 lists[image, place] = best_box((values > threshold) & ~ignore[image], box)
     return scored.saliency.new_tensor(lists)
