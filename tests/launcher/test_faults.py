@@ -420,7 +420,8 @@ def test_a_command_killed_between_its_note_and_its_tasks(study, undisturbed, slo
     again.until_said("Another command is submitting these points; waiting for it.")
     (sweep.home / "go").touch()  # Slurm gets a task now, but never what it is to run
     again.until_submitted()
-    assert again.ended().code == 0
+    ended = again.ended()
+    assert ended.code == 0, ended.err
     until(lambda: len(cluster.queue()) <= 1, 30, "the end of the tasks whose points are done")
     assert is_finished(sweep, {}, undisturbed(sweep.words))
 
