@@ -9,10 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pcsweep.console.starting import sign
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import why_skipped
 
 if __name__ == "__main__":  # before what takes a second to import
     sign("pcsweep.plan")
@@ -85,17 +85,19 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     from pcsweep.grid.plan import packed, points_from
 
     console = terminal(130)
-    planned = [each for each in points_from(configs, numbers) if each.identity is not None]
+    asked = points_from(configs, numbers)
+    why = why_skipped(each.point.rule for each in asked)
+    planned = [each for each in asked if each.identity is not None]
     points = [each.point for each in planned]
     skipped = len(numbers) - len(points)
     if not points:
-        console.print(f"{number_of(skipped, 'point')}, all skipped ({RULE.skipped}): nothing to compute.")
+        console.print(f"{number_of(skipped, 'point')}, all skipped{why}: nothing to compute.")
         return
     packs = [[points[number] for number in numbers] for numbers in packed(planned, points_per_pack)]
     parts: dict[str, _Part] = {}
     for pack in packs:
         settings = pack[0].settings
-        key = str((pack[0].model, pack[0].dataset, settings.timesteps, settings.precision))
+        key = str((pack[0].model, pack[0].dataset, settings.timesteps, settings.precision, pack[0].rule))
         if key not in parts:
             parts[key] = _part(max(pack, key=_terms))
         parts[key].add(pack)
@@ -105,8 +107,8 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     ours, plain = (sum(getattr(part, name) for part in parts.values()) for name in ("ours", "plain"))
     measured = sum(part.images for part in parts.values())
     console.print(
-        f"{number_of(len(points), 'point')}, finished ones included, in {number_of(len(packs), 'pack')}, {skipped} skipped "
-        f"({RULE.skipped}); {measured:,} image-timesteps\n"
+        f"{number_of(len(points), 'point')}, finished ones included, in {number_of(len(packs), 'pack')}, {skipped} skipped"
+        f"{why}; {measured:,} image-timesteps\n"
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
     )
@@ -121,7 +123,7 @@ def _terms(point: "GridPoint") -> int:
 
 @dataclass(eq=False)
 class _Part:
-    """What grid points of one model, dataset and number of timesteps have in common, and what they add up to.
+    """What grid points of one rule, model, dataset and number of timesteps have in common, and what they add up to.
 
     Args:
         point: one of them.
@@ -138,26 +140,27 @@ class _Part:
     plain: int = 0
 
     def __post_init__(self) -> None:
-        self.structures: Counter[Structure] = Counter()
-        self.in_company: set[Structure] = set()  # of points that share a pack with others
+        self.structures: Counter[Structure | None] = Counter()  # None of a rule without an engine, which computes everything
+        self.in_company: set[Structure | None] = set()  # of points that share a pack with others
 
     def add(self, pack: "Sequence[GridPoint]") -> None:
         """Counts the points of a pack."""
-        from pcsweep.network.engine.schedule import structure
-
         timesteps, images = self.point.settings.timesteps, len(pack[0].selection())
-        structures = [structure(point.rules) for point in pack]
+        structures = [_structure(point) for point in pack]
         self.structures.update(structures)
         self.in_company.update(structures if len(pack) > 1 else ())
         self.images += images * len(pack) * (timesteps + 1)
-        self.ours += images * self.each.of(structures, timesteps)
-        self.plain += images * self.plain_each.everything(len(pack), timesteps)
+        self.ours += images * self.each.of(self.point.rule, [point.rules for point in pack], timesteps)
+        self.plain += images * self.plain_each.everything(self.point.rule, len(pack), timesteps)
 
     def tables(self) -> "Iterator[Table | str]":
         """One table for every structure, the commonest first."""
         common = self.structures.most_common(_TABLES)
         for structure, points in common:
-            yield _table(structure, points, self, alone=structure not in self.in_company)
+            if structure is None:
+                yield _looped_table(points, self)
+            else:
+                yield _table(structure, points, self, alone=structure not in self.in_company)
         if len(self.structures) > _TABLES:
             yield f"… and {len(self.structures) - _TABLES} further combinations of zero and non-zero coefficients"
 
@@ -174,23 +177,45 @@ def _part(point: "GridPoint") -> _Part:
     image = load_dataset(point.dataset)[point.selection()[0]].image[None].to(device)
     with torch.no_grad(), computing_in(point.settings.precision, device):
         each = of_engine(network, image)
-        rate = _rate(network, image, point.rules, each)
+        rate = _rate(network, image, point, each)
     return _Part(point, each, tap_by_tap(network, image), rate)
 
 
-def _rate(network: "PredictiveNetwork", image: "Tensor", rules: "Sequence[Rule]", each: "Multiplications") -> float:
+def _structure(point: "GridPoint") -> "Structure | None":
+    from pcsweep.network.engine.schedule import structure
+    from pcsweep.network.loop import Stepping
+
+    return None if isinstance(point.rule, Stepping) else structure(cast("Sequence[Rule]", point.rules))
+
+
+def _rate(network: "PredictiveNetwork", image: "Tensor", point: "GridPoint", each: "Multiplications") -> float:
     """Multiplications per second of eight images at two timesteps, the second time they are computed."""
     from pcsweep.network.engine.run import ROWS
-    from pcsweep.network.engine.schedule import structure
 
     images = image.expand(ROWS, -1, -1, -1)
     seconds = 0.0
     for _ in range(2):
         started = time.perf_counter()
-        for moment in network.engine(image).moments(images, [rules], _TRIAL_STEPS, ROWS):
+        for moment in network.moments(images, point.rule, [point.rules], _TRIAL_STEPS, ROWS):
             float(network.head(moment.representations[-1]).sum())  # waits for the device
         seconds = time.perf_counter() - started
-    return ROWS * each.of([structure(rules)], _TRIAL_STEPS) / seconds
+    return ROWS * each.of(point.rule, [point.rules], _TRIAL_STEPS) / seconds
+
+
+def _looped_table(points: int, part: _Part) -> "Table":
+    """Of points whose rule has no engine: every drive of every pcoder at every timestep."""
+    from rich.table import Table
+
+    point, timesteps = part.point, part.point.settings.timesteps
+    table = Table(title=f"{number_of(points, 'point')} of {point.model.name} by {point.rule.name}", title_justify="left")
+    for heading in ("pcoder", "t", "drive f(r below)", "state r"):
+        table.add_column(heading)
+    for n, amount in enumerate(part.each.drives, start=1):
+        table.add_row(str(n), "0", f"shared {amount / _GIGA:.3f} G", "shared", end_section=not timesteps)
+        if timesteps:
+            span = "1" if timesteps == 1 else f"1–{timesteps}"
+            table.add_row("", span, _cell("computed", amount), "computed", end_section=True)
+    return table
 
 
 def _table(structure: "Structure", points: int, part: _Part, alone: bool) -> "Table":

@@ -302,10 +302,9 @@ def summary(iou: Mapping[int, float | None]) -> str:
 
 
 def _title(point: "GridPoint", exhibit: "Exhibit") -> str:
-    alphas = list(dict.fromkeys(f"{point.asked[number - 1][2]:.3g}" for number in point.active))
-    alpha = alphas[0] if len(alphas) == 1 else f"[{' '.join(alphas)}]"
+    beside = [point.said(each.key) for each in point.rule.coefficients if each.key not in point.rule.axes]
     image = exhibit.image_id if exhibit.category in exhibit.image_id else f"{exhibit.image_id} ({exhibit.category})"
-    return f"{image}: {point.model.name} on {point.dataset.name}\n{point.label} α={alpha}"
+    return f"{image}: {point.model.name} on {point.dataset.name}\n{' '.join([point.label, *beside])}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from pcsweep.console.text import duration, number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder import rule_of
+from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import claims, failures, plans, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
@@ -83,7 +84,7 @@ def show(folder: Path, console: Console) -> None:
     if found.unknown and not problem:
         title = executor.title_of(known)
         problem = f"{title} does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."
-    console.print(_table(folder.name, found, len(labels), len(points) - len(labels)))
+    console.print(_table(folder.name, found, len(labels), [point for point in points if point.identity is None]))
     for line in [problem, *found.advice, *_pace(folder, found, tasks)]:
         if line:
             console.print(line, markup=False)
@@ -103,7 +104,7 @@ def _unseen(tasks: Sequence[SubmittedTask], queues: Sequence[Executor]) -> froze
     return frozenset(others) if others and not all(queue.shows_others() for queue in queues) else frozenset()
 
 
-def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
+def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.PlannedPoint]) -> Table:
     table = Table(title=f"Study {name}: {number_of(total, 'point')}", title_justify="left", show_header=False, box=None)
     share = len(found.done) / total if total else 1.0
     full = int(share * _BAR)
@@ -117,7 +118,8 @@ def _table(name: str, found: Standing, total: int, skipped: int) -> Table:
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
     table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
-    table.add_row("skipped", f"{skipped:,}", RULE.skipped if skipped else "")
+    why = why_skipped(rule_of(point.settings["pcoder"]) for point in skipped)
+    table.add_row("skipped", f"{len(skipped):,}", why.strip(" ()"))
     return table
 
 

@@ -54,3 +54,23 @@ def _of_one(stages, predictors, sqrt_cs, rules, image, timesteps) -> list[list[T
         r = new
         states.append(r)
     return states
+
+
+def adaptation(
+    stages: Sequence[Callable[[Tensor], Tensor]], linear: Sequence[int], a: float, b: float, image: Tensor, timesteps: int
+) -> list[list[Tensor]]:
+    """r_1(t)..r_N(t) of one image (1, …) for t = 0..timesteps under adaptation; `linear` stages end without a ReLU."""
+    r: list[Tensor] = []
+    for stage in stages:
+        r.append(stage(r[-1] if r else image).detach())
+    s = [torch.zeros_like(each) for each in r]
+    states = [r]
+    for _ in range(timesteps):
+        s = [a * s_n + (1 - a) * r_n for s_n, r_n in zip(s, r, strict=True)]
+        after: list[Tensor] = []
+        for n, stage in enumerate(stages):
+            held = stage(after[-1] if after else image).detach() - b * s[n]
+            after.append(held if n in linear else held.clamp(min=0))
+        r = after
+        states.append(r)
+    return states

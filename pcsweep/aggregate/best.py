@@ -8,10 +8,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pcsweep.aggregate.result import rules_in
 from pcsweep.console.text import number_of
-from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.permutation import SIGNIFICANT
-from pcsweep.study.labels import BESIDE, DYNAMICS, SYMBOLS, Row, coefficient, in_order, label_of, text_of
+from pcsweep.study.labels import (
+    DYNAMICS,
+    SYMBOLS,
+    Row,
+    beside,
+    coefficient,
+    in_order,
+    label_of,
+    on_axes,
+    rule_of_row,
+    text_of,
+)
 
 FEW_IMAGES = 20  # intervals of fewer are too narrow
 _LISTED = 5  # sets of noise seeds
@@ -31,14 +42,14 @@ class Headline:
         group: what these cells share: values of the columns that vary in the study, such as σ.
         metrics: the rows at that timestep, by metric.
         start: the rows of the same cell at t = 0, by metric.
-        coefficients: the columns of coefficients that vary in the study; β and λ always.
+        coefficients: the columns of coefficients that vary in the study; those of a heatmap, such as β and λ, always.
     """
 
     metric: str
     group: dict[str, Any]
     metrics: dict[str, Row]
     start: dict[str, Row]
-    coefficients: tuple[str, ...] = RULE.axes
+    coefficients: tuple[str, ...] = ()
 
     @property
     def row(self) -> Row:
@@ -52,7 +63,8 @@ class Headline:
     @property
     def coordinates(self) -> str:
         """Its coefficients."""
-        return ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(coefficient(self.row, name))}" for name in self.coefficients)
+        values = ((name, coefficient(self.row, name)) for name in self.coefficients)
+        return ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in values if value is not None)
 
 
 def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> list[Headline]:
@@ -68,14 +80,14 @@ def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> li
     rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed")).to_pylist()
     rows = [row for row in rows if row["normalized"] == row["normalized"]]
     names = groups(rows, facets)
-    varying = [name for name in (*BESIDE, "pcoder") if len({coefficient(row, name) for row in rows}) > 1]
+    varying = [name for name in (*beside(rows), "pcoder") if len({coefficient(row, name) for row in rows} - {None}) > 1]
     found = []
     for group in in_order({tuple(row[name] for name in names) for row in rows}):
         of_group = [row for row in rows if tuple(row[name] for name in names) == group]
         best = max(of_group, key=lambda row: row["normalized"])
         cell = table.filter(pc.field("identity") == best["identity"]).to_pylist()
         then, start = ({row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in (best["timestep"], 0))
-        found.append(Headline(metric, dict(zip(names, group, strict=True)), then, start, (*RULE.axes, *varying)))
+        found.append(Headline(metric, dict(zip(names, group, strict=True)), then, start, (*on_axes(rows), *varying)))
     return found
 
 
@@ -104,17 +116,22 @@ def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:
 
 
 def control_strays(table: pa.Table) -> float | None:
-    """By how much IoU(t) / IoU(0) of a cell that cannot change (λ = 0, α = 0) strays from 1 at most; None without such cells."""
+    """By how much IoU(t) / IoU(0) of a cell that cannot change strays from 1 at most; None without such cells."""
     strays = table.filter((pc.field("metric") == "iou") & pc.field("fixed"))["normalized"].to_numpy()
     strays = np.abs(strays[~np.isnan(strays)] - 1)
     return float(strays.max()) if strays.size else None
+
+
+def control_of(table: pa.Table) -> str:
+    """Which cells cannot change, in symbols, such as λ=0, α=0; of several rules each."""
+    return "; ".join(rule.control.replace(" = ", "=") for rule in rules_in(table))
 
 
 def _uneven_control(table: pa.Table) -> list[str]:
     strays = control_strays(table)
     if strays is None or strays < 1e-6:
         return []
-    return [f"The control (cells with λ=0, α=0) is not flat: IoU(t) / IoU(0) strays from 1 by up to {strays:.3g}"]
+    return [f"The control (cells with {control_of(table)}) is not flat: IoU(t) / IoU(0) strays from 1 by up to {strays:.3g}"]
 
 
 def _at_chance(table: pa.Table, facets: Sequence[str]) -> list[str]:
@@ -153,7 +170,7 @@ def _undefined(table: pa.Table) -> list[str]:
         share, each = nan[rows].sum() / values[rows].sum(), nan[rows] / values[rows]
         if share > UNDEFINED or each.max() > WORST:
             worst = table.slice(int(rows[each.argmax()]), 1).to_pylist()[0]
-            where = ", ".join(f"{SYMBOLS[name]}={_said(worst, name)}" for name in ("sigma", *RULE.axes))
+            where = ", ".join(f"{SYMBOLS[name]}={_said(worst, name)}" for name in ("sigma", *rule_of_row(worst).axes))
             texts.setdefault(f"{share:.1%}; {each.max():.0%} at {where}, t={worst['timestep']}", []).append(label_of(metric))
     return [f"Undefined (NaN) in {', '.join(names)}: {text}" for text, names in texts.items()]
 

@@ -1,12 +1,12 @@
 """Which cells of a study are not in its table: skipped, missing, or without some of their noise seeds."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
-from pcsweep.pcoder.predictive_coding import RULE
-from pcsweep.study import axes
 from pcsweep.study.axes import Coordinates, key
+from pcsweep.study.labels import rule_of_row, rules_of
 from pcsweep.study.plans import PlannedPoint
 
 
@@ -15,7 +15,7 @@ class Gaps:
     """Cells by coordinates.
 
     Args:
-        skipped: have no update rule (β + λ > 1), so that they were never computed.
+        skipped: have no update with their coefficients (β + λ > 1), so that they were never computed.
         missing: are planned, and have no verified shard.
         missing_seeds: are there, but not with these noise seeds.
         commands: compute what is missing.
@@ -28,20 +28,23 @@ class Gaps:
 
 
 def gaps_of(
-    places: Sequence[Coordinates], points: Sequence[PlannedPoint], computed: Collection[str], facets: Sequence[str]
+    places: Sequence[Coordinates],
+    points: Sequence[PlannedPoint],
+    computed: Collection[str],
+    place: Callable[[Mapping[str, Any]], Coordinates],
 ) -> Gaps:
-    """What is planned and not computed; without a plan, what the product of the observed β and λ lacks.
+    """What is planned and not computed; without a plan, what the product of the observed coefficients lacks.
 
     Args:
         places: of the cells that are there.
         points: that are planned.
         computed: identities of the shards that are there.
-        facets: the columns beside the axes.
+        place: coordinates of a point, from its settings.
     """
-    gone = [(point, _planned_place(point, facets)) for point in points if not point.skipped and point.identity not in computed]
+    gone = [(point, place(point.settings)) for point in points if not point.skipped and point.identity not in computed]
     if points:
-        skipped = _each_once(_planned_place(point, facets) for point in points if point.skipped)
-        missing = _each_once(place for _, place in gone)
+        skipped = _each_once(place(point.settings) for point in points if point.skipped)
+        missing = _each_once(there for _, there in gone)
     else:
         skipped, missing = product_gaps(places)
     here = {key(place) for place in places}
@@ -59,20 +62,17 @@ def _each_once(places: Iterable[Coordinates]) -> list[Coordinates]:
     return list({key(place): place for place in places}.values())
 
 
-def _planned_place(point: PlannedPoint, facets: Sequence[str]) -> Coordinates:
-    return {**axes.coordinates(point.settings), **axes.further_coordinates(point.settings, facets)}
-
-
 def product_gaps(cells: Sequence[Coordinates]) -> tuple[list[Coordinates], list[Coordinates]]:
-    """Without a plan: what the product of the observed β and λ lacks, as (skipped, missing)."""
-    scalar = [cell for cell in cells if all(cell[name] is not None for name in RULE.axes)]
-    there = {key(cell) for cell in scalar}
-    others = {key({**cell, **dict.fromkeys(RULE.axes)}): cell for cell in scalar}
+    """Without a plan: what the product of the observed coefficients on a heatmap's axes lacks, as (skipped, missing)."""
     skipped: list[Coordinates] = []
     missing: list[Coordinates] = []
-    pairs = product(*(sorted({cell[name] for cell in scalar}) for name in RULE.axes))
-    for pair, other in product(pairs, others.values()):
-        place = {**other, **dict(zip(RULE.axes, pair, strict=True))}
-        if key(place) not in there:
-            (skipped if RULE.is_skipped(place) else missing).append(place)
+    for rule in rules_of(cells):
+        scalar = [cell for cell in cells if rule_of_row(cell) == rule and all(cell[name] is not None for name in rule.axes)]
+        there = {key(cell) for cell in scalar}
+        others = {key({**cell, **dict.fromkeys(rule.axes)}): cell for cell in scalar}
+        pairs = product(*(sorted({cell[name] for cell in scalar}) for name in rule.axes))
+        for pair, other in product(pairs, others.values()):
+            place = {**other, **dict(zip(rule.axes, pair, strict=True))}
+            if key(place) not in there:
+                (skipped if rule.is_skipped(place) else missing).append(place)
     return skipped, missing

@@ -1,11 +1,14 @@
 """What aggregation finds: the table of a study, and what is not in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.study.axes import Coordinates
+from pcsweep.pcoder.rule import UpdateRule
+from pcsweep.study.axes import RULE, Coordinates
+from pcsweep.study.labels import rules_of
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Aggregate:
     """
 
     table: pa.Table
-    skipped: list[Coordinates]  # β + λ > 1: never computed
+    skipped: list[Coordinates]  # no update with these coefficients, such as β + λ > 1: never computed
     missing: list[Coordinates]  # planned, and no verified shard
     damaged: list[str]  # what was wrong with each shard moved aside
     missing_seeds: list[Coordinates] = field(default_factory=list)  # of cells that are there with other noise seeds
@@ -26,6 +29,17 @@ class Aggregate:
     figures: tuple[str, ...] = ()  # of the paper, that were asked for
     unit: str = ""  # of σ, in words
     measured: tuple[tuple[str, ...], ...] = ()  # what the setting `metrics` is, in any shard
+
+    @property
+    def rules(self) -> list[UpdateRule]:
+        """Those of all its cells, there or not."""
+        return rules_in(self.table, [*self.skipped, *self.missing])
+
+
+def rules_in(table: pa.Table, others: Sequence[Coordinates] = ()) -> list[UpdateRule]:
+    """The update rules of the cells of a table, and of others, each once."""
+    names = table[RULE].unique().to_pylist() if RULE in table.column_names else [None] * bool(table.num_rows)
+    return rules_of([*({RULE: name} for name in names), *others])
 
 
 class NoShards(BadSetting):

@@ -84,10 +84,12 @@ def _but(damaged: Sequence[str], older: int, points: Sequence[PlannedPoint], stu
 
 def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, damaged: list[str], older: int) -> Aggregate:
     """The table, and which cells are not in it."""
-    facets = axes.further_columns([*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)])
-    places = [{**cell.place, **axes.further_coordinates(cell.settings, facets)} for cell in found]
+    everything = [*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)]
+    names, facets = axes.axes_of(everything), axes.further_columns(everything)
+    place = partial(axes.place_on, names, columns=facets)
+    places = [place(cell.settings) for cell in found]
     computed = {identity for cell in found for identity in cell.shards}
-    gaps = gaps_of(places, points, computed, facets)
+    gaps = gaps_of(places, points, computed, place)
     return Aggregate(
         table=table(found, places, _presets(found, points), family),
         skipped=gaps.skipped,

@@ -45,7 +45,7 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         "shards": pa.array([" ".join(cell.shards) for cell in found]),
         "noise_seeds": pa.array([" ".join(str(seed) for seed in cell.seeds) for cell in found]),
         "hyperparameter": pa.array([presets.get(cell.identity) or None for cell in found], pa.string()),
-        "lambda_inert": pa.array([axes.lambda_inert(cell.settings) for cell in found]),
+        "lambda_inert": pa.array(["lambda" in axes.inert(cell.settings) for cell in found]),
         "fixed": pa.array([axes.is_fixed(cell.settings) for cell in found]),
         "images": pa.array([cell.images for cell in found], pa.int32()),
         "images_asked": pa.array([cell.settings.get("selection", {}).get("count") for cell in found], pa.int32()),
@@ -83,7 +83,7 @@ def _tests(found: Sequence[Cell], family: Family) -> dict[str, list[np.ndarray]]
 
 
 def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """q of every cell's timesteps; cells that are equal whatever λ is are one test."""
+    """q of every cell's timesteps; cells that are equal whatever an inert coefficient is are one test."""
     names = [_test(cell, values) for cell, values in zip(found, p, strict=True)]
     once = {name: values for name, values in zip(names, p, strict=True)}
     q = false_discovery(np.concatenate(list(once.values())) if once else np.empty(0))
@@ -93,8 +93,8 @@ def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.
 
 
 def _test(cell: Cell, p: np.ndarray) -> str:
-    """What tells its tests from others': itself, or where λ is inert everything else, and the p, which noise seeds may change."""
-    inert = axes.lambda_inert(cell.settings)
+    """What tells its tests from others': itself; where a coefficient is inert, all others and the p, which noise seeds change."""
+    inert = axes.inert(cell.settings)
     return f"{axes.key(axes.without_inert(cell.settings))} {p.tobytes().hex()}" if inert else cell.identity
 
 

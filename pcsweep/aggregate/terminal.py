@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.aggregate.best import Headline, control_strays, headlines, suspicions
+from pcsweep.aggregate.best import Headline, control_of, control_strays, headlines, suspicions
 from pcsweep.console.exit import say
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study.labels import SYMBOLS, Row, coefficient, describe, label_of, text_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def absences(result: "Aggregate") -> list[str]:
 def counts(result: "Aggregate") -> str:
     """How many cells there are, and how many are not there."""
     there = pc.count_distinct(result.table["identity"]).as_py()
-    words = [f"{there} found", f"{len(result.skipped)} skipped ({RULE.skipped})", f"{len(result.missing)} missing"]
+    words = [f"{there} found", f"{len(result.skipped)} skipped{why_skipped(result.rules)}", f"{len(result.missing)} missing"]
     words += [f"{len(result.damaged)} damaged"]
     words += [f"{number_of(len(result.missing_seeds), 'noise seed')} of found cells missing"] if result.missing_seeds else []
     return ", ".join(words)
@@ -71,7 +71,7 @@ def _inert(table: pa.Table) -> list[str]:
 def control(table: pa.Table) -> list[str]:
     """That the control is flat, where it is; where not, it is among the suspicions."""
     strays = control_strays(table)
-    return ["The control (cells with λ=0, α=0) is flat"] if strays is not None and strays < 1e-6 else []
+    return [f"The control (cells with {control_of(table)}) is flat"] if strays is not None and strays < 1e-6 else []
 
 
 def best_cells(found: Sequence[Headline], width: int) -> "Table":

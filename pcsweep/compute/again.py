@@ -23,8 +23,8 @@ from pcsweep.measure.exhibit import Exhibit
 from pcsweep.measure.measurement import Columns, Measurement, batch
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
-from pcsweep.network import Coefficients
 from pcsweep.network.engine.run import ROWS
+from pcsweep.network.loop import Stepping
 from pcsweep.study import shards
 from pcsweep.study.axes import leaves
 
@@ -46,13 +46,15 @@ def recomputed(point: GridPoint, image_ids: Sequence[str]) -> list[Exhibit]:
     """These images of the point's dataset, in this order, with the maps and the IoU that its shard has or would have of them.
 
     Raises:
-        BadSetting: an identifier that the dataset does not have, an image that cannot be decoded, or a point with β + λ > 1.
+        BadSetting: an identifier that the dataset does not have, an image that cannot be decoded, or a point that a sweep skips.
     """
+    _check_update(point)
     samples = _samples(point, image_ids)
     settings = point.settings
     measurement = Measurement(
         model=_model(point),
-        points=[_coefficients(point).per_pcoder(len(point.asked))],
+        rule=point.rule,
+        points=[point.rules],
         attribution=point.attribute,
         target=point.target,
         timesteps=settings.timesteps,
@@ -94,23 +96,26 @@ def _exhibit(sample: Sample, noisy: UInt8[np.ndarray, "height width 3"], columns
 
 
 def reconstructions(point: GridPoint, image_id: str) -> list[Reconstruction]:
-    """p_1(t) = P_1(r_1(t)) of one image at t = 0..T, at the states that its maps are of.
+    """p_1(t) = P_1(r_1(t)) of one image at t = 0..T, at the states that its maps are of; none of a rule without predictors.
 
     Raises:
         BadSetting: see `recomputed`.
     """
+    if isinstance(point.rule, Stepping):
+        return []
+    _check_update(point)
     (sample,) = _samples(point, [image_id])
-    coefficients, settings, model = _coefficients(point), point.settings, _model(point)
+    settings, model = point.settings, _model(point)
     device = device_of(settings.device)
     noisy = batch([sample], point.corrupt).noisy.to(device)
     found: list[Reconstruction] = []
     with (
         progress("reconstructions", settings.timesteps + 1, "timesteps") as advance,
         computing_in(settings.precision, device),
+        torch.no_grad(),
     ):
-        for state in model.network.run(noisy, coefficients, settings.timesteps):
-            with torch.no_grad():
-                predicted = model.network.predictors[0](state.representations[0][:1])[0].float()
+        for moment in model.network.moments(noisy, point.rule, [point.rules], settings.timesteps, ROWS):
+            predicted = model.network.predictors[0](moment.representations[0][:1])[0].float()
             error = (predicted - noisy[0]).square().mean().item()
             found.append(Reconstruction(_picture(model, predicted), error))
             advance(1)
@@ -177,11 +182,11 @@ def _samples(point: GridPoint, image_ids: Sequence[str]) -> Sequence[Sample]:
         raise BadSetting(str(error)) from error
 
 
-def _coefficients(point: GridPoint) -> Coefficients:
-    coefficients = point.coefficients
-    if coefficients is None:
-        raise BadSetting(f"Expected β + λ to be at most 1, beyond which there is no update rule, but got {point.label}.")
-    return coefficients
+def _check_update(point: GridPoint) -> None:
+    if point.skipped:
+        raise BadSetting(
+            f"Expected coefficients without {point.rule.skipped}, for which there is no update, but got {point.label}."
+        )
 
 
 def _model(point: GridPoint) -> Model:

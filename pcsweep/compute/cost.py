@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -9,7 +10,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pcsweep.network import PredictiveNetwork
 from pcsweep.network.convolution.closed_form import Differentiated, Predictor
-from pcsweep.network.engine.schedule import Structure, counts
+from pcsweep.network.engine.schedule import counts, structure
+from pcsweep.network.loop import Stepping
+from pcsweep.pcoder.predictive_coding import Rule
+from pcsweep.pcoder.rule import UpdateRule, Values
 
 
 @dataclass(frozen=True)
@@ -28,17 +32,26 @@ class Multiplications:
     gradients: tuple[int, ...]
     head: int
 
-    def of(self, points: Sequence[Structure], timesteps: int) -> int:
-        """Of a pack of grid points for t = 0..timesteps, without the attribution."""
+    def of(self, rule: UpdateRule, points: Sequence[Sequence[Values]], timesteps: int) -> int:
+        """Of a pack of grid points for t = 0..timesteps, without the attribution.
+
+        Args:
+            rule: of all points.
+            points: its coefficients, of each grid point, pcoder by pcoder.
+            timesteps: T.
+        """
         total = self.head * (1 + len(points) * timesteps)
-        for n, count in enumerate(counts(points, timesteps)):
+        if isinstance(rule, Stepping):
+            return total + sum(self.drives) * (1 + len(points) * timesteps)
+        for n, count in enumerate(counts([structure(cast(Sequence[Rule], each)) for each in points], timesteps)):
             total += count.drives * self.drives[n]
             total += count.predictions * self.predictions[n] + count.gradients * self.gradients[n]
         return total
 
-    def everything(self, points: int, timesteps: int) -> int:
-        """Of as many points if every drive, prediction and gradient were computed at every timestep."""
-        return points * (timesteps + 1) * (sum(self.drives) + sum(self.predictions) + sum(self.gradients) + self.head)
+    def everything(self, rule: UpdateRule, points: int, timesteps: int) -> int:
+        """Of as many points if every drive, and what else the rule may need, were computed at every timestep."""
+        feedback = 0 if isinstance(rule, Stepping) else sum(self.predictions) + sum(self.gradients)
+        return points * (timesteps + 1) * (sum(self.drives) + feedback + self.head)
 
 
 def of_engine(network: PredictiveNetwork, image: Tensor) -> Multiplications:

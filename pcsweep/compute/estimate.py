@@ -63,7 +63,7 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
 
 def _kind(point: GridPoint) -> str:
     settings = point.settings
-    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision))
+    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision, point.rule))
 
 
 def _assumed(point: GridPoint, rate: float) -> float:
@@ -71,5 +71,5 @@ def _assumed(point: GridPoint, rate: float) -> float:
 
     selection = point.selection()
     image = load_dataset(point.dataset)[selection[0]].image[None]
-    each = tap_by_tap(load_model(point.model).network.cpu(), image).everything(1, 0)
+    each = tap_by_tap(load_model(point.model).network.cpu(), image).everything(point.rule, 1, 0)
     return len(selection) * (point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP)

@@ -13,18 +13,19 @@ from pcsweep.machine.memory import limit
 from pcsweep.network import PredictiveNetwork
 from pcsweep.network.convolution.choice import timed
 from pcsweep.network.engine.run import ROWS
-from pcsweep.pcoder.predictive_coding import Rule
+from pcsweep.pcoder.rule import UpdateRule, Values
 
 _MOST = 512  # rows beyond which no device gains
 _BYTES = 7 * 2**28  # of all representations and gradients of the rows on a CPU, where nothing is gained by more
 _STATE_SHARE = 8  # and they take at most one in so many bytes of the memory that there is
 _GAIN = 1.05  # below which twice the rows are not worth their memory
 
+Point = tuple[UpdateRule, Sequence[Values]]  # a rule and its coefficients, pcoder by pcoder
 Item = TypeVar("Item")
 Prepared = TypeVar("Prepared")
 
 
-def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, rules: Sequence[Rule]) -> int:
+def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, point: Point) -> int:
     """Images times points that are computed at once: `batch_size`, rounded up to a multiple of eight, or with `auto` the fastest.
 
     On a CPU that is what the memory for states allows, since nothing is gained by more; on a GPU it is measured.
@@ -33,12 +34,12 @@ def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, r
         batch_size: a number, or `auto`.
         network: on the image's device.
         image: any (3, height, width).
-        rules: of a typical grid point.
+        point: a typical one.
     """
     if isinstance(batch_size, int):
         return math.ceil(batch_size / ROWS) * ROWS
     if image.is_cuda:
-        return fastest_rows(partial(_rate, network, image, rules))
+        return fastest_rows(partial(_rate, network, image, point))
     with torch.no_grad():
         state = [image[None], *network.feedforward(image[None])]
     each = 2 * sum(tensor.numel() * tensor.element_size() for tensor in state)
@@ -64,11 +65,11 @@ def fastest_rows(rate: Callable[[int], float]) -> int:
 
 
 @torch.no_grad()
-def _rate(network: PredictiveNetwork, image: Tensor, rules: Sequence[Rule], rows: int) -> float:
-    images = image.expand(rows, -1, -1, -1).contiguous()
+def _rate(network: PredictiveNetwork, image: Tensor, point: Point, rows: int) -> float:
+    images, (rule, numbers) = image.expand(rows, -1, -1, -1).contiguous(), point
 
     def trial() -> None:
-        for moment in network.engine(images[:1]).moments(images, [rules], 1, rows):
+        for moment in network.moments(images, rule, [numbers], 1, rows):
             network.head(moment.representations[-1])
 
     return rows / timed(trial)

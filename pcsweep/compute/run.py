@@ -19,7 +19,7 @@ from pcsweep.machine.device import check_device, computing_in, device_name, devi
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
 from pcsweep.metric import TABLE
-from pcsweep.pcoder.predictive_coding import RULE, updates
+from pcsweep.pcoder.rule import keys_of, why_skipped
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed
@@ -29,13 +29,13 @@ _log = logging.getLogger(__name__)
 
 
 def run(planned: IdentifiedPoint) -> None:
-    """Computes a grid point, unless its shard is there or β + λ > 1.
+    """Computes a grid point, unless its shard is there or there is no update with its coefficients, such as β + λ > 1.
 
     Raises:
         BadSetting: its device is not here, or its study holds other experiments.
     """
     if planned.identity is None:
-        _log.info("Skipped: %s (%s)", planned.point.label, RULE.skipped)
+        _log.info("Skipped: %s%s", planned.point.label, why_skipped([planned.point.rule]))
     elif is_done(planned):
         _log.info("Already done: %s (%s)", planned.point.label, planned.shard)
     else:
@@ -97,9 +97,10 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
     device = device_of(settings.device)
     model.network.to(device)
     with stage("timing the network"), computing_in(settings.precision, device):
-        rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), point.rules)
+        rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), (point.rule, point.rules))
     measurement = Measurement(
         model=model,
+        rule=point.rule,
         points=[each.rules for each in points],
         attribution=point.attribute,
         target=point.target,
@@ -131,10 +132,16 @@ def _pictured(point: GridPoint) -> frozenset[str]:
 def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:
     """The shard's columns: what is constant and what was measured."""
     rows = len(measured["timestep"])
-    beta, _, alpha = zip(*planned.point.rules, strict=True)
-    per_pcoder = {"beta_n": beta, "lambda_n": [of.feedback for of in updates(planned.point.rules)], "alpha_n": alpha}
-    constants = {**coordinates(planned.settings), **per_pcoder}
+    constants = {**coordinates(planned.settings), **_per_pcoder(planned.point)}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
     lists = {name for row in TABLE.values() for name in row.lists}
     columns |= {name: list(measured[name]) for name in lists if name in measured}
+    return columns
+
+
+def _per_pcoder(point: GridPoint) -> dict[str, list[float]]:
+    """The coefficients as computed, such as `beta_n`: what is inert in the last pcoder is 0 there."""
+    columns: dict[str, list[float]] = {}
+    for key, values in zip(keys_of(point.rule), zip(*point.rules, strict=True), strict=True):
+        columns[f"{key}_n"] = [*values[:-1], 0.0] if key in point.rule.inert_in_last else list(values)
     return columns

@@ -156,7 +156,7 @@ def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str
     result = {}
     for name, parameter in settable.items():
         if name in values:
-            result[name] = _validated(parameter.annotation, values[name], f"{prefix}{name}")
+            result[name] = validated(parameter.annotation, values[name], f"{prefix}{name}")
         elif parameter.default is not parameter.empty:
             result[name] = parameter.default
         else:
@@ -170,7 +170,7 @@ def _is_setting(parameter: inspect.Parameter, function: Callable[..., Any]) -> b
     return inspect.isclass(function) or not data
 
 
-def _validated(annotation: Any, value: Any, name: str) -> Any:
+def validated(annotation: Any, value: Any, name: str) -> Any:
     """The value as its annotation says; one value stands for a list of one."""
     given = place(value, name) if isinstance(value, str) else value
     if get_origin(bare(annotation)) in (list, tuple) and isinstance(given, str | int | float):

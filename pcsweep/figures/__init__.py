@@ -13,23 +13,21 @@ from pcsweep.figures.files import save
 from pcsweep.figures.heatmap import heatmap, single_pcoders, under_noise
 from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
-from pcsweep.figures.pages import Page, Results, beside_alone, pages
+from pcsweep.figures.pages import Page, Results, beside_alone, columns_beside, pages
 from pcsweep.figures.presets import presets
 from pcsweep.measure.exhibit import Exhibition, names
-from pcsweep.study.labels import BESIDE
 
-_TOGETHER = ("pcoder", *BESIDE, *(f"pcoder.{name}" for name in BESIDE))  # one picture for all sets of coefficients
 _PAPER = {
-    "fig2": (presets, "noise", _TOGETHER),
-    "fig3": (single_pcoders, "pcoder", ()),
-    "fig4": (under_noise, "noise", ()),
+    "fig2": (presets, "noise"),
+    "fig3": (single_pcoders, "pcoder"),
+    "fig4": (under_noise, "noise"),
 }
 
 
 def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
     """Writes heatmap (or lines) and curves of each facet, and the paper's figures that are asked for; returns their paths.
 
-    Where β and λ do not both vary there is no heatmap: its colours are drawn as lines.
+    Where the two coefficients of a heatmap do not both vary there is none: its colours are drawn as lines.
 
     Args:
         results: all cells.
@@ -46,7 +44,8 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
         pictures += save(_over_coefficients(page, heatmap), folder / _named(name, metric, page.name))
         pictures += save(curves(page), folder / _named("curves", metric, page.name))
     for name in [name for name in asked if name in _PAPER]:
-        drawn, across, together = _PAPER[name]
+        drawn, across = _PAPER[name]
+        together = ("pcoder", *columns_beside(results.rows)) if name == "fig2" else ()  # one picture for all sets
         for page in pages(results, across, (*together, *beside_alone(results))):
             picture = drawn(page) if name == "fig2" else _over_coefficients(page, drawn)
             pictures += save(picture, folder / _named(name, metric, page.name))
@@ -54,7 +53,7 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
 
 
 def _over_coefficients(page: Page, mosaic: Callable[[Page], Figure]) -> Figure:
-    """The mosaic, or lines where β and λ do not both vary."""
+    """The mosaic, or lines where its two coefficients do not both vary."""
     along = abscissa(page)
     return mosaic(page) if along is None else lines(page, along)
 

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.pages import Page, heading
-from pcsweep.study.labels import Row, is_control, label_of, pair_of, pair_text
+from pcsweep.pcoder.rule import UpdateRule
+from pcsweep.study.labels import SYMBOLS, Row, is_control, label_of, pair_of, pair_text
 
 COLUMNS = 4  # panels beside each other
 _GAINS = (1.0, 0.7)  # heights of the curves and of the gains
@@ -19,7 +20,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and I
 
 
 def best(page: Page, count: int = len(COLOURS)) -> list[tuple[Any, Any]]:
-    """The (β, λ) of the highest normalised value at any timestep and σ, best first, without the control."""
+    """The pairs of coefficients, such as (β, λ), of the highest normalised values at any t and σ, without the control."""
     peaks: dict[tuple[Any, Any], float] = {}
     for row in page.rows:
         if row["normalized"] == row["normalized"] and not is_control(row):
@@ -41,14 +42,14 @@ def curves(page: Page) -> Figure:
     for column, value, gain in zip(page.columns, panels[0], panels[1], strict=True):
         cells = lines(page, column)
         for line in cells:
-            _curve(value, line, coloured, handles)
+            _curve(value, line, page.rule, coloured, handles)
         if not any(is_control(line[0]) for line in cells) and cells:
             _start(value, cells[0], handles)
         _gains(gain, [line for line in cells if pair_of(line[0]) in coloured and not is_control(line[0])], coloured)
     for place in range(0, len(page.columns), COLUMNS):
         panels[0][place].set_ylabel(f"{label_of(page.metric)}\n± bootstrap standard deviation", fontsize=7)
         panels[1][place].set_ylabel("gain on t = 0, paired\n95 % interval", fontsize=7)
-    order = [pair_text(pair) for pair in coloured]
+    order = [pair_text(page.rule, pair) for pair in coloured]
     named = sorted(handles.items(), key=lambda item: order.index(item[0]) if item[0] in order else -len(item[0]))
     legend(figure, dict(named), columns=1 if any(len(name) > 40 for name in order) else 3)
     return figure
@@ -107,13 +108,15 @@ def with_bars(panel: Axes, line: list[Row], mean: str, **style: Any) -> Any:
     )  # fmt: skip
 
 
-def _curve(panel: Axes, line: list[Row], coloured: dict[tuple[Any, Any], str], handles: dict[str, Any]) -> None:
+def _curve(panel: Axes, line: list[Row], rule: UpdateRule, coloured: dict[tuple[Any, Any], str], handles: dict[str, Any]) -> None:
     pair, control = pair_of(line[0]), is_control(line[0])
     if not control and pair not in coloured:
         times, means = [row["timestep"] for row in line], [row["mean"] for row in line]
-        (handles["other β, λ"],) = panel.plot(times, means, color="#b0b0b0", linewidth=0.5, zorder=1)
+        (handles[f"other {', '.join(SYMBOLS[key] for key in rule.axes)}"],) = panel.plot(
+            times, means, color="#b0b0b0", linewidth=0.5, zorder=1
+        )
         return
-    name = "feedforward control: λ = 0, α = 0" if control else pair_text(pair)
+    name = f"feedforward control: {rule.control}" if control else pair_text(rule, pair)
     colour = "black" if control else coloured[pair]
     handles[name] = with_bars(panel, line, "mean", color=colour, zorder=3 if control else 2)
 

@@ -1,4 +1,4 @@
-"""What two studies differ by, over λ and β, as a mosaic of panels: a row per timestep, a column per noise level or pcoder."""
+"""What two studies differ by, over two coefficients: a row of panels per timestep, a column per noise level or pcoder."""
 
 from pathlib import Path
 

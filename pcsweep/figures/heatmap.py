@@ -1,4 +1,4 @@
-"""value(t) / value(0) of a metric over λ and β as a mosaic of panels, for every later timestep and noise level or pcoder."""
+"""value(t) / value(0) of a metric over two coefficients, such as λ and β: panels for every later timestep and noise level."""
 
 from collections.abc import Sequence
 

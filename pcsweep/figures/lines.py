@@ -16,9 +16,9 @@ from matplotlib.ticker import MaxNLocator
 from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.pages import Page
-from pcsweep.figures.panels import LABELS
+from pcsweep.figures.panels import label_of_state
 from pcsweep.figures.significance import GAIN, dot
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import keys_of
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.axes import COEFFICIENTS
 from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
@@ -50,9 +50,9 @@ class Abscissa:
 
 
 def abscissa(page: Page) -> Abscissa | None:
-    """None where both β and λ vary: a heatmap shows it."""
-    varying = [name for name in COEFFICIENTS if len(page.axis(name)) > 1]
-    if set(RULE.axes) <= set(varying):
+    """None where both coefficients of a heatmap vary, which shows it."""
+    varying = [name for name in keys_of(page.rule) if len(page.axis(name)) > 1]
+    if set(page.rule.axes) <= set(varying):
         return None
     if varying:
         return Abscissa(varying[0], page.axis(varying[0]), page.across)
@@ -99,7 +99,7 @@ def _kinds(page: Page) -> tuple[list[Row], list[Row], list[Row]]:
 
 def _fixed(page: Page, along: Abscissa) -> str:
     """The coefficients that do not vary."""
-    names = [name for name in RULE.axes if name != along.name and page.everything]
+    names = [name for name in page.rule.axes if name != along.name and page.everything]
     return ", ".join(f"{axis_label(name)} = {text_of(value)}" for name in names for value in page.axis(name))
 
 
@@ -150,7 +150,9 @@ def _legend(figure: Figure, page: Page, drawn: Sequence[Artist]) -> None:
     handles = list(drawn)
     for state, rows in (("skipped", page.skipped), ("missing", page.missing)):
         if rows:
-            handles.append(Line2D([], [], marker=_MARKS[state], linestyle="", color="#606060", label=LABELS[state]))
+            handles.append(
+                Line2D([], [], marker=_MARKS[state], linestyle="", color="#606060", label=label_of_state(state, page.rule))
+            )
     tests = [row["q"] for row in page.rows if row["q"] is not None and row["q"] == row["q"]]
     if tests:
         filled = dot(f"filled: {GAIN}", min(tests) < SIGNIFICANT, markersize=5)

@@ -17,7 +17,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
 from pcsweep.figures.significance import dot, dots
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.study.labels import SYMBOLS
 
 WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 _LARGEST, _SMALLEST = 0.35, 0.06  # inches of a cell
@@ -65,12 +65,13 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
     """The panels, the scale beside them, the caption above and the legend below."""
     across, down = len(layout.columns), len(layout.rows)
     cell = _cell(page, across, down)
-    height, side = (cell * len(page.axis(name)) for name in RULE.axes)
+    height, side = (cell * len(page.axis(name)) for name in page.rule.axes)
     figure = Figure(
         figsize=(max(_NARROWEST, max(side, 0.7) * across + 1.6), height * down + 1.6),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02, compress=True),
     )
     FigureCanvasAgg(figure)
+    y, x = (SYMBOLS[name] for name in page.rule.axes)
     axes = figure.subplots(down, across, squeeze=False)  # all alike; sharing axes is slow
     seen: set[str] = set()
     for (row, column), panel in np.ndenumerate(axes):
@@ -80,9 +81,9 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
         if row == 0:
             panel.set_title(layout.columns[column].replace(", ", ",\n"), fontsize=8)
         if column == 0:
-            panel.set_ylabel(f"{layout.rows[row]}\nβ", fontsize=8)
+            panel.set_ylabel(f"{layout.rows[row]}\n{y}", fontsize=8)
         if row == down - 1:
-            panel.set_xlabel("λ", fontsize=8)
+            panel.set_xlabel(x, fontsize=8)
     entitle(figure, title, page)
     scale = ScalarMappable(shown.norm, COLORMAP)
     bar = figure.colorbar(scale, ax=axes, shrink=min(1.0, max(2.2 / (height * down), 0.2)), aspect=25, extend=shown.extend)
@@ -101,7 +102,7 @@ def entitle(figure: Figure, title: str, page: Page) -> None:
 
 def _cell(page: Page, across: int, down: int) -> float:
     """Inches of a cell's side: as large as the page allows, and never too small to be seen."""
-    y, x = RULE.axes
+    y, x = page.rule.axes
     side = min(max((WIDTH - 1.6) / across, 0.75), 1.7) / len(page.axis(x))
     height = max(HEIGHT / down, 0.6) / len(page.axis(y))
     return max(min(side, height, _LARGEST), _SMALLEST)
@@ -117,7 +118,7 @@ def _panel(panel: Axes, page: Page, place: tuple[tuple[Any, ...], int], shown: S
 
 
 def _legend(figure: Figure, seen: set[str], page: Page, shown: Shown) -> None:
-    handles: list[Artist] = [patch(state) for state in LABELS if state in seen]
+    handles: list[Artist] = [patch(state, page.rule) for state in LABELS if state in seen]
     if any(row[shown.q] is not None and row[shown.q] == row[shown.q] for row in page.rows):
         handles.append(dot(shown.mark, "dot" in seen))
     if handles:

@@ -4,9 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import UpdateRule, keys_of
+from pcsweep.study.axes import COEFFICIENTS
 from pcsweep.study.conditions import is_noise, noise_axes
-from pcsweep.study.labels import BESIDE, SYMBOLS, Row, axis_text, coefficient, file_name, in_order, text_of
+from pcsweep.study.labels import (
+    SYMBOLS,
+    Row,
+    axis_text,
+    beside,
+    coefficient,
+    file_name,
+    in_order,
+    on_axes,
+    rule_of_row,
+    text_of,
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +27,7 @@ class Results:
 
     Args:
         rows: of the aggregate's table, those of one metric.
-        skipped: coordinates of the cells with β + λ > 1.
+        skipped: coordinates of the cells that have no update with their coefficients.
         missing: coordinates of the cells that were not computed.
         facets: columns beside the axes that tell cells apart.
         metric: that the rows are of.
@@ -52,6 +64,11 @@ class Page:
     missing: list[Row]
     metric: str = "iou"
     unit: str = ""
+
+    @property
+    def rule(self) -> UpdateRule:
+        """Of all its cells."""
+        return rule_of_row(self.everything[0] if self.everything else {})
 
     @property
     def columns(self) -> list[tuple[Any, ...]]:
@@ -99,7 +116,7 @@ class Page:
 
 
 def pages(results: Results, across: str | None = None, together: Sequence[str] = ()) -> list[Page]:
-    """One page per combination of what varies beside `across`, β and λ.
+    """One page per combination of what varies beside `across` and the two coefficients of a heatmap.
 
     Args:
         results: all cells.
@@ -112,9 +129,9 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
     if across is None:
         levels = {tuple(row[name] for name in noise_axes(everything, results.facets)) for row in everything}
         across = "pcoder" if len(levels) == 1 and _varies(everything, "pcoder") else "noise"
-    names = ["model", "noise", *BESIDE, *results.facets, "sigma", "pcoder"]
+    names = ["model", "noise", *beside(everything), *results.facets, "sigma", "pcoder"]
     columns = [name for name in names if (is_noise(name) if across == "noise" else name == across)]
-    aside = {*columns, *(f"pcoder.{name}" for name in RULE.axes), *together}
+    aside = {*columns, *(f"pcoder.{name}" for name in on_axes(everything)), *together}
     varying = [name for name in names if name not in aside and _varies(everything, name)]
     found: list[Page] = []
     for facet in in_order({tuple(row[name] for name in varying) for row in results.rows}):
@@ -131,12 +148,18 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
 def beside_alone(results: Results) -> tuple[str, ...]:
     """The columns of α where neither β nor λ varies, so that cells of several α can share a page; else nothing."""
     everything = [*results.rows, *results.skipped, *results.missing]
-    fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in RULE.axes)
-    return (*BESIDE, *(f"pcoder.{name}" for name in BESIDE)) if fixed else ()
+    fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in on_axes(everything))
+    return columns_beside(everything) if fixed else ()
+
+
+def columns_beside(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Of the coefficients that no heatmap has as an axis: as numbers, and as lists."""
+    return (*beside(rows), *(f"pcoder.{name}" for name in beside(rows)))
 
 
 def _varies(rows: Sequence[Row], name: str) -> bool:
-    return len({row[name] for row in rows}) > 1
+    """Whether cells differ in it; in a coefficient, those whose rule has it."""
+    return len({row[name] for row in rows if name not in COEFFICIENTS or name in keys_of(rule_of_row(row))}) > 1
 
 
 def heading(page: Page, column: tuple[Any, ...]) -> str:

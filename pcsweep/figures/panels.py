@@ -1,4 +1,4 @@
-"""One panel of a heatmap: a normalised metric over (λ, β), and what its colours mean."""
+"""One panel of a heatmap: a normalised metric over two coefficients, such as β and λ, and what its colours mean."""
 
 from typing import Any
 
@@ -10,25 +10,25 @@ from matplotlib.colors import ListedColormap, Normalize, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
 from pcsweep.figures.pages import Page
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.labels import pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
 COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")
 DARK, PALE, NOTHING = "#333333", "#b3b3b3", "white"
-LABELS = {"skipped": f"skipped: {RULE.skipped}", "missing": "missing", "undefined": "undefined (NaN)", "": "not asked for"}
+LABELS = {"skipped": "skipped", "missing": "missing", "undefined": "undefined (NaN)", "": "not asked for"}
 HATCHES = {"missing": "//////", "": "....."}
 EDGES = {"missing": "#808080", "": "#c8c8c8"}
 USUAL = 0.9  # share of the values that the scale covers at least
 
 
 def matrix(page: Page, column: tuple[Any, ...], timestep: int, name: str = "normalized") -> tuple[np.ndarray, np.ndarray]:
-    """One panel: values of the column `name` and the state of each cell, both (β, λ) in the order of the page's axes.
+    """One panel: values of the column `name` and the state of each cell, both (y, x) in the order of the page's axes.
 
     The states are "value", "undefined", "skipped", "missing" and "" for what nobody asked for; all others are NaN there.
     """
-    down, across = (page.axis(name) for name in RULE.axes)
-    values = np.full((len(down), len(across)), np.nan)  # (β, λ)
+    down, across = (page.axis(name) for name in page.rule.axes)
+    values = np.full((len(down), len(across)), np.nan)  # (y, x), such as (β, λ)
     states = np.full(values.shape, "", dtype="U9")
     at = [row for row in page.rows if row["timestep"] == timestep]
     for state, rows in (("skipped", page.skipped), ("missing", page.missing), ("value", at)):
@@ -45,7 +45,7 @@ def matrix(page: Page, column: tuple[Any, ...], timestep: int, name: str = "norm
 
 
 def colours(values: np.ndarray, states: np.ndarray, norm: Normalize) -> np.ndarray:
-    """The panel's cells as RGBA, (β, λ, 4)."""
+    """The panel's cells as RGBA, (y, x, 4)."""
     rgba: np.ndarray = np.asarray(COLORMAP(norm(np.where(np.isnan(values), 1.0, values))))
     for state, colour in (("skipped", DARK), ("undefined", PALE), ("missing", NOTHING), ("", NOTHING)):
         rgba[states == state] = to_rgba(colour)
@@ -85,16 +85,22 @@ def fill(panel: Axes, rgba: np.ndarray, states: np.ndarray) -> None:
     panel.tick_params(labelsize=6, length=2, pad=1.5)
 
 
-def patch(state: str) -> Patch:
+def label_of_state(state: str, rule: UpdateRule) -> str:
+    """What a cell without a value is, with the reason why points of a rule are skipped."""
+    return f"{LABELS[state]}: {rule.skipped}" if state == "skipped" else LABELS[state]
+
+
+def patch(state: str, rule: UpdateRule) -> Patch:
     """For the legend."""
+    label = label_of_state(state, rule)
     if state in HATCHES:
-        return Patch(facecolor=NOTHING, edgecolor=EDGES[state], hatch=HATCHES[state], label=LABELS[state])
-    return Patch(facecolor=DARK if state == "skipped" else PALE, label=LABELS[state])
+        return Patch(facecolor=NOTHING, edgecolor=EDGES[state], hatch=HATCHES[state], label=label)
+    return Patch(facecolor=DARK if state == "skipped" else PALE, label=label)
 
 
 def tick(panel: Axes, page: Page, side: float, height: float) -> None:
     """As many as there is room for in `side` × `height` inches; the first and, where the steps allow, the last among them."""
-    y, x = RULE.axes
+    y, x = page.rule.axes
     for axis, name, room in ((panel.xaxis, x, side / 0.24), (panel.yaxis, y, height / 0.14)):
         values = page.axis(name)
         listed = any(isinstance(value, str) for value in values)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars
 from pcsweep.figures.pages import Page
-from pcsweep.study.labels import BESIDE, SYMBOLS, Row, coefficient, label_of, pair_of, pair_text, text_of
+from pcsweep.study.labels import SYMBOLS, Row, beside, coefficient, label_of, pair_of, pair_text, rule_of_row, text_of
 
 MARKS = ("-", "--", "-.", ":")
 
@@ -21,9 +21,9 @@ def presets(page: Page) -> Figure:
         name = label(line[0])
         number = names.index(name)
         style = {"color": COLOURS[number % len(COLOURS)], "linestyle": MARKS[number // len(COLOURS) % len(MARKS)]}
-        beside = 0.07 * (number - (len(names) - 1) / 2)  # so that error bars do not cover each other
+        aside = 0.07 * (number - (len(names) - 1) / 2)  # so that error bars do not cover each other
         handles[name] = with_bars(
-            panel, [{**row, "timestep": row["timestep"] + beside} for row in line], "bootstrap_mean", **style
+            panel, [{**row, "timestep": row["timestep"] + aside} for row in line], "bootstrap_mean", **style
         )
 
     figure, (panels,) = panelled(page)
@@ -37,7 +37,8 @@ def presets(page: Page) -> Figure:
 
 def label(row: Row) -> str:
     """The name of the set, the coefficients, and which pcoders are active if not all."""
-    words = [pair_text(pair_of(row)), *(f"{SYMBOLS[name]} = {text_of(coefficient(row, name))}" for name in BESIDE)]
+    words = [pair_text(rule_of_row(row), pair_of(row))]
+    words += [f"{SYMBOLS[name]} = {text_of(coefficient(row, name))}" for name in beside([row])]
     words += [f"pcoder {row['pcoder']}"] if row["pcoder"] != "all" else []
     preset = row["hyperparameter"]
     return (f"{preset}: " if preset and preset != "uniform" else "") + ", ".join(words)

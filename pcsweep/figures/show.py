@@ -1,4 +1,4 @@
-"""One image under one configuration: its maps over time and the first predictor's reconstructions, still or moving."""
+"""One image under one configuration: its maps over time and the first predictor's reconstructions, if any, still or moving."""
 
 import shutil
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Picture:
 
     Args:
         exhibit: the image and its maps.
-        reconstructions: at t = 0, 1, …
+        reconstructions: at t = 0, 1, …; none of an update rule without predictors.
         threshold: of the IoU.
         title: says which image and configuration it is.
     """
@@ -46,22 +46,25 @@ class Picture:
 
 
 def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
-    """The image, the noisy image and the mask, then a column per timestep: the map above, the reconstruction below."""
-    across = len(_NAMES) + len(timesteps)
-    figure = Figure(figsize=(SIDE * across + 0.2, 2 * (SIDE + 0.25) + 0.5), layout="constrained")
+    """The image, the noisy image and the mask, then a column per timestep: the map above, the reconstruction, if any, below."""
+    across, down = len(_NAMES) + len(timesteps), 1 + bool(picture.reconstructions)
+    figure = Figure(figsize=(SIDE * across + 0.2, down * (SIDE + 0.25) + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(2, across)
+    grid = figure.add_gridspec(down, across)
     above = [figure.add_subplot(grid[0, column]) for column in range(across)]
-    below = [figure.add_subplot(grid[1, column]) for column in range(len(_NAMES), across)]
     _still(above, picture.exhibit)
-    for over, under, timestep in zip(above[len(_NAMES) :], below, timesteps, strict=True):
-        over.set_title(f"t = {timestep}", fontsize=8)
-        overlay(over, picture.exhibit, timestep, picture.threshold)
-        _reconstructed(under, picture.reconstructions[timestep])
-    words = figure.add_subplot(grid[1, : len(_NAMES)])
-    words.set_axis_off()
-    words.text(0, 0.95, _LOWER_ROW, fontsize=7, va="top", linespacing=1.4)
-    words.legend(handles=_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
+    for panel, timestep in zip(above[len(_NAMES) :], timesteps, strict=True):
+        panel.set_title(f"t = {timestep}", fontsize=8)
+        overlay(panel, picture.exhibit, timestep, picture.threshold)
+    if picture.reconstructions:
+        for column, timestep in enumerate(timesteps, start=len(_NAMES)):
+            _reconstructed(figure.add_subplot(grid[1, column]), picture.reconstructions[timestep])
+        words = figure.add_subplot(grid[1, : len(_NAMES)])
+        words.set_axis_off()
+        words.text(0, 0.95, _LOWER_ROW, fontsize=7, va="top", linespacing=1.4)
+        words.legend(handles=_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
+    else:
+        _legend_below(figure, picture)
     figure.suptitle(picture.title, fontsize=9)
     return figure
 
@@ -77,7 +80,7 @@ def write(figure: Figure, path: Path) -> None:
 
 def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
     """Writes a GIF that repeats for ever or, through ffmpeg, an MP4: a frame per timestep."""
-    figure = Figure(figsize=(SIDE * (len(_NAMES) + 2) + 0.2, SIDE + 1.1), layout="constrained")
+    figure = Figure(figsize=(SIDE * (len(_NAMES) + 1 + bool(picture.reconstructions)) + 0.2, SIDE + 1.1), layout="constrained")
     FigureCanvasAgg(figure)
     kind: type[AbstractMovieWriter] = PillowWriter if path.suffix.lower() == ".gif" else FFMpegWriter
     writer = kind(fps=frames_per_second)  # type: ignore[arg-type]  # takes fractions as well
@@ -94,16 +97,22 @@ def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
 
 
 def draw_frame(figure: Figure, picture: Picture, timestep: int) -> None:
-    """Draws one moment of the animation: image, noisy image, mask, map and reconstruction."""
-    row = list(figure.subplots(1, len(_NAMES) + 2))
+    """Draws one moment of the animation: image, noisy image, mask, map and reconstruction, if any."""
+    row = list(figure.subplots(1, len(_NAMES) + 1 + bool(picture.reconstructions)))
     _still(row, picture.exhibit)
-    row[-2].set_title(f"t = {timestep}", fontsize=8)
-    overlay(row[-2], picture.exhibit, timestep, picture.threshold)
-    row[-1].set_title("reconstruction", fontsize=8)
-    _reconstructed(row[-1], picture.reconstructions[timestep])
+    moving = row[len(_NAMES)]
+    moving.set_title(f"t = {timestep}", fontsize=8)
+    overlay(moving, picture.exhibit, timestep, picture.threshold)
+    if picture.reconstructions:
+        row[-1].set_title("reconstruction", fontsize=8)
+        _reconstructed(row[-1], picture.reconstructions[timestep])
+    _legend_below(figure, picture)
+    figure.suptitle(picture.title, fontsize=9)
+
+
+def _legend_below(figure: Figure, picture: Picture) -> None:
     handles = _handles(picture.threshold)
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, facecolor=GREY, labelcolor="white")
-    figure.suptitle(picture.title, fontsize=9)
 
 
 def _still(row: Sequence[Axes], exhibit: Exhibit) -> None:

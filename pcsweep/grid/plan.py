@@ -14,7 +14,7 @@ from pcsweep.grid.identified import IdentifiedPoint, identified
 from pcsweep.grid.notes import check_studies, note
 from pcsweep.grid.selection import samples_of
 from pcsweep.machine.threads import listed
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import shards
 from pcsweep.study.tidying import tidy
 
@@ -34,7 +34,7 @@ class Plan:
 
     @property
     def skipped(self) -> int:
-        """How many have β + λ > 1."""
+        """How many have no update with their coefficients, such as β + λ > 1."""
         return sum(planned.identity is None for planned in self.points)
 
     def packs(self, most: int) -> list[list[int]]:
@@ -60,7 +60,8 @@ class Plan:
 
     def __str__(self) -> str:
         twice = len(self.points) - self.skipped - self.done - len(self.waiting)
-        words = [f"{self.done} of {len(self.points)} already done", f"{self.skipped} skipped ({RULE.skipped})"]
+        why = why_skipped(planned.point.rule for planned in self.points)
+        words = [f"{self.done} of {len(self.points)} already done", f"{self.skipped} skipped{why}"]
         words += [f"{twice} the same as another"] if twice else []
         return ", ".join([*words, f"{len(self.waiting)} to run"])
 
@@ -147,4 +148,6 @@ def packed(points: Sequence[IdentifiedPoint], most: int) -> list[list[int]]:
 def _but_for_coefficients(planned: IdentifiedPoint) -> str:
     """All that points of a pack have in common, whether it decides a number or not."""
     settings, point = {**planned.settings, "pcoder": None}, planned.point
-    return json.dumps([settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache)], sort_keys=True)
+    return json.dumps(
+        [settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache), str(point.rule)], sort_keys=True
+    )

@@ -24,8 +24,9 @@ from pcsweep.measure.measurement import Metric, Target
 from pcsweep.metric import TABLE
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.pcoder.predictive_coding import KEYS, Coefficients, Rule, SumTooLarge, plain_unless
-from pcsweep.pcoder.settings import pcoder_settings
+from pcsweep.pcoder import USUAL
+from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
+from pcsweep.pcoder.settings import identified, pcoder_settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
@@ -83,8 +84,9 @@ class GridPoint:
         cache: folder for decoded images, if any.
         noise_settings: where the noise is added.
         target: the class whose attribution is taken.
+        rule: how the network is updated.
         active: numbers of the active pcoders, from 1.
-        asked: β, λ, α as asked for, before inactive pcoders are made plain.
+        asked: the rule's coefficients of every pcoder as asked for, before inactive ones are made plain.
         hyperparameter: name of the set of coefficients.
         config: the resolved configuration (YAML), for the shard's metadata.
     """
@@ -98,31 +100,21 @@ class GridPoint:
     noise_settings: _NoiseSettings
     attribution: Choice
     target: Target
+    rule: UpdateRule
     active: tuple[int, ...]
-    asked: tuple[tuple[float, float, float], ...]
+    asked: tuple[Values, ...]
     hyperparameter: str
     config: str
 
     @property
     def skipped(self) -> bool:
-        """Whether β + λ > 1: no update rule, the cell stays dark."""
-        return self.coefficients is None
+        """Whether there is no update with these coefficients, such as β + λ > 1: the cell stays dark."""
+        return any(self.rule.is_skipped(valued(self.rule, numbers)) for numbers in self.asked)
 
     @property
-    def coefficients(self) -> Coefficients | None:
-        """Of every pcoder, inactive ones plain feedforward; `None` where β + λ > 1."""
-        beta, lambda_, alpha = zip(*self.asked, strict=True)
-        try:
-            return Coefficients(beta, lambda_, alpha).restricted_to(self.active, len(self.asked))
-        except SumTooLarge:
-            return None
-
-    @property
-    def rules(self) -> list[Rule]:
-        """(β_n, λ_n, α_n) of every pcoder of a point that is not skipped."""
-        coefficients = self.coefficients
-        assert coefficients is not None  # not skipped
-        return coefficients.per_pcoder(len(self.asked))
+    def rules(self) -> list[Values]:
+        """The coefficients of every pcoder, inactive ones plain feedforward."""
+        return plain_unless(self.rule, self.active, self.asked)
 
     @property
     def shard_folder(self) -> Path:
@@ -131,11 +123,11 @@ class GridPoint:
 
     def identified(self) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
-        coefficients = zip(KEYS, zip(*plain_unless(self.active, self.asked), strict=True), strict=True)
+        coefficients = dict(zip(keys_of(self.rule), zip(*self.rules, strict=True), strict=True))
         return {
             "model": {**self.model.identified(), "weights_sha256": load_model(self.model).fingerprint},
             "noise": {**self.noise.identified(), **vars(self.noise_settings)},
-            "pcoder": {"active": self.active, **dict(coefficients)},
+            "pcoder": {**identified(self.rule), "active": self.active, **coefficients},
             **self.shared(),
         }
 
@@ -175,13 +167,20 @@ class GridPoint:
 
     @property
     def label(self) -> str:
-        """For people: β, λ, the noise, and which pcoders are active if not all, in a few words."""
-        beta, lambda_, _ = zip(*(self.asked[number - 1] for number in self.active), strict=True)
-        noise = [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]
-        words = [f"β={_shown(beta)}", f"λ={_shown(lambda_)}", self.noise.name, *noise]
+        """For people: the rule if not the usual one, a heatmap's coefficients, the noise, and the active pcoders if not all."""
+        words = [self.rule.name] * (self.rule.name != USUAL)
+        words += [self.said(key) for key in keys_of(self.rule) if key in self.rule.axes]
+        words += [self.noise.name]
+        words += [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]
         if len(self.active) < len(self.asked):
             words.append(f"pcoder {'+'.join(map(str, self.active))}")
         return " ".join(words)
+
+    def said(self, key: str) -> str:
+        """A coefficient of the active pcoders, such as `β=0.4` or `β=[0.2 0.4]`."""
+        place = keys_of(self.rule).index(key)
+        values = [self.asked[number - 1][place] for number in self.active]
+        return f"{self.rule.coefficients[place].symbol}={_shown(values)}"
 
 
 def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> GridPoint:
@@ -227,13 +226,14 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
         cache=dataset_settings.cache,
         noise_settings=noise_settings,
         target=target,
+        rule=pcoders.rule,
         active=pcoders.numbers(len(model.network.stages)),
         asked=pcoders.rules(len(model.network.stages), model.coefficients),
         hyperparameter=pcoders.hyperparameter,
         config=config,
         **choices,
     )
-    _ = point.coefficients
+    check_values(point.rule, point.asked)
     _probe(point.model, point.dataset, point.noise, point.attribution, point.limit, settings.seed)
     if settings.metrics:
         check_objects(point.dataset, point.limit, settings.seed)

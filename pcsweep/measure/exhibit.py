@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from pcsweep.pcoder import rule_of
+from pcsweep.pcoder.rule import keys_of
 from pcsweep.study import shards
-from pcsweep.study.axes import AXES, COEFFICIENTS, Coordinates, coordinates, key
+from pcsweep.study.axes import Coordinates, coordinates, key
 from pcsweep.study.conditions import UNITS
 from pcsweep.study.labels import SYMBOLS, file_name, text_of
 
@@ -65,7 +67,7 @@ def exhibition(path: Path) -> Exhibition | None:
         return None
     settings = shard.settings
     place = coordinates(settings)
-    for name in COEFFICIENTS:
+    for name in keys_of(rule_of(settings["pcoder"])):
         place[name] = str(settings["pcoder"][name]) if place[name] is None else place[name]
     exhibits = [_exhibit(rows) for rows in images.values()]
     return Exhibition(place, _title(place, settings), settings["threshold"], exhibits)
@@ -94,7 +96,7 @@ def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
 
 def _title(place: Coordinates, settings: dict[str, Any]) -> str:
     words = [f"{place['model']} on {place['dataset']}"]
-    words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in COEFFICIENTS]
+    words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in keys_of(rule_of(settings["pcoder"]))]
     space = UNITS.get(settings["noise"].get("space"), "")
     if place["noise"] == "none" or place["sigma"] is None:
         words.append("no noise" if place["noise"] == "none" else str(place["noise"]))
@@ -106,6 +108,7 @@ def _title(place: Coordinates, settings: dict[str, Any]) -> str:
 def names(exhibitions: Sequence[Exhibition]) -> Iterable[str]:
     """Of their files: what varies among them; empty where there is one."""
     places = [exhibition.place for exhibition in exhibitions]
-    varying = [axis for axis in AXES if len({key({axis: place[axis]}) for place in places}) > 1]
-    found = [file_name([(axis, place[axis]) for axis in varying]) for place in places]
+    names = dict.fromkeys(axis for place in places for axis in place)
+    varying = [axis for axis in names if len({key({axis: place.get(axis)}) for place in places}) > 1]
+    found = [file_name([(axis, place.get(axis)) for axis in varying]) for place in places]
     return [f"{name}-{number}" if found.count(name) > 1 else name for number, name in enumerate(found, start=1)]

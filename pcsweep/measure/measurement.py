@@ -18,7 +18,7 @@ from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network.engine.run import ROWS, Moment
-from pcsweep.pcoder.predictive_coding import Rule
+from pcsweep.pcoder.rule import UpdateRule, Values
 
 if TYPE_CHECKING:
     Metric = str
@@ -53,7 +53,8 @@ class Measurement:
 
     Args:
         model: on its device.
-        points: the rules of every grid point, inactive pcoders included.
+        rule: how the network is updated.
+        points: of every grid point the rule's coefficients, pcoder by pcoder, inactive ones included.
         attribution: makes maps (rows, height, width) of a scene.
         target: whose Grad-CAM: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
@@ -66,7 +67,8 @@ class Measurement:
     """
 
     model: Model
-    points: Sequence[Sequence[Rule]]
+    rule: UpdateRule
+    points: Sequence[Sequence[Values]]
     attribution: Callable[[Scene], Tensor]
     target: Target
     timesteps: int
@@ -151,7 +153,7 @@ class Measurement:
     def _moments(self, images: Tensor, truth: "_Truth") -> Iterator[tuple[Moment, dict[str, Tensor]]]:
         """Every moment and what is measured of it, on the device, a row for each of its representation's."""
         network = self.model.network
-        moments = network.engine(images[:1]).moments(images, self.points, self.timesteps, self.rows)
+        moments = network.moments(images, self.rule, self.points, self.timesteps, self.rows)
         predicted_at_0: Tensor | None = None
         start: Tensor | None = None
         at_0: dict[str, Tensor] = {}

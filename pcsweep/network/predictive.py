@@ -15,7 +15,7 @@ counts as 0, as there. In training (`unroll`) g_n is differentiated as well, whe
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -25,9 +25,11 @@ from pcsweep.machine.memory import limit
 from pcsweep.network.backbone import cut
 from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.engine.build import compiled
-from pcsweep.network.engine.run import Engine
+from pcsweep.network.engine.run import Engine, Moment
 from pcsweep.network.layout import check_channels_first
-from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge, updates
+from pcsweep.network.loop import Stepping, looped
+from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, updates
+from pcsweep.pcoder.rule import UpdateRule, Values
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 
@@ -134,6 +136,28 @@ class PredictiveNetwork(nn.Module):
                 representations = [r.clone() for r in moment.representations]  # the engine's own are overwritten
                 state = State(moment.timestep, representations, self.head(representations[-1]))
             yield state
+
+    def moments(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        rule: UpdateRule,
+        points: Sequence[Sequence[Values]],
+        timesteps: int,
+        rows: int,
+    ) -> Iterator[Moment]:
+        """The moments of many grid points: by the rule's own step if it has one, else by the engine of predictive coding.
+
+        Args:
+            images: as many as a multiple of `ROWS`, for bits that do not depend on their company.
+            rule: of all points.
+            points: its coefficients, of each grid point, pcoder by pcoder.
+            timesteps: T.
+            rows: points · images that are computed at once, at most.
+        """
+        if isinstance(rule, Stepping):
+            self._check_layout(images[:1])
+            return looped(list(self.stages), images, rule, points, timesteps)
+        return self.engine(images[:1]).moments(images, cast(Sequence[Sequence[Rule]], points), timesteps, rows)
 
     def engine(self, image: Float[Tensor, "some 3 height width"]) -> Engine:
         """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from pcsweep.pcoder.rule import Coefficient, UpdateRule
+from pcsweep.pcoder.rule import Coefficient, keys_of, one_per_pcoder, plain_unless
 
 Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
 
@@ -17,15 +17,19 @@ class SumTooLarge(ValueError):
 
 @dataclass(frozen=True)
 class PredictiveCoding:
-    """What tables, figures and reports ask of the rule (`pcsweep.pcoder.rule.UpdateRule`)."""
+    """What tables, figures and reports ask of the rule (`pcsweep.pcoder.rule.UpdateRule`); its engine computes it."""
 
-    coefficients: tuple[Coefficient, ...] = (
-        Coefficient("beta", "β", highest=1.0),
-        Coefficient("lambda", "λ", highest=1.0),
-        Coefficient("alpha", "α"),
+    name: ClassVar[str] = "predictive_coding"
+    asks: ClassVar[str] = "predictive-coding feedback"
+    coefficients: ClassVar[tuple[Coefficient, ...]] = (
+        Coefficient("beta", "β", "feedforward", highest=1.0, plain=1.0),
+        Coefficient("lambda", "λ", "feedback", highest=1.0),
+        Coefficient("alpha", "α", "error"),
     )
-    axes: tuple[str, str] = ("beta", "lambda")
-    skipped: str = "β + λ > 1"
+    axes: ClassVar[tuple[str, str]] = ("beta", "lambda")
+    inert_in_last: ClassVar[tuple[str, ...]] = ("lambda",)
+    skipped: ClassVar[str] = "β + λ > 1"
+    control: ClassVar[str] = "λ = 0, α = 0"
 
     def is_skipped(self, values: Mapping[str, Any]) -> bool:
         """β + λ > 1, but for rounding."""
@@ -36,26 +40,8 @@ class PredictiveCoding:
         return bool(values["alpha"] == 0 and (is_last or values["lambda"] == 0))
 
 
-RULE: UpdateRule = PredictiveCoding()
-KEYS = tuple(each.key for each in RULE.coefficients)
-
-
-def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> list[float]:
-    """The values as a list of one per pcoder.
-
-    Raises:
-        ValueError: a list of another length than `count`.
-    """
-    column = list(values) if isinstance(values, Sequence) else [values] * count
-    if len(column) != count:
-        raise ValueError(f"Expected `{name}` to be one number or {count}, one per pcoder, but got {len(column)}.")
-    return [float(value) for value in column]
-
-
-def plain_unless(active: Iterable[int], rules: Sequence[Rule]) -> list[Rule]:
-    """The rules of the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
-    chosen = set(active)
-    return [rule if n in chosen else (1.0, 0.0, 0.0) for n, rule in enumerate(rules, start=1)]
+RULE = PredictiveCoding()
+KEYS = keys_of(RULE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Coefficients:
 
     def __post_init__(self) -> None:
         for coefficient, values in zip(RULE.coefficients, (self.beta, self.lambda_, self.alpha), strict=True):
-            for value in _listed(values):
+            for value in values if isinstance(values, Sequence) else [values]:
                 coefficient.check(value)
         lengths = {len(values) for values in (self.beta, self.lambda_, self.alpha) if isinstance(values, Sequence)}
         if len(lengths) > 1 or 0 in lengths:
@@ -92,7 +78,7 @@ class Coefficients:
 
     def restricted_to(self, active: Iterable[int], count: int) -> "Coefficients":
         """The same for the `active` pcoders (numbered from 1); all others plain feedforward: β = 1, λ = α = 0."""
-        beta, lambda_, alpha = zip(*plain_unless(active, self.per_pcoder(count)), strict=True)
+        beta, lambda_, alpha = zip(*plain_unless(RULE, active, self.per_pcoder(count)), strict=True)
         return Coefficients(beta, lambda_, alpha)
 
 
@@ -136,7 +122,3 @@ def update(rule: tuple[Weight, Weight, Weight], is_last: bool) -> Update[Weight]
 def updates(rules: Sequence[tuple[Weight, Weight, Weight]]) -> list[Update[Weight]]:
     """Of every pcoder, bottom-up."""
     return [update(rule, is_last=n == len(rules)) for n, rule in enumerate(rules, start=1)]
-
-
-def _listed(values: float | Sequence[float]) -> Sequence[float]:
-    return values if isinstance(values, Sequence) else [values]

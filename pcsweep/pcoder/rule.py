@@ -4,9 +4,11 @@ Nothing here imports torch, so that whoever reads a study does not wait for it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
+
+Values = tuple[float, ...]  # the coefficients of one pcoder, in the order of the update rule, such as (β_n, λ_n, α_n)
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,21 @@ class Coefficient:
     Args:
         key: in the pcoder group's settings, and the column of tables.
         symbol: in figures and reports.
+        meaning: in a word or two before the symbol, such as "feedback".
         highest: that it may be.
+        plain: its value in a pcoder that is not active, with which it is plain feedforward.
     """
 
     key: str
     symbol: str
+    meaning: str = ""
     highest: float = math.inf
+    plain: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """Such as `feedback λ`."""
+        return f"{self.meaning} {self.symbol}".strip()
 
     def check(self, value: float) -> None:
         """Refuses a value outside its range.
@@ -36,7 +47,18 @@ class Coefficient:
 
 @runtime_checkable
 class UpdateRule(Protocol):
-    """The coefficients of one rule, and what follows from their values alone."""
+    """The coefficients of one rule, and what follows from their values alone.
+
+    A frozen dataclass. Its fields, if it has any, are further settings of the pcoder group that all pcoders share.
+    """
+
+    @property
+    def name(self) -> str:
+        """Of its file, and the setting `pcoder.rule`."""
+
+    @property
+    def asks(self) -> str:
+        """What a study of it asks about, such as "predictive-coding feedback"."""
 
     @property
     def coefficients(self) -> tuple[Coefficient, ...]:
@@ -47,11 +69,64 @@ class UpdateRule(Protocol):
         """Keys of the two that a heatmap has as y and x."""
 
     @property
+    def inert_in_last(self) -> tuple[str, ...]:
+        """Keys of those that change nothing in the last pcoder, which has none above it."""
+
+    @property
     def skipped(self) -> str:
-        """Which points a sweep skips, in symbols."""
+        """Which points a sweep skips, in symbols; empty if none."""
+
+    @property
+    def control(self) -> str:
+        """Which points are the feedforward network at every t, in symbols."""
 
     def is_skipped(self, values: Mapping[str, Any]) -> bool:
         """Whether a pcoder cannot have these values together: there is no such update, and its cell stays dark."""
 
     def is_feedforward(self, values: Mapping[str, Any], is_last: bool) -> bool:
         """Whether nothing but the drive moves a pcoder, so that t = 0 is a fixed point: the control."""
+
+
+def keys_of(rule: UpdateRule) -> tuple[str, ...]:
+    """Of its coefficients, in their order."""
+    return tuple(each.key for each in rule.coefficients)
+
+
+def valued(rule: UpdateRule, numbers: Values) -> dict[str, float]:
+    """The coefficients of one pcoder by key."""
+    return dict(zip(keys_of(rule), numbers, strict=True))
+
+
+def why_skipped(several: Iterable[UpdateRule]) -> str:
+    """For which coefficients these rules have no update, such as ` (β + λ > 1)`; empty where there are none such."""
+    reasons = ", ".join(dict.fromkeys(rule.skipped for rule in several if rule.skipped))
+    return f" ({reasons})" if reasons else ""
+
+
+def check_values(rule: UpdateRule, each: Sequence[Values]) -> None:
+    """Refuses a value outside its coefficient's range in any pcoder.
+
+    Raises:
+        ValueError: names the coefficient, the range and the value.
+    """
+    for coefficient, values in zip(rule.coefficients, zip(*each, strict=True), strict=True):
+        for value in values:
+            coefficient.check(value)
+
+
+def plain_unless(rule: UpdateRule, active: Iterable[int], each: Sequence[Values]) -> list[Values]:
+    """The coefficients of the `active` pcoders (numbered from 1); all others plain feedforward."""
+    chosen, plain = set(active), tuple(coefficient.plain for coefficient in rule.coefficients)
+    return [numbers if n in chosen else plain for n, numbers in enumerate(each, start=1)]
+
+
+def one_per_pcoder(name: str, values: float | Sequence[float], count: int) -> list[float]:
+    """The values as a list of one per pcoder.
+
+    Raises:
+        ValueError: a list of another length than `count`.
+    """
+    column = list(values) if isinstance(values, Sequence) else [values] * count
+    if len(column) != count:
+        raise ValueError(f"Expected `{name}` to be one number or {count}, one per pcoder, but got {len(column)}.")
+    return [float(value) for value in column]

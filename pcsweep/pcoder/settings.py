@@ -1,5 +1,6 @@
 """From the settings of the pcoder group to the coefficients of every pcoder of a network."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,27 +8,29 @@ from typing import Any, Literal
 import numpy as np
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.config.schema import checked
-from pcsweep.pcoder.predictive_coding import KEYS, Coefficients, Rule, one_per_pcoder
+from pcsweep.config.schema import checked, decisive, validated
+from pcsweep.pcoder import USUAL, rule_of
+from pcsweep.pcoder.predictive_coding import KEYS, Coefficients
+from pcsweep.pcoder.rule import UpdateRule, Values, keys_of, one_per_pcoder
 
 PerPCoder = float | tuple[float, ...] | Literal["model"]
 
 
 @dataclass(frozen=True)
 class PCoderSettings:
-    """The keys of the pcoder group.
+    """What the pcoder group asks for.
 
     Args:
-        beta, lambda_, alpha: a number for all pcoders, a list with one each, or `model` for those that the model comes with.
+        rule: the update rule, with its further settings.
+        given: by coefficient a number for all pcoders, a list with one each, or `model` for those that the model comes with.
         active: `all`, a number from 1, or several.
         gradient_scaling: for the model, which takes it from here.
         stretch: whether lists of another length than the network has pcoders are stretched over its depth.
         hyperparameter: name of the set of coefficients, for people.
     """
 
-    beta: PerPCoder
-    lambda_: PerPCoder
-    alpha: PerPCoder
+    rule: UpdateRule
+    given: Mapping[str, PerPCoder]
     active: Literal["all"] | int | tuple[int, ...] = "all"
     gradient_scaling: bool = True
     stretch: bool = False
@@ -45,8 +48,8 @@ class PCoderSettings:
             raise BadSetting(f"Expected `pcoder.active` to be all or different numbers from 1 to {count}, but got {active!r}.")
         return tuple(sorted(numbers))
 
-    def rules(self, count: int, own: Coefficients | None) -> tuple[Rule, ...]:
-        """(β_n, λ_n, α_n) of every pcoder, as if all were active; not yet checked to be coefficients.
+    def rules(self, count: int, own: Coefficients | None) -> tuple[Values, ...]:
+        """The coefficients of every pcoder, as if all were active; not yet checked to be in their ranges.
 
         Args:
             count: how many pcoders the network has.
@@ -56,13 +59,13 @@ class PCoderSettings:
             BadSetting: `model` where the model has none.
             ValueError: a list of another length than the network has pcoders.
         """
-        named = zip(KEYS, (self.beta, self.lambda_, self.alpha), strict=True)
-        columns = (one_per_pcoder(name, self._numbers(name, values, count, own), count) for name, values in named)
+        columns = (one_per_pcoder(key, self._numbers(key, count, own), count) for key in keys_of(self.rule))
         return tuple(zip(*columns, strict=True))
 
-    def _numbers(self, name: str, values: PerPCoder, count: int, own: Coefficients | None) -> float | tuple[float, ...]:
+    def _numbers(self, key: str, count: int, own: Coefficients | None) -> float | tuple[float, ...]:
+        values = self.given[key]
         if isinstance(values, str):
-            return _of(name, count, own)
+            return _of(key, count, own)
         if self.stretch and isinstance(values, tuple):
             return stretched(values, count)
         return values
@@ -72,10 +75,42 @@ def pcoder_settings(config: Mapping[str, Any]) -> PCoderSettings:
     """The settings in the configuration of the pcoder group.
 
     Raises:
-        BadSetting: a key that there is not, or a value of the wrong kind.
+        BadSetting: a rule or a key that there is not, or a value of the wrong kind.
     """
-    values = {"lambda_" if key == "lambda" else key: value for key, value in config.items()}
-    return PCoderSettings(**checked(PCoderSettings, values, "pcoder."))
+    usual = rule_of(config)
+    further = dict(inspect.signature(type(usual)).parameters)
+    common = list(inspect.signature(_common).parameters)
+    keys = keys_of(usual)
+    if unknown := sorted(set(config) - {"rule", *keys, *further, *common}):
+        raise BadSetting(_unknown(unknown[0], [*keys, *further, *common], usual))
+    if missing := [key for key in keys if key not in config]:
+        raise BadSetting(f"Expected a value for `pcoder.{missing[0]}`, but there is none.")
+    given = {key: validated(PerPCoder, config[key], f"pcoder.{key}") for key in keys}
+    rule = type(usual)(**checked(type(usual), {key: config[key] for key in further if key in config}, "pcoder."))
+    return PCoderSettings(rule, given, **checked(_common, {key: config[key] for key in common if key in config}, "pcoder."))
+
+
+def identified(rule: UpdateRule) -> dict[str, Any]:
+    """What decides numbers of a rule beside its coefficients, as it enters an identity: nothing of the usual rule."""
+    return {} if rule.name == USUAL else {"rule": rule.name, **decisive(type(rule), vars(rule))}
+
+
+def _common(
+    *,
+    active: Literal["all"] | int | tuple[int, ...] = "all",
+    gradient_scaling: bool = True,
+    stretch: bool = False,
+    hyperparameter: str = "",
+) -> None:
+    """The signature of the settings that every rule has."""
+
+
+def _unknown(key: str, valid: Sequence[str], rule: UpdateRule) -> str:
+    named = ", ".join(f"`pcoder.{each}`" for each in valid)
+    if key in KEYS and rule.name != USUAL:
+        why = f" of the rule {rule.name}; if a set of coefficients or the model brings it, add hyperparameter=uniform"
+        return f"Unknown setting `pcoder.{key}`{why}. Valid ones: {named}."
+    return f"Unknown setting `pcoder.{key}`. Valid ones: {named}."
 
 
 def stretched(values: Sequence[float], count: int) -> tuple[float, ...]:
@@ -91,6 +126,6 @@ def stretched(values: Sequence[float], count: int) -> tuple[float, ...]:
 
 
 def _of(name: str, count: int, own: Coefficients | None) -> tuple[float, ...]:
-    if own is None:
+    if own is None or name not in KEYS:
         raise BadSetting(f"Expected `pcoder.{name}` to be numbers, since the model comes with none of its own, but got 'model'.")
     return tuple(rule[KEYS.index(name)] for rule in own.per_pcoder(count))

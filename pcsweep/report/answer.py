@@ -14,7 +14,7 @@ from pcsweep.aggregate.terminal import small
 from pcsweep.console.text import number_of
 from pcsweep.report.sentences import ratio, where
 from pcsweep.statistics.permutation import SIGNIFICANT
-from pcsweep.study.labels import Row, label_of
+from pcsweep.study.labels import Row, label_of, rule_of_row
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _row(rows: pa.Table, strength: np.ndarray) -> Row:
 
 def _told(row: Row, best: Sequence[Headline]) -> str:
     """Such as `+16 % [10, 23] at σ = 0.4 (β = 0.8, λ = 0.2), t = 6`."""
-    names, coefficients = (best[0].group, best[0].coefficients) if best else (("sigma",), Headline.coefficients)
+    names, coefficients = (best[0].group, best[0].coefficients) if best else (("sigma",), rule_of_row(row).axes)
     place = Headline(row["metric"], {name: row[name] for name in names}, {row["metric"]: row}, {}, coefficients)
     return f"{change(row)} at {where(place)} ({place.coordinates}), t = {row['timestep']}"
 

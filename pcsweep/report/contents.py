@@ -18,7 +18,6 @@ from pcsweep.config.version import __version__
 from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
 from pcsweep.metric import TABLE
-from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.breakdown import Images, by_class, by_size, images, spread
 from pcsweep.report.completeness import absences, reasons
@@ -41,7 +40,7 @@ from pcsweep.report.sentences import (
 )
 from pcsweep.study import axes
 from pcsweep.study.conditions import is_noise
-from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, label_of, text_of
+from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, in_order, label_of, on_axes, text_of
 from pcsweep.study.mixing import planned_where
 
 GALLERIES = 4  # best cells that get one at most
@@ -172,11 +171,20 @@ def _of_best(best: Sequence[Headline], metric: str) -> dict[str, Any]:
 def _of_pcoders(rows: Sequence[Row], singles: Sequence[Headline], metric: str) -> dict[str, Any]:
     """The parts of `Contents` about sets of active pcoders."""
     group = [axis_label(name) for name in (singles[0].group if singles else ())]
+    pair = on_axes([headline.row for headline in singles])
     return {
         "several_pcoders": len({row["pcoder"] for row in rows}) > 1,
         "pcoder": ", ".join(sorted({row["pcoder"] for row in rows})),
-        "pcoder_columns": [*group, "pcoder", "β", "λ", "t", f"{ratio(metric)} [95 %]", "gain [95 %]", "p"],
-        "pcoder_rows": [_pcoder_row(headline) for headline in singles],
+        "pcoder_columns": [
+            *group,
+            "pcoder",
+            *map(axis_label, pair),
+            "t",
+            f"{ratio(metric)} [95 %]",
+            "gain [95 %]",
+            "p",
+        ],
+        "pcoder_rows": [_pcoder_row(headline, pair) for headline in singles],
     }
 
 
@@ -218,10 +226,10 @@ def _by_pcoder(table: pa.Table, facets: Sequence[str], best: Sequence[Headline])
     return sorted(found, key=lambda headline: [axes.sort_key(value) for value in headline.group.values()])
 
 
-def _pcoder_row(headline: Headline) -> list[str]:
+def _pcoder_row(headline: Headline, names: Sequence[str]) -> list[str]:
     row = headline.row
     group = ["none" if value is None else text_of(value) for value in headline.group.values()]
-    pair = [text_of(coefficient(row, name)) for name in RULE.axes]
+    pair = ["none" if value is None else text_of(value) for value in (coefficient(row, name) for name in names)]
     statistics = [with_interval(row, "normalized"), with_interval(row, "difference"), small(row["p_grid"])]
     return [*group, row["pcoder"], *pair, str(row["timestep"]), *statistics]
 

@@ -12,19 +12,21 @@ import pyarrow.compute as pc
 
 from pcsweep.aggregate.best import is_coefficient
 from pcsweep.metric import TABLE
-from pcsweep.pcoder.predictive_coding import RULE
-from pcsweep.study.axes import Coordinates
+from pcsweep.pcoder.rule import UpdateRule
+from pcsweep.study.axes import COEFFICIENTS, RULE, Coordinates
 from pcsweep.study.labels import (
-    BESIDE,
     METRICS,
     OF_MASKS,
     Row,
     axis_label,
+    beside,
     coefficient,
     in_order,
     is_control,
     label_of,
     pair_of,
+    rule_of_row,
+    rules_of,
     text_of,
 )
 from pcsweep.study.spreadsheet import plain
@@ -39,7 +41,7 @@ LARGEST = 1_800_000  # numbers on the page; thresholds are left out where there 
 
 @dataclass(frozen=True)
 class Selector:
-    """An axis with a control of its own on the page: one that varies and is neither β nor λ; σ always."""
+    """An axis with a control of its own on the page: one that varies and is no axis of a heatmap; σ always."""
 
     name: str
     label: str
@@ -49,16 +51,54 @@ class Selector:
         """Which of the values a cell has."""
         return self.values.index(_value(row, self.name))
 
+    @property
+    def varying(self) -> list[Any]:
+        """Its values; of a coefficient those in cells whose rule has it."""
+        return [value for value in self.values if value is not None or self.name not in COEFFICIENTS]
+
 
 def selectors(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector]:
     """σ first, then what else varies among the cells, there or not."""
-    names = ["sigma", "model", "noise", "pcoder", *BESIDE, *(name for name in facets if not is_coefficient(name))]
+    names = ["sigma", "model", "noise", "pcoder", *beside(everything), *(name for name in facets if not is_coefficient(name))]
     found = [Selector(name, axis_label(name), in_order({_value(row, name) for row in everything})) for name in names]
-    return [each for each in found if each.name == "sigma" or len(each.values) > 1]
+    return [each for each in found if each.name == "sigma" or len(each.varying) > 1]
 
 
 def _value(row: Row, name: str) -> Any:
-    return coefficient(row, name) if name in BESIDE else row.get(name)
+    return coefficient(row, name) if name in COEFFICIENTS else row.get(name)
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """The two coefficients on a heatmap's axes, y and x, of the cells of one rule, with their values in order."""
+
+    rule: UpdateRule
+    values: tuple[list[Any], list[Any]]
+
+    @classmethod
+    def of(cls, rule: UpdateRule, everything: Sequence[Row]) -> "_Axes":
+        """Of the cells of this rule."""
+        own = [row for row in everything if rule_of_row(row) == rule]
+        y, x = (in_order({coefficient(row, key) for row in own}) for key in rule.axes)
+        return cls(rule, (y, x))
+
+    def place(self, row: Row) -> tuple[int, int]:
+        """Which of the values a cell has."""
+        y, x = (values.index(value) for values, value in zip(self.values, pair_of(row), strict=True))
+        return y, x
+
+    def as_json(self) -> dict[str, dict[str, Any]]:
+        """Key, symbol, label and values of y and x."""
+        named = {each.key: each for each in self.rule.coefficients}
+        return {
+            axis: {
+                "key": key,
+                "symbol": named[key].symbol,
+                "label": named[key].label,
+                "values": list(map(text_of, values)),
+            }
+            for axis, key, values in zip("yx", self.rule.axes, self.values, strict=True)
+        }
 
 
 def numbers(
@@ -78,11 +118,12 @@ def numbers(
     rows = table.take(pa.array(first)).to_pylist()
     everything = [*rows, *skipped, *missing]
     chosen = selectors(everything, facets)
-    betas, lambdas = (in_order({coefficient(row, name) for row in everything}) for name in RULE.axes)
+    ruled = [number for number, each in enumerate(chosen) if each.name == RULE]
+    by_rule = {rule.name: _Axes.of(rule, everything) for rule in sorted(rules_of(everything), key=lambda rule: rule.name)}
 
     def place(row: Row) -> dict[str, Any]:
-        y, x = pair_of(row)
-        return {"at": [each.place(row) for each in chosen], "beta": betas.index(y), "lambda": lambdas.index(x)}
+        y, x = by_rule[rule_of_row(row).name].place(row)
+        return {"at": [each.place(row) for each in chosen], "y": y, "x": x}
 
     texts = [[_text(value) for value in each.values] for each in chosen]
     blocks = _blocks(table, cell, asked)
@@ -92,8 +133,10 @@ def numbers(
             {"name": each.name, "label": each.label, "values": values, "written": [plain(value) for value in values]}
             for each, values in zip(chosen, texts, strict=True)
         ],
-        "betas": [text_of(value) for value in betas],
-        "lambdas": [text_of(value) for value in lambdas],
+        "axes": [each.as_json() for each in by_rule.values()],
+        "ruled": ruled[0] if ruled else None,
+        "coefficients": [each.name for each in chosen if is_coefficient(each.name)],
+        "skipped_because": ", ".join(each.rule.skipped for each in by_rule.values() if each.rule.skipped),
         "timesteps": in_order(set(table["timestep"].to_pylist())),
         "labels": {name: label_of(name) for name in shown},
         "chance": {name: row.chance for name, row in TABLE.items() if row.chance},

@@ -10,11 +10,11 @@ from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.terminal import with_interval
 from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import duration, number_of
-from pcsweep.pcoder.predictive_coding import RULE
+from pcsweep.pcoder.rule import why_skipped
 from pcsweep.report.origins import Origins
 from pcsweep.study.axes import COEFFICIENTS, Coordinates
 from pcsweep.study.conditions import is_noise
-from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, text_of
+from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, rules_of, text_of
 from pcsweep.study.mixing import Where
 
 LISTED = 100  # missing cells named
@@ -24,8 +24,9 @@ UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the
 def question(rows: Sequence[Row]) -> str:
     """What the study asks."""
     models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
+    asked = " or ".join(rule.asks for rule in rules_of(rows))
     noisy = any(row["sigma"] or (row["sigma"] is None and row["noise"] != "none") for row in rows)
-    return f"Does predictive-coding feedback change what {models} attends to on {'noisy ' if noisy else ''}images of {datasets}?"
+    return f"Does {asked} change what {models} attends to on {'noisy ' if noisy else ''}images of {datasets}?"
 
 
 def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[str]:
@@ -34,6 +35,7 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
 
     def values(name: str) -> str:
         found = in_order({coefficient(row, name) if name in COEFFICIENTS else row[name] for row in everything})
+        found = [value for value in found if value is not None] if name in COEFFICIENTS else found
         texts = ["none" if value is None else text_of(value) for value in found]
         return ", ".join(texts) if len(texts) < 13 else f"{texts[0]} to {texts[-1]} ({len(texts)} values)"
 
@@ -51,10 +53,10 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
         if len(counted) == 1
         else f"{counted[0]} to {counted[-1]} seeds"
     )
+    coefficients = "; ".join(f"{each.label} = {values(each.key)}" for rule in result.rules for each in rule.coefficients)
     classes = "1 class" if first["categories"] == 1 else f"{first['categories']} classes"
     return [
-        f"Coefficients: feedforward β = {values('beta')}; feedback λ = {values('lambda')}; error α = {values('alpha')}; "
-        f"active pcoders: {values('pcoder')}.",
+        f"Coefficients: {coefficients}; active pcoders: {values('pcoder')}.",
         f"Noise: {', '.join([values('noise'), *levels])}, {seeds}.",
         f"{number_of(first['images'], 'image')} of {classes}, at t = 0 (plain feedforward) to {common.get('timesteps', 'T')}.",
         f"Measured: the map of the attribution {common.get('attribution.name', '')} for the target {common.get('target', '')}, "
@@ -85,8 +87,8 @@ def counts(found: int, result: Aggregate, aside: int) -> str:
     seeds = f", {number_of(len(result.missing_seeds), 'noise seed')} of done cells missing" if result.missing_seeds else ""
     older = f", {number_of(result.older, 'shard')} of an earlier version left out" if result.older else ""
     return (
-        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped ({RULE.skipped}), {len(result.missing)} missing, "
-        f"{number_of(aside, 'file')} damaged{seeds}{older}"
+        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped{why_skipped(result.rules)}, "
+        f"{len(result.missing)} missing, {number_of(aside, 'file')} damaged{seeds}{older}"
     )
 
 

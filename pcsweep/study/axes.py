@@ -7,16 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.pcoder.predictive_coding import KEYS, RULE
+from pcsweep.pcoder import USUAL, coefficients, rule_of
+from pcsweep.pcoder.predictive_coding import KEYS
+from pcsweep.pcoder.rule import keys_of
 from pcsweep.study.identity import canonical
 
-COEFFICIENTS = KEYS
-AXES = ("model", "dataset", "noise", "sigma", "pcoder", *COEFFICIENTS)
+COEFFICIENTS = coefficients()  # of any rule
+AXES = ("model", "dataset", "noise", "sigma", "pcoder", *KEYS)  # of every study
+RULE = "pcoder.rule"  # the column that says by which rule, in studies of another than the usual one
 MAY_DIFFER = ("model", "noise", "pcoder")
 WORDS = {"selection.count": "dataset.limit", "target": "attribution.target"}  # of the command line, by what shards call them
 ON_AN_AXIS = {"model.name", "noise.name", "noise.sigma", "pcoder.active", *(f"pcoder.{name}" for name in COEFFICIENTS)}
 
 Coordinates = dict[str, Any]  # one value per axis and per further column
+
+
+def axes_of(settings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The axes of a study with cells of these settings: those of every study, and the coefficients of its other rules."""
+    rules = {(rule := rule_of(each.get("pcoder", {}))).name: rule for each in settings}
+    used = {key for rule in rules.values() for key in keys_of(rule)}
+    return (*AXES, *(key for key in COEFFICIENTS if key in used and key not in AXES))
 
 
 def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -66,17 +76,19 @@ def _shards(count: int) -> str:
 def further_columns(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Dotted names of the settings, beside the axes, that tell cells apart.
 
-    Those of the model, noise and pcoder that vary within one model and noise name, such as `noise.seed`; and the coefficients
-    that are given per pcoder somewhere, such as `pcoder.beta`.
+    Those of the model, noise and pcoder that vary within one model, noise and rule, such as `noise.seed`; the rule, unless it is
+    the usual one throughout; and the coefficients that are given per pcoder somewhere, such as `pcoder.beta`.
     """
     flats = [leaves(each) for each in settings]
     seen: dict[str, dict[Any, set[str]]] = {}
-    for key in sorted({key for flat in flats for key in flat if key.split(".")[0] in MAY_DIFFER} - ON_AN_AXIS):
+    for key in sorted({key for flat in flats for key in flat if key.split(".")[0] in MAY_DIFFER} - ON_AN_AXIS - {RULE}):
+        group = key.split(".")[0]
         for flat in flats:
-            seen.setdefault(key, {}).setdefault(flat.get(f"{key.split('.')[0]}.name"), set()).add(json.dumps(flat.get(key)))
+            alike = flat.get(RULE if group == "pcoder" else f"{group}.name")
+            seen.setdefault(key, {}).setdefault(alike, set()).add(json.dumps(flat.get(key)))
     varying = [key for key, values in seen.items() if any(len(each) > 1 for each in values.values())]
     listed = {f"pcoder.{name}" for name in COEFFICIENTS for each in settings if _is_listed(each, name)}
-    return varying + sorted(listed)
+    return varying + [RULE] * any(RULE in flat for flat in flats) + sorted(listed)
 
 
 def _is_listed(settings: Mapping[str, Any], name: str) -> bool:
@@ -85,7 +97,7 @@ def _is_listed(settings: Mapping[str, Any], name: str) -> bool:
 
 def _common(pcoder: Mapping[str, Any], name: str) -> float | None:
     """The coefficient that all active pcoders share, or None."""
-    asked = pcoder[name]
+    asked = pcoder.get(name)
     if not isinstance(asked, list):
         return None if asked is None else float(asked)
     values = {asked[index - 1] for index in _active(pcoder)}
@@ -94,32 +106,38 @@ def _common(pcoder: Mapping[str, Any], name: str) -> float | None:
 
 def _active(pcoder: Mapping[str, Any]) -> list[int]:
     active: Any = pcoder.get("active")
-    return active if isinstance(active, list) else list(range(1, len(pcoder["beta"]) + 1))
+    return active if isinstance(active, list) else list(range(1, _count(pcoder) + 1))
 
 
-def lambda_inert(settings: Mapping[str, Any]) -> bool:
-    """Whether λ changes nothing: only the last pcoder is active, and no feedback reaches it."""
-    return _active(settings["pcoder"]) == [len(settings["pcoder"]["beta"])]
+def _count(pcoder: Mapping[str, Any]) -> int:
+    """How many pcoders the network has, active or not."""
+    return len(pcoder[keys_of(rule_of(pcoder))[0]])
+
+
+def inert(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The coefficients that change nothing: λ where only the last pcoder is active, since no feedback reaches it."""
+    pcoder = settings["pcoder"]
+    return rule_of(pcoder).inert_in_last if _active(pcoder) == [_count(pcoder)] else ()
 
 
 def is_fixed(settings: Mapping[str, Any]) -> bool:
     """Whether nothing can change over time: every active pcoder is plain feedforward, so that t = 0 is a fixed point."""
     pcoder = settings["pcoder"]
-    last = len(pcoder["beta"])
-    return all(RULE.is_feedforward({key: pcoder[key][n - 1] for key in KEYS}, n == last) for n in _active(pcoder))
+    rule, last = rule_of(pcoder), _count(pcoder)
+    return all(rule.is_feedforward({key: pcoder[key][n - 1] for key in keys_of(rule)}, n == last) for n in _active(pcoder))
 
 
 def without_inert(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without λ where it changes nothing: cells in which they are equal have the same numbers."""
-    pcoder = {name: value for name, value in settings["pcoder"].items() if name != "lambda" or not lambda_inert(settings)}
-    return {**settings, "pcoder": pcoder}
+    """The settings without what changes nothing: cells in which they are equal have the same numbers."""
+    none = inert(settings)
+    return {**settings, "pcoder": {name: value for name, value in settings["pcoder"].items() if name not in none}}
 
 
 def coordinates(settings: Mapping[str, Any]) -> Coordinates:
-    """A cell's place on the axes, from its canonical settings."""
+    """A cell's place on the axes of every study and of its own rule, from its canonical settings."""
     pcoder = settings["pcoder"]
-    active = _active(pcoder)
-    whole = not isinstance(pcoder["beta"], list) or len(active) == len(pcoder["beta"])
+    active, keys = _active(pcoder), keys_of(rule_of(pcoder))
+    whole = not isinstance(pcoder[keys[0]], list) or len(active) == _count(pcoder)
     noise = settings["noise"]
     sigma = 0.0 if noise["name"] == "none" else noise.get("sigma")
     return {
@@ -128,8 +146,14 @@ def coordinates(settings: Mapping[str, Any]) -> Coordinates:
         "noise": noise["name"],
         "sigma": None if sigma is None else float(sigma),
         "pcoder": "all" if whole else "+".join(map(str, active)),
-        **{name: canonical(_common(pcoder, name)) for name in COEFFICIENTS},
+        **{name: canonical(_common(pcoder, name)) for name in dict.fromkeys((*KEYS, *keys))},
     }
+
+
+def place_on(names: Iterable[str], settings: Mapping[str, Any], columns: Iterable[str]) -> Coordinates:
+    """A cell's place on all axes of a study, null on those of other rules, and in its further columns."""
+    own = coordinates(settings)
+    return {**{name: own.get(name) for name in names}, **further_coordinates(settings, columns)}
 
 
 def further_coordinates(settings: Mapping[str, Any], columns: Iterable[str]) -> Coordinates:
@@ -137,7 +161,7 @@ def further_coordinates(settings: Mapping[str, Any], columns: Iterable[str]) -> 
     flat = leaves(settings)
     values: Coordinates = {}
     for key in columns:
-        value = flat.get(key)
+        value = flat.get(key, USUAL if key == RULE else None)
         if key in ON_AN_AXIS and not _is_listed(settings, key.removeprefix("pcoder.")):
             value = None
         values[key] = json.dumps(value) if isinstance(value, list) else value

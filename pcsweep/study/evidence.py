@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pcsweep.metric import TABLE
-from pcsweep.study.axes import AXES, coordinates, key
+from pcsweep.study.axes import axes_of, coordinates, key
 
 _GROUPS = ("model", "dataset", "noise", "pcoder")
 _NEVER_NULL = ("image_id", "timestep", "class_index")
@@ -71,7 +71,9 @@ def problem_of_rows(table: pa.Table, settings: Mapping[str, Any]) -> str:
         if table[name].null_count:
             return f"{table[name].null_count:,} rows without {name}"
     place = coordinates(settings)
-    for axis in AXES:
+    for axis in axes_of([settings]):
+        if axis not in table.column_names:
+            return f"no column {axis}"
         found = pc.unique(table[axis]).to_pylist()
         if len(found) > 1 or key({axis: found[0]}) != key({axis: place[axis]}):
             return f"{axis} is {', '.join(map(repr, found[:3]))}, but its settings say {place[axis]!r}"

@@ -3,15 +3,16 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pcsweep.metric import TABLE
-from pcsweep.pcoder.predictive_coding import KEYS, RULE
-from pcsweep.study.axes import Coordinates, sort_key
+from pcsweep.pcoder import USUAL, rule_named, rules
+from pcsweep.pcoder.rule import UpdateRule, keys_of
+from pcsweep.study.axes import COEFFICIENTS, RULE, Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
-SYMBOLS = {"sigma": "σ", **{each.key: each.symbol for each in RULE.coefficients}}
+SYMBOLS = {"sigma": "σ", RULE: "rule", **{each.key: each.symbol for rule in rules().values() for each in rule.coefficients}}
 METRICS = {name: row.label for name, row in TABLE.items()}
 NO_SHARES = tuple(name for name, row in TABLE.items() if not row.best)  # by which no cell is best
 # Of the masks alone, and of nothing that a network does.
@@ -19,8 +20,7 @@ OF_MASKS = tuple(name for name, row in TABLE.items() if not row.tested and not r
 BEST = tuple(name for name in METRICS if name not in NO_SHARES)
 POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all images together
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
-DYNAMICS = ("pcoder", *KEYS, *(f"pcoder.{key}" for key in KEYS))  # columns of the coefficients
-BESIDE = tuple(key for key in KEYS if key not in RULE.axes)  # coefficients that no heatmap has as an axis: α
+DYNAMICS = ("pcoder", *COEFFICIENTS, *(f"pcoder.{key}" for key in COEFFICIENTS))  # columns of the coefficients
 LONGEST = 80  # characters of a file's name
 
 
@@ -48,9 +48,35 @@ def label_of(metric: str) -> str:
     return METRICS.get(metric) or (f"IoU at threshold {threshold}" if name == "iou" and threshold else metric)
 
 
+def rule_of_row(row: Row) -> UpdateRule:
+    """By which its cell is updated."""
+    return rule_named(row.get(RULE) or USUAL)
+
+
+def rules_of(rows: Iterable[Row]) -> list[UpdateRule]:
+    """Those of all rows, each once, the usual one first; it alone where there are no rows."""
+    names = {rule_of_row(row).name for row in rows} or {USUAL}
+    return [rule for name, rule in rules().items() if name in names]
+
+
+def coefficients_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The keys of the rules of all rows, each once."""
+    return tuple(dict.fromkeys(key for rule in rules_of(rows) for key in keys_of(rule)))
+
+
+def on_axes(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Those that a heatmap of one of their rules has as an axis: β and λ, first y, then x."""
+    return tuple(dict.fromkeys(key for rule in rules_of(rows) for key in rule.axes))
+
+
+def beside(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The other coefficients, which no heatmap has as an axis: α."""
+    return tuple(key for key in coefficients_of(rows) if key not in on_axes(rows))
+
+
 def coefficient(row: Row, name: str) -> Any:
-    """A number, or the list per pcoder as text."""
-    return row.get(f"pcoder.{name}") if row[name] is None else row[name]
+    """A number, or the list per pcoder as text; None where its rule has no such coefficient."""
+    return row.get(f"pcoder.{name}") if row.get(name) is None else row[name]
 
 
 def text_of(value: Any) -> str:
@@ -77,14 +103,14 @@ def _whole(value: Any) -> str:
 
 
 def pair_of(row: Row) -> tuple[Any, Any]:
-    """Its (β, λ): the coefficients that a heatmap has as axes."""
-    y, x = RULE.axes
+    """The coefficients that a heatmap has as axes: its (β, λ)."""
+    y, x = rule_of_row(row).axes
     return coefficient(row, y), coefficient(row, x)
 
 
-def pair_text(pair: tuple[Any, Any]) -> str:
-    """As a label has it."""
-    return ", ".join(f"{SYMBOLS[key]} = {text_of(value)}" for key, value in zip(RULE.axes, pair, strict=True))
+def pair_text(rule: UpdateRule, pair: tuple[Any, Any]) -> str:
+    """Them as a label has them: `β = 0.8, λ = 0.2`."""
+    return ", ".join(f"{SYMBOLS[key]} = {text_of(value)}" for key, value in zip(rule.axes, pair, strict=True))
 
 
 def is_control(row: Row) -> bool:

@@ -18,7 +18,7 @@ from pcsweep.metric import TABLE
 from pcsweep.study import axes, shards
 from pcsweep.study.folder import existing_study
 from pcsweep.study.mixing import Where, check_where, matches
-from pcsweep.study.schema import LISTED, NUMBER
+from pcsweep.study.schema import further_type
 
 READERS = 8  # footers read at a time, which on a network's file system is mostly waiting
 
@@ -27,7 +27,7 @@ _RENAMED = {"target": "attribution.target"}
 
 # Columns of metrics beside the schema's: null in the shards that do not have them.
 ADDED = [
-    pa.field(column, LISTED if column in row.lists else NUMBER)
+    pa.field(column, further_type(column, column in row.lists))
     for row in TABLE.values()
     for column in row.columns
     if column not in shards.SCHEMA.names
@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 def load(study: str, output_root: str | Path = "outputs", where: Where | None = None) -> pads.Dataset:
     """The rows of every shard of a study, one per image and timestep; docs/analysis.md says what each column is.
 
-    Columns are those of `shards.SCHEMA`, those of further metrics, `identity` (the shard's name), `noise.seed`, and every other
+    Columns are those of `shards.SCHEMA`, those of further metrics, the coefficients of other update rules than predictive coding
+    where shards have them (`KEY` and per pcoder `KEY_n`), `identity` (the shard's name), `noise.seed`, and every other
     setting that tells shards apart and is no column yet, under its dotted name: those of the model, noise and pcoder that vary,
     and those that aggregation refuses to mix, such as `threshold`, which are left to the reader here. A setting that is a list
     is JSON, and one that is a number in some shards and text in others is text. What all shards share is
@@ -74,12 +75,14 @@ def load(study: str, output_root: str | Path = "outputs", where: Where | None = 
     shared = json.dumps(_shared(settings), sort_keys=True)
     return pads.FileSystemDataset.from_paths(
         [str(path) for path in found],
-        schema=pa.schema([*shards.SCHEMA, *ADDED, *told.schema], {"pcsweep.settings": shared}),
+        schema=pa.schema([*shards.SCHEMA, *ADDED, *_coefficients(settings), *told.schema], {"pcsweep.settings": shared}),
         format=pads.ParquetFileFormat(
             default_fragment_scan_options=pads.ParquetFragmentScanOptions(page_checksum_verification=True)
         ),
         filesystem=LocalFileSystem(),
-        partitions=[_equal({**_axes(own), **row}) for own, row in zip(settings, told.to_pylist(), strict=True)],
+        # Its place on the axes, which a shard's rows repeat, said beside the file: so a filter opens only files that it needs,
+        # and Arrow need not follow the statistics of the pages, by which `isin([0.0])` finds no zero, since they say -0.0.
+        partitions=[_equal({**axes.coordinates(own), **row}) for own, row in zip(settings, told.to_pylist(), strict=True)],
     )
 
 
@@ -93,13 +96,10 @@ def _settings(path: Path) -> dict[str, Any] | None:
     return settings
 
 
-def _axes(settings: Mapping[str, Any]) -> axes.Coordinates:
-    """The place on the axes, which a shard's rows repeat: said beside the file, so that a filter opens only those that it needs.
-
-    And so that Arrow need not follow the statistics of the pages, by which `isin([0.0])` finds no zero: they say -0.0.
-    """
-    place = axes.coordinates(settings)
-    return {axis: place[axis] for axis in axes.AXES}
+def _coefficients(settings: Sequence[Mapping[str, Any]]) -> list[pa.Field]:
+    """The columns of other rules' coefficients, of all active pcoders and one per pcoder."""
+    keys = [key for key in axes.axes_of(settings) if key not in axes.AXES]
+    return [pa.field(name, further_type(name, listed)) for key in keys for name, listed in ((key, False), (f"{key}_n", True))]
 
 
 def _further(settings: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:

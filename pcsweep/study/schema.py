@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pcsweep.pcoder import coefficients
+
 SCHEMA_VERSION = 3
 
 SCHEMA = pa.schema(
@@ -47,13 +49,21 @@ SCHEMA = pa.schema(
     ]
 )
 
-NUMBER, LISTED = pa.float32(), pa.list_(pa.float32())  # types of further columns
+NUMBER, LISTED = pa.float32(), pa.list_(pa.float32())  # types of a metric's further columns
+EXACT, EXACT_LISTED = pa.float64(), pa.list_(pa.float64())  # of a coefficient's
+_EXACTLY = {column for key in coefficients() for column in (key, f"{key}_n")}
 
 
-def further_column(values: Sequence[Any]) -> pa.Array:
-    """Numbers, or lists of them, in single precision."""
-    listed = any(isinstance(value, Sequence | np.ndarray) for value in values)
-    return pa.array(list(values), LISTED if listed else NUMBER)
+def further_column(name: str, values: Sequence[Any]) -> pa.Array:
+    """Numbers, or lists of them: coefficients as they were asked for, what is measured in single precision."""
+    return pa.array(list(values), further_type(name, any(isinstance(value, Sequence | np.ndarray) for value in values)))
+
+
+def further_type(name: str, listed: bool) -> pa.DataType:
+    """Of a column beside those of `SCHEMA`."""
+    if name in _EXACTLY:
+        return EXACT_LISTED if listed else EXACT
+    return LISTED if listed else NUMBER
 
 
 def is_known(schema: pa.Schema, further: str) -> bool:
@@ -64,4 +74,8 @@ def is_known(schema: pa.Schema, further: str) -> bool:
     except (ValueError, RecursionError):
         return False
     same = pa.schema(list(schema)[: len(SCHEMA)]).equals(SCHEMA)
-    return same and names == [field.name for field in own] and all(field.type in (NUMBER, LISTED) for field in own)
+    return (
+        same
+        and names == [field.name for field in own]
+        and all(field.type in (NUMBER, LISTED, EXACT, EXACT_LISTED) for field in own)
+    )

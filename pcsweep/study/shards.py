@@ -70,7 +70,7 @@ def write(folder: Path, settings: Mapping[str, Any], columns: Mapping[str, Any],
     name = identity(settings)
     nothing = [None] * len(columns["timestep"])
     table = pa.table({column: columns.get(column, nothing) for column in SCHEMA.names}, schema=SCHEMA)
-    further = {column: further_column(values) for column, values in sorted(columns.items()) if column not in SCHEMA.names}
+    further = {column: further_column(column, values) for column, values in sorted(columns.items()) if column not in SCHEMA.names}
     for column, values in further.items():
         table = table.append_column(column, values)
     texts = {

@@ -184,9 +184,11 @@ def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
 def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     import torch
 
+    from pcsweep.config.errors import BadSetting
     from pcsweep.dataset.read.decoding import decode
     from pcsweep.machine.device import device_of
     from pcsweep.network import Coefficients
+    from pcsweep.pcoder import USUAL
     from pcsweep.pcoder.settings import pcoder_settings
     from pcsweep.train.phases import Training
     from pcsweep.train.simplex import LearnedCoefficients
@@ -194,6 +196,8 @@ def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
     options, model = _options(plain), material.model
     backbone, feedback = _recipes(plain)
     pcoders, count = pcoder_settings(plain["pcoder"]), len(model.network.stages)
+    if pcoders.rule.name != USUAL:
+        raise BadSetting(f"Expected `pcoder` to have feedback, which is what is trained, but got the rule {pcoders.rule.name}.")
     beta, lambda_, alpha = zip(*pcoders.rules(count, model.coefficients), strict=True)
     active = pcoders.numbers(count)
     start = Coefficients(beta, lambda_, alpha).restricted_to(active, count)

@@ -107,7 +107,7 @@ def test_an_unknown_image_and_a_skipped_point_are_refused(measured):
         recomputed(point, ["test-000001", "test-999999"])
     skipped = point_from(composed("pcoder.beta=0.9", "pcoder.lambda=0.9"))
     for draw in (lambda: recomputed(skipped, ["test-000001"]), lambda: reconstructions(skipped, "test-000001")):
-        with pytest.raises(BadSetting, match="Expected β . λ to be at most 1, .* but got β=0.9 λ=0.9"):
+        with pytest.raises(BadSetting, match="Expected coefficients without β . λ > 1, .* but got β=0.9 λ=0.9"):
             draw()
 
 

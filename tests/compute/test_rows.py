@@ -18,6 +18,7 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.identified import identified
 from pcsweep.grid.plan import packed, points_from
 from pcsweep.model.pminivgg import pminivgg
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
@@ -104,10 +105,10 @@ def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monke
 
 def test_rows_are_multiples_of_eight_and_fewer_for_larger_states():
     network = pminivgg().network
-    rules = [(0.5, 0.2, 0.01)] * 4
+    point = RULE, [(0.5, 0.2, 0.01)] * 4
     image = torch.zeros(3, 64, 64)
-    assert [rows_for(size, network, image, rules) for size in (1, 8, 9, 100)] == [8, 8, 16, 104]
-    small, large = (rows_for("auto", network, torch.zeros(3, side, side), rules) for side in (64, 256))
+    assert [rows_for(size, network, image, point) for size in (1, 8, 9, 100)] == [8, 8, 16, 104]
+    small, large = (rows_for("auto", network, torch.zeros(3, side, side), point) for side in (64, 256))
     assert small % 8 == large % 8 == 0
     assert 8 <= large < small
 

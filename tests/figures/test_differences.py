@@ -12,6 +12,7 @@ from toy_cells import place
 from pcsweep.figures import panels
 from pcsweep.figures.differences import differences, draw_differences, scale
 from pcsweep.figures.pages import Page, Results, pages
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 
 NAN = float("nan")
@@ -91,7 +92,7 @@ def test_cells_without_a_value_are_dark_or_hatched_and_in_the_legend() -> None:
     assert rgba(figure, 1)[2, 1].tolist() == pytest.approx(to_rgba(panels.DARK))
     assert panels.HATCHES["missing"] in [each.get_hatch() for each in figure.axes[1].collections]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts[:-1] == [panels.LABELS[state] for state in ("skipped", "missing", "undefined", "")]
+    assert texts[:-1] == [panels.label_of_state(state, RULE) for state in ("skipped", "missing", "undefined", "")]
     assert texts[-1].startswith("q < 0.05: the studies differ\n")
 
 

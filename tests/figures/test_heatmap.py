@@ -12,6 +12,7 @@ from pcsweep.figures.curves import curves
 from pcsweep.figures.heatmap import MOST, chosen, heatmap, single_pcoders, under_noise
 from pcsweep.figures.pages import Page, Results, pages
 from pcsweep.figures.presets import presets
+from pcsweep.pcoder.predictive_coding import RULE
 
 
 def test_the_heatmap_draws_dark_cells_hatches_and_its_legend() -> None:
@@ -27,7 +28,7 @@ def test_the_heatmap_draws_dark_cells_hatches_and_its_legend() -> None:
     hatched, dots = panel.collections
     assert hatched.get_hatch() == panels.HATCHES["missing"]
     assert np.asarray(dots.get_offsets()).tolist() == [[1, 0]]  # λ = 0.5, β = 0: q = 0.01
-    expected = [panels.LABELS[state] for state in ("skipped", "missing", "undefined")]
+    expected = [panels.label_of_state(state, RULE) for state in ("skipped", "missing", "undefined")]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[:3] == expected
     assert texts[3].startswith("q < 0.05: the mean gain on t = 0 is not 0\n(sign-flip test over images, false discovery rate")

@@ -14,6 +14,7 @@ from pcsweep.network.convolution import choice
 from pcsweep.network.convolution.closed_form import ClosedForm
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.engine.schedule import counts, structure
+from pcsweep.pcoder.predictive_coding import RULE
 
 
 @pytest.fixture
@@ -187,13 +188,13 @@ def test_a_pack_takes_what_its_parts_take():
     image = torch.zeros(1, 3, 16, 16)
     network = golden_network()
     each = of_engine(network, image)
-    two = [structure([(0.4, 0.3, 0.05)] * 3), structure([(0.5, 0.2, 0.05)] * 3)]
+    two = [[(0.4, 0.3, 0.05)] * 3, [(0.5, 0.2, 0.05)] * 3]
     timesteps = 3
     # at t = 0 and 1 both points share what they predict; t = 2 and 3 are their own
     predicted = (1 + 2 * 2) * (sum(each.predictions) + sum(each.gradients))
     driven = sum(each.drives) + 2 * timesteps * sum(each.drives[1:])
-    assert each.of(two, timesteps) == predicted + driven + (1 + 2 * timesteps) * each.head
-    assert each.everything(2, timesteps) == 8 * (sum(each.drives) + sum(each.predictions) + sum(each.gradients) + each.head)
+    assert each.of(RULE, two, timesteps) == predicted + driven + (1 + 2 * timesteps) * each.head
+    assert each.everything(RULE, 2, timesteps) == 8 * (sum(each.drives) + sum(each.predictions) + sum(each.gradients) + each.head)
 
 
 def test_a_module_used_twice_keeps_its_own_way(transformed):

@@ -83,12 +83,14 @@ def test_every_cell_is_found_by_its_coordinates(broken_result: Aggregate) -> Non
     assert names == ["sigma", "noise", "pcoder"]
     assert drawn["selectors"][0]["values"] == ["0.2", "0.6", "none"]
     assert drawn["selectors"][1]["values"] == ["gaussian", SALT]
-    assert (drawn["betas"], drawn["lambdas"]) == (["0.2", "0.6", "1"], ["0", "0.2", "0.5"])
+    ((y, x),) = [(each["y"], each["x"]) for each in drawn["axes"]]
+    assert (y["key"], y["label"], y["values"]) == ("beta", "feedforward β", ["0.2", "0.6", "1"])
+    assert (x["key"], x["label"], x["values"]) == ("lambda", "feedback λ", ["0", "0.2", "0.5"])
     for cell in drawn["cells"]:
         row = broken_result.table.filter(pc.field("identity") == cell["identity"]).slice(0, 1).to_pylist()[0]
         place = [each["values"][at] for each, at in zip(drawn["selectors"], cell["at"], strict=True)]
         assert place == ["none" if row["sigma"] is None else f"{row['sigma']:g}", row["noise"], row["pcoder"]]
-        assert (float(drawn["betas"][cell["beta"]]), float(drawn["lambdas"][cell["lambda"]])) == (row["beta"], row["lambda"])
+        assert (float(y["values"][cell["y"]]), float(x["values"][cell["x"]])) == (row["beta"], row["lambda"])
         assert cell.get("control", False) == (row["lambda"] == row["alpha"] == 0)
         assert cell["seeds"] == row["seeds"]
     assert len(drawn["skipped"]) == 12
@@ -137,8 +139,8 @@ def test_coefficients_per_pcoder_have_a_place_on_the_axes(tmp_path: Path) -> Non
     for point in (settings(0.5, 0.1), settings(0.5, 0.1, pcoder__beta=[0.8, 0.4])):
         put(tmp_path, point)
     drawn = drawn_of(aggregate(tmp_path, 2))
-    assert drawn["betas"] == ["0.5", "[0.8 0.4]"]
-    assert sorted(cell["beta"] for cell in drawn["cells"]) == [0, 1]
+    assert drawn["axes"][0]["y"]["values"] == ["0.5", "[0.8 0.4]"]
+    assert sorted(cell["y"] for cell in drawn["cells"]) == [0, 1]
 
 
 def test_a_missing_noise_seed_does_not_hide_its_cell(tmp_path: Path, gather: Callable[..., Any]) -> None:
@@ -146,7 +148,7 @@ def test_a_missing_noise_seed_does_not_hide_its_cell(tmp_path: Path, gather: Cal
     put(tmp_path, points[0])
     plan(tmp_path, points)
     drawn = gather(tmp_path).drawn["grid"]
-    assert [(cell["at"], cell["beta"], cell["lambda"], cell["seeds"]) for cell in drawn["cells"]] == [([0], 0, 0, 1)]
+    assert [(cell["at"], cell["y"], cell["x"], cell["seeds"]) for cell in drawn["cells"]] == [([0], 0, 0, 1)]
 
 
 def test_what_a_spreadsheet_would_compute_is_written_as_text(tmp_path: Path) -> None:

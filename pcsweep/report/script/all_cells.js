@@ -3,6 +3,13 @@ const MOST_ROWS = 200;
 let allRows = false;
 const column = (head, value, text) => ({ head, value, text: text ?? ((cell) => value(cell)) });
 const statistic = (name, metric = state.metric, step = state.step) => (cell) => number(metric, name, cell, step);
+// The coefficients that any update rule has on its heatmap, and where a cell is on them.
+const onHeatmaps = [...new Map(grid.axes.flatMap(({ y, x }) => [[y.key, y.symbol], [x.key, x.symbol]]))];
+const onAxis = (name, index) => {
+  const cell = grid.cells[index];
+  const [axis, found] = Object.entries(axesAt(cell.at)).find(([, each]) => each.key === name) ?? [];
+  return found ? { place: cell[axis], value: found.values[cell[axis]] } : { place: NaN, value: "" };
+};
 const columnsOf = () => {
   const { metric } = state, label = grid.labels[metric];
   const interval = (name, low, high) => (cell) => bracketed(metric, name, low, high, cell, state.step);
@@ -10,8 +17,7 @@ const columnsOf = () => {
   const found = [
     column("cell", (cell) => cell, (cell) => chooser(cell)),
     ...grid.selectors.map((each, i) => column(each.label, (cell) => grid.cells[cell].at[i], (cell) => each.values[grid.cells[cell].at[i]])),
-    column("β", (cell) => grid.cells[cell].beta, (cell) => grid.betas[grid.cells[cell].beta]),
-    column("λ", (cell) => grid.cells[cell].lambda, (cell) => grid.lambdas[grid.cells[cell].lambda]),
+    ...onHeatmaps.map(([name, symbol]) => column(symbol, (cell) => onAxis(name, cell).place, (cell) => onAxis(name, cell).value)),
     column(`${label}(0)`, statistic("mean", metric, 0), (cell) => shown(statistic("mean", metric, 0)(cell))),
     column(`${label}(t)`, statistic("mean"), interval("mean", "low", "high")),
   ];
@@ -31,8 +37,8 @@ const chooser = (cell) => {
   Object.assign(button, { type: "button", className: "choose", title: `${grid.cells[cell].identity}: show this cell` });
   button.textContent = grid.cells[cell].identity.slice(0, BRIEF);
   button.addEventListener("click", () => {
-    const { at, beta, lambda } = grid.cells[cell];
-    Object.assign(state, { at: [...at], beta, lambda });
+    const { at, y, x } = grid.cells[cell];
+    Object.assign(state, { at: [...at], y, x });
     changed();
     byId("explore").scrollIntoView();
     byId("heatmap").focus({ preventScroll: true });
@@ -66,7 +72,7 @@ const drawCells = () => {
     th.setAttribute("aria-sort", { [head]: "ascending", [`-${head}`]: "descending" }[state.sort] ?? "none");
   });
   byId("cells-caption").textContent = `${grid.labels[state.metric]} at t = ${grid.timesteps[state.step]}; in brackets 95 % intervals over images; p: corrected for the choice `
-    + `among all cells and timesteps. Missing: ${grid.missing.length}; skipped (β + λ > 1): ${grid.skipped.length}.`;
+    + `among all cells and timesteps. Missing: ${grid.missing.length}; skipped${because}: ${grid.skipped.length}.`;
   byId("more-cells").hidden = listed.length === order.length;
   byId("more-cells").textContent = `Show all ${order.length} cells, not only ${listed.length}`;
 };

@@ -26,7 +26,7 @@ const gained = (cell, metric, yaxis) => {
   return [band(cell, metric, OTHER[1], yaxis, "difference_low", "difference_high"), drawn];
 };
 const overTime = (width, alone) => {
-  const place = find(state.beta, state.lambda), { metric } = state;
+  const place = find(state.y, state.x), { metric } = state;
   if (place.kind !== "cell") return { data: [], layout: layout({ height: 200 }) };
   const second = metric === "correct" ? "iou" : "correct";
   const panels = [["value", metric], ...(blockOf(metric).statistics.includes("difference") ? [["gain", metric]] : []), ...(metrics.includes(second) ? [["value", second]] : [])];
@@ -37,7 +37,7 @@ const overTime = (width, alone) => {
   })]);
   const traces = [...of("value", curves), ...of("gain", gained)];
   const meant = "95 % intervals over images; filled: q < 0.05";
-  const parts = alone ? [title(state.beta, state.lambda), ...coordinates(state.at), meant] : [meant];
+  const parts = alone ? [title(state), ...coordinates(state.at), meant] : [meant];
   return { data: traces, layout: layout({
     ...Object.fromEntries(axes), xaxis: axis("timestep t", { anchor: names[names.length - 1] }), legend: legend(), hovermode: "closest", height: 130 + 150 * panels.length,
     shapes: [{ type: "line", x0: grid.timesteps[state.step], x1: grid.timesteps[state.step], yref: "paper", y0: 0, y1: 1, line: { color: css("--accent"), width: 1, dash: "dot" } }],
@@ -58,8 +58,8 @@ const coded = (text) => {
   return code;
 };
 const drawCell = () => {
-  const place = find(state.beta, state.lambda);
-  const name = `${title(state.beta, state.lambda)}, ${where(state.at)}`, there = place.kind === "cell";
+  const place = find(state.y, state.x);
+  const name = `${title(state)}, ${where(state.at)}`, there = place.kind === "cell";
   byId("cell-name").textContent = there ? name : `${name}: ${WORDS[place.kind]}`;
   const list = byId("cell"), how = byId("how-computed");
   list.replaceChildren();

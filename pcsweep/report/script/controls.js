@@ -57,16 +57,14 @@ choice("quantity", "shown as", () => quantitiesOf(state.metric).map((name) => [n
   state.quantity = value;
 });
 
-const within = (value, values) => Math.min(Math.max(value, 0), values.length - 1);
-const select = (beta, lambda) => {
-  state.beta = within(beta, grid.betas);
-  state.lambda = within(lambda, grid.lambdas);
-  Plotly.relayout("heatmap", { "shapes[0].x0": state.lambda - 0.5, "shapes[0].x1": state.lambda + 0.5,
-    "shapes[0].y0": state.beta - 0.5, "shapes[0].y1": state.beta + 0.5 });
+const select = (y, x) => {
+  Object.assign(state, { y, x });
+  keepWithin();
+  Plotly.relayout("heatmap", { "shapes[0].x0": state.x - 0.5, "shapes[0].x1": state.x + 0.5, "shapes[0].y0": state.y - 0.5, "shapes[0].y1": state.y + 0.5 });
   drawCell();
   remember();
 };
-const selectSwept = (place) => {
+const selectSwept = (swept, place) => {
   swept.go(within(place, swept.values));
   changed();
 };
@@ -74,14 +72,15 @@ byId("heatmap").addEventListener("keydown", (event) => {
   const move = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
   if (!move) return;
   event.preventDefault();
-  if (swept) selectSwept(swept.here() + move[0] + move[1]);
-  else select(state.beta + move[0], state.lambda + move[1]);
+  const swept = along();
+  if (swept) selectSwept(swept, swept.here() + move[0] + move[1]);
+  else select(state.y + move[0], state.x + move[1]);
 });
 const nearest = (values, wanted) => values.reduce((best, value, i) => (Math.abs(value - wanted) < Math.abs(values[best] - wanted) ? i : best), 0);
 const clicked = ({ event, points: [{ xaxis, yaxis }] }) => {
   const box = event.target.getBoundingClientRect(); // where it is: what Plotly has under the pointer lags behind a quick hand
-  const x = xaxis.p2c(event.clientX - box.left);
-  if (swept) selectSwept(nearest(positions(), x));
+  const x = xaxis.p2c(event.clientX - box.left), swept = along();
+  if (swept) selectSwept(swept, nearest(positions(swept), x));
   else select(Math.round(yaxis.p2c(event.clientY - box.top)), Math.round(x));
 };
 // A link to a section keeps the state that the address has.

@@ -1,4 +1,4 @@
-// All cells of one t and σ: a heatmap over β and λ.
+// All cells of one t and σ: a heatmap over two coefficients.
 const span = () => {
   // One scale for all timesteps and σ of the metric, so that a slider changes colours only where values differ.
   const values = [];
@@ -59,20 +59,22 @@ const codeOf = (place) => {
 // Square cells, as large as the page allows, and the colour bar beside them.
 const SIDE = 64, TALLEST = 480, COLOUR_BAR = 120; // pixels
 const squares = (width, margin) => {
-  const [across, down] = [grid.lambdas.length, grid.betas.length];
+  const { y, x } = coefficients();
+  const [across, down] = [x.values.length, y.values.length];
   const room = width - margin.l - margin.r;
   const side = Math.max(12, Math.min(SIDE, TALLEST / down, (room - COLOUR_BAR) / across));
   return { height: Math.round(margin.t + margin.b + down * side), share: Math.min(1, (across * side) / room) };
 };
 
 const heatmap = (width, alone) => {
-  const rows = grid.betas.map((_, beta) => grid.lambdas.map((__, lambda) => find(beta, lambda)));
-  const all = (of) => rows.map((row, beta) => row.map((place, lambda) => of(place, beta, lambda)));
+  const { y, x } = coefficients();
+  const rows = y.values.map((_, i) => x.values.map((__, j) => find(i, j)));
+  const all = (of) => rows.map((row, i) => row.map((place, j) => of(place, { y: i, x: j })));
   const states = all(codeOf);
   const [low, high] = span();
   const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined"), css("--paper")];
   const common = {
-    type: "heatmap", hoverinfo: "text", hovertext: all((place, beta, lambda) => hovered(place, title(beta, lambda))), xgap: 1, ygap: 1, texttemplate: "%{text}",
+    type: "heatmap", hoverinfo: "text", hovertext: all((place, at) => hovered(place, title(at))), xgap: 1, ygap: 1, texttemplate: "%{text}",
   };
   const ticks = (values) => ({ tickvals: values.map((_, i) => i), ticktext: values, showgrid: false, zeroline: false, fixedrange: true });
   const words = titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width);
@@ -85,8 +87,8 @@ const heatmap = (width, alone) => {
       textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14, x: share } },
   ];
   return { data, layout: layout({
-    xaxis: axis("feedback λ", { ...ticks(grid.lambdas), domain: [0, share], constrain: "domain" }),
-    yaxis: axis("feedforward β", { ...ticks(grid.betas), scaleanchor: "x", constrain: "domain", constraintoward: "top" }),
+    xaxis: axis(x.label, { ...ticks(x.values), domain: [0, share], constrain: "domain" }),
+    yaxis: axis(y.label, { ...ticks(y.values), scaleanchor: "x", constrain: "domain", constraintoward: "top" }),
     shapes: [outline()], height, ...words,
   }) };
 };
@@ -96,12 +98,13 @@ const explained = (states) => [
   ...MARKS.flatMap((mark, code) => (mark && states.flat().includes(code) ? [`${mark}: ${MEANT[code]}`] : [])),
 ];
 const outline = () => ({
-  type: "rect", x0: state.lambda - 0.5, x1: state.lambda + 0.5, y0: state.beta - 0.5, y1: state.beta + 0.5, line: { color: css("--accent"), width: 3 },
+  type: "rect", x0: state.x - 0.5, x1: state.x + 0.5, y0: state.y - 0.5, y1: state.y + 0.5, line: { color: css("--accent"), width: 3 },
 });
 const heatmapTable = () => {
-  const rows = grid.betas.map((beta, b) => [`β = ${beta}`, ...grid.lambdas.map((_, l) => {
-    const place = find(b, l);
+  const { y, x } = coefficients();
+  const rows = y.values.map((value, i) => [`${y.symbol} = ${value}`, ...x.values.map((_, j) => {
+    const place = find(i, j);
     return MEANT[codeOf(place)] ?? shown(valueAt(place));
   })]);
-  fill(byId("as-table"), [quantityLabel(), ...grid.lambdas.map((lambda) => `λ = ${lambda}`)], rows.reverse());
+  fill(byId("as-table"), [quantityLabel(), ...x.values.map((value) => `${x.symbol} = ${value}`)], rows.reverse());
 };

@@ -1,22 +1,23 @@
 // A sweep of one dimension: lines over what varies, instead of a heatmap of one row.
-const swept = (() => {
-  if (grid.betas.length > 1 && grid.lambdas.length > 1) return null;
-  if (grid.lambdas.length > 1) return { label: "feedback λ", symbol: "λ", values: grid.lambdas, here: () => state.lambda, go: (i) => { state.lambda = i; } };
-  if (grid.betas.length > 1) return { label: "feedforward β", symbol: "β", values: grid.betas, here: () => state.beta, go: (i) => { state.beta = i; } };
+const along = () => {
+  const found = coefficients();
+  if (found.y.values.length > 1 && found.x.values.length > 1) return null;
+  const axis = ["x", "y"].find((each) => found[each].values.length > 1);
+  if (axis) return { ...found[axis], axis, here: () => state[axis], go: (i) => { state[axis] = i; } };
   const counts = grid.selectors.map((each) => each.values.length);
   const i = counts.indexOf(Math.max(...counts));
   const { label, values } = grid.selectors[i];
   return { label, symbol: label, values, selector: i, here: () => state.at[i], go: (j) => { state.at[i] = j; } };
-})();
-const sweptPlaces = () => swept.values.map((_, i) => {
-  if (swept.selector !== undefined) return find(state.beta, state.lambda, state.at.with(swept.selector, i));
-  return grid.lambdas.length > 1 ? find(state.beta, i) : find(i, state.lambda);
+};
+const sweptPlaces = (swept) => swept.values.map((_, i) => {
+  if (swept.selector !== undefined) return find(state.y, state.x, state.at.with(swept.selector, i));
+  return swept.axis === "x" ? find(state.y, i) : find(i, state.x);
 });
-const onScale = () => swept.values.every((value) => value.trim() !== "" && Number.isFinite(Number(value)));
-const positions = () => (onScale() ? swept.values.map(Number) : swept.values.map((_, i) => i));
+const onScale = (swept) => swept.values.every((value) => value.trim() !== "" && Number.isFinite(Number(value)));
+const positions = (swept) => (onScale(swept) ? swept.values.map(Number) : swept.values.map((_, i) => i));
 
 const lines = (width) => {
-  const found = sweptPlaces(), x = positions(), { centre, low, high } = QUANTITIES[state.quantity];
+  const swept = along(), found = sweptPlaces(swept), x = positions(swept), { centre, low, high } = QUANTITIES[state.quantity];
   const y = found.map((place) => orNull(valueAt(place)));
   const error = low === undefined ? {} : { error_y: {
     type: "data", symmetric: false, color: LINE, thickness: 1.5,
@@ -33,9 +34,9 @@ const lines = (width) => {
   }
   const level = centre === undefined ? [] : [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: centre, y1: centre, line: { color: css("--faint"), width: 1, dash: "dot" } }];
   const gone = found.flatMap((place, i) => (codeOf(place) === null ? [] : [{ x: x[i], xref: "x", y: 0, yref: "paper", yanchor: "bottom", text: MARKS[codeOf(place)], showarrow: false }]));
-  const ticks = onScale() && x.length > 8 ? {} : { tickvals: x, ticktext: swept.values.map(plain) };
+  const ticks = onScale(swept) && x.length > 8 ? {} : { tickvals: x, ticktext: swept.values.map(plain) };
   const others = coordinates(state.at, swept.selector);
-  const alike = [...(swept.symbol === "β" ? [] : [`β = ${grid.betas[state.beta]}`]), ...(swept.symbol === "λ" ? [] : [`λ = ${grid.lambdas[state.lambda]}`])];
+  const alike = Object.entries(coefficients()).filter(([axis]) => axis !== swept.axis).map(([axis, each]) => `${each.symbol} = ${each.values[state[axis]]}`);
   return { data, layout: layout({
     xaxis: axis(plain(swept.label), { ...ticks, zeroline: false }), yaxis: axis(quantityLabel(), { zeroline: false }), annotations: gone, hovermode: "closest",
     showlegend: data.length > 1, legend: legend(),
@@ -44,18 +45,27 @@ const lines = (width) => {
   }) };
 };
 const linesTable = () => {
-  const { low, high } = QUANTITIES[state.quantity];
-  const rows = sweptPlaces().map((place, i) => {
+  const { low, high } = QUANTITIES[state.quantity], swept = along();
+  const rows = sweptPlaces(swept).map((place, i) => {
     const texts = [`${swept.symbol} = ${swept.values[i]}`, MEANT[codeOf(place)] ?? shown(valueAt(place))];
     return low === undefined ? texts : [...texts, codeOf(place) === null ? `[${shown(valueAt(place, low))}, ${shown(valueAt(place, high))}]` : ""];
   });
   fill(byId("as-table"), [swept.symbol, quantityLabel(), ...(low === undefined ? [] : ["95 %"])], rows);
 };
-if (swept) {
-  byId("explore-title").textContent = `Over ${swept.label}`;
-  byId("explore-how").firstElementChild.textContent = `Click a point, or focus the plot and use the arrow keys, to see it over time beside the feedforward network. `
-    + "Filled points: q < 0.05. Bars: 95 % intervals. –: skipped (β + λ > 1); ×: missing; ?: undefined.";
-  document.querySelector(".swatches").hidden = true;
-  document.querySelector("nav a[href='#explore']").textContent = "Lines";
-  byId("heatmap").setAttribute("aria-label", `Plot over ${swept.label}. Arrow keys move from point to point.`);
-}
+// What stands above the plot, which is a heatmap for one update rule and may be lines for another.
+const heatmapSays = { title: byId("explore-title").textContent, how: byId("explore-how").firstElementChild.textContent, label: byId("heatmap").getAttribute("aria-label") };
+const explain = () => {
+  const swept = along(), link = document.querySelector("nav a[href='#explore']");
+  const linesSay = swept && {
+    title: `Over ${swept.label}`,
+    how: `Click a point, or focus the plot and use the arrow keys, to see it over time beside the feedforward network. `
+      + `Filled points: q < 0.05. Bars: 95 % intervals. –: skipped${because}; ×: missing; ?: undefined.`,
+    label: `Plot over ${swept.label}. Arrow keys move from point to point.`,
+  };
+  const { title: heading, how, label } = linesSay ?? heatmapSays;
+  byId("explore-title").textContent = heading;
+  byId("explore-how").firstElementChild.textContent = how;
+  document.querySelector(".swatches").hidden = Boolean(swept);
+  link.textContent = swept ? "Lines" : "Heatmap";
+  byId("heatmap").setAttribute("aria-label", label);
+};

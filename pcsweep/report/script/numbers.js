@@ -41,17 +41,16 @@ const bracketed = (metric, statistic, low, high, cell, step) =>
   `${shown(number(metric, statistic, cell, step))} [${shown(number(metric, low, cell, step))}, ${shown(number(metric, high, cell, step))}]`;
 
 // Where each cell is, and which is the feedforward control of the same place.
-const key = (at, beta, lambda) => [...at, beta, lambda].join(" ");
+const key = (at, y, x) => [...at, y, x].join(" ");
 const places = new Map();
 const put = (kind) => (cell, index) => {
-  const name = key(cell.at, cell.beta, cell.lambda);
+  const name = key(cell.at, cell.y, cell.x);
   if (!places.has(name) || kind === "cell") places.set(name, { kind, index });
 };
 grid.skipped.forEach(put("skipped"));
 grid.missing.forEach(put("missing"));
 grid.cells.forEach(put("cell"));
-const coefficient = ["alpha", "pcoder"];
-const likeness = (at) => at.filter((_, i) => !coefficient.includes(grid.selectors[i].name)).join(" ");
+const likeness = (at) => at.filter((_, i) => !grid.coefficients.includes(grid.selectors[i].name)).join(" ");
 const controls = new Map();
 grid.cells.forEach((cell, index) => {
   if (!cell.control) return;

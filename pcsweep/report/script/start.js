@@ -1,6 +1,8 @@
 // Everything is there: draw it, and again whenever something changes.
-register("heatmap", swept ? "lines" : "heatmap", () => [swept ? "lines" : "heatmap", state.metric, state.quantity, `t${grid.timesteps[state.step]}`], swept ? lines : heatmap);
-register("over-time", "curves", () => ["curves", state.metric, title(state.beta, state.lambda).replaceAll(" ", "").replace("β", "beta").replace("λ", "lambda").replaceAll("=", "-")], overTime);
+const kind = () => (along() ? "lines" : "heatmap");
+const placed = () => Object.entries(coefficients()).map(([axis, each]) => `${each.key}-${each.values[state[axis]]}`).join(",");
+register("heatmap", kind(), () => [kind(), state.metric, state.quantity, `t${grid.timesteps[state.step]}`], (width, alone) => (along() ? lines : heatmap)(width, alone));
+register("over-time", "curves", () => ["curves", state.metric, placed()], overTime);
 if (page.trend.length) register("trend", "best cells", () => ["best", page.metric], seriesOf(page.trend, page.trendAxis, page.trendType, "Best cells"));
 if (page.pcoders.length) register("by-pcoder", "pcoders", () => ["pcoders", page.metric], seriesOf(page.pcoders, "active pcoders", "category", "Best cell of each set of pcoders"));
 if (which) {
@@ -8,12 +10,14 @@ if (which) {
   register("by-class", "classes", () => ["classes", page.metric], forest(mostAndLeast, "By class"));
 }
 const draw = () => {
+  explain();
   drawPlot("heatmap");
-  (swept ? linesTable : heatmapTable)();
+  (along() ? linesTable : heatmapTable)();
   drawCell();
   drawCells();
 };
 const changed = () => {
+  keepWithin();
   for (const sync of syncs) sync();
   draw();
   remember();

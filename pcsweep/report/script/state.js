@@ -11,19 +11,29 @@ const state = {
   quantity: "normalized",
   step: grid.timesteps.length - 1,
   at: grid.selectors.map(() => 0),
-  beta: 0,
-  lambda: 0,
+  y: 0, // of the heatmap: places among the values of its two coefficients
+  x: 0,
   sort: "",
 };
 const start = grid.cells.find((cell) => page.shown && cell.identity === page.shown.identity) || grid.cells[0];
-Object.assign(state, { at: [...start.at], beta: start.beta, lambda: start.lambda });
+Object.assign(state, { at: [...start.at], y: start.y, x: start.x });
 if (page.shown) state.step = grid.timesteps.indexOf(page.shown.timestep);
 
+// The two coefficients of the heatmap, which are those of the update rule that is shown.
+const axesAt = (at) => grid.axes[grid.ruled === null ? 0 : at[grid.ruled]];
+const coefficients = () => axesAt(state.at);
+const within = (value, values) => Math.min(Math.max(value, 0), values.length - 1);
+const keepWithin = () => {
+  const { y, x } = coefficients(); // of another rule there may be fewer
+  Object.assign(state, { y: within(state.y, y.values), x: within(state.x, x.values) });
+};
+
 const addressed = () => {
+  const { y, x } = coefficients();
   const words = new URLSearchParams({ t: grid.timesteps[state.step] });
   grid.selectors.forEach((each, i) => words.set(each.name, each.values[state.at[i]]));
-  words.set("beta", grid.betas[state.beta]);
-  words.set("lambda", grid.lambdas[state.lambda]);
+  words.set(y.key, y.values[state.y]);
+  words.set(x.key, x.values[state.x]);
   words.set("metric", state.metric);
   words.set("show", state.quantity);
   if (state.sort) words.set("sort", state.sort);
@@ -38,8 +48,10 @@ const restore = (hash) => {
   };
   state.step = place("t", grid.timesteps, state.step);
   state.at = grid.selectors.map((each, i) => place(each.name, each.values, state.at[i]));
-  state.beta = place("beta", grid.betas, state.beta);
-  state.lambda = place("lambda", grid.lambdas, state.lambda);
+  keepWithin();
+  const { y, x } = coefficients();
+  state.y = place(y.key, y.values, state.y);
+  state.x = place(x.key, x.values, state.x);
   if (metrics.includes(words.get("metric"))) state.metric = words.get("metric");
   state.quantity = words.get("show") ?? state.quantity;
   state.sort = words.get("sort") ?? "";
@@ -57,9 +69,10 @@ const remember = () => {
 keepQuantity();
 restore(location.hash);
 
-const find = (beta, lambda, at = state.at) => places.get(key(at, beta, lambda)) || { kind: "nothing" };
-const WORDS = { skipped: "skipped: β + λ > 1", missing: "missing", nothing: "not asked for" };
-const title = (beta, lambda) => `β = ${grid.betas[beta]}, λ = ${grid.lambdas[lambda]}`;
+const find = (y, x, at = state.at) => places.get(key(at, y, x)) || { kind: "nothing" };
+const because = grid.skipped_because && ` (${grid.skipped_because})`;
+const WORDS = { skipped: grid.skipped_because ? `skipped: ${grid.skipped_because}` : "skipped", missing: "missing", nothing: "not asked for" };
+const title = (place) => Object.entries(coefficients()).map(([axis, each]) => `${each.symbol} = ${each.values[place[axis]]}`).join(", ");
 const told = grid.selectors.map((each) => each.values.length > 1 || each.values[0] !== "none"); // a study without σ does not speak of it
 const coordinates = (at, besides) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`).filter((_, i) => told[i] && i !== besides);
 const where = (at) => coordinates(at).join(", ");
