@@ -118,7 +118,7 @@ def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.Plann
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
     table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
-    why = why_skipped(rule_of(point.settings["pcoder"]) for point in skipped)
+    why = why_skipped(rule_of(point.settings.get("pcoder", {})) for point in skipped)
     table.add_row("skipped", f"{len(skipped):,}", why.strip(" ()"))
     return table
 
