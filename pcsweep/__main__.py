@@ -31,11 +31,13 @@ def _run(config: "DictConfig") -> None:
         from pcsweep.compute.run import run
         from pcsweep.grid.composed import point_from
         from pcsweep.grid.identified import identified
+        from pcsweep.grid.loaded import Loaded
 
     with as_given():
         with stage("checking model, images and weights"):
-            planned = identified(point_from(config))
-        run(planned)
+            loaded = Loaded()
+            planned = identified(point_from(config, loaded), loaded)
+        run(planned, loaded)
 
 
 def main() -> None:

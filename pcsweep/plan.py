@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pcsweep.compute.cost import Multiplications
+    from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.point import GridPoint
     from pcsweep.network import PredictiveNetwork
     from pcsweep.network.engine.schedule import Structure
@@ -82,10 +83,12 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         BadSetting: one line for every grid point that is refused.
     """
     from pcsweep.console.terminal import terminal
+    from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.plan import packed, points_from
 
     console = terminal(130)
-    asked = points_from(configs, numbers)
+    loaded = Loaded()
+    asked = points_from(configs, numbers, loaded)
     why = why_skipped(each.point.rule for each in asked)
     planned = [each for each in asked if each.identity is not None]
     points = [each.point for each in planned]
@@ -99,8 +102,8 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         settings = pack[0].settings
         key = str((pack[0].model, pack[0].dataset, settings.timesteps, settings.precision, pack[0].rule))
         if key not in parts:
-            parts[key] = _part(max(pack, key=_terms))
-        parts[key].add(pack)
+            parts[key] = _part(max(pack, key=_terms), loaded)
+        parts[key].add(pack, len(pack[0].selection(loaded)))
     for part in parts.values():
         for table in part.tables():
             console.print(table)
@@ -143,9 +146,9 @@ class _Part:
         self.structures: Counter[Structure | None] = Counter()  # None of a rule without an engine, which computes everything
         self.in_company: set[Structure | None] = set()  # of points that share a pack with others
 
-    def add(self, pack: "Sequence[GridPoint]") -> None:
-        """Counts the points of a pack."""
-        timesteps, images = self.point.settings.timesteps, len(pack[0].selection())
+    def add(self, pack: "Sequence[GridPoint]", images: int) -> None:
+        """Counts the points of a pack of so many images."""
+        timesteps = self.point.settings.timesteps
         structures = [_structure(point) for point in pack]
         self.structures.update(structures)
         self.in_company.update(structures if len(pack) > 1 else ())
@@ -165,16 +168,15 @@ class _Part:
             yield f"… and {len(self.structures) - _TABLES} further combinations of zero and non-zero coefficients"
 
 
-def _part(point: "GridPoint") -> _Part:
+def _part(point: "GridPoint", loaded: "Loaded") -> _Part:
     import torch
 
     from pcsweep.compute.cost import of_engine, tap_by_tap
-    from pcsweep.grid.point import load_dataset, load_model
     from pcsweep.machine.device import computing_in, device_of
 
     device = device_of(point.settings.device)
-    network = load_model(point.model).network.to(device)
-    image = load_dataset(point.dataset)[point.selection()[0]].image[None].to(device)
+    network = loaded.model(point.model).network.to(device)
+    image = loaded.dataset(point.dataset)[point.selection(loaded)[0]].image[None].to(device)
     with torch.no_grad(), computing_in(point.settings.precision, device):
         each = of_engine(network, image)
         rate = _rate(network, image, point, each)

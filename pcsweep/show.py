@@ -28,6 +28,7 @@ from pcsweep.grid.entry import conf_folder, guarded
 from pcsweep.study.folder import existing_study
 
 if TYPE_CHECKING:
+    from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.point import GridPoint
     from pcsweep.measure.exhibit import Exhibit
 
@@ -112,8 +113,8 @@ def show(words: Sequence[str]) -> None:
     others = [word for word in words if word not in own]
     request = requested(words_of(own, _OWN))
     stored = any(word.partition("=")[0] in ("study", "identity") for word in others)
-    point = _stored_point(others) if stored else _composed_point(others)
-    _draw(point, request)
+    point, loaded = _stored_point(others) if stored else _composed_point(others)
+    _draw(point, loaded, request)
 
 
 def requested(given: Mapping[str, str]) -> Request:
@@ -162,10 +163,11 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _composed_point(words: Sequence[str]) -> "GridPoint":
+def _composed_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
     """Of the words of `python -m pcsweep`."""
     with stage("loading torch"):
         from pcsweep.grid.composed import point_from
+        from pcsweep.grid.loaded import Loaded
 
     if flags := [word for word in words if word.startswith("-")]:
         raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")
@@ -180,14 +182,16 @@ def _composed_point(words: Sequence[str]) -> "GridPoint":
             ) from None
         raise
     with stage("checking model, images and weights"):
-        return point_from(config)
+        loaded = Loaded()
+        return point_from(config, loaded), loaded
 
 
-def _stored_point(words: Sequence[str]) -> "GridPoint":
+def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
     """Of a shard of a study."""
     with stage("loading torch"):
         from pcsweep.compute.again import point_of
         from pcsweep.compute.choice import chosen, wanted_of
+        from pcsweep.grid.loaded import Loaded
         from pcsweep.study import shards
 
     own = ("study", "identity", *_OWN, "output_root", "extensions")
@@ -200,7 +204,8 @@ def _stored_point(words: Sequence[str]) -> "GridPoint":
     names = [path.stem for path in folder.glob("*.parquet")]
     path = shards.place(folder, chosen(folder, wanted) if wanted else _identity(names, given.get("identity", ""), folder))
     try:
-        return point_of(shards.read(path), extensions)
+        loaded = Loaded()
+        return point_of(shards.read(path), loaded, extensions), loaded
     except (shards.DamagedShard, OSError) as error:
         raise BadSetting(f"Expected `identity` to name a shard that can be read, but {error}.") from error
 
@@ -221,13 +226,13 @@ def _identity(names: Sequence[str], prefix: str, folder: Path) -> str:
     return found[0]
 
 
-def _draw(point: "GridPoint", request: Request) -> None:
+def _draw(point: "GridPoint", loaded: "Loaded", request: Request) -> None:
     from pcsweep.compute.again import recomputed, reconstructions
 
-    image_id = image_named(point, request.image)
+    image_id = image_named(point, loaded, request.image)
     steps = steps_of(request.steps, point.settings.timesteps)
-    (exhibit,) = recomputed(point, [image_id])
-    found = reconstructions(point, image_id)
+    (exhibit,) = recomputed(point, [image_id], loaded)
+    found = reconstructions(point, image_id, loaded)
 
     with stage("drawing"):
         from pcsweep.figures.show import Picture, animate, panels, write
@@ -240,16 +245,15 @@ def _draw(point: "GridPoint", request: Request) -> None:
     sys.stdout.write(f"Picture: {request.output}\n{image_id}: {summary(exhibit.iou)}\n")
 
 
-def image_named(point: "GridPoint", text: str | None) -> str:
+def image_named(point: "GridPoint", loaded: "Loaded", text: str | None) -> str:
     """The identifier of the image that is meant, in the selection or not.
 
     Raises:
         BadSetting: none or several are.
     """
-    from pcsweep.grid.point import load_dataset
     from pcsweep.machine.threads import listed
 
-    image_ids, selection = load_dataset(point.dataset).image_ids, point.selection()
+    image_ids, selection = loaded.dataset(point.dataset).image_ids, point.selection(loaded)
     if text is None:
         return image_ids[selection[0]]
     if text in image_ids:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from configured import LOADED
 from hydra import compose, initialize_config_dir
 
 from pcsweep.aggregate.__main__ import main
@@ -66,7 +67,7 @@ def test_the_pcoders_are_those_of_the_chosen_model(tmp_path):
 def test_figure_2_takes_2000_images_or_as_many_as_are_generated(words, count):
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         config = compose("config", overrides=["experiment=fig2", *words])
-    assert len(point_from(config).selection()) == count
+    assert len(point_from(config, LOADED).selection(LOADED)) == count
 
 
 def test_figure_2_takes_2000_images_of_a_dataset_that_is_not_generated():

@@ -10,12 +10,10 @@ from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
+from configured import LOADED
 from PIL import Image
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.grid import point as point_module
-from pcsweep.grid import selection
-from pcsweep.grid.point import load_dataset
 from pcsweep.show import image_named, requested, show, steps_of, summary
 from pcsweep.study import shards
 
@@ -140,7 +138,7 @@ def test_mp4_is_written_where_ffmpeg_is(tmp_path, capsys):
             "one value for every key, since one configuration is drawn, but got several: .*pcoder.beta=0.1,0.2",
         ),
         (["pcoder.beta=range(0,1,0.5)"], "one value for every key"),
-        (["pcoder.beta=0.9", "pcoder.lambda=0.9"], "Expected β . λ to be at most 1, .* but got β=0.9 λ=0.9"),
+        (["pcoder.beta=0.9", "pcoder.lambda=0.9"], "Expected coefficients without β . λ > 1, .* but got β=0.9 λ=0.9"),
         (["pcoder.beta=1.3"], r"Expected `beta` to be in \[0, 1\], but got 1.3"),
     ],
 )
@@ -155,9 +153,11 @@ class Photos(tuple):
 
 
 @pytest.fixture
-def point(monkeypatch):
-    monkeypatch.setattr(point_module, "load_dataset", lambda choice: Photos())
-    return SimpleNamespace(dataset=SimpleNamespace(name="photos"), selection=lambda: (2, 0, 1))
+def point():
+    return SimpleNamespace(dataset=SimpleNamespace(name="photos"), selection=lambda loaded: (2, 0, 1))
+
+
+PHOTOS = SimpleNamespace(dataset=lambda choice: Photos())
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def point(monkeypatch):
     ],
 )
 def test_an_image_is_named_by_identifier_part_or_position(point, text, image_id):
-    assert image_named(point, text) == image_id
+    assert image_named(point, PHOTOS, text) == image_id
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_an_image_is_named_by_identifier_part_or_position(point, text, image_id)
 )
 def test_no_image_or_several_are_refused(point, text, message):
     with pytest.raises(BadSetting, match=message):
-        image_named(point, text)
+        image_named(point, PHOTOS, text)
 
 
 def test_steps_are_the_usual_ones_and_the_last_or_those_asked_for():
@@ -255,14 +255,12 @@ def test_a_prefix_that_none_or_two_have_is_refused(study, tmp_path, monkeypatch)
 
 def test_images_that_have_changed_are_said(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(type(load_dataset(shapes_of(study))), "digest", lambda self, index: "changed")
-    selection._hashed.cache_clear()
+    monkeypatch.setattr(type(LOADED.dataset(shapes_of(study))), "digest", lambda self, index: "changed")
     with pytest.raises(BadSetting, match="weights or images of shard .* have changed .*`selection.images_sha256`"):
         show(["study=cells", f"output_root={study}", f"identity={names(study)[0]}"])
-    selection._hashed.cache_clear()
 
 
 def shapes_of(study):
     from pcsweep.compute.again import point_of
 
-    return point_of(shards.read(study / f"cells/shards/{names(study)[0]}.parquet")).dataset
+    return point_of(shards.read(study / f"cells/shards/{names(study)[0]}.parquet"), LOADED).dataset

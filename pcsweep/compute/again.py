@@ -15,7 +15,8 @@ from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.grid.composed import stored
-from pcsweep.grid.point import GridPoint, grid_point, load_dataset, load_model
+from pcsweep.grid.loaded import Loaded
+from pcsweep.grid.point import GridPoint, grid_point
 from pcsweep.machine.device import check_device, computing_in, device_of
 from pcsweep.machine.threads import listed
 from pcsweep.measure import png
@@ -42,17 +43,17 @@ class Reconstruction:
     error: float
 
 
-def recomputed(point: GridPoint, image_ids: Sequence[str]) -> list[Exhibit]:
+def recomputed(point: GridPoint, image_ids: Sequence[str], loaded: Loaded) -> list[Exhibit]:
     """These images of the point's dataset, in this order, with the maps and the IoU that its shard has or would have of them.
 
     Raises:
         BadSetting: an identifier that the dataset does not have, an image that cannot be decoded, or a point that a sweep skips.
     """
     _check_update(point)
-    samples = _samples(point, image_ids)
-    settings = point.settings
+    samples = _samples(point, image_ids, loaded)
+    settings, model = point.settings, _model(point, loaded)
     measurement = Measurement(
-        model=_model(point),
+        model=model,
         rule=point.rule,
         points=[point.rules],
         attribution=point.attribute,
@@ -68,10 +69,10 @@ def recomputed(point: GridPoint, image_ids: Sequence[str]) -> list[Exhibit]:
     exhibits: list[Exhibit] = []
     with progress("maps", len(samples), "images") as advance:
         for start in range(0, len(samples), ROWS):
-            given = batch(samples[start : start + ROWS], point.corrupt)
+            given = batch(samples[start : start + ROWS], partial(point.corrupt, model=model))
             (columns,) = measurement.of(given)
             for number, sample in enumerate(given.samples):
-                noisy = _picture(measurement.model, given.noisy[number])
+                noisy = _picture(model, given.noisy[number])
                 exhibits.append(_exhibit(sample, noisy, columns, number * (settings.timesteps + 1)))
             advance(len(given.samples))
     return exhibits
@@ -95,7 +96,7 @@ def _exhibit(sample: Sample, noisy: UInt8[np.ndarray, "height width 3"], columns
     )
 
 
-def reconstructions(point: GridPoint, image_id: str) -> list[Reconstruction]:
+def reconstructions(point: GridPoint, image_id: str, loaded: Loaded) -> list[Reconstruction]:
     """p_1(t) = P_1(r_1(t)) of one image at t = 0..T, at the states that its maps are of; none of a rule without predictors.
 
     Raises:
@@ -104,10 +105,10 @@ def reconstructions(point: GridPoint, image_id: str) -> list[Reconstruction]:
     if isinstance(point.rule, Stepping):
         return []
     _check_update(point)
-    (sample,) = _samples(point, [image_id])
-    settings, model = point.settings, _model(point)
+    (sample,) = _samples(point, [image_id], loaded)
+    settings, model = point.settings, _model(point, loaded)
     device = device_of(settings.device)
-    noisy = batch([sample], point.corrupt).noisy.to(device)
+    noisy = batch([sample], partial(point.corrupt, model=model)).noisy.to(device)
     found: list[Reconstruction] = []
     with (
         progress("reconstructions", settings.timesteps + 1, "timesteps") as advance,
@@ -122,7 +123,7 @@ def reconstructions(point: GridPoint, image_id: str) -> list[Reconstruction]:
     return found
 
 
-def point_of(shard: shards.Shard, extensions: Sequence[str] = ()) -> GridPoint:
+def point_of(shard: shards.Shard, loaded: Loaded, extensions: Sequence[str] = ()) -> GridPoint:
     """The grid point that a shard is of, from the configuration it was computed with.
 
     Its device is `auto` where the one it was computed on is not here.
@@ -136,8 +137,8 @@ def point_of(shard: shards.Shard, extensions: Sequence[str] = ()) -> GridPoint:
         settings = stored(shard.metadata["config"])
         settings["device"] = _device(str(settings["device"]))
         settings["extensions"] = _expected(named(settings), extensions)
-        point = grid_point(settings, shard.metadata["config"])
-        now = shards.canonical(point.identified())
+        point = grid_point(settings, shard.metadata["config"], loaded)
+        now = shards.canonical(point.identified(loaded))
     except KeyError as error:
         raise refused(f"it has no `{error.args[0]}`") from error
     except (TypeError, ValueError) as error:
@@ -171,8 +172,8 @@ def _device(name: str) -> str:
     return name
 
 
-def _samples(point: GridPoint, image_ids: Sequence[str]) -> Sequence[Sample]:
-    dataset = load_dataset(point.dataset)
+def _samples(point: GridPoint, image_ids: Sequence[str], loaded: Loaded) -> Sequence[Sample]:
+    dataset = loaded.dataset(point.dataset)
     places = {image_id: index for index, image_id in enumerate(dataset.image_ids)}
     if unknown := [image_id for image_id in image_ids if image_id not in places]:
         raise BadSetting(f"Expected images of {point.dataset.name}, but got {listed([repr(name) for name in unknown])}.")
@@ -189,9 +190,9 @@ def _check_update(point: GridPoint) -> None:
         )
 
 
-def _model(point: GridPoint) -> Model:
+def _model(point: GridPoint, loaded: Loaded) -> Model:
     """On the point's device."""
-    model = load_model(point.model)
+    model = loaded.model(point.model)
     model.network.to(device_of(point.settings.device))
     return model
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pcsweep.grid.point import GridPoint, load_dataset, load_model
+from pcsweep.grid.loaded import Loaded
+from pcsweep.grid.point import GridPoint
 from pcsweep.study import shards
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
         assert planned.identity is not None  # waiting
         kind = _kind(planned.point)
         if kind not in finished and kind not in assumed:
-            assumed[kind] = _assumed(planned.point, rate)
+            assumed[kind] = _assumed(planned.point, rate, plan.loaded)
         seconds[planned.identity] = statistics.median(finished[kind]) if kind in finished else assumed[kind]
     return Estimate(seconds, not assumed)
 
@@ -66,10 +67,10 @@ def _kind(point: GridPoint) -> str:
     return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision, point.rule))
 
 
-def _assumed(point: GridPoint, rate: float) -> float:
+def _assumed(point: GridPoint, rate: float, loaded: Loaded) -> float:
     from pcsweep.compute.cost import tap_by_tap
 
-    selection = point.selection()
-    image = load_dataset(point.dataset)[selection[0]].image[None]
-    each = tap_by_tap(load_model(point.model).network.cpu(), image).everything(point.rule, 1, 0)
+    selection = point.selection(loaded)
+    image = loaded.dataset(point.dataset)[selection[0]].image[None]
+    each = tap_by_tap(loaded.model(point.model).network.cpu(), image).everything(point.rule, 1, 0)
     return len(selection) * (point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP)

@@ -11,10 +11,10 @@ from pcsweep.compute.rows import ahead, images_at_once, rows_for
 from pcsweep.console.progress import progress, stage
 from pcsweep.grid.classes import compared
 from pcsweep.grid.identified import IdentifiedPoint
+from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.notes import check_studies
 from pcsweep.grid.plan import is_done
-from pcsweep.grid.point import GridPoint, load_dataset, load_model
-from pcsweep.grid.selection import samples_of
+from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
@@ -28,7 +28,7 @@ from pcsweep.study.tidying import tidy
 _log = logging.getLogger(__name__)
 
 
-def run(planned: IdentifiedPoint) -> None:
+def run(planned: IdentifiedPoint, loaded: Loaded) -> None:
     """Computes a grid point, unless its shard is there or there is no update with its coefficients, such as β + λ > 1.
 
     Raises:
@@ -43,14 +43,15 @@ def run(planned: IdentifiedPoint) -> None:
         tidy(planned.folder)
         with claimed(planned.folder, planned.identity, partial(is_done, planned)) as ours:
             if ours:
-                _compute([planned])
+                _compute([planned], loaded)
 
 
-def run_pack(pack: Sequence[IdentifiedPoint]) -> list[int]:
+def run_pack(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> list[int]:
     """Computes the planned grid points that have no shard yet, all at once; each gets its shard.
 
     Args:
         pack: points that differ in their coefficients alone.
+        loaded: where their model and dataset are, or will be.
 
     Returns:
         The places in the pack of the points that were computed.
@@ -67,18 +68,18 @@ def run_pack(pack: Sequence[IdentifiedPoint]) -> list[int]:
         settings = points[0].point.settings
         check_device(settings.device, settings.precision)
         for planned in points:
-            planned.check_unchanged()
-        _compute(points)
+            planned.check_unchanged(loaded)
+        _compute(points, loaded)
     return list(missing.values())
 
 
-def _compute(pack: Sequence[IdentifiedPoint]) -> None:
+def _compute(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> None:
     """Measures the points of a pack and writes their shards."""
     points = [planned.point for planned in pack]
     started = time.monotonic()
-    measured = _measure(points)
+    measured = _measure(points, loaded)
     seconds = (time.monotonic() - started) / len(points)
-    classes = compared(load_model(points[0].model), load_dataset(points[0].dataset))
+    classes = compared(loaded.model(points[0].model), loaded.dataset(points[0].dataset))
     machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
     for planned, own in zip(pack, measured, strict=True):
         point = planned.point
@@ -89,11 +90,11 @@ def _compute(pack: Sequence[IdentifiedPoint]) -> None:
         _log.info("%s: %s in %.1f s (shard %s)", point.label, summary(columns), seconds, path.stem[:12])
 
 
-def _measure(points: Sequence[GridPoint]) -> list[Columns]:
+def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
     """The measured columns of the points of a pack."""
     point, settings = points[0], points[0].settings
-    samples = samples_of(point.dataset, point.selection(), point.cache)
-    model = load_model(point.model)
+    samples = loaded.samples(point.dataset, point.selection(loaded), point.cache)
+    model = loaded.model(point.model)
     device = device_of(settings.device)
     model.network.to(device)
     with stage("timing the network"), computing_in(settings.precision, device):
@@ -110,23 +111,23 @@ def _measure(points: Sequence[GridPoint]) -> list[Columns]:
         metrics=settings.metrics,
         precision=settings.precision,
         rows=rows,
-        pictured=_pictured(point),
+        pictured=_pictured(point, loaded),
     )
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
     step = images_at_once(rows, len(points))
     with progress(label, len(samples), "images", measurement.parts) as advance:
         groups = [samples[start : start + step] for start in range(0, len(samples), step)]
-        for given in ahead(partial(batch, corrupt=point.corrupt), groups):
+        for given in ahead(partial(batch, corrupt=partial(point.corrupt, model=model)), groups):
             for own, columns in zip(parts, measurement.of(given, advance), strict=True):
                 own.append(columns)
     return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
 
 
-def _pictured(point: GridPoint) -> frozenset[str]:
+def _pictured(point: GridPoint, loaded: Loaded) -> frozenset[str]:
     """The identifiers of the first images of the selection, as many as `pictures` says."""
-    ids = load_dataset(point.dataset).image_ids
-    return frozenset(ids[index] for index in point.selection()[: point.settings.pictures])
+    ids = loaded.dataset(point.dataset).image_ids
+    return frozenset(ids[index] for index in point.selection(loaded)[: point.settings.pictures])
 
 
 def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:

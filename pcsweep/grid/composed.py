@@ -8,14 +8,16 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.refusals import told
+from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint, grid_point
 
 
-def point_from(config: DictConfig, here: bool = True) -> GridPoint:
+def point_from(config: DictConfig, loaded: Loaded, here: bool = True) -> GridPoint:
     """The grid point of a composed configuration.
 
     Args:
         config: without Hydra's own node.
+        loaded: where its model and dataset are, or will be.
         here: whether this machine computes it, and so must have its device.
 
     Raises:
@@ -27,7 +29,7 @@ def point_from(config: DictConfig, here: bool = True) -> GridPoint:
     except OmegaConfBaseException as error:
         raise BadSetting(told(error)) from error
     assert isinstance(plain, dict)  # a DictConfig
-    return grid_point({str(key): value for key, value in plain.items()}, text, here)
+    return grid_point({str(key): value for key, value in plain.items()}, text, loaded, here)
 
 
 def stored(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager, nullcontext, redirect_stdout
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ _FULL_ERROR = "HYDRA_FULL_ERROR"
 if TYPE_CHECKING:
     from omegaconf import DictConfig, ListConfig
 
+    from pcsweep.config.schema import Choice
+
 
 def conf_folder() -> str:
     """The folder of the configuration groups: beside the package in a checkout, inside it in an installation."""
@@ -36,11 +39,16 @@ def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> 
     """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
     from pcsweep.config.extensions import named
     from pcsweep.config.schema import choose
-    from pcsweep.grid.point import load_model
 
     own = named({"extensions": OmegaConf.to_container(extensions) if OmegaConf.is_config(extensions) else extensions})
-    count = len(load_model(choose("model", plain_of(model), own)).network.stages)
+    count = _pcoders(choose("model", plain_of(model), own))
     return ",".join(str(number) for number in range(1, count + 1))
+
+
+@lru_cache
+def _pcoders(model: "Choice") -> int:
+    """How many a model has. It is made for this alone, since the resolver is called before there is anything to share."""
+    return len(model().network.stages)
 
 
 def plain_of(config: "DictConfig") -> dict[str, Any]:

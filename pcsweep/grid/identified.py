@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint
 from pcsweep.study import shards
 
@@ -35,20 +36,20 @@ class IdentifiedPoint:
         assert self.identity is not None
         return shards.place(self.point.shard_folder, self.identity)
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, loaded: Loaded) -> None:
         """Refuses a point whose model or images are others now than when it was planned.
 
         Raises:
             BadSetting: says so.
         """
-        if shards.identity(self.point.identified()) != self.identity:
+        if shards.identity(self.point.identified(loaded)) != self.identity:
             raise BadSetting(
                 f"The weights of {self.point.model.name} or the images of {self.point.dataset.name} have changed since "
                 "this point was planned; give the command again to plan it anew."
             )
 
 
-def identified(point: GridPoint) -> IdentifiedPoint:
+def identified(point: GridPoint, loaded: Loaded) -> IdentifiedPoint:
     """The point with its identity."""
-    settings: dict[str, Any] = shards.canonical(point.identified())
+    settings: dict[str, Any] = shards.canonical(point.identified(loaded))
     return IdentifiedPoint(point, settings, None if point.skipped else shards.identity(settings))

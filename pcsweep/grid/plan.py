@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.identified import IdentifiedPoint, identified
+from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.notes import check_studies, note
-from pcsweep.grid.selection import samples_of
 from pcsweep.machine.threads import listed
 from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import shards
@@ -26,11 +26,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep still has to do, counted in grid points; `waiting` are the numbers of those to be run, each identity once."""
+    """What a sweep still has to do.
+
+    Args:
+        points: all of them.
+        waiting: the numbers of those to be run, each identity once.
+        done: how many are.
+        loaded: where their models and datasets are.
+    """
 
     points: Sequence[IdentifiedPoint]
     waiting: tuple[int, ...]
     done: int
+    loaded: Loaded = field(default_factory=Loaded, compare=False, repr=False)
 
     @property
     def skipped(self) -> int:
@@ -49,8 +57,8 @@ class Plan:
             BadSetting: images that cannot be used.
         """
         waiting = [self.points[number].point for number in self.waiting]
-        for asked in dict.fromkeys((point.dataset, point.selection(), point.cache) for point in waiting):
-            samples_of(*asked)
+        for asked in dict.fromkeys((point.dataset, point.selection(self.loaded), point.cache) for point in waiting):
+            self.loaded.samples(*asked)
 
     def note(self) -> None:
         """Notes in each study's folder what was asked for, so that aggregation and status can say what is missing."""
@@ -66,12 +74,15 @@ class Plan:
         return ", ".join([*words, f"{len(self.waiting)} to run"])
 
 
-def points_from(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = True) -> list[IdentifiedPoint]:
+def points_from(
+    configs: "Iterable[DictConfig]", numbers: Sequence[int], loaded: Loaded, here: bool = True
+) -> list[IdentifiedPoint]:
     """The grid points of a sweep by number, with a bar while that takes long.
 
     Args:
         configs: one per point; each is composed when it is its turn, and not kept.
         numbers: 0, 1, … in the order of the configurations.
+        loaded: where their models and datasets are, or will be.
         here: whether this machine computes them.
 
     Raises:
@@ -82,7 +93,7 @@ def points_from(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: b
     with progress("checking", len(numbers), "points") as advance:
         for number, config in zip(numbers, configs, strict=True):
             try:
-                points[number] = identified(point_from(config, here))
+                points[number] = identified(point_from(config, loaded, here), loaded)
             except BadSetting as error:
                 refused.setdefault(str(error), []).append(number)
             advance(1)
@@ -102,7 +113,8 @@ def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = T
     Raises:
         BadSetting: one line for every kind of refusal.
     """
-    points = points_from(configs, numbers, here)
+    loaded = Loaded()
+    points = points_from(configs, numbers, loaded, here)
     first: dict[Path, int] = {}
     for number, planned in enumerate(points):
         if planned.identity is not None:
@@ -116,7 +128,7 @@ def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = T
     waiting = tuple(number for shard, number in first.items() if shard not in there)
     check_studies([points[number] for number in waiting])
     done = sum(planned.identity is not None and planned.shard in there for planned in points)
-    return Plan(points, waiting, done)
+    return Plan(points, waiting, done, loaded)
 
 
 def _numbered(numbers: Sequence[int], count: int) -> str:

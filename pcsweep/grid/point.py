@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,14 +17,14 @@ from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
 from pcsweep.dataset import Sample
 from pcsweep.grid.classes import check_range, compared
-from pcsweep.grid.selection import check_objects, described, first_sample, selection
-from pcsweep.grid.selection import load_dataset as load_dataset  # also from here
+from pcsweep.grid.loaded import Loaded
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
 from pcsweep.metric import TABLE
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder import USUAL
+from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
 from pcsweep.pcoder.settings import identified, pcoder_settings
 
@@ -84,11 +84,11 @@ class GridPoint:
         cache: folder for decoded images, if any.
         noise_settings: where the noise is added.
         target: the class whose attribution is taken.
-        rule: how the network is updated.
         active: numbers of the active pcoders, from 1.
         asked: the rule's coefficients of every pcoder as asked for, before inactive ones are made plain.
         hyperparameter: name of the set of coefficients.
         config: the resolved configuration (YAML), for the shard's metadata.
+        rule: how the network is updated; points that an earlier version has put into a queue do not say it.
     """
 
     settings: StudySettings
@@ -100,11 +100,11 @@ class GridPoint:
     noise_settings: _NoiseSettings
     attribution: Choice
     target: Target
-    rule: UpdateRule
     active: tuple[int, ...]
     asked: tuple[Values, ...]
     hyperparameter: str
     config: str
+    rule: UpdateRule = RULE
 
     @property
     def skipped(self) -> bool:
@@ -121,42 +121,42 @@ class GridPoint:
         """Of the study."""
         return self.settings.folder / "shards"
 
-    def identified(self) -> dict[str, Any]:
+    def identified(self, loaded: Loaded) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
         coefficients = dict(zip(keys_of(self.rule), zip(*self.rules, strict=True), strict=True))
         return {
-            "model": {**self.model.identified(), "weights_sha256": load_model(self.model).fingerprint},
+            "model": {**self.model.identified(), "weights_sha256": loaded.model(self.model).fingerprint},
             "noise": {**self.noise.identified(), **vars(self.noise_settings)},
             "pcoder": {**identified(self.rule), "active": self.active, **coefficients},
-            **self.shared(),
+            **self.shared(loaded),
         }
 
-    def shared(self) -> dict[str, Any]:
+    def shared(self, loaded: Loaded) -> dict[str, Any]:
         """Those of these settings that all points of a study share."""
         settings = decisive(StudySettings, vars(self.settings))
         seed = settings.pop("seed")
         return {
             **settings,
             "dataset": self.dataset.identified(),
-            "selection": {"seed": seed, **described(self.dataset, self.limit, seed)},
+            "selection": {"seed": seed, **loaded.described(self.dataset, self.limit, seed)},
             "attribution": self.attribution.identified(),
             "target": self.target,
             "metrics": sorted(self.settings.metrics),
-            "pictures": min(self.settings.pictures, len(self.selection())),
+            "pictures": min(self.settings.pictures, len(self.selection(loaded))),
         }
 
-    def selection(self) -> tuple[int, ...]:
+    def selection(self, loaded: Loaded) -> tuple[int, ...]:
         """Indices of the images."""
-        return selection(self.dataset, self.limit, self.settings.seed)
+        return loaded.selection(self.dataset, self.limit, self.settings.seed)
 
-    def corrupt(self, sample: Sample) -> Tensor:
-        """The sample's noisy, normalised image."""
+    def corrupt(self, sample: Sample, model: Model) -> Tensor:
+        """The sample's noisy image, as the model normalises it."""
         space = self.noise_settings
         return corrupt(
             sample.image,
             partial(self.noise.function, **self.noise.arguments),
             generator_for(sample.image_id, space.seed),
-            load_model(self.model),
+            model,
             space=space.space,
             clip=space.clip,
         )
@@ -183,26 +183,27 @@ class GridPoint:
         return f"{self.rule.coefficients[place].symbol}={_shown(values)}"
 
 
-def grid_point(plain: Mapping[str, Any], config: str, here: bool = True) -> GridPoint:
+def grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool = True) -> GridPoint:
     """The grid point that a composed and resolved configuration asks for, with every value checked.
 
     Args:
         plain: the configuration as plain dictionaries and lists.
         config: the same as YAML, to be stored with the results.
+        loaded: where its model and dataset are, or will be.
         here: whether this machine computes it, and so must have its device.
 
     Raises:
         BadSetting: the first value that is wrong, named, with what is allowed.
     """
     try:
-        return _grid_point(plain, config, here)
+        return _grid_point(plain, config, loaded, here)
     except BadSetting:
         raise
     except ValueError as error:
         raise BadSetting(str(error)) from error
 
 
-def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
+def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool) -> GridPoint:
     extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
     own = {key: value for key, value in plain.items() if key not in (*groups, "extensions")}
@@ -216,7 +217,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
     common: dict[str, Any] = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
     choices = {"model": choose("model", groups["model"], extensions)}
-    model = load_model(choices["model"])
+    model = loaded.model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
     choices |= {group: choose(group, groups[group], extensions) for group in ("dataset", "noise", "attribution")}
     pcoders = pcoder_settings(groups["pcoder"])
@@ -234,9 +235,9 @@ def _grid_point(plain: Mapping[str, Any], config: str, here: bool) -> GridPoint:
         **choices,
     )
     check_values(point.rule, point.asked)
-    _probe(point.model, point.dataset, point.noise, point.attribution, point.limit, settings.seed)
+    _try(point, loaded)
     if settings.metrics:
-        check_objects(point.dataset, point.limit, settings.seed)
+        loaded.check_objects(point.dataset, point.limit, settings.seed)
     return point
 
 
@@ -266,27 +267,24 @@ def _targeted(*, target: Target) -> None:
     """The signature of `attribution.target`."""
 
 
-@lru_cache(maxsize=64)
-def _probe(model: Choice, dataset: Choice, noise: Choice, attribution: Choice, limit: int | None, seed: int) -> None:
+def _try(point: GridPoint, loaded: Loaded) -> None:
     """Tries noise and attribution once on one image, so that what they refuse is refused before any work."""
-    images, loaded = load_dataset(dataset), load_model(model)
-    sample = first_sample(dataset, limit, seed)
-    image = noise.function(loaded.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
-    network = loaded.network.cpu()
+    trial = (point.model, point.dataset, point.noise, point.attribution, point.limit, point.settings.seed)
+    if trial in loaded.tried:
+        return
+    images, model = loaded.dataset(point.dataset), loaded.model(point.model)
+    sample = loaded.first_sample(point.dataset, point.limit, point.settings.seed)
+    noise, attribution = point.noise, point.attribution
+    image = noise.function(model.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
+    network = model.network.cpu()
     with torch.no_grad():
         representation = network.feedforward(image[None])[-1]
         classes = network.head(representation).shape[1]
     check_range(images, classes)
-    compared(loaded, images)
+    compared(model, images)
     target = torch.tensor([sample.class_index])
     attributed(attribution.function, attribution.arguments, Scene(network.head, representation, target, image[None]))
-
-
-@lru_cache(maxsize=1)
-def load_model(choice: Choice) -> Model:
-    """The model, loaded once per process."""
-    model: Model = choice()
-    return model
+    loaded.tried.add(trial)
 
 
 def _shown(values: Sequence[float]) -> str:

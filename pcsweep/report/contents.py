@@ -290,10 +290,14 @@ def _galleries(
     folder: Path, best: Sequence[Headline], of_cells: Sequence[Images], pictured: int, extensions: Sequence[str]
 ) -> list[tuple[str, Gallery]]:
     shown = spread(best, GALLERIES) if best and pictured else []
-    found = []
+    if not shown:
+        return []
+    from pcsweep.grid.loaded import Loaded  # torch: only where it is needed
+
+    found, loaded = [], Loaded()
     with progress("gallery", len(shown), "cells") as advance:
         for headline in shown:
             of_cell = of_cells[list(best).index(headline)]
-            found.append((f"{where(headline)}: {headline}", gallery(folder, headline, of_cell, pictured, extensions)))
+            found.append((f"{where(headline)}: {headline}", gallery(folder, headline, of_cell, pictured, loaded, extensions)))
             advance(1)
     return found

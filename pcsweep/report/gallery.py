@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -16,6 +17,9 @@ from pcsweep.figures.overlays import blended, masked, under
 from pcsweep.measure.exhibit import Exhibit, exhibition
 from pcsweep.report.breakdown import Images, most
 from pcsweep.study import shards
+
+if TYPE_CHECKING:
+    from pcsweep.grid.loaded import Loaded
 
 SHOWN = (0, 1, 2, 4, 8)  # timesteps, beside the headline's
 SIDE = 192  # pixels of a picture at most
@@ -53,7 +57,9 @@ class Gallery:
     note: str
 
 
-def gallery(folder: Path, headline: Headline, of_cell: Images, count: int, extensions: Sequence[str] = ()) -> Gallery:
+def gallery(
+    folder: Path, headline: Headline, of_cell: Images, count: int, loaded: "Loaded", extensions: Sequence[str] = ()
+) -> Gallery:
     """So many images of either kind, their maps computed anew; where that cannot be done, what the shard keeps.
 
     Args:
@@ -61,6 +67,7 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int, exten
         headline: which cell and timestep; of several noise seeds, the first is shown.
         of_cell: its images.
         count: of images that gained, and of those that lost.
+        loaded: where models and datasets are, or will be.
         extensions: modules of its author's own that may be imported for it.
     """
     gained, lost = most(of_cell, count)
@@ -69,7 +76,7 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int, exten
     seed = shard.settings["noise"].get("seed")
     several = f" Gains are means over {headline.row['seeds']} noise seeds; the pictures are of noise seed {seed}."
     try:
-        exhibits, note = _anew(shard, [*gained, *lost], extensions), "Computed anew from the shard's configuration."
+        exhibits, note = _anew(shard, [*gained, *lost], loaded, extensions), "Computed anew from the shard's configuration."
         note += _differing(shard, exhibits)
     except BadSetting as error:
         kept = exhibition(shard.path)
@@ -89,10 +96,10 @@ def gallery(folder: Path, headline: Headline, of_cell: Images, count: int, exten
     )
 
 
-def _anew(shard: shards.Shard, names: Sequence[str], extensions: Sequence[str]) -> list[Exhibit]:
+def _anew(shard: shards.Shard, names: Sequence[str], loaded: "Loaded", extensions: Sequence[str]) -> list[Exhibit]:
     from pcsweep.compute.again import point_of, recomputed
 
-    return recomputed(point_of(shard, extensions), names)
+    return recomputed(point_of(shard, loaded, extensions), names, loaded)
 
 
 def _differing(shard: shards.Shard, exhibits: Sequence[Exhibit]) -> str:

@@ -7,9 +7,10 @@ elsewhere.
 import importlib
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from pcsweep.grid.identified import IdentifiedPoint, identified
+from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint
 
 _MODULES = {
@@ -33,9 +34,11 @@ _NAMES = {
 class Planned(IdentifiedPoint):
     """A planned point that was pickled without its settings, which follow from it."""
 
+    loaded: ClassVar[Loaded] = Loaded()  # of all points of a task
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         point: GridPoint = state["point"]
-        for name, value in {**state, "settings": identified(point).settings}.items():
+        for name, value in {**state, "settings": identified(point, self.loaded).settings}.items():
             object.__setattr__(self, name, value)
 
 

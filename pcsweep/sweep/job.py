@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from pcsweep.sweep.compose import Template
 
 if TYPE_CHECKING:
     from pcsweep.grid.identified import IdentifiedPoint
+    from pcsweep.grid.loaded import Loaded
 
 _log = logging.getLogger(__name__)
 
@@ -65,23 +66,38 @@ class SomeFailed(Exception):
     """Points of a study failed; each is noted in the study's folder `failures/`."""
 
 
-def run_pack(session: Session, pack: Pack) -> list[JobReturn]:
-    """Computes a pack; where it fails as a whole, point by point, so that only the points that are to blame fail."""
+def loaded_for(packs: Iterable[Pack]) -> "Loaded | None":
+    """A place for the models and datasets of a study's points; None of another application's, which need none."""
+    if not any(point.planned for pack in packs for point in pack):
+        return None
+    from pcsweep.grid.loaded import Loaded
+
+    return Loaded()
+
+
+def run_pack(session: Session, pack: Pack, loaded: "Loaded | None") -> list[JobReturn]:
+    """Computes a pack; where it fails as a whole, point by point, so that only the points that are to blame fail.
+
+    Args:
+        session: what all points of the sweep share.
+        pack: points that are computed together.
+        loaded: where their model and dataset are, or will be; None for another application's points.
+    """
     done: set[int] = set()
     planned = [point.planned for point in pack if point.planned is not None]
-    if len(planned) > 1:
+    if loaded is not None and len(planned) > 1:
         from pcsweep.compute.run import run_pack as compute
 
         try:
-            compute(planned)
+            compute(planned, loaded)
             done = {point.number for point in pack}
         except Exception as error:  # of whatever kind: it may concern one point only
             _end_if_told_to(error)
             _log.warning("%s. The points of this pack are computed one by one.", _said(error))
-    return [_run(session, point, point.number in done) for point in pack]
+    return [_run(session, point, loaded, point.number in done) for point in pack]
 
 
-def _run(session: Session, point: SweepPoint, done: bool) -> JobReturn:
+def _run(session: Session, point: SweepPoint, loaded: "Loaded | None", done: bool) -> JobReturn:
     """One point in its own folder, with its own log."""
     state = None if point.planned else Singleton.get_state()  # slow; another application's task may change it
     try:
@@ -89,7 +105,7 @@ def _run(session: Session, point: SweepPoint, done: bool) -> JobReturn:
         config.hydra.job.id = _job_id() or str(point.number)
         result = run_job(
             hydra_context=session.context,
-            task_function=_of_study(point.planned, done) if point.planned else session.task,
+            task_function=_of_study(point.planned, loaded, done) if point.planned and loaded else session.task,
             config=config,
             job_dir_key="hydra.sweep.dir",
             job_subdir_key="hydra.sweep.subdir",
@@ -111,7 +127,7 @@ def _run(session: Session, point: SweepPoint, done: bool) -> JobReturn:
     return result
 
 
-def _of_study(planned: "IdentifiedPoint", done: bool) -> Callable[[DictConfig], None]:
+def _of_study(planned: "IdentifiedPoint", loaded: "Loaded", done: bool) -> Callable[[DictConfig], None]:
     from pcsweep.compute.run import run_pack as compute
     from pcsweep.study import failures
 
@@ -119,7 +135,7 @@ def _of_study(planned: "IdentifiedPoint", done: bool) -> Callable[[DictConfig], 
         with chdir(HydraConfig.get().runtime.cwd):  # hydra.job.chdir may have left it
             try:
                 if not done:
-                    compute([planned])
+                    compute([planned], loaded)
             except Exception as error:
                 _end_if_told_to(error)
                 _log.error("%s failed: %s", planned.point.label, said(error), exc_info=not isinstance(error, OSError))
@@ -209,7 +225,8 @@ class SlurmTask:
         if any(point.planned for pack in self.packs for point in pack):
             _warn_without_gpu()
         try:
-            results = [result for pack in self.packs for result in run_pack(self.session, pack)]
+            loaded = loaded_for(self.packs)
+            results = [result for pack in self.packs for result in run_pack(self.session, pack, loaded)]
         except _TimeIsUp as end:
             raise end.__cause__ or end from None
         if not any(point.planned for pack in self.packs for point in pack):

@@ -28,6 +28,7 @@ from pcsweep.sweep.work import StudyWork
 
 if TYPE_CHECKING:
     from pcsweep.compute.estimate import Estimate
+    from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.plan import Plan
 
 _log = logging.getLogger(__name__)
@@ -71,15 +72,15 @@ def _here(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings
     for pack in packs:
         for point in pack:
             failures.forget(work.folder(point), work.identity(point))
-    _compute_here(session, packs, workers, gpus)
+    _compute_here(session, packs, plan.loaded, workers, gpus)
     works = work.works([[pack] for pack in packs])
     _conclude(plan, works, [standing(each.folder, each.labels, [], []) for each in works])
 
 
-def _compute_here(session: Session, packs: Sequence[Pack], workers: int, gpus: Sequence[str]) -> None:
+def _compute_here(session: Session, packs: Sequence[Pack], loaded: "Loaded", workers: int, gpus: Sequence[str]) -> None:
     given: set[int] = set()
     with shared(packs) as ours, progress("points", sum(map(len, packs)), "points") as advance:
-        for results in run_here(session, ours) if workers == 1 else run_in_workers(session, ours, workers, gpus):
+        for results in run_here(session, ours, loaded) if workers == 1 else run_in_workers(session, ours, workers, gpus):
             given |= set(results)
             advance(len(results))
     for each in work.works([[[point for pack in packs for point in pack if point.number not in given]]]):

@@ -112,7 +112,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     from pcsweep.config.schema import checked, choose
     from pcsweep.dataset import select
     from pcsweep.grid.classes import check_range, compared
-    from pcsweep.grid.point import DatasetSettings, as_the_model_was_trained, load_dataset
+    from pcsweep.grid.point import DatasetSettings, as_the_model_was_trained
     from pcsweep.model.build.feedback import to_be_trained
 
     options = _options(plain)
@@ -122,7 +122,7 @@ def _material(plain: "Mapping[str, Any]") -> _Material:
     taken: dict[str, Any] = {key: settings.pop(key) for key in ("limit", "cache") if key in settings}
     common = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     choice = choose("dataset", settings, named(plain))
-    dataset = load_dataset(choice)
+    dataset = choice()
     indices = sorted(select(dataset.class_indices, common.limit, options.seed))
     if _learns_from_labels(plain):
         check_range(dataset, len(model.class_names))

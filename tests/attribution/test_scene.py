@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from configured import LOADED
 from hydra import compose, initialize_config_dir
 from torch import nn
 
@@ -68,8 +69,8 @@ def test_an_attribution_of_the_images_runs_in_packs_as_alone(tmp_path, monkeypat
     def computed(study, *grid):
         with initialize_config_dir(conf_folder(), version_base="1.3"):
             configs = [compose("config", overrides=[*words, f"study={study}", each]) for each in grid]
-        points = points_from(configs, range(len(configs)))
-        run_pack(points)
+        points = points_from(configs, range(len(configs)), LOADED)
+        run_pack(points, LOADED)
         return [shards.read(point.shard).table["iou"].to_pylist() for point in points]
 
     together = computed("together", "pcoder.beta=0.4", "pcoder.beta=0.7")

@@ -7,19 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from configured import compute
+from configured import LOADED, compute
 from hydra import compose, initialize_config_dir
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
-from pcsweep.compute import again
 from pcsweep.compute.again import point_of, recomputed, reconstructions
 from pcsweep.config.errors import BadSetting
-from pcsweep.grid import point
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
-from pcsweep.grid.point import load_dataset, load_model
+from pcsweep.grid.loaded import Loaded
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition
 from pcsweep.network import PCoder, PredictiveNetwork
@@ -43,8 +41,8 @@ def measured(tmp_path_factory):
         if words not in known:
             config = composed(*words, f"output_root={root}", f"study=s{len(known)}")
             compute(config)
-            point = point_from(config)
-            known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified()))), point
+            point = point_from(config, LOADED)
+            known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified(LOADED)))), point
         return known[words]
 
     return measure
@@ -73,30 +71,30 @@ def test_computed_anew_all_is_as_the_shard_has_it_in_any_order(measured, words):
     kept = exhibition(shard.path).exhibits
     assert len(kept) == 10  # more than are computed at once
     backwards = [exhibit.image_id for exhibit in reversed(kept)]
-    found = recomputed(point, backwards)
+    found = recomputed(point, backwards, LOADED)
     assert [exhibit.image_id for exhibit in found] == backwards
     for exhibit, other in zip(found, reversed(kept), strict=True):
         assert_same(exhibit, other)
-    (alone,) = recomputed(point_of(shard), backwards[:1])
+    (alone,) = recomputed(point_of(shard, LOADED), backwards[:1], LOADED)
     assert_same(alone, kept[-1])
 
 
 def test_no_image_is_no_exhibit(measured):
-    assert recomputed(measured("noise=none")[1], []) == []
+    assert recomputed(measured("noise=none")[1], [], LOADED) == []
 
 
 def test_where_no_iou_is_asked_for_there_is_none():
-    point = point_from(composed("metrics=[pointing]"))
-    (exhibit,) = recomputed(point, ["test-000004"])
+    point = point_from(composed("metrics=[pointing]"), LOADED)
+    (exhibit,) = recomputed(point, ["test-000004"], LOADED)
     assert exhibit.iou == {0: None, 1: None, 2: None, 3: None}
     assert list(exhibit.saliency) == [0, 1, 2, 3]
 
 
 def test_an_image_outside_the_selection_is_found(measured):
     _, point = measured("noise=none")
-    image_ids = load_dataset(point.dataset).image_ids
-    outside = next(index for index in range(len(image_ids)) if index not in point.selection())
-    (exhibit,) = recomputed(point, [image_ids[outside]])
+    image_ids = LOADED.dataset(point.dataset).image_ids
+    outside = next(index for index in range(len(image_ids)) if index not in point.selection(LOADED))
+    (exhibit,) = recomputed(point, [image_ids[outside]], LOADED)
     assert exhibit.image_id == image_ids[outside]
     np.testing.assert_array_equal(exhibit.noisy, exhibit.image)  # without noise
 
@@ -104,18 +102,18 @@ def test_an_image_outside_the_selection_is_found(measured):
 def test_an_unknown_image_and_a_skipped_point_are_refused(measured):
     _, point = measured("noise=none")
     with pytest.raises(BadSetting, match="Expected images of shapes, but got 'test-999999'"):
-        recomputed(point, ["test-000001", "test-999999"])
-    skipped = point_from(composed("pcoder.beta=0.9", "pcoder.lambda=0.9"))
-    for draw in (lambda: recomputed(skipped, ["test-000001"]), lambda: reconstructions(skipped, "test-000001")):
+        recomputed(point, ["test-000001", "test-999999"], LOADED)
+    skipped = point_from(composed("pcoder.beta=0.9", "pcoder.lambda=0.9"), LOADED)
+    for draw in (lambda: recomputed(skipped, ["test-000001"], LOADED), lambda: reconstructions(skipped, "test-000001", LOADED)):
         with pytest.raises(BadSetting, match="Expected coefficients without β . λ > 1, .* but got β=0.9 λ=0.9"):
             draw()
 
 
 def test_a_reconstruction_is_the_first_predictor_of_the_first_representation():
-    point = point_from(composed("noise.sigma=0.5", "pcoder.beta=0.3", "pcoder.lambda=0.4"))
-    dataset, model = load_dataset(point.dataset), load_model(point.model)
-    noisy = point.corrupt(dataset[3])
-    found = reconstructions(point, dataset.image_ids[3])
+    point = point_from(composed("noise.sigma=0.5", "pcoder.beta=0.3", "pcoder.lambda=0.4"), LOADED)
+    dataset, model = LOADED.dataset(point.dataset), LOADED.model(point.model)
+    noisy = point.corrupt(dataset[3], model)
+    found = reconstructions(point, dataset.image_ids[3], LOADED)
     assert len(found) == 4
     states = model.network.unroll(noisy[None], point.rules, 3)
     for state, reconstruction in zip(states, found, strict=True):
@@ -127,21 +125,22 @@ def test_a_reconstruction_is_the_first_predictor_of_the_first_representation():
 
 
 def test_without_feedback_and_error_the_reconstruction_stays():
-    point = point_from(composed("pcoder.beta=1", "pcoder.lambda=0", "pcoder.alpha=0"))
-    first, *later = reconstructions(point, "test-000004")
+    point = point_from(composed("pcoder.beta=1", "pcoder.lambda=0", "pcoder.alpha=0"), LOADED)
+    first, *later = reconstructions(point, "test-000004", LOADED)
     for reconstruction in later:
         np.testing.assert_array_equal(reconstruction.image, first.image)
         assert reconstruction.error == first.error > 0
 
 
-def test_a_predictor_that_undoes_its_stage_reconstructs_the_noisy_image(monkeypatch):
-    point = point_from(composed("noise.sigma=0.5"))
+def test_a_predictor_that_undoes_its_stage_reconstructs_the_noisy_image():
+    point = point_from(composed("noise.sigma=0.5"), LOADED)
     head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 10))
     network = PredictiveNetwork(nn.Sequential(OrderedDict(stage=nn.Identity(), head=head)), [PCoder("stage", nn.Identity())])
-    monkeypatch.setattr(again, "load_model", lambda choice: replace(load_model(choice), network=network))
+    loaded = Loaded()
+    loaded.model = lambda choice: replace(LOADED.model(choice), network=network)
     point = replace(point, active=(1,), asked=((0.5, 0.0, 0.1),))
-    (exhibit,) = recomputed(point, ["test-000004"])
-    for reconstruction in reconstructions(point, "test-000004"):
+    (exhibit,) = recomputed(point, ["test-000004"], loaded)
+    for reconstruction in reconstructions(point, "test-000004", loaded):
         np.testing.assert_array_equal(reconstruction.image, exhibit.noisy)
         assert reconstruction.error == 0
 
@@ -152,11 +151,11 @@ def with_config(shard, text):
 
 def test_a_shard_says_which_point_it_is_of(measured):
     shard, point = measured("noise.sigma=0.6", "pcoder.beta=0.4", "pcoder.lambda=0.5")
-    found = point_of(shard)
+    found = point_of(shard, LOADED)
     assert found == point
     elsewhere = shard.metadata["config"].replace("device: auto", "device: cuda:99")
     assert elsewhere != shard.metadata["config"]
-    assert point_of(with_config(shard, elsewhere)).settings.device == "auto"
+    assert point_of(with_config(shard, elsewhere), LOADED).settings.device == "auto"
 
 
 @pytest.mark.parametrize(
@@ -177,14 +176,14 @@ def test_a_shard_says_which_point_it_is_of(measured):
 def test_a_configuration_that_is_not_the_shards_is_refused(measured, change, message):
     shard, _ = measured("noise.sigma=0.6", "pcoder.beta=0.4", "pcoder.lambda=0.5")
     with pytest.raises(BadSetting, match=message):
-        point_of(with_config(shard, change(shard.metadata["config"])))
+        point_of(with_config(shard, change(shard.metadata["config"])), LOADED)
 
 
 def test_a_shard_without_configuration_is_refused(measured):
     shard, _ = measured("noise.sigma=0.6", "pcoder.beta=0.4", "pcoder.lambda=0.5")
     metadata = {key: text for key, text in shard.metadata.items() if key != "config"}
     with pytest.raises(BadSetting, match="cannot be used here: it has no `config`"):
-        point_of(replace(shard, metadata=metadata))
+        point_of(replace(shard, metadata=metadata), LOADED)
 
 
 def test_weights_that_are_others_now_or_gone_are_said(measured, tmp_path):
@@ -193,12 +192,10 @@ def test_weights_that_are_others_now_or_gone_are_said(measured, tmp_path):
     save_file(tensors, path)
     shard, _ = measured(f"model.weights={path}", "noise.sigma=0.1")
     save_file({name: (tensor * 1.5).to(tensor.dtype) for name, tensor in tensors.items()}, path)
-    point.load_model.cache_clear()
     with pytest.raises(
         BadSetting, match="weights or images of shard .* have changed .*`model.weights_sha256`.*compute its point anew"
     ):
-        point_of(shard)
+        point_of(shard, Loaded())
     path.unlink()
-    point.load_model.cache_clear()
     with pytest.raises(BadSetting, match="cannot be used here: .*weights.safetensors"):
-        point_of(shard)
+        point_of(shard, Loaded())

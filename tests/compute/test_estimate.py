@@ -1,6 +1,7 @@
 """How long points will take: as their like took; else in proportion to their work."""
 
 import pytest
+from configured import LOADED
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -19,14 +20,14 @@ def points(tmp_path):
 
     def planned(*words):
         with initialize_config_dir(conf_folder(), version_base="1.3"):
-            return points_from([compose("config", overrides=[*same, *each.split()]) for each in words], range(len(words)))
+            return points_from([compose("config", overrides=[*same, *each.split()]) for each in words], range(len(words)), LOADED)
 
     return planned
 
 
 def finish(planned, seconds):
     metadata = {} if seconds is None else {"seconds": str(seconds)}
-    shards.write(planned.point.shard_folder, planned.point.identified(), {"timestep": []}, metadata)
+    shards.write(planned.point.shard_folder, planned.point.identified(LOADED), {"timestep": []}, metadata)
 
 
 def estimated(points, waiting, gpus=0, cores=1):

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 import torch
-from configured import compute
+from configured import LOADED, compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -33,7 +33,7 @@ def config(tmp_path):
 
 
 def points(config, *changes):
-    return [identified(point_from(config(*words))) for words in changes]
+    return [identified(point_from(config(*words), LOADED), LOADED) for words in changes]
 
 
 def test_points_of_a_pack_differ_in_their_coefficients_alone(config):
@@ -57,13 +57,13 @@ GRID = ["pcoder.beta=1.0", "pcoder.beta=0.4", "pcoder.lambda=0", "pcoder.active=
 def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_path):
     words = [["pcoder.lambda=0", word] if word == "pcoder.beta=1.0" else [word] for word in GRID]
     together = [config(*each, f"output_root={tmp_path / 'together'}") for each in words]
-    planned = points_from(together, range(len(GRID)))
-    assert run.run_pack(planned) == list(range(len(GRID)))
-    assert run.run_pack(planned) == []
+    planned = points_from(together, range(len(GRID)), LOADED)
+    assert run.run_pack(planned, LOADED) == list(range(len(GRID)))
+    assert run.run_pack(planned, LOADED) == []
     for number, each in enumerate(words):
         alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
         compute(alone)
-        name = shards.identity(point_from(alone).identified())
+        name = shards.identity(point_from(alone, LOADED).identified(LOADED))
         found, expected = (
             shards.read(shards.place(tmp_path / folder / "default/shards", name)) for folder in ("together", "alone")
         )
@@ -75,17 +75,17 @@ def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path)
     root = f"output_root={tmp_path}"
     compute(config("pcoder.beta=0.5", root))
     configs = [config(f"pcoder.beta={beta}", root) for beta in (0.4, 0.5, 0.95, 0.4)]
-    assert run.run_pack(points_from(configs, range(4))) == [0]  # one is done, one is skipped, one is there twice
+    assert run.run_pack(points_from(configs, range(4), LOADED), LOADED) == [0]  # one is done, one is skipped, one is there twice
     assert len(list((tmp_path / "default/shards").glob("*.parquet"))) == 2
 
 
 def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monkeypatch, capsys):
     measure = run._measure
 
-    def fails(points):
+    def fails(points, loaded):
         if len(points) > 1 or points[0].label.startswith("β=0.5"):
             raise RuntimeError("out of luck")
-        return measure(points)
+        return measure(points, loaded)
 
     monkeypatch.setattr(run, "_measure", fails)
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from configured import compute
+from configured import LOADED, compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -37,7 +37,7 @@ def pcsweep(*words, folder, **options):
 
 
 def identity(config):
-    return shards.identity(point_from(config).identified())
+    return shards.identity(point_from(config, LOADED).identified(LOADED))
 
 
 def table(folder):
@@ -123,7 +123,7 @@ def test_a_wrong_word_ends_with_code_2_and_one_message(tmp_path, word, message):
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(config, word, message):
     with pytest.raises(BadSetting, match=message):
-        point_from(config(word))
+        point_from(config(word), LOADED)
 
 
 DECIDES = [
@@ -172,21 +172,23 @@ def test_an_image_has_the_same_rows_to_the_bit_whatever_images_are_with_it(confi
 
 
 def test_one_element_of_a_list_is_set_by_its_position(config):
-    given = point_from(config("pcoder.beta=[0.2,0.4,0.4,0.6]", "pcoder.beta.1=0.1"))
+    given = point_from(config("pcoder.beta=[0.2,0.4,0.4,0.6]", "pcoder.beta.1=0.1"), LOADED)
     assert [rule[0] for rule in given.asked] == [0.2, 0.1, 0.4, 0.6]
-    stretched = point_from(config("hyperparameter=hps_0", "pcoder.beta.0=0.1"))  # of the five values, then stretched over four
+    stretched = point_from(
+        config("hyperparameter=hps_0", "pcoder.beta.0=0.1"), LOADED
+    )  # of the five values, then stretched over four
     assert [rule[0] for rule in stretched.asked] == pytest.approx([0.1, 0.4, 0.4 + 0.2 / 3, 0.6])
 
 
 def test_a_list_beside_a_set_of_coefficients_replaces_its_own(config):
-    given = point_from(config("hyperparameter=hps_0", "pcoder.beta=[0.2,0.3,0.4,0.5]"))
+    given = point_from(config("hyperparameter=hps_0", "pcoder.beta=[0.2,0.3,0.4,0.5]"), LOADED)
     assert [rule[0] for rule in given.asked] == [0.2, 0.3, 0.4, 0.5]
     assert [rule[1] for rule in given.asked] == pytest.approx([0.05, 0.1, 0.1, 0.0])
 
 
 @pytest.mark.parametrize(("word", "expected"), [("[1,3]", (1, 3)), ("2", (2,)), ("all", (1, 2, 3, 4))])
 def test_active_pcoders_by_number_or_list(config, word, expected):
-    assert point_from(config(f"pcoder.active={word}")).active == expected
+    assert point_from(config(f"pcoder.active={word}"), LOADED).active == expected
 
 
 def test_the_last_lambda_is_stored_as_it_counts(config, tmp_path):

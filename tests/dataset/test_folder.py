@@ -20,7 +20,6 @@ from pcsweep.dataset import Dataset
 from pcsweep.dataset.folder import Folder
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import plan
-from pcsweep.grid.selection import _without_objects, first_sample, load_dataset
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
@@ -315,9 +314,6 @@ def test_masks_without_any_object_are_refused_unless_nothing_is_measured(config,
         plan([config()], [0])
     assert plan([config("metrics=[]")], [0]).waiting == (0,)
     Image.fromarray(image_trees.numbers(7, ignored=0).astype(np.uint8)).save(root / "masks/picture3.png")
-    load_dataset.cache_clear()
-    first_sample.cache_clear()
-    _without_objects.cache_clear()
     assert plan([config()], [0]).waiting == (0,)
 
 

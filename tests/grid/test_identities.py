@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from configured import LOADED
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -31,6 +32,6 @@ def test_the_points_of_every_experiment_have_the_identities_of_earlier_versions(
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         grid = [[]] if experiment == "none" else corners(experiment)
         chosen = [] if experiment == "none" else [f"experiment={experiment}"]
-        points = {" ".join(words): point_from(compose("config", overrides=[*chosen, *words])) for words in grid}
-    found = {words: shards.identity(point.identified()) for words, point in points.items() if not point.skipped}
+        points = {" ".join(words): point_from(compose("config", overrides=[*chosen, *words]), LOADED) for words in grid}
+    found = {words: shards.identity(point.identified(LOADED)) for words, point in points.items() if not point.skipped}
     assert found == json.loads(GOLDEN.read_text())[experiment]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from configured import compute
+from configured import LOADED, compute
 from hydra import compose, initialize_config_dir
 from matplotlib import colormaps
 from omegaconf import OmegaConf
@@ -13,7 +13,6 @@ from omegaconf import OmegaConf
 from pcsweep.figures.overlays import COLORMAP, blended, masked, named, overlays, under
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
-from pcsweep.grid.point import load_dataset
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import exhibition, names
 from pcsweep.metric.iou import iou as iou_of
@@ -37,16 +36,16 @@ def measured(tmp_path_factory):
             with initialize_config_dir(conf_folder(), version_base="1.3"):
                 config = compose("config", overrides=overrides)
             compute(config)
-            point = point_from(config)
-            known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified()))), point
+            point = point_from(config, LOADED)
+            known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified(LOADED)))), point
         return known[words]
 
     return measure
 
 
 def samples(point):
-    dataset = load_dataset(point.dataset)
-    return {dataset.image_ids[index]: dataset[index] for index in point.selection()}
+    dataset = LOADED.dataset(point.dataset)
+    return {dataset.image_ids[index]: dataset[index] for index in point.selection(LOADED)}
 
 
 def test_without_pictures_nothing_is_kept(measured):

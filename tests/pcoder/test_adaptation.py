@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 import torch
+from configured import LOADED
 from hydra import compose, initialize_config_dir
 from reference import adaptation
 from torch import nn
@@ -106,7 +107,7 @@ def planned(tmp_path, *words):
         "noise.space=pixel",
     )
     with initialize_config_dir(conf_folder(), version_base="1.3"):
-        return identified(point_from(compose("config", overrides=[f"output_root={tmp_path}", *common, *words])))
+        return identified(point_from(compose("config", overrides=[f"output_root={tmp_path}", *common, *words]), LOADED), LOADED)
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +115,9 @@ def study(tmp_path_factory):
     """Six cells of adaptation and two of predictive coding."""
     root = tmp_path_factory.mktemp("outputs")
     cells = [(a, b) for a in (0, 0.5) for b in (0, 0.2, 0.4)]
-    run_pack([planned(root, f"pcoder.a={a}", f"pcoder.b={b}") for a, b in cells])
+    run_pack([planned(root, f"pcoder.a={a}", f"pcoder.b={b}") for a, b in cells], LOADED)
     for beta in (0.4, 0.8):
-        run(planned(root, "pcoder=scaled", f"pcoder.beta={beta}", "pcoder.lambda=0.2", "pcoder.alpha=0"))
+        run(planned(root, "pcoder=scaled", f"pcoder.beta={beta}", "pcoder.lambda=0.2", "pcoder.alpha=0"), LOADED)
     return root / "default"
 
 
@@ -157,11 +158,11 @@ def test_pictures_and_page_speak_of_its_symbols(study):
 def test_a_cell_is_drawn_again_without_reconstructions(study):
     found = [shards.read(path) for path in (study / "shards").glob("*.parquet")]
     shard = next(each for each in found if each.settings["pcoder"].get("b") == [0.4] * 4)
-    point, image_id = point_of(shard), shard.table["image_id"][0].as_py()
-    (exhibit,) = recomputed(point, [image_id])
+    point, image_id = point_of(shard, LOADED), shard.table["image_id"][0].as_py()
+    (exhibit,) = recomputed(point, [image_id], LOADED)
     stored = {each["timestep"]: each["iou"] for each in shard.table.to_pylist() if each["image_id"] == image_id}
     assert exhibit.iou == pytest.approx(stored, nan_ok=True)
-    assert reconstructions(point, image_id) == []
+    assert reconstructions(point, image_id, LOADED) == []
 
 
 def test_what_belongs_to_another_rule_is_refused(tmp_path):

@@ -15,6 +15,7 @@ from toy_study import IMAGES, SIDE, STEPS, identifier, put, settings
 from pcsweep.aggregate.best import headlines
 from pcsweep.aggregate.run import aggregate
 from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.loaded import Loaded
 from pcsweep.measure.exhibit import Exhibit
 from pcsweep.report import gallery as module
 from pcsweep.report.breakdown import images
@@ -28,7 +29,7 @@ def shown(folder: Path, count: int = 2) -> Gallery:
     """The gallery of the one best cell of the study in `folder`."""
     result = aggregate(folder, 2, 2)
     (headline,) = headlines(result.table, result.facets)
-    return gallery(folder / "shards", headline, images(folder / "shards", headline), count)
+    return gallery(folder / "shards", headline, images(folder / "shards", headline), count, Loaded())
 
 
 def decoded(source: str) -> np.ndarray:

@@ -10,11 +10,13 @@ from hydra import compose, initialize_config_dir
 from hydra.types import HydraContext
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
+from pcsweep.grid.loaded import Loaded
 from pcsweep.sweep.job import Session, SlurmTask, SweepPoint
 
 with initialize_config_dir(conf_folder(), version_base="1.3"):
     config = compose("config", overrides=["dataset.limit=2", "timesteps=1", "output_root=outputs"])
-point = point_from(config)
+point = point_from(config, Loaded())
+del point.__dict__["rule"]  # there was one alone
 
 
 class Planned:
@@ -53,6 +55,7 @@ assert isinstance(task, SlurmTask)
 assert isinstance(point.planned, IdentifiedPoint)
 formatters = {"simple": {"class": "pcsweep.terminal.PrintableFormatter", "format": "%(message)s"}}
 logging.config.dictConfig({"version": 1, "formatters": formatters})
+assert point.planned.point.rules == [(0.8, 0.1, 0.01)] * 4
 print(json.dumps([point.planned.identity, point.planned.settings["timesteps"], str(point.planned.folder)]))
 """
 

@@ -79,7 +79,7 @@ def test_each_point_is_sent_once_and_largest_tasks_first(tmp_path, slurm, sweep)
 
 
 def test_tasks_that_are_expected_to_take_longest_come_first(slurm, sweep, monkeypatch):
-    monkeypatch.setattr(estimate, "_assumed", lambda point, rate: float(point.settings.timesteps))
+    monkeypatch.setattr(estimate, "_assumed", lambda point, rate, loaded: float(point.settings.timesteps))
     assert sweep("hydra.launcher.points_per_job=auto", "hydra.launcher.target_minutes=1e-9")[0] == 0
     points = [point.planned.point for task in slurm.tasks for pack in task.packs for point in pack]
     assert len(points) == len(slurm.tasks) == 10

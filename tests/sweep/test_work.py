@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from configured import LOADED
 from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ def planned(tmp_path_factory):
         same = compose("config", ["dataset.limit=2", "timesteps=1", f"output_root={root}"])
     own = [{"pcoder": {"beta": n / 50}, "noise": {"sigma": n % 3 / 10}, "study": "ab"[n % 2]} for n in range(COUNT)]
     configs = [OmegaConf.merge(same, each) for each in own]
-    return points_from(configs, range(COUNT))
+    return points_from(configs, range(COUNT), LOADED)
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, setup_globals
 
-from pcsweep.sweep.job import Pack, Session, run_pack
+from pcsweep.sweep.job import Pack, Session, loaded_for, run_pack
 from pcsweep.sweep.sharing import Packs
+
+if TYPE_CHECKING:
+    from pcsweep.grid.loaded import Loaded
 
 _log = logging.getLogger(__name__)
 _SECONDS_TO_STOP = 10.0
@@ -23,14 +26,20 @@ _LOOK = 0.5  # seconds between two looks at what other commands compute, while a
 Results = dict[int, JobReturn]
 
 
-def run_here(session: Session, packs: Packs) -> Iterator[Results]:
-    """Computes one pack after the other in this process, where a debugger can follow; gives each pack's results by number."""
+def run_here(session: Session, packs: Packs, loaded: "Loaded | None" = None) -> Iterator[Results]:
+    """Computes one pack after the other in this process, where a debugger can follow; gives each pack's results by number.
+
+    Args:
+        session: what the points share.
+        packs: largest first.
+        loaded: the models and datasets that are there already; None for another application's points.
+    """
     while packs.left:
         pack = packs.take()
         if pack is None:
             packs.wait()
             continue
-        results = {point.number: result for point, result in zip(pack, run_pack(session, pack), strict=True)}
+        results = {point.number: result for point, result in zip(pack, run_pack(session, pack, loaded), strict=True)}
         packs.release(pack)
         yield results
 
@@ -147,6 +156,8 @@ def _serve(connection: Connection, shared: bytes, environment: dict[str, str]) -
     """A worker's life."""
     import signal
 
+    import cloudpickle
+
     os.environ.update(environment)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # leave no half-written file
     try:
@@ -154,13 +165,10 @@ def _serve(connection: Connection, shared: bytes, environment: dict[str, str]) -
         Singleton.set_state(state)
         setup_globals()
         session.log_as_the_sweep()
+        loaded: Loaded | None = None
         while True:
-            connection.send_bytes(_answer(session, connection.recv_bytes()))
+            pack = pickle.loads(connection.recv_bytes())  # noqa: S301  (from our own process)
+            loaded = loaded or loaded_for([pack])
+            connection.send_bytes(cloudpickle.dumps(run_pack(session, pack, loaded)))
     except (EOFError, BrokenPipeError, KeyboardInterrupt):
         return
-
-
-def _answer(session: Session, pack: bytes) -> bytes:
-    import cloudpickle
-
-    return bytes(cloudpickle.dumps(run_pack(session, pickle.loads(pack))))  # noqa: S301  (from our own process)

@@ -1,0 +1,130 @@
+"""What grid points share, loaded once and passed along: models, datasets, and the selected images of these."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import Choice
+from pcsweep.dataset import Dataset, Sample, select
+from pcsweep.dataset.read.decoding import decode
+from pcsweep.machine.threads import gathered
+from pcsweep.model import Model
+
+_SELECTIONS = 4  # kept; of models, datasets and decoded images, which are large, only the last
+
+
+class Loaded:
+    """Models and datasets by what chose them, each made when it is first asked for, and what is known of their images.
+
+    Every command, and every task, has one of its own, and hands it to whoever needs what is in it. What was refused is refused
+    again without another look. Only the last model, dataset and decoded images are kept, so points are ordered by them.
+    """
+
+    def __init__(self) -> None:
+        self.model = lru_cache(1)(_model)
+        self.dataset = lru_cache(1)(_dataset)
+        self.selection = lru_cache(_SELECTIONS)(self._selection)
+        self.first_sample = lru_cache(_SELECTIONS)(self._first_sample)
+        self._without_objects = lru_cache(_SELECTIONS)(self._why_without_objects)
+        self._hashes = lru_cache(_SELECTIONS)(self._hashed)
+        self._samples = lru_cache(1)(self._decoded)
+        self.tried = set[Any]()  # what needs no second trial
+
+    def check_objects(self, dataset: Choice, limit: int | None, seed: int) -> None:
+        """That one of the images shows its object at least.
+
+        Raises:
+            BadSetting: none does, so that every metric would be undefined; says why.
+        """
+        if why := self._without_objects(dataset, limit, seed):
+            raise BadSetting(why)
+
+    def described(self, dataset: Choice, limit: int | None, seed: int) -> dict[str, Any]:
+        """How many images are selected, and a hash of which ones, of which class and content.
+
+        Raises:
+            BadSetting: files that cannot be used, all of them named.
+        """
+        found = self._hashes(dataset, limit, seed)
+        if isinstance(found, str):
+            raise BadSetting(found)
+        return {"count": len(self.selection(dataset, limit, seed)), "images_sha256": found.hex()}
+
+    def samples(self, dataset: Choice, indices: tuple[int, ...], cache: Path | None) -> Sequence[Sample]:
+        """The samples with these indices, decoded.
+
+        Raises:
+            BadSetting: images that cannot be used, all of them named.
+        """
+        found = self._samples(dataset, indices, cache)
+        if isinstance(found, str):
+            raise BadSetting(found)
+        return found
+
+    def _selection(self, dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]:
+        """Indices of the selected images."""
+        return tuple(select(self.dataset(dataset).class_indices, limit, seed))
+
+    def _first_sample(self, dataset: Choice, limit: int | None, seed: int) -> Sample:
+        """The first selected image, decoded.
+
+        Raises:
+            BadSetting: it or others cannot be used; all of them are named.
+        """
+        try:
+            return self.dataset(dataset)[self.selection(dataset, limit, seed)[0]]
+        except ValueError as error:
+            self.described(dataset, limit, seed)
+            raise BadSetting(str(error)) from error
+
+    def _why_without_objects(self, dataset: Choice, limit: int | None, seed: int) -> str:
+        """Empty as soon as an image with an object is found, which is the first, as a rule."""
+        made, indices = self.dataset(dataset), self.selection(dataset, limit, seed)
+        hidden, empty = 0, 0
+        for place, index in enumerate(indices):
+            try:
+                sample = made[index] if place else self.first_sample(dataset, limit, seed)
+            except ValueError:  # said where the images are looked through or decoded
+                return ""
+            if bool((sample.mask & ~sample.ignore).any()):
+                return ""
+            hidden, empty = hidden + bool(sample.ignore.any()), empty + (not sample.ignore.any())
+        value = dataset.arguments.get("ignore_value")
+        ignored = "" if value is None else f" (`dataset.ignore_value` is {value})"
+        reasons = [f"in {hidden} all that is no background is left out of every metric{ignored}"] if hidden else []
+        reasons += [f"in {empty} the mask is empty, or its object lies outside the square that is cut out"] if empty else []
+        return (
+            "Expected images that show their objects, without which every metric is undefined,"
+            f" but of the {len(indices)} selected images none does: {', '.join(reasons)}."
+        )
+
+    def _hashed(self, dataset: Choice, limit: int | None, seed: int) -> bytes | str:
+        """The hash, or why there is none."""
+        made, indices = self.dataset(dataset), self.selection(dataset, limit, seed)
+        try:
+            digests = list(gathered(made.digest, indices, "hashing images"))
+        except ValueError as error:
+            return str(error)
+        named = zip(indices, digests, strict=True)
+        text = "\n".join(f"{made.class_indices[index]} {made.image_ids[index]} {content}" for index, content in named)
+        return hashlib.sha256(text.encode()).digest()
+
+    def _decoded(self, dataset: Choice, indices: tuple[int, ...], cache: Path | None) -> Sequence[Sample] | str:
+        """The samples, or why there are none."""
+        try:
+            return decode(self.dataset(dataset), indices, dataset.describe(), cache)
+        except ValueError as error:
+            return str(error)
+
+
+def _model(choice: Choice) -> Model:
+    made: Model = choice()
+    return made
+
+
+def _dataset(choice: Choice) -> Dataset:
+    made: Dataset = choice()
+    return made
