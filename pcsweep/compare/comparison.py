@@ -148,6 +148,6 @@ def results_of(result: Comparison) -> Results:
         rows=[{**row, **compared} for row in rows],
         skipped=[{**matching.shared(place), **compared} for place in matching.skipped],
         missing=[{**matching.shared(place), **compared} for place in (*matching.missing, *unread)],
-        facets=[name for name in matching.columns if name not in axes.AXES],
+        facets=[name for name in matching.columns if name not in (*axes.AXES, *axes.COEFFICIENTS)],
         unit=unit_of([cell.settings for pair in matching.pairs for cell in pair]),
     )

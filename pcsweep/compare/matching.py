@@ -4,8 +4,9 @@ import json
 import logging
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Matching:
         compared: those in which no cell of A agrees with one of B.
         pairs: partners, in the order of their places.
         only: places of the cells without a partner, of A and of B.
-        skipped: places that were planned in one of them, with β + λ > 1.
+        skipped: places that were planned in one of them, and have no update with their coefficients.
         missing: places that were planned in one of them, and are not among the pairs.
     """
 
@@ -131,13 +132,15 @@ def match(a: Study, b: Study) -> Matching:
     Raises:
         BadSetting: a cell has several partners, since what is compared varies within a study; or no cell has one.
     """
+    on_axes = axes.axes_of([*a.settings, *b.settings])
     further = list(dict.fromkeys([*axes.further_columns(a.settings), *axes.further_columns(b.settings)]))
-    found = [[_placed(each, further) for each in study.found] for study in (a, b)]
-    names = [*AXES, *further]
+    place = partial(axes.place_on, on_axes, columns=further)
+    found = [[replace(each, place=place(each.settings)) for each in study.found] for study in (a, b)]
+    names = [*on_axes, *further]
     values = {name: [{axes.key({name: each.place[name]}) for each in of_study} for of_study in found] for name in names}
     compared = [name for name in names if values[name][0].isdisjoint(values[name][1])]
     columns = [name for name in names if name not in compared]
-    if several := [name for name in compared if name in AXES and max(map(len, values[name])) > 1]:
+    if several := [name for name in compared if name in on_axes and max(map(len, values[name])) > 1]:
         raise BadSetting(_ambiguous(a, b, several))
 
     def key(place: Coordinates) -> str:
@@ -156,7 +159,7 @@ def match(a: Study, b: Study) -> Matching:
         sorted((each.place for name, each in mine.items() if name not in other), key=axes.sortable)
         for mine, other in ((of_a, of_b), (of_b, of_a))
     )
-    gaps = [_gaps(study, of_study, further) for study, of_study in zip((a, b), found, strict=True)]
+    gaps = [_gaps(study, of_study, place) for study, of_study in zip((a, b), found, strict=True)]
     skipped = {key(place): place for each in gaps for place in each[0]}
     missing = {key(place): place for places in (only_a, only_b, *(each[1] for each in gaps)) for place in places}
     there = {key(one.place) for one, _ in pairs}
@@ -170,14 +173,6 @@ def match(a: Study, b: Study) -> Matching:
     )
 
 
-def _placed(cell: Found, further: Sequence[str]) -> Found:
-    return Found(cell.paths, cell.settings, cell.seeds, _place(cell.settings, further))
-
-
-def _place(settings: Mapping[str, Any], further: Sequence[str]) -> Coordinates:
-    return {**axes.coordinates(settings), **axes.further_coordinates(settings, further)}
-
-
 def _ambiguous(a: Study, b: Study, names: Sequence[str]) -> str:
     settings = " and ".join(f"`{SETTING.get(name, name)}`" for name in names)
     if not names:
@@ -188,12 +183,14 @@ def _ambiguous(a: Study, b: Study, names: Sequence[str]) -> str:
     )
 
 
-def _gaps(study: Study, found: Sequence[Found], further: Sequence[str]) -> tuple[list[Coordinates], list[Coordinates]]:
-    """Places that are skipped, and that are expected; without a plan, by the product of the observed β and λ."""
+def _gaps(
+    study: Study, found: Sequence[Found], place: Callable[[Mapping[str, Any]], Coordinates]
+) -> tuple[list[Coordinates], list[Coordinates]]:
+    """Places that are skipped, and that are expected; without a plan, by the product of the observed coefficients."""
     if not study.points:
         return product_gaps([each.place for each in found])
-    places = [(point.skipped, _place(point.settings, further)) for point in study.points]
-    return [place for skipped, place in places if skipped], [place for skipped, place in places if not skipped]
+    places = [(point.skipped, place(point.settings)) for point in study.points]
+    return [each for skipped, each in places if skipped], [each for skipped, each in places if not skipped]
 
 
 def differing(matching: Matching) -> dict[str, list[tuple[str, str]]]:
@@ -249,7 +246,7 @@ def labels(matching: Matching) -> Coordinates:
     """The axes that are compared, as a picture's labels have them: `0 → 0.01`, A's value and B's."""
     found: Coordinates = {}
     for name in matching.compared:
-        if name in AXES:
+        if name in (*AXES, *COEFFICIENTS):
             each = [{_label(cell.place, name) for cell in of_study} for of_study in zip(*matching.pairs, strict=True)]
             found[name] = " → ".join(_only(texts) for texts in each)
     return found

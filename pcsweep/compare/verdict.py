@@ -10,10 +10,9 @@ from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.matching import differing, in_words
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
-from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import GAINS, Quantity
-from pcsweep.study.labels import SYMBOLS, Row, describe, text_of
+from pcsweep.study.labels import SYMBOLS, Row, describe, on_axes, text_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -104,12 +103,13 @@ def largest(result: Comparison, quantity: Quantity, title: str, width: int) -> "
             best.setdefault(row["identity_a"], row)
     if not best:
         return None
-    names = [name for name in result.matching.columns if name in ("sigma", *RULE.axes) or _varies(result, name)]
-    names = [name for name in names if name != "sigma" or any(row["sigma"] is not None for row in best.values())]
+    rows = list(best.values())
+    names = [name for name in result.matching.columns if name in ("sigma", *on_axes(rows)) or _varies(result, name)]
+    names = [name for name in names if name != "sigma" or any(row["sigma"] is not None for row in rows)]
     sides = [f"gain of {name}" if quantity is GAINS else name for name in result.studies]
     headings = [*(SYMBOLS.get(name, name) for name in names), "t", *sides, "difference [95 %]", "d_z", "p", "q", "n"]
-    rows = [_texts(row, quantity, names) for row in list(best.values())[:SHOWN]]
-    return fitted(title, headings, rows, len(names) + 1, ("n", "d_z", "p", *sides, "q"), width)
+    texts = [_texts(row, quantity, names) for row in rows[:SHOWN]]
+    return fitted(title, headings, texts, len(names) + 1, ("n", "d_z", "p", *sides, "q"), width)
 
 
 def _texts(row: Row, quantity: Quantity, names: Sequence[str]) -> list[str]:
