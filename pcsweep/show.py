@@ -190,7 +190,7 @@ def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
     """Of a shard of a study."""
     with stage("loading torch"):
         from pcsweep.compute.again import point_of
-        from pcsweep.compute.choice import chosen, wanted_of
+        from pcsweep.compute.choice import chosen, named, wanted_of
         from pcsweep.grid.loaded import Loaded
         from pcsweep.study import shards
 
@@ -201,8 +201,7 @@ def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", "")) / "shards"
     if wanted and "identity" in given:
         raise BadSetting(f"Expected `identity` or values of settings, but got both: identity and {', '.join(wanted)}.")
-    names = [path.stem for path in folder.glob("*.parquet")]
-    path = shards.place(folder, chosen(folder, wanted) if wanted else _identity(names, given.get("identity", ""), folder))
+    path = shards.place(folder, chosen(folder, wanted) if wanted else named(folder, given.get("identity", "")))
     try:
         loaded = Loaded()
         return point_of(shards.read(path), loaded, extensions), loaded
@@ -210,26 +209,12 @@ def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
         raise BadSetting(f"Expected `identity` to name a shard that can be read, but {error}.") from error
 
 
-def _identity(names: Sequence[str], prefix: str, folder: Path) -> str:
-    from pcsweep.machine.threads import listed
-
-    if not names:
-        raise BadSetting(f"Expected `study` to name one with shards, but there are none in {folder}.")
-    found = sorted(name for name in names if name.startswith(prefix))
-    if len(found) != 1:
-        beginnings = listed([name[: max(12, len(prefix) + 4)] for name in found or sorted(names)])
-        fault = f"{len(found)} begin with it" if found else "none begins with it"
-        raise BadSetting(
-            f"Expected `identity` to be the beginning of one shard's name in {folder}, but got {prefix!r}: {fault} "
-            f"({'these' if found else 'there'} are {beginnings})."
-        )
-    return found[0]
-
-
 def _draw(point: "GridPoint", loaded: "Loaded", request: Request) -> None:
     from pcsweep.compute.again import recomputed, reconstructions
+    from pcsweep.compute.choice import image_named
 
-    image_id = image_named(point, loaded, request.image)
+    image_ids = loaded.dataset(point.dataset).image_ids
+    image_id = image_named(request.image, point.dataset.name, image_ids, point.selection(loaded))
     steps = steps_of(request.steps, point.settings.timesteps)
     (exhibit,) = recomputed(point, [image_id], loaded)
     found = reconstructions(point, image_id, loaded)
@@ -243,33 +228,6 @@ def _draw(point: "GridPoint", loaded: "Loaded", request: Request) -> None:
         else:
             write(panels(picture, steps), request.output)
     sys.stdout.write(f"Picture: {request.output}\n{image_id}: {summary(exhibit.iou)}\n")
-
-
-def image_named(point: "GridPoint", loaded: "Loaded", text: str | None) -> str:
-    """The identifier of the image that is meant, in the selection or not.
-
-    Raises:
-        BadSetting: none or several are.
-    """
-    from pcsweep.machine.threads import listed
-
-    image_ids, selection = loaded.dataset(point.dataset).image_ids, point.selection(loaded)
-    if text is None:
-        return image_ids[selection[0]]
-    if text in image_ids:
-        return text
-    if re.fullmatch(r"0|[1-9]\d{0,11}", text):
-        if int(text) < len(selection):
-            return image_ids[selection[int(text)]]
-        raise BadSetting(f"Expected `image` to be a position in the selection, 0 to {len(selection) - 1}, but got {text}.")
-    found = [image_id for image_id in image_ids if text in image_id]
-    if len(found) == 1:
-        return found[0]
-    some = listed(found or [image_ids[index] for index in selection])
-    fault = f"{len(found)} have it ({some})" if found else f"none has it (there are {some})"
-    raise BadSetting(
-        f"Expected `image` to be an image_id of {point.dataset.name} or a part of one alone, but got {text!r}: {fault}."
-    )
 
 
 def steps_of(text: str | None, timesteps: int) -> list[int]:

@@ -7,14 +7,14 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from types import SimpleNamespace
 
 import pytest
 from configured import LOADED
 from PIL import Image
 
+from pcsweep.compute.choice import image_named
 from pcsweep.config.errors import BadSetting
-from pcsweep.show import image_named, requested, show, steps_of, summary
+from pcsweep.show import requested, show, steps_of, summary
 from pcsweep.study import shards
 
 SMALL = ["timesteps=3", "dataset.limit=4"]
@@ -148,16 +148,7 @@ def test_one_configuration_that_has_a_rule_is_drawn(tmp_path, monkeypatch, words
         show(words)
 
 
-class Photos(tuple):
-    image_ids = ("cat/00004677", "cat/1", "dog/1", "17", "7", "dog/00")
-
-
-@pytest.fixture
-def point():
-    return SimpleNamespace(dataset=SimpleNamespace(name="photos"), selection=lambda loaded: (2, 0, 1))
-
-
-PHOTOS = SimpleNamespace(dataset=lambda choice: Photos())
+PHOTOS = "photos", ("cat/00004677", "cat/1", "dog/1", "17", "7", "dog/00"), (2, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +163,8 @@ PHOTOS = SimpleNamespace(dataset=lambda choice: Photos())
         ("00004677", "cat/00004677"),  # a part and no position
     ],
 )
-def test_an_image_is_named_by_identifier_part_or_position(point, text, image_id):
-    assert image_named(point, PHOTOS, text) == image_id
+def test_an_image_is_named_by_identifier_part_or_position(text, image_id):
+    assert image_named(text, *PHOTOS) == image_id
 
 
 @pytest.mark.parametrize(
@@ -184,9 +175,9 @@ def test_an_image_is_named_by_identifier_part_or_position(point, text, image_id)
         ("cat", r"a part of one alone, but got 'cat': 2 have it \(cat/00004677, cat/1\)"),
     ],
 )
-def test_no_image_or_several_are_refused(point, text, message):
+def test_no_image_or_several_are_refused(text, message):
     with pytest.raises(BadSetting, match=message):
-        image_named(point, PHOTOS, text)
+        image_named(text, *PHOTOS)
 
 
 def test_steps_are_the_usual_ones_and_the_last_or_those_asked_for():

@@ -1,6 +1,7 @@
-"""Which shard of a study is meant by values of its settings, such as `noise.sigma=0.4 pcoder.beta=0.8`."""
+"""Which shard of a study is meant by values of its settings, such as `noise.sigma=0.4 pcoder.beta=0.8`, and which image."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,54 @@ def chosen(folder: Path, wanted: Mapping[str, Any]) -> str:
     if len(fitting) > 1:
         raise BadSetting(f"Expected one shard, but {len(fitting)} have {said}: {_cells(fitting)}.")
     return next(iter(fitting))
+
+
+def named(folder: Path, prefix: str) -> str:
+    """The name of the one shard in `folder` that begins with `prefix`.
+
+    Raises:
+        BadSetting: none does, or several do.
+    """
+    names = [path.stem for path in folder.glob("*.parquet")]
+    if not names:
+        raise BadSetting(f"Expected `study` to name one with shards, but there are none in {folder}.")
+    found = sorted(name for name in names if name.startswith(prefix))
+    if len(found) != 1:
+        beginnings = listed([name[: max(12, len(prefix) + 4)] for name in found or sorted(names)])
+        fault = f"{len(found)} begin with it" if found else "none begins with it"
+        raise BadSetting(
+            f"Expected `identity` to be the beginning of one shard's name in {folder}, but got {prefix!r}: {fault} "
+            f"({'these' if found else 'there'} are {beginnings})."
+        )
+    return found[0]
+
+
+def image_named(text: str | None, dataset: str, image_ids: Sequence[str], selection: Sequence[int]) -> str:
+    """The identifier of the image that is meant.
+
+    Args:
+        text: an identifier, a part of one alone, or a position in the selection; None for the first of it.
+        dataset: its name, for messages.
+        image_ids: of all its images.
+        selection: the places of those that are selected.
+
+    Raises:
+        BadSetting: none or several are meant.
+    """
+    if text is None:
+        return image_ids[selection[0]]
+    if text in image_ids:
+        return text
+    if re.fullmatch(r"0|[1-9]\d{0,11}", text):
+        if int(text) < len(selection):
+            return image_ids[selection[int(text)]]
+        raise BadSetting(f"Expected `image` to be a position in the selection, 0 to {len(selection) - 1}, but got {text}.")
+    found = [image_id for image_id in image_ids if text in image_id]
+    if len(found) == 1:
+        return found[0]
+    some = listed(found or [image_ids[index] for index in selection])
+    fault = f"{len(found)} have it ({some})" if found else f"none has it (there are {some})"
+    raise BadSetting(f"Expected `image` to be an image_id of {dataset} or a part of one alone, but got {text!r}: {fault}.")
 
 
 def _settings(path: Path) -> Settings | None:
