@@ -239,7 +239,10 @@ def test_states_that_are_kept_keep_their_logits():
     assert not torch.equal(states[1].logits, states[2].logits)
 
 
-def test_an_empty_batch_has_empty_states():
+@pytest.mark.parametrize("how", ["direct", "transformed"])
+def test_an_empty_batch_has_empty_states(how, request):
+    if how == "transformed":
+        request.getfixturevalue("transformed")
     states = list(golden_network().run(torch.zeros(0, 3, 16, 16), Coefficients(0.4, 0.3, 0.1), 2))
     assert [state.logits.shape for state in states] == [(0, 10)] * 3
 

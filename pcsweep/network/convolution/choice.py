@@ -1,7 +1,7 @@
-"""Which algorithm computes a layer: on a CPU decided from shapes alone, so that a result never depends on the machine's mood.
+"""Which algorithm computes a layer: on a CPU decided from shapes alone, so that a result does not vary between runs.
 
-Costs are in multiplications of a direct convolution. Those of the products of `Spectral` and of its transforms are dearer by the
-factors below, as measured (benchmarks/RESULTS.md). Transformed kernels are large, and all of a network share a budget.
+The unit of cost is one multiplication of a direct convolution. Those of `Spectral` take longer, by the factors below (measured:
+benchmarks/RESULTS.md). Transformed kernels are large, and all of a network share a budget of memory.
 """
 
 import time
@@ -14,16 +14,19 @@ from torch import Tensor
 
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Geometry
-from pcsweep.network.convolution.spectral import Spectral, Workspace, cost
+from pcsweep.network.convolution.spectral import Spectral
+from pcsweep.network.convolution.spectral_cost import spectral_cost
+from pcsweep.network.convolution.workspace import Workspace
 
 BUDGET = 3328 * 2**20  # bytes of transformed kernels in one network
-_PRODUCT, _TRANSFORM = 1.2, 3.0
-_ROW = 2_000_000  # what the calls for a row of tiles cost beside their work
-_WORTHWHILE = 0.75  # of the direct cost
-_SMALL = 50_000_000  # multiplications below which a call costs more than what it computes
-_SHORTEST = 7  # cells of a tile
-_UNIT = 2**20  # bytes, below which no difference is made
-_CANDIDATES = 2  # lengths of tiles that are tried where ways are compared by measuring
+_PRODUCT, _TRANSFORM = 1.2, 3.0  # cost of a multiplication in the products of spectra, and in the transforms
+_ROW = 2_000_000  # cost of the calls for a row of tiles, whatever its size
+_WORTHWHILE = 0.75  # a transform has to cost less than this share of the direct cost
+_SMALL = 50_000_000  # multiplications of a layer below which a call costs more than what it computes
+_SHORTEST = 7  # cells of a tile, at least
+_PARTS = (1, 2, 3, 4, 6, 8, 12, 16)  # into how many tiles a side may be cut
+_UNIT = 2**20  # bytes of memory that count as none when two choices are compared
+_CANDIDATES = 2  # lengths of tiles that are measured on a GPU
 _IMAGES = 8  # of such a measurement
 
 
@@ -43,12 +46,12 @@ class Algorithm(Protocol):
 
 @dataclass(frozen=True)
 class Layer:
-    """What a choice depends on.
+    """The shapes of a layer, on which the choice depends.
 
     Args:
         geometry: where the taps fall.
         channels: above and below.
-        directions: which are used: `False` forward, `True` adjoint.
+        directions: in which it is computed: `False` forward, `True` adjoint.
     """
 
     geometry: Geometry
@@ -58,63 +61,93 @@ class Layer:
 
 @dataclass(frozen=True)
 class Option:
-    """A way to compute a layer: by tiles of that length, or directly."""
+    """A way to compute a layer.
+
+    Args:
+        tile: cells per side of a tile whose Fourier transform is used; `None` for a direct convolution.
+        cost: of one image, in multiplications of a direct convolution, over the layer's directions.
+        bytes: of the transformed kernel.
+    """
 
     tile: int | None
     cost: float
     bytes: int
 
 
-def options(layer: Layer) -> list[Option]:
-    """The ways worth considering, the direct one first."""
-    geometry, channels = layer.geometry, layer.channels
-    taps = geometry.height.kernel * geometry.width.kernel
-    direct = channels[0] * channels[1] * taps * geometry.height.size * geometry.width.size
-    found = [Option(None, float(direct * len(layer.directions)), 0)]
-    if direct < _SMALL or Blocks.suit(channels, geometry):
-        return found
-    longest = max(geometry.height.cells, geometry.width.cells, geometry.height.size, geometry.width.size)
-    lengths = {-(-longest // parts) for parts in (1, 2, 3, 4, 6, 8, 12, 16)}
-    for tile in sorted(length for length in lengths if length >= min(_SHORTEST, longest)):
-        costs = [cost(geometry, channels, tile, adjoint) for adjoint in layer.directions]
-        total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms + _ROW * each.rows for each in costs)
-        if total < _WORTHWHILE * found[0].cost:
-            found.append(Option(tile, float(total), costs[0].bytes))
-    return found
-
-
 def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
-    """The options that together cost least among those that fit into the budget.
+    """The options, one per layer, that together cost least among those whose kernels fit into the budget.
 
-    Layer by layer, only those beginnings are gone on with that no other one beats in both memory and cost.
+    Layer by layer it extends every partial choice by every option of the layer, and keeps the Pareto front of bytes and cost.
     """
-    front: list[_Beginning] = [_Beginning(0, 0.0, ())]
+    front = [_PartialChoice(0, 0.0, ())]
     for layer in layers:
-        grown = [beginning.with_(way) for beginning in front for way in options(layer)]
-        front = []
-        for each in sorted((each for each in grown if each.bytes <= budget), key=lambda each: (each.bytes // _UNIT, each.cost)):
-            if not front or each.cost < front[-1].cost:
-                front.append(each)
+        extended = [partial.extended(option) for partial in front for option in options(layer)]
+        front = _pareto_front([partial for partial in extended if partial.bytes <= budget])
     return list(front[-1].options)
 
 
 @dataclass(frozen=True)
-class _Beginning:
-    """Options of the first layers."""
+class _PartialChoice:
+    """An option for each of the first layers, with their bytes and costs together."""
 
     bytes: int
     cost: float
     options: tuple[Option, ...]
 
-    def with_(self, option: Option) -> "_Beginning":
-        """The same with the option of the next layer."""
-        return _Beginning(self.bytes + option.bytes, self.cost + option.cost, (*self.options, option))
+    def extended(self, option: Option) -> "_PartialChoice":
+        """With an option of the next layer."""
+        return _PartialChoice(self.bytes + option.bytes, self.cost + option.cost, (*self.options, option))
+
+
+def _pareto_front(partials: Sequence[_PartialChoice]) -> list[_PartialChoice]:
+    """Those that cost less than every one of no more bytes, from the fewest bytes to the least cost."""
+    front: list[_PartialChoice] = []
+    for partial in sorted(partials, key=lambda each: (each.bytes // _UNIT, each.cost)):
+        if not front or partial.cost < front[-1].cost:
+            front.append(partial)
+    return front
+
+
+def options(layer: Layer) -> list[Option]:
+    """The ways worth considering, the direct one first."""
+    multiplications = _direct_multiplications(layer)
+    direct = Option(None, float(multiplications * len(layer.directions)), 0)
+    if not layer.directions or multiplications < _SMALL or Blocks.suit(layer.channels, layer.geometry):
+        return [direct]
+    tiled = [_tiled(layer, tile) for tile in _tile_lengths(layer.geometry)]
+    return [direct, *(option for option in tiled if option.cost < _WORTHWHILE * direct.cost)]
+
+
+def _direct_multiplications(layer: Layer) -> int:
+    """Of one image in one direction."""
+    height, width = layer.geometry.height, layer.geometry.width
+    return layer.channels[0] * layer.channels[1] * height.kernel * width.kernel * height.size * width.size
+
+
+def _tile_lengths(geometry: Geometry) -> list[int]:
+    """Lengths that cut the longest side into equal parts."""
+    longest = max(max(axis.cells, axis.size) for axis in (geometry.height, geometry.width))
+    lengths = {-(-longest // parts) for parts in _PARTS}
+    return sorted(length for length in lengths if length >= min(_SHORTEST, longest))
+
+
+def _tiled(layer: Layer, tile: int) -> Option:
+    """The option of transforming tiles of that length."""
+    costs = [spectral_cost(layer.geometry, layer.channels, tile, adjoint) for adjoint in layer.directions]
+    total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms + _ROW * each.rows for each in costs)
+    return Option(tile, float(total), costs[0].bytes)
 
 
 def algorithm(
     kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace, results: str | None = None
 ) -> Algorithm:
-    """The chosen way, ready to be used; `results`, as of `Spectral`, is where a result lies until the next call."""
+    """The algorithm of an option, with its kernel prepared.
+
+    Args:
+        kernel, geometry: of the layer.
+        tile: as the option has it.
+        workspace, results: as `Spectral` has them.
+    """
     if tile is not None:
         return Spectral(kernel, geometry, tile, workspace, results)
     if Blocks.suit((kernel.shape[0], kernel.shape[1]), geometry):
@@ -122,22 +155,12 @@ def algorithm(
     return Direct(kernel, geometry)
 
 
-def candidates(kernel: Tensor, layer: Layer, workspace: Workspace, budget: int) -> Iterator[Algorithm]:
-    """Every way that a device might be fastest with, one after the other: they may be too large to be held together."""
-    ways = options(layer)
-    yield algorithm(kernel, layer.geometry, None, workspace)
-    yield Phases(kernel, layer.geometry)
-    for option in sorted(ways[1:], key=lambda way: way.cost)[:_CANDIDATES]:
-        if option.bytes <= budget:
-            yield algorithm(kernel, layer.geometry, option.tile, workspace)
-
-
 def fastest(
     kernel: Tensor, layer: Layer, workspace: Workspace, budget: int, clock: Callable[[Callable[[], object]], float]
 ) -> Algorithm:
-    """The way that takes the least time here, both directions together, for `_IMAGES` images.
+    """The algorithm that takes the least time here for `_IMAGES` images, both directions together.
 
-    For devices whose libraries' speed no count of multiplications foretells. Results of two ways differ in their last digits.
+    For devices whose libraries' speed does not follow from multiplications. Two algorithms' results differ in their last digits.
 
     Args:
         kernel, layer: what is to be computed.
@@ -150,16 +173,25 @@ def fastest(
     maps = torch.zeros(_IMAGES, height.size, width.size, above, dtype=kernel.dtype, device=kernel.device).permute(0, 3, 1, 2)
     errors = maps.new_zeros(_IMAGES, height.output, width.output, below).permute(0, 3, 1, 2)
     best: tuple[float, Algorithm] | None = None
-    for way in candidates(kernel, layer, workspace, budget):
-        seconds = clock(lambda way=way: (way.forward(maps), way.adjoint(errors)))  # type: ignore[misc]
+    for candidate in candidates(kernel, layer, workspace, budget):
+        seconds = clock(lambda way=candidate: (way.forward(maps), way.adjoint(errors)))  # type: ignore[misc]
         if best is None or seconds < best[0]:
-            best = seconds, way
-    assert best is not None  # the direct way is always there
+            best = seconds, candidate
+    assert best is not None  # the direct convolution is always a candidate
     return best[1]
 
 
+def candidates(kernel: Tensor, layer: Layer, workspace: Workspace, budget: int) -> Iterator[Algorithm]:
+    """The algorithms that may be the fastest on a GPU, made one at a time: they may be too large to be held together."""
+    yield algorithm(kernel, layer.geometry, None, workspace)
+    yield Phases(kernel, layer.geometry)
+    for option in sorted(options(layer)[1:], key=lambda option: option.cost)[:_CANDIDATES]:
+        if option.bytes <= budget:
+            yield algorithm(kernel, layer.geometry, option.tile, workspace)
+
+
 def timed(call: Callable[[], object]) -> float:
-    """Seconds of the fastest of three calls, after one to warm up, with the device waited for."""
+    """Seconds of the fastest of four calls, each until the device has finished; the first one warms up."""
     return min(_seconds(call) for _ in range(4))
 
 

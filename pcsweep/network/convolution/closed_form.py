@@ -1,4 +1,4 @@
-"""What a predictor P_n contributes to the dynamics: its prediction, and the gradient of its error without autograd.
+"""A predictor P_n as the dynamics use it: its prediction, and the gradient of its error without autograd.
 
 For P_n = [ReLU ∘] transposed convolution T, the error E = ½ Σ (p - r_{n-1})² has the gradient
 
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from pcsweep.network.convolution.choice import Algorithm
-from pcsweep.network.convolution.spectral import Spectral, Workspace
+from pcsweep.network.convolution.spectral import Spectral
+from pcsweep.network.convolution.workspace import Workspace
 
 
 @runtime_checkable
@@ -71,14 +72,15 @@ class ClosedForm:
 
     def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
         prediction = self.predict(representation)
-        if isinstance(self.algorithm, Spectral):  # errors in the order in memory that its adjoint wants
-            cells, given = self.algorithm.cells(prediction), self.algorithm.cells(below)
-            return prediction, self.algorithm.adjoint_of_cells(self._error(cells, given))
-        last = [tensor.permute(0, 2, 3, 1) for tensor in (prediction, below)]
-        return prediction, self.algorithm.adjoint(self._error(*last).permute(0, 3, 1, 2)).to(below.dtype)
+        if isinstance(self.algorithm, Spectral):  # the error in the order of memory that its adjoint wants: no copy
+            error = self._error(self.algorithm.cells(prediction), self.algorithm.cells(below))  # (batch, cells, phases, below)
+            return prediction, self.algorithm.adjoint_of_cells(error)
+        channels_last = (tensor.permute(0, 2, 3, 1) for tensor in (prediction, below))
+        error = self._error(*channels_last).permute(0, 3, 1, 2)  # (batch, below, height, width)
+        return prediction, self.algorithm.adjoint(error).to(below.dtype)
 
     def _error(self, prediction: Tensor, below: Tensor) -> Tensor:
-        """(p - r) · [p > 0], in one piece of memory."""
+        """(p - r_{n-1}) · [p > 0], contiguous."""
         error = self._workspace.take("error", below.shape, below)
         torch.sub(prediction, below, out=error)
         if self.rectified:
@@ -104,7 +106,7 @@ class Differentiated:
         Raises:
             ValueError: it has another shape than r_{n-1}.
         """
-        # Of a copy: a predictor may begin in place, and the representation is others' as well.
+        # Of a copy, since a predictor's first layer may write into its input.
         prediction: Tensor = self.module(representation.clone()).to(representation.dtype)
         if prediction.shape[1:] != self.shape:
             raise ValueError(
@@ -115,8 +117,8 @@ class Differentiated:
 
     def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
-            given = representation.detach().requires_grad_()
-            given = given.view_as(given)  # torch cannot count the operations of a gradient with respect to a leaf
-            prediction = self.predict(given)
-            (gradient,) = torch.autograd.grad((prediction - below).square().sum() / 2, given)
+            leaf = representation.detach().requires_grad_()
+            variable = leaf.view_as(leaf)  # torch cannot count the operations of a gradient with respect to a leaf
+            prediction = self.predict(variable)
+            (gradient,) = torch.autograd.grad((prediction - below).square().sum() / 2, variable)
         return prediction.detach(), gradient

@@ -12,8 +12,8 @@ Below = Float[Tensor, "batch below output_height output_width"]  # what that mak
 Kernel = Float[Tensor, "above below kernel_height kernel_width"]
 
 _NARROW = 8  # channels below which a convolution leaves most of a vector unit idle
-_FILLED = 4  # channels that a narrow one is filled up to
-_BLOCK = 2
+_MULTIPLE = 4  # to a multiple of so many channels a narrow layer is filled up with zeros
+_BLOCK = 2  # outputs per side of a block
 
 
 class Direct:
@@ -34,25 +34,27 @@ class Direct:
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
         """The gradient of Σ maps · forward(x) with respect to x; `bias`: (above,)."""
-        made = functional.conv2d(maps, self.kernel, bias, self.geometry.stride, self.geometry.padding)
-        return made[:, :, : self.geometry.height.size, : self.geometry.width.size]
+        gradient = functional.conv2d(maps, self.kernel, bias, self.geometry.stride, self.geometry.padding)
+        return gradient[:, :, : self.geometry.height.size, : self.geometry.width.size]
 
 
 class Blocks:
-    """A stride-1 layer of few output channels, such as the one onto the image, by blocks of 2 × 2 outputs.
+    """A layer of stride 1 and few output channels, such as the one onto the image, by blocks of 2 × 2 outputs.
 
-    They are the channels of a convolution of stride 2. Its adjoint is the library's, on channels filled up with zeros.
+    The four outputs of a block are channels of one convolution of stride 2, which is no longer narrow. The adjoint is the
+    library's, on channels filled up with zeros.
     """
 
     def __init__(self, kernel: Kernel, geometry: Geometry) -> None:
         self.geometry = geometry
         above, below, height, width = kernel.shape
+        flipped = kernel.flip(2, 3).transpose(0, 1)  # (below, above, height, width)
         blocks = kernel.new_zeros(_BLOCK, _BLOCK, below, above, height + _BLOCK - 1, width + _BLOCK - 1)
         for row in range(_BLOCK):
             for column in range(_BLOCK):
-                blocks[row, column, :, :, row : row + height, column : column + width] = kernel.flip(2, 3).transpose(0, 1)
-        self.blocks = blocks.flatten(0, 2).contiguous(memory_format=torch.channels_last)
-        filled = functional.pad(kernel, (0, 0, 0, 0, 0, -below % _FILLED))
+                blocks[row, column, :, :, row : row + height, column : column + width] = flipped
+        self.blocks = blocks.flatten(0, 2).contiguous(memory_format=torch.channels_last)  # ((row, column, below), above, …)
+        filled = functional.pad(kernel, (0, 0, 0, 0, 0, -below % _MULTIPLE))  # (above, more than below, height, width)
         self.filled = filled.contiguous(memory_format=torch.channels_last)
 
     @staticmethod
@@ -73,16 +75,17 @@ class Blocks:
         """The transposed convolution; `bias`: (below,)."""
         height, width = self.geometry.height, self.geometry.width
         padding = (height.kernel - 1 - height.padding, width.kernel - 1 - width.padding)
-        spread = None if bias is None else bias.repeat(_BLOCK**2)
-        blocks = functional.conv2d(maps, self.blocks, spread, stride=_BLOCK, padding=padding)
-        batch, _, high, wide = blocks.shape
-        rows = blocks.view(batch, _BLOCK, _BLOCK, -1, high, wide).permute(0, 4, 1, 5, 2, 3)  # batch, y, row, x, column, below
-        return rows.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+        repeated = None if bias is None else bias.repeat(_BLOCK**2)  # ((row, column, below),)
+        blocks = functional.conv2d(
+            maps, self.blocks, repeated, stride=_BLOCK, padding=padding
+        )  # (batch, (row, column, below), y, x)
+        blocks = blocks.unflatten(1, (_BLOCK, _BLOCK, -1)).permute(0, 4, 1, 5, 2, 3)  # (batch, y, row, x, column, below)
+        return blocks.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)  # (batch, below, (y, row), (x, column))
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
         """The gradient of Σ maps · forward(x) with respect to x; `bias`: (above,)."""
         missing = self.filled.shape[1] - maps.shape[1]
-        filled = functional.pad(maps.permute(0, 2, 3, 1), (0, missing)).permute(0, 3, 1, 2)
+        filled = functional.pad(maps.permute(0, 2, 3, 1), (0, missing)).permute(0, 3, 1, 2)  # channels last in memory
         return functional.conv2d(filled, self.filled, bias, padding=self.geometry.padding)
 
 
@@ -91,9 +94,9 @@ class Phases:
 
     def __init__(self, kernel: Kernel, geometry: Geometry) -> None:
         self.geometry = geometry
-        cells = kernel_cells(kernel, geometry)  # tap, tap, above, row, column, below
-        stacked = cells.flip(0, 1).permute(3, 4, 5, 2, 0, 1)
-        self.kernel = stacked.flatten(0, 2).contiguous(memory_format=torch.channels_last)  # (row, column, below), above, tap, tap
+        cells = kernel_cells(kernel, geometry)  # (row tap, column tap, above, row phase, column phase, below)
+        stacked = cells.flip(0, 1).permute(3, 4, 5, 2, 0, 1).flatten(0, 2)  # ((row phase, column phase, below), above, tap, tap)
+        self.kernel = stacked.contiguous(memory_format=torch.channels_last)
 
     def multiplications(self, adjoint: bool) -> int:
         """For one image."""
@@ -103,21 +106,20 @@ class Phases:
         """The transposed convolution; `bias`: (below,)."""
         height, width = self.geometry.height, self.geometry.width
         borders = [side for axis in (width, height) for side in (axis.taps[-1], axis.cells - axis.size - axis.taps[0])]
-        spread = None if bias is None else bias.repeat(self.geometry.phases)
-        cells = functional.conv2d(functional.pad(maps, borders), self.kernel, spread)
-        rows, columns = self.geometry.stride
-        phased = cells.view(len(cells), rows, columns, -1, *cells.shape[2:])
+        repeated = None if bias is None else bias.repeat(self.geometry.phases)  # ((row phase, column phase, below),)
+        phased = functional.conv2d(functional.pad(maps, borders), self.kernel, repeated)  # (batch, (phases, below), y, x)
+        phased = phased.unflatten(1, (*self.geometry.stride, -1))  # (batch, row phase, column phase, below, y, x)
         return from_cells(phased.permute(0, 4, 1, 5, 2, 3), self.geometry)
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
         """The gradient of Σ maps · forward(x) with respect to x; `bias`: (above,)."""
         height, width = self.geometry.height, self.geometry.width
-        cells = to_cells(maps, self.geometry).permute(0, 2, 4, 5, 1, 3).flatten(1, 3)
-        spread = functional.conv_transpose2d(cells, self.kernel)  # its first row is at cell -taps[-1]
+        phased = to_cells(maps, self.geometry).permute(0, 2, 4, 5, 1, 3).flatten(1, 3)  # (batch, (phases, below), y, x)
+        full = functional.conv_transpose2d(phased, self.kernel)  # (batch, above, …), its first row at cell -taps[-1]
         borders = [
             side
-            for axis, size in ((width, spread.shape[3]), (height, spread.shape[2]))
+            for axis, size in ((width, full.shape[3]), (height, full.shape[2]))
             for side in (-axis.taps[-1], axis.size + axis.taps[-1] - size)
         ]
-        made = functional.pad(spread, borders)
-        return made if bias is None else made + bias[:, None, None]
+        gradient = functional.pad(full, borders)  # negative borders cut
+        return gradient if bias is None else gradient + bias[:, None, None]

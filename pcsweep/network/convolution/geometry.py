@@ -4,8 +4,8 @@ A transposed convolution of stride s writes its outputs Y = s·j + a in s *phase
 
     y_a[j] = Σ_h x[h] κ_a[j - h],    κ_a[q] = K[s·q + a + padding]   (zero where the kernel has no such tap)
 
-over *cells* j. A tile of consecutive outputs needs only the inputs that its taps reach. Between both, the convolution equals a
-circular one of period N as soon as no difference j - h that occurs meets the tap of another difference modulo N.
+over *cells* j. A tile of consecutive outputs needs only the inputs that its taps reach. On these the convolution equals a
+circular one of period N if no difference j - h that occurs equals, modulo N, another one that has a tap.
 """
 
 from collections.abc import Sequence
@@ -63,17 +63,17 @@ class Axis:
 
     def tiles(self, length: int, adjoint: bool = False) -> list[Tile]:
         """The outputs in tiles of at most `length` cells; for the adjoint, the inputs in the role of the outputs."""
-        count, given = (self.size, self.cells) if adjoint else (self.cells, self.size)
+        outputs, inputs = (self.size, self.cells) if adjoint else (self.cells, self.size)
         reach = self._reach(adjoint)
-        found = []
-        for start in range(0, count, length):
-            stop = min(start + length, count)
-            first, last = max(0, start - reach[-1]), min(given, stop - reach[0])
-            found.append(Tile(range(start, stop), range(first, max(first, last))))
-        return found
+        tiles = []
+        for start in range(0, outputs, length):
+            stop = min(start + length, outputs)
+            first, last = max(0, start - reach[-1]), min(inputs, stop - reach[0])
+            tiles.append(Tile(range(start, stop), range(first, max(first, last))))
+        return tiles
 
     def period(self, length: int) -> int:
-        """The smallest N of at least as many as the taps, for tiles of that length and in both directions."""
+        """The smallest N ≥ the number of taps at which tiles of that length are circular convolutions in both directions."""
         smallest = len(self.taps)
         for adjoint in (False, True):
             reach = self._reach(adjoint)
@@ -93,6 +93,29 @@ class Axis:
         taps = torch.arange(self.taps.start, self.taps.stop)
         index = self.stride * taps + torch.arange(self.stride)[:, None] + self.padding
         return index.clamp(0, self.kernel - 1), (index >= 0) & (index < self.kernel)
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """One axis cut into tiles of equal length, the last of which may be shorter.
+
+    Args:
+        tiles: in order.
+        length: cells that a tile makes.
+        offsets: of the inputs that any of the tiles needs, counted from its first output.
+    """
+
+    tiles: list[Tile]
+    length: int
+    offsets: range
+
+    @staticmethod
+    def of(axis: Axis, length: int, adjoint: bool) -> "Tiling":
+        """The axis in tiles of at most `length` cells; one that is shorter is one tile."""
+        tiles = axis.tiles(length, adjoint)
+        offsets = [tile.offsets for tile in tiles if tile.inputs] or [range(1)]
+        union = range(min(each.start for each in offsets), max(each.stop for each in offsets))
+        return Tiling(tiles, len(tiles[0].outputs), union)
 
 
 @dataclass(frozen=True)
@@ -158,22 +181,22 @@ def kernel_cells(kernel: Tensor, geometry: Geometry) -> Tensor:
     """All κ: (tap, tap, above, row phase, column phase, below) of a kernel (above, below, height, width)."""
     rows, has_row = (tensor.to(kernel.device) for tensor in geometry.height.kernel_index())
     columns, has_column = (tensor.to(kernel.device) for tensor in geometry.width.kernel_index())
-    taps = kernel[:, :, rows][..., columns]  # above, below, row phase, tap, column phase, tap
-    return (taps * (has_row[:, :, None, None] & has_column)).permute(3, 5, 0, 2, 4, 1).contiguous()
+    taps = kernel[:, :, rows][..., columns]  # (above, below, row phase, row tap, column phase, column tap)
+    taps = taps * (has_row[:, :, None, None] & has_column)
+    return taps.permute(3, 5, 0, 2, 4, 1).contiguous()  # (row tap, column tap, above, row phase, column phase, below)
 
 
 def to_cells(maps: Tensor, geometry: Geometry) -> Tensor:
-    """From (batch, below, height, width) to a view or copy (batch, cell, row phase, cell, column phase, below)."""
+    """From (batch, below, height, width) to a view or copy (batch, row, row phase, column, column phase, below), in cells."""
     height, width = geometry.height, geometry.width
     missing = (height.cells * height.stride - maps.shape[2], width.cells * width.stride - maps.shape[3])
-    rows = maps.permute(0, 2, 3, 1)
+    last = maps.permute(0, 2, 3, 1)  # (batch, height, width, below)
     if any(missing):
-        rows = nn.functional.pad(rows, (0, 0, 0, missing[1], 0, missing[0]))
-    batch, _, _, below = rows.shape
-    return rows.reshape(batch, height.cells, height.stride, width.cells, width.stride, below)
+        last = nn.functional.pad(last, (0, 0, 0, missing[1], 0, missing[0]))
+    return last.reshape(len(last), height.cells, height.stride, width.cells, width.stride, last.shape[3])
 
 
 def from_cells(cells: Tensor, geometry: Geometry) -> Tensor:
     """The inverse of `to_cells`, as (batch, below, height, width)."""
-    height, width = geometry.output
+    height, width = geometry.output  # the last phases may lie beyond
     return cells.flatten(3, 4).flatten(1, 2)[:, :height, :width].permute(0, 3, 1, 2)

@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 from pcsweep.network.convolution import geometry
 from pcsweep.network.convolution.choice import BUDGET, Algorithm, Layer, Option, algorithm, chosen, fastest, timed
 from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
-from pcsweep.network.convolution.spectral import Spectral, Workspace
+from pcsweep.network.convolution.spectral import Spectral
+from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.run import Engine
 
 # Bytes up to which the C library hands out memory that was freed, instead of asking the system for fresh pages each time.

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from pcsweep.network.convolution.closed_form import Predictor
-from pcsweep.network.convolution.spectral import Workspace
+from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.arrays import empty, slices, weighted_sum
 from pcsweep.network.engine.schedule import Computation, Level, Structure, levels, structure
 from pcsweep.pcoder.predictive_coding import Rule, updates

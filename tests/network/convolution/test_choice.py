@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pcsweep.network.convolution.choice import BUDGET, Layer, algorithm, candidates, chosen, fastest, options
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Axis, Geometry
-from pcsweep.network.convolution.spectral import Spectral, Workspace
+from pcsweep.network.convolution.spectral import Spectral
+from pcsweep.network.convolution.workspace import Workspace
 
 examples = settings(max_examples=60, deadline=None, derandomize=True)
 

@@ -9,7 +9,8 @@ from torch import nn
 from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, transposed_convolution
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Axis, Geometry
-from pcsweep.network.convolution.spectral import Spectral, Workspace
+from pcsweep.network.convolution.spectral import Spectral
+from pcsweep.network.convolution.workspace import Workspace
 
 ALGORITHMS = {
     "direct": lambda kernel, geometry, tile, workspace: Direct(kernel, geometry),

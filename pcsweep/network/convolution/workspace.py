@@ -1,0 +1,29 @@
+"""Memory that is written again and again: fresh memory costs more than what is computed in it."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Workspace:
+    """Named buffers that calls use one after the other."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
+
+    def take(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
+        """An uninitialised tensor of that shape, valid until the next call with that name."""
+        key = (name, like.dtype, like.device)
+        size = torch.Size(shape).numel()
+        if key not in self._buffers or self._buffers[key].numel() < size:
+            self._buffers.pop(key, None)  # freed before a larger one is allocated
+            self._buffers[key] = like.new_empty(size)
+        return self._buffers[key][:size].view(*shape)
+
+    def take_maps(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
+        """The same, with the channels of (batch, channels, height, width) last in memory."""
+        if len(shape) != 4:
+            return self.take(name, shape, like)
+        batch, channels, height, width = shape
+        return self.take(name, (batch, height, width, channels), like).permute(0, 3, 1, 2)
