@@ -22,7 +22,8 @@ from pcsweep.model.pminivgg import MiniVGG, pminivgg
 from pcsweep.model.pvgg16 import pvgg16
 from pcsweep.network import Coefficients, PredictiveNetwork
 from pcsweep.network.convolution.choice import BUDGET
-from pcsweep.network.engine.build import convolutions, shapes_of
+from pcsweep.network.engine.layers import convolutions
+from pcsweep.network.engine.shapes import shapes_of
 from pcsweep.pcoder.predictive_coding import Rule
 
 ALPHA = 0.01

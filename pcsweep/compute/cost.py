@@ -56,8 +56,8 @@ class Multiplications:
 
 def of_engine(network: PredictiveNetwork, image: Tensor) -> Multiplications:
     """As the network's engine computes an image (1, …)."""
-    engine = network.engine(image)
-    return _counted(engine.stages, engine.predictors, network, image)
+    compiled = network.engine(image).network
+    return _counted(compiled.stages, compiled.predictors, network, image)
 
 
 def tap_by_tap(network: PredictiveNetwork, image: Tensor) -> Multiplications:

@@ -94,7 +94,7 @@ def test_no_more_is_computed_than_the_schedule_says(case):
 
         return call
 
-    for n, (stage, own) in enumerate(zip(engine.stages, engine.predictors, strict=True)):
+    for n, (stage, own) in enumerate(zip(engine.network.stages, engine.network.predictors, strict=True)):
         stage.forward = counted("drive", n, stage.forward)
         assert isinstance(own, ClosedForm)
         own.predict = counted("prediction", n, own.predict)
@@ -133,7 +133,7 @@ def test_a_result_does_not_depend_on_its_company_to_the_bit(how, request):
 def test_the_transformed_engine_computes_what_the_direct_one_does(transformed, monkeypatch):
     images = torch.randn(8, 3, 16, 16, generator=torch.Generator().manual_seed(4))
     network = golden_network()
-    assert all(isinstance(own.algorithm, Spectral) for own in network.engine(images[:1]).predictors[1:])
+    assert all(isinstance(own.algorithm, Spectral) for own in network.engine(images[:1]).network.predictors[1:])
     found = trajectories(network, images, POINTS, 10, 32)
     monkeypatch.setattr(choice, "_SMALL", 10**18)
     expected = trajectories(golden_network(), images, POINTS, 10, 32)

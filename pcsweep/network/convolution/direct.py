@@ -79,7 +79,8 @@ class Blocks:
         blocks = functional.conv2d(
             maps, self.blocks, repeated, stride=_BLOCK, padding=padding
         )  # (batch, (row, column, below), y, x)
-        blocks = blocks.unflatten(1, (_BLOCK, _BLOCK, -1)).permute(0, 4, 1, 5, 2, 3)  # (batch, y, row, x, column, below)
+        shape = len(blocks), _BLOCK, _BLOCK, blocks.shape[1] // _BLOCK**2, *blocks.shape[2:]
+        blocks = blocks.view(shape).permute(0, 4, 1, 5, 2, 3)  # (batch, y, row, x, column, below)
         return blocks.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)  # (batch, below, (y, row), (x, column))
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
@@ -108,8 +109,9 @@ class Phases:
         borders = [side for axis in (width, height) for side in (axis.taps[-1], axis.cells - axis.size - axis.taps[0])]
         repeated = None if bias is None else bias.repeat(self.geometry.phases)  # ((row phase, column phase, below),)
         phased = functional.conv2d(functional.pad(maps, borders), self.kernel, repeated)  # (batch, (phases, below), y, x)
-        phased = phased.unflatten(1, (*self.geometry.stride, -1))  # (batch, row phase, column phase, below, y, x)
-        return from_cells(phased.permute(0, 4, 1, 5, 2, 3), self.geometry)
+        shape = len(phased), *self.geometry.stride, phased.shape[1] // self.geometry.phases, *phased.shape[2:]
+        phased = phased.view(shape).permute(0, 4, 1, 5, 2, 3)  # (batch, y, row phase, x, column phase, below)
+        return from_cells(phased, self.geometry)
 
     def adjoint(self, maps: Below, bias: Tensor | None = None) -> Above:
         """The gradient of Σ maps · forward(x) with respect to x; `bias`: (above,)."""

@@ -87,9 +87,10 @@ class TileTransform:
 
     def _windows(self, half: Tensor, workspace: Workspace) -> Tensor:
         """The columns that each tile needs, contiguous: (images, tiles, u, re|im, columns, channels)."""
-        first, width = self._first_window, len(self.columns.offsets)
-        needed = half[:, :, first : first + self._windows_width].unflatten(1, (-1, 2))  # (images, u, re|im, …, channels)
-        windows = needed.unfold(3, width, self.columns.length)  # (images, u, re|im, tiles, channels, columns)
+        images, _, _, channels = half.shape
+        needed = half[:, :, self._first_window : self._first_window + self._windows_width]
+        needed = needed.view(images, -1, 2, self._windows_width, channels)  # (images, u, re|im, columns of all tiles, channels)
+        windows = needed.unfold(3, len(self.columns.offsets), self.columns.length)  # (images, u, re|im, tiles, channels, columns)
         windows = windows.permute(0, 3, 1, 2, 5, 4)  # (images, tiles, u, re|im, columns, channels)
         if windows.is_contiguous():
             return windows
@@ -120,9 +121,10 @@ class TileTransform:
         """
         images, height, phases, tiles, width, values = out.shape
         frequencies = len(self.along_height) // 2
-        given = products.flatten(1).unflatten(0, (frequencies, -1))  # (u, (v, part), (image, tile, row phase, value))
-        half = workspace.take("half transformed", (frequencies, len(self.back_along_width), given.shape[2]), out)
-        torch.bmm(self.back_along_width.expand(frequencies, -1, -1), given, out=half)  # (u, (re|im, column), (image, …))
+        parts = self.back_along_width.shape[1]
+        flat = products.flatten(1).view(frequencies, parts, -1)  # (u, (v, part), (image, tile, row phase, value))
+        half = workspace.take("half transformed", (frequencies, len(self.back_along_width), flat.shape[2]), out)
+        torch.bmm(self.back_along_width.expand(frequencies, -1, -1), flat, out=half)  # (u, (re|im, column), (image, …))
         half = half.view(2 * frequencies, -1)  # ((u, re|im), (column, image, tile, row phase, value))
         matrix = self.back_along_height[:height]  # (row, (u, re|im))
         if images * phases * tiles == 1:  # what is made is in the order of `out`

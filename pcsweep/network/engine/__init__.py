@@ -1,1 +1,1 @@
-"""How a network is computed fast: what is needed when, on which arrays, for many grid points at once."""
+"""A network computed fast: `build` compiles it, `schedule` says what is needed when, `run` runs many grid points at once."""

@@ -1,9 +1,48 @@
-"""Tensors in pieces and in place."""
+"""Tensors in pieces and in place.
+
+A *row* is one image at one grid point: the tensors of several points are (points · images, …), with the images of a point side by
+side. What all points share has a row per image alone.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+def slices(start: int, stop: int, step: int) -> Iterator[slice]:
+    """From start to stop in steps."""
+    for first in range(start, stop, max(1, step)):
+        yield slice(first, min(first + step, stop))
+
+
+def by_point(rows: slice, images: int) -> Iterator[tuple[int, slice]]:
+    """Cuts consecutive rows where one point ends and the next begins: (number of the point, its rows)."""
+    start = rows.start
+    while start < rows.stop:
+        point = start // images
+        stop = min(rows.stop, (point + 1) * images)
+        yield point, slice(start, stop)
+        start = stop
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive rows, or what all points share.
+
+    Args:
+        tensor: (rows, …), or (images, …) if shared.
+        first: number of its first row; `None` if all points share it.
+    """
+
+    tensor: Tensor
+    first: int | None
+
+    def at(self, rows: slice, images: int) -> Tensor:
+        """Some of its rows, all of one point: (rows, …)."""
+        first = rows.start % images if self.first is None else rows.start - self.first
+        return self.tensor[first : first + rows.stop - rows.start]
 
 
 def weighted_sum(terms: Sequence[tuple[float, Tensor]], out: Tensor) -> None:
@@ -24,13 +63,7 @@ def weighted_sum(terms: Sequence[tuple[float, Tensor]], out: Tensor) -> None:
 
 
 def empty(shape: Sequence[int], like: Tensor) -> Tensor:
-    """New memory, channels last for maps."""
+    """New memory; maps (batch, channels, height, width) have their channels last in it."""
     if len(shape) == 4:
         return like.new_empty(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
     return like.new_empty(*shape)
-
-
-def slices(start: int, stop: int, step: int) -> Iterator[slice]:
-    """From start to stop in steps."""
-    for first in range(start, stop, max(1, step)):
-        yield slice(first, min(first + step, stop))

@@ -1,9 +1,8 @@
-"""What has to be computed when: decided once, from which coefficients are zero, and printed by `python -m pcsweep.plan`.
+"""What has to be computed when, decided from which coefficients are zero; `python -m pcsweep.plan` prints it.
 
-A timestep t = 1..T updates every pcoder n from its drive f_n(r_{n-1}(t)), the prediction p_{n+1}(t-1) above it and its own
-gradient g_n(t-1). None is computed that no coefficient asks for; nothing is predicted from the last state. What depends on the
-image alone, not on the grid point, is computed once and *shared* by all points: everything at t = 0, and what never changes
-afterwards.
+A timestep t = 1..T updates every pcoder n from its drive f_n(r_{n-1}(t)), the prediction p_{n+1}(t-1) from above and its own
+gradient g_n(t-1). What no coefficient asks for is *skipped*, and nothing is predicted from the last state. What depends on the
+image alone, not on the grid point, is computed once and *shared* by all points: everything at t = 0, and what never changes.
 
 r_n is constant over time if nothing moves it: λ_n = α_n = 0, and β_n = 0 or a constant r_{n-1} (r_0 always is). Its drive, if the
 level below is constant, is r_n(0) itself.
@@ -40,6 +39,11 @@ class Level:
     gradient: Computation
     state: Computation
 
+    @property
+    def corrected(self) -> bool:
+        """Whether the gradient enters r_n(t)."""
+        return self.gradient is not Computation.SKIPPED
+
 
 @dataclass(frozen=True)
 class Structure:
@@ -58,44 +62,49 @@ class Structure:
     @property
     def constant(self) -> tuple[bool, ...]:
         """Whether r_n never changes, for n = 0..N."""
-        found = [True]
+        constant = [True]
         for driven, fed_back, corrected in zip(self.driven, self.fed_back, self.corrected, strict=True):
-            found.append(not fed_back and not corrected and (not driven or found[-1]))
-        return tuple(found)
+            constant.append(not fed_back and not corrected and (not driven or constant[-1]))
+        return tuple(constant)
 
 
 def structure(rules: Sequence[Rule]) -> Structure:
     """The terms that the rules (β_n, λ_n, α_n) have."""
-    each = updates(rules)
+    weights = updates(rules)
     return Structure(
-        driven=tuple(of.drive > 0 for of in each),
-        fed_back=tuple(of.feedback > 0 for of in each),
-        corrected=tuple(of.error < 0 for of in each),
+        driven=tuple(each.drive > 0 for each in weights),
+        fed_back=tuple(each.feedback > 0 for each in weights),
+        corrected=tuple(each.error < 0 for each in weights),
     )
 
 
-def levels(of: Structure, timestep: int, alone: bool = False) -> list[Level]:
-    """What timestep t ≥ 1 computes, pcoder by pcoder; a point that is `alone` shares nothing with others."""
-    constant = of.constant
+def levels(terms: Structure, timestep: int, alone: bool = False) -> list[Level]:
+    """What timestep t ≥ 1 computes, pcoder by pcoder, of points of that structure.
+
+    Args:
+        terms: of the points.
+        timestep: t.
+        alone: whether there is one point only, which has none to share t = 0 with.
+    """
+    constant = terms.constant
+    at_start = Computation.SHARED if timestep == 1 and not alone else Computation.COMPUTED  # what is made from r(t-1)
     found = []
-    for n in range(len(of.driven)):
-        moves = not constant[n + 1]
-        before = Computation.SHARED if timestep == 1 and not alone else Computation.COMPUTED
-        wanted = of.corrected[n] or (n > 0 and of.fed_back[n - 1])
-        prediction = Computation.SHARED if constant[n + 1] and not of.corrected[n] else before
+    for n, (driven, corrected) in enumerate(zip(terms.driven, terms.corrected, strict=True)):
+        below_is_constant, is_constant = constant[n : n + 2]
+        predicted = corrected or (n > 0 and terms.fed_back[n - 1])
         found.append(
             Level(
-                drive=_needed(moves and of.driven[n], Computation.SHARED if constant[n] else Computation.COMPUTED),
-                prediction=_needed(wanted, prediction),
-                gradient=_needed(of.corrected[n], before),
-                state=Computation.COMPUTED if moves else Computation.SHARED,
+                drive=_if(driven and not is_constant, Computation.SHARED if below_is_constant else Computation.COMPUTED),
+                prediction=_if(predicted, Computation.SHARED if is_constant and not corrected else at_start),
+                gradient=_if(corrected, at_start),
+                state=Computation.SHARED if is_constant else Computation.COMPUTED,
             )
         )
     return found
 
 
-def _needed(wanted: bool, how: Computation) -> Computation:
-    return how if wanted else Computation.SKIPPED
+def _if(needed: bool, computation: Computation) -> Computation:
+    return computation if needed else Computation.SKIPPED
 
 
 @dataclass(frozen=True)
@@ -108,20 +117,22 @@ class Count:
 
 
 def counts(points: Sequence[Structure], timesteps: int) -> list[Count]:
-    """What a pack computes, pcoder by pcoder; once per image where the points share it."""
+    """What a pack of points computes, pcoder by pcoder; once per image where the points share it."""
     alone = len(points) == 1
+    steps = [levels(terms, timestep, alone) for terms in points for timestep in range(1, timesteps + 1)]
     found = []
     for n in range(len(points[0].driven)):
-        steps = [levels(of, timestep, alone)[n] for of in points for timestep in range(1, timesteps + 1)]
+        of_pcoder = [step[n] for step in steps]
         found.append(
             Count(
-                drives=1 + [step.drive for step in steps].count(Computation.COMPUTED),
-                predictions=_often([step.prediction for step in steps]),
-                gradients=_often([step.gradient for step in steps]),
+                drives=1 + [level.drive for level in of_pcoder].count(Computation.COMPUTED),  # one at t = 0
+                predictions=_times([level.prediction for level in of_pcoder]),
+                gradients=_times([level.gradient for level in of_pcoder]),
             )
         )
     return found
 
 
-def _often(works: Sequence[Computation]) -> int:
-    return works.count(Computation.COMPUTED) + (Computation.SHARED in works)
+def _times(computations: Sequence[Computation]) -> int:
+    """How often something is computed: what is shared, once."""
+    return computations.count(Computation.COMPUTED) + (Computation.SHARED in computations)
