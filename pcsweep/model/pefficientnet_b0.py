@@ -7,7 +7,7 @@ from torch import nn
 
 from pcsweep.config.schema import Mark
 from pcsweep.model import Model
-from pcsweep.model.build.feedback import published
+from pcsweep.model.build.feedback_weights import published
 from pcsweep.model.build.pretrained import timm_backbone
 from pcsweep.model.timm import Backbone, model_of
 

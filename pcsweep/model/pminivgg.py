@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from pcsweep.config.schema import Mark
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.model import Model, Preprocessing
-from pcsweep.model.build.feedback import Feedback, Source, load, reach, say_if_random
+from pcsweep.model.build.feedback import say_if_random
+from pcsweep.model.build.feedback_weights import Source, load
+from pcsweep.model.build.predictors import reach
 from pcsweep.model.build.weights import backbone_file, fill, read
 from pcsweep.network import PCoder, PredictiveNetwork
 
@@ -85,13 +87,13 @@ def pminivgg(
         torch.manual_seed(seed)
         backbone, feedback = MiniVGG(), predictors()
     source = Source(feedback_weights)
-    told = Feedback((None,) * len(feedback)) if source.random else load(list(feedback), source)
+    stored = load(list(feedback), source)
     pcoders = [
         PCoder(module, predictor, (given or reach(predictor, (channels, 16, 16)) ** 0.5) if gradient_scaling else None)
-        for module, predictor, channels, given in zip(_PCODER_MODULES, feedback, _CHANNELS, told.sqrt_cs, strict=True)
+        for module, predictor, channels, given in zip(_PCODER_MODULES, feedback, _CHANNELS, stored.sqrt_cs, strict=True)
     ]
     network = PredictiveNetwork(backbone, pcoders)
-    coefficients = told.coefficients
+    coefficients = stored.coefficients
     if weights != "random":
         file = read(_PUBLISHED) if weights == "published" else backbone_file(weights, _WORDS)
         own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("predictors.")}

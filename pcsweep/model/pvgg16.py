@@ -12,7 +12,9 @@ from torch import nn
 
 from pcsweep.config.schema import Mark
 from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
-from pcsweep.model.build.feedback import Shape, predictive, published, say_if_random
+from pcsweep.model.build.feedback import predictive, say_if_random
+from pcsweep.model.build.feedback_weights import published
+from pcsweep.model.build.predictors import Shape
 from pcsweep.model.build.pretrained import class_names, torchvision_backbone
 
 MODULES = ("features.3", "features.8", "features.15", "features.22", "features.29")

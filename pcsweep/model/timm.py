@@ -12,7 +12,8 @@ from torch import nn
 
 from pcsweep.config.schema import Mark
 from pcsweep.model import Model, Preprocessing
-from pcsweep.model.build.feedback import Source, predictive, say_if_random
+from pcsweep.model.build.feedback import predictive, say_if_random
+from pcsweep.model.build.feedback_weights import Source
 from pcsweep.model.build.pretrained import class_names, timm_backbone
 
 

@@ -13,7 +13,7 @@ counts as 0, as there. In training (`unroll`) g_n is differentiated as well, whe
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -28,15 +28,13 @@ from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.run import Engine, Moment
 from pcsweep.network.layout import check_channels_first
 from pcsweep.network.loop import Stepping, looped
-from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge, updates
+from pcsweep.network.unroll import LearnedRule, Unrolled
+from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge
 from pcsweep.pcoder.rule import UpdateRule, Values
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
 
 _KERNELS_SHARE = 4  # transformed kernels take at most one in so many bytes of the memory that there is
-
-Weight = float | Tensor  # a number, or a tensor without dimensions that is learned
-LearnedRule = tuple[Weight, Weight, Weight]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +66,6 @@ class State:
     logits: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class _Feedback:
-    """What timestep t hands to t + 1 from pcoder n: p_n(t) and s_n g_n(t), each None where no coefficient asks for it."""
-
-    prediction: Tensor | None
-    gradient: Tensor | None
-
-
 class PredictiveNetwork(nn.Module):
     """A backbone cut at its pcoders, unrolled over time by `run`.
 
@@ -100,8 +90,8 @@ class PredictiveNetwork(nn.Module):
         self.predictors = nn.ModuleList(pcoder.predictor for pcoder in pcoders)
         self.modules_cut = tuple(pcoder.module for pcoder in pcoders)
         self.sqrt_cs = tuple(pcoder.sqrt_c for pcoder in pcoders)
-        self._engines: dict[Any, tuple[Any, Engine]] = {}
-        self._laid_out: set[torch.Size] = set()
+        self._compiled: tuple[Any, Engine] | None = None  # for which images and parameters, and the engine
+        self._checked_sizes: set[torch.Size] = set()
         self.eval()
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
@@ -123,8 +113,7 @@ class PredictiveNetwork(nn.Module):
             ValueError: negative `timesteps`, coefficients of another number of pcoders, a representation with channels last, or
                 a predictor whose output has another shape than the representation below it.
         """
-        if timesteps < 0:
-            raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
+        _check_timesteps(timesteps)
         rules = coefficients.per_pcoder(len(self.stages))
         engine = self.engine(images[:1])
         moments = engine.moments(images, [rules], timesteps, len(images))
@@ -159,38 +148,6 @@ class PredictiveNetwork(nn.Module):
             return looped(list(self.stages), images, rule, points, timesteps)
         return self.engine(images[:1]).moments(images, cast(Sequence[Sequence[Rule]], points), timesteps, rows)
 
-    def engine(self, image: Float[Tensor, "some 3 height width"]) -> Engine:
-        """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.
-
-        Under autocast it uses the library's convolutions alone, since a transform needs their full precision. A change through
-        `parameter.data` is not noticed. Threads must not share a network.
-
-        Raises:
-            ValueError: a representation of four dimensions whose second is not the channels (see `pcsweep.network.layout`).
-        """
-        rounded = torch.is_autocast_enabled(image.device.type)
-        parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
-        modes = rounded, torch.is_inference_mode_enabled(), torch.backends.cudnn.allow_tf32
-        key = (image.shape[1:], image.dtype, image.device, *modes)
-        known = self._engines.get(key)
-        if known is None or known[0] != parameters:
-            self._engines.clear()  # one at a time: they are large
-            self._check_layout(image)
-            with torch.no_grad():
-                zeros = image.new_zeros(1, *image.shape[1:])
-                made = compiled(self, zeros, 0 if rounded else min(BUDGET, limit() // _KERNELS_SHARE))
-            known = self._engines[key] = parameters, made
-        return known[1]
-
-    def _check_layout(self, image: Tensor) -> None:
-        """Once for each size of images."""
-        if image.ndim == 4 and image.shape[1:] not in self._laid_out:
-            check_channels_first(list(self.stages), list(map(repr, self.modules_cut)), image.new_zeros(1, *image.shape[1:]))
-            self._laid_out.add(image.shape[1:])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_engines": {}}
-
     def unroll(
         self, images: Float[Tensor, "batch 3 height width"], rules: Sequence[LearnedRule], timesteps: int
     ) -> Iterator[State]:
@@ -204,72 +161,43 @@ class PredictiveNetwork(nn.Module):
         Raises:
             ValueError: negative `timesteps`, or a predictor whose output has another shape than the representation below it.
         """
-        if timesteps < 0:
-            raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")
+        _check_timesteps(timesteps)
         self._check_layout(images)
-        representations = self.feedforward(images)
-        yield self._state(0, representations)
-        for timestep in range(1, timesteps + 1):
-            representations = self._step(images, representations, rules)
-            yield self._state(timestep, representations)
+        unrolled = Unrolled(list(self.stages), list(self.predictors), self.sqrt_cs, self.modules_cut)
+        for timestep, representations in enumerate(unrolled.representations(images, rules, timesteps)):
+            yield State(timestep, list(representations), self.head(representations[-1]))
 
-    def _state(self, timestep: int, representations: list[Tensor]) -> State:
-        return State(timestep, list(representations), self.head(representations[-1]))
+    def engine(self, image: Float[Tensor, "some 3 height width"]) -> Engine:
+        """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.
 
-    def _step(self, images: Tensor, before: list[Tensor], rules: Sequence[LearnedRule]) -> list[Tensor]:
-        """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
-        feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
-        after: list[Tensor] = []
-        for n, of in enumerate(updates(rules)):
-            terms = [  # each (images, channels, height, width)
-                (of.drive, self.stages[n](after[-1] if after else images) if of.drive else None),
-                (of.feedback, feedback[n + 1].prediction if n + 1 < len(rules) else None),
-                (of.memory, before[n]),
-                (of.error, feedback[n].gradient),
-            ]
-            after.append(_weighted_sum(terms, like=before[n]))
-        return after
+        Under autocast it uses the library's convolutions alone, since a transform needs their full precision. A change through
+        `parameter.data` is not noticed. Threads must not share a network.
 
-    def _feedback(self, n: int, images: Tensor, representations: list[Tensor], rules: Sequence[LearnedRule]) -> _Feedback:
-        """p_n and s_n g_n where the rules use them; without autograd, the gradient's graph is freed here."""
-        differentiable = torch.is_grad_enabled()
-        wants_prediction = n > 0 and rules[n - 1][1] > 0
-        wants_gradient = rules[n][2] > 0
-        if not (wants_prediction or wants_gradient):
-            return _Feedback(None, None)
-        below = representations[n - 1] if n else images
-        if not wants_gradient:
-            return _Feedback(_matching(self.predictors[n](representations[n]), below, self.modules_cut[n]), None)
-        with torch.enable_grad():
-            given = representations[n]
-            # A view: where a stage returns what it is given, `below` is the same tensor, and no part of the derivative.
-            representation = given.view_as(given) if differentiable and given.requires_grad else given.detach().requires_grad_()
-            prediction = _matching(self.predictors[n](representation), below, self.modules_cut[n])
-            error = (prediction - below).square().flatten(1).mean(1)  # (batch,): ε_n of each image
-            (gradient,) = torch.autograd.grad(error.sum(), representation, create_graph=differentiable)
-            scaled = gradient * self._scale(n, prediction)
-        return _Feedback(prediction, scaled) if differentiable else _Feedback(prediction.detach(), scaled.detach())
+        Raises:
+            ValueError: a representation of four dimensions whose second is not the channels (see `pcsweep.network.layout`).
+        """
+        rounded = torch.is_autocast_enabled(image.device.type)
+        parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
+        modes = rounded, torch.is_inference_mode_enabled(), torch.backends.cudnn.allow_tf32
+        key = (image.shape[1:], image.dtype, image.device, *modes, parameters)
+        if self._compiled is None or self._compiled[0] != key:
+            self._compiled = None  # the old one is freed first: they are large
+            self._check_layout(image)
+            with torch.no_grad():
+                zeros = image.new_zeros(1, *image.shape[1:])
+                self._compiled = key, compiled(self, zeros, 0 if rounded else min(BUDGET, limit() // _KERNELS_SHARE))
+        return self._compiled[1]
 
-    def _scale(self, n: int, prediction: Tensor) -> float:
-        sqrt_c = self.sqrt_cs[n]
-        return 1.0 if sqrt_c is None else prediction[0].numel() / sqrt_c
+    def _check_layout(self, image: Tensor) -> None:
+        """Refuses representations with channels last; once for each size of images."""
+        if image.ndim == 4 and image.shape[1:] not in self._checked_sizes:
+            check_channels_first(list(self.stages), list(map(repr, self.modules_cut)), image.new_zeros(1, *image.shape[1:]))
+            self._checked_sizes.add(image.shape[1:])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_compiled": None}
 
 
-def _matching(prediction: Tensor, below: Tensor, module: str) -> Tensor:
-    if prediction.shape != below.shape:
-        raise ValueError(
-            f"Expected the predictor on {module!r} to return {tuple(below.shape[1:])}, the shape of the representation below it, "
-            f"but got {tuple(prediction.shape[1:])}."
-        )
-    return prediction
-
-
-def _weighted_sum(terms: Iterable[tuple[Weight, Tensor | None]], like: Tensor) -> Tensor:
-    """Σ weight · tensor; a weight of one copies to the bit and a weight of zero leaves no trace, not even of an infinity."""
-    total: Tensor | None = None
-    for weight, tensor in terms:
-        if tensor is None or weight == 0:
-            continue
-        term = tensor if weight == 1 else weight * tensor
-        total = term if total is None else total + term
-    return torch.zeros_like(like) if total is None else total
+def _check_timesteps(timesteps: int) -> None:
+    if timesteps < 0:
+        raise ValueError(f"Expected `timesteps` to be at least 0, but got {timesteps}.")

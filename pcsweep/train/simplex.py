@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pcsweep.network import Coefficients
-from pcsweep.network.predictive import LearnedRule
+from pcsweep.network.unroll import LearnedRule
 
 INSIDE = 1e-3  # how far from 0 every weight is at the start: at the border itself nothing would be learned
 

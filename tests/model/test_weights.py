@@ -14,7 +14,8 @@ from torch import nn
 
 from pcsweep.model import timm as module
 from pcsweep.model.build import weights
-from pcsweep.model.build.feedback import Source, predictive
+from pcsweep.model.build.feedback import predictive
+from pcsweep.model.build.feedback_weights import Source
 from pcsweep.model.build.pretrained import timm_backbone
 from pcsweep.train.checkpoint import Checkpoint
 from pcsweep.train.run import _refuse_another

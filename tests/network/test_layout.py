@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from pcsweep.model.build.feedback import Source, predictive, shapes_at
+from pcsweep.model.build.feedback import predictive
+from pcsweep.model.build.feedback_weights import Source
+from pcsweep.model.build.predictors import shapes_at
 from pcsweep.model.timm import timm
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 from pcsweep.network.layout import check_channels_first

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pcsweep.model.build.feedback import Shape, default_predictor
+from pcsweep.model.build.predictors import Shape, default_predictor
 from pcsweep.model.build.weights import predify_coefficients
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 
