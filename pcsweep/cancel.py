@@ -1,4 +1,4 @@
-"""`python -m pcsweep.cancel`: takes the tasks of one study out of Slurm's queue."""
+"""`python -m pcsweep.cancel`: takes the tasks of one study out of the queue."""
 
 import os
 import time
@@ -18,7 +18,7 @@ from pcsweep.sweep import executor
 from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 
 HELP = """\
-Cancels the tasks of one study in Slurm's queue, and no other job. Finished
+Cancels the tasks of one study in the queue, and no other job. Finished
 points are kept.
 
     python -m pcsweep.cancel study=NAME [output_root=outputs]
@@ -39,7 +39,7 @@ def command(words: Sequence[str], console: Console) -> None:
 
     Raises:
         BadSetting: they cannot be followed.
-        Unfinished: Slurm does not do it, or the study cannot be read.
+        Unfinished: the queue does not do it, or the study cannot be read.
     """
     given = words_of(words, ("study", "output_root"))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
@@ -49,7 +49,8 @@ def command(words: Sequence[str], console: Console) -> None:
     except OSError as error:
         raise Unfinished(failures.said(error)) from error
     except NoAnswer as error:
-        raise Unfinished(f"{executor.title_of(submissions.read_all(folder))} does not do it: {error}") from error
+        title = executor.titles(each.executor for each in submissions.read_all(folder))
+        raise Unfinished(f"{title} does not do it: {error}") from error
     jobs = sorted({task.job for task in tasks}, key=lambda job: (len(job), job))
     of_jobs = f"job{'' if len(jobs) == 1 else 's'} {', '.join(jobs)}"
     done = f"Cancelled {number_of(len(tasks), 'task')} of {folder.name}, of {of_jobs}"
@@ -76,7 +77,7 @@ def cancelled(folder: Path) -> list[Queued]:
     """Takes the tasks of the study in `folder` out of the queue, those that a command is just submitting too.
 
     Raises:
-        NoAnswer: Slurm refuses, or does not answer.
+        NoAnswer: a queue refuses, or does not answer.
     """
     taken: dict[tuple[str, int], Queued] = {}
     while True:

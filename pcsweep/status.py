@@ -1,4 +1,4 @@
-"""`python -m pcsweep.status`: how far a study is, from its files and Slurm's queue; nothing is changed."""
+"""`python -m pcsweep.status`: how far a study is, from its files and the queues; nothing is changed."""
 
 import os
 import time
@@ -21,9 +21,10 @@ from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import claims, failures, plans, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submissions import Submission, SubmittedTask
 from pcsweep.sweep import executor
-from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
+from pcsweep.sweep.executor import Answers
+from pcsweep.sweep.executor.protocol import NoAnswer
 from pcsweep.sweep.standing import Standing, standing
 
 HELP = """\
@@ -70,22 +71,18 @@ def show(folder: Path, console: Console) -> None:
     labels = {point.identity: point.label for point in points if point.identity is not None}
     known = submissions.read_all(folder)
     tasks = submissions.tasks(known)
-    problem = ""
-    rows: list[Queued] | None = []
-    unseen: frozenset[int] = frozenset()
-    if tasks:
-        try:
-            queues = executor.noted_in(known)
-            rows = executor.poll(queues, {task.owner for task in tasks})
-            unseen = _unseen(tasks, queues)
-        except NoAnswer as error:
-            rows, problem = None, f"{executor.title_of(known)} does not answer, so who runs and who failed is not known: {error}"
-    found = standing(folder, labels, tasks, rows, unseen).with_commands(*claims.computing(folder))
-    if found.unknown and not problem:
-        title = executor.title_of(known)
-        problem = f"{title} does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."
+    answers = executor.ask([(each.executor, each.owner) for each in known], {task.owner for task in tasks})
+    unseen = _unseen(tasks, known, answers)
+    found = standing(folder, labels, tasks, answers, unseen).with_commands(*claims.computing(folder))
+    problems = [
+        f"{executor.titles([name])} does not answer, so who runs and who failed is not known: {why}"
+        for name, why in answers.silent.items()
+    ]
+    if found.unknown and not problems:
+        title = executor.titles(each.executor for each in known)
+        problems = [f"{title} does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."]
     console.print(_table(folder.name, found, len(labels), [point for point in points if point.identity is None]))
-    for line in [problem, *found.advice, *_pace(folder, found, tasks)]:
+    for line in [*problems, *found.advice, *_pace(folder, found, tasks)]:
         if line:
             console.print(line, markup=False)
     if found.failed:
@@ -98,10 +95,14 @@ def show(folder: Path, console: Console) -> None:
             console.print(f"  {command}", markup=False, soft_wrap=True)
 
 
-def _unseen(tasks: Sequence[SubmittedTask], queues: Sequence[Executor]) -> frozenset[int]:
-    """The users whose tasks Slurm does not show to this one."""
+def _unseen(tasks: Sequence[SubmittedTask], known: Sequence[Submission], answers: Answers) -> frozenset[int]:
+    """The users whose tasks the queues that answer do not show to this one."""
     others = {task.owner for task in tasks} - {os.getuid()}
-    return frozenset(others) if others and not all(queue.shows_others() for queue in queues) else frozenset()
+    answering = executor.noted_in(each for each in known if each.executor not in answers.silent) if others else []
+    try:
+        return frozenset(others) if not all(queue.shows_others() for queue in answering) else frozenset()
+    except NoAnswer:
+        return frozenset(others)
 
 
 def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.PlannedPoint]) -> Table:
@@ -117,7 +118,7 @@ def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.Plann
     table.add_row("failed", f"{found.failed:,}", "")
     if found.unknown:
         table.add_row("unknown", f"{len(found.unknown):,}", "")
-    table.add_row("to do", f"{len(found.waiting):,}", "not in Slurm's queue" if found.waiting else "")
+    table.add_row("to do", f"{len(found.waiting):,}", "in no queue" if found.waiting else "")
     why = why_skipped(rule_of(point.settings.get("pcoder", {})) for point in skipped)
     table.add_row("skipped", f"{len(skipped):,}", why.strip(" ()"))
     return table

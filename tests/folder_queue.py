@@ -23,6 +23,7 @@ class Folder:
     """The queue, as `protocol.Executor` says."""
 
     title = "The folder"
+    detached = True
 
     def available(self) -> bool:
         return "FOLDER_QUEUE" in os.environ

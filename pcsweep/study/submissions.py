@@ -132,6 +132,7 @@ class SubmittedTask:
     when: float  # it was submitted
     cancelled: bool = False
     owner: int = field(default_factory=os.geteuid)  # the number of the user whose it is
+    executor: str = "slurm"  # by its name, to which it was sent
 
     @property
     def key(self) -> tuple[str, int]:
@@ -142,7 +143,16 @@ class SubmittedTask:
 def tasks(submissions: Iterable[Submission]) -> list[SubmittedTask]:
     """Every task of the submissions."""
     return [
-        SubmittedTask(array.name, index, identities, *_job_and_log(each, array, index), each.when, array.cancelled, each.owner)
+        SubmittedTask(
+            array.name,
+            index,
+            identities,
+            *_job_and_log(each, array, index),
+            each.when,
+            cancelled=array.cancelled,
+            owner=each.owner,
+            executor=each.executor,
+        )
         for each in submissions
         for array in each.arrays
         for index, identities in enumerate(array.tasks)

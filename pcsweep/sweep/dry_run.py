@@ -43,8 +43,7 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
         console.print(table)
         if len(tasks) > _SHOWN:
             console.print(f"… and {number_of(len(tasks) - _SHOWN, _TASK)} more")
-        if queue := settings.queue:
-            console.print(_arrays(works, settings, queue))
+        console.print(_arrays(works, settings, settings.queue))
         asked = {key.removeprefix("slurm_"): value for key, value in settings.asked.items()}
         console.print("Each asks for: " + ", ".join(f"{key}={value}" for key, value in asked.items() if value), markup=False)
         console.print(

@@ -9,11 +9,9 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.ownership import check_own
-from pcsweep.sweep.executor.local import run_here, run_in_workers
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Order, Queued, Refused, arrays_of
-from pcsweep.sweep.job import Session, SlurmTask, SweepPoint
+from pcsweep.sweep.job import Session, SweepPoint, SweepTask
 from pcsweep.sweep.settings import LauncherSettings
-from pcsweep.sweep.sharing import Packs
 from pcsweep.sweep.wait import Since, refresh, wait_until
 
 
@@ -25,26 +23,29 @@ def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSet
     """
     if settings.dry_run:
         return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
-    if queue := settings.queue:
-        return _in_queue(session, points, settings, queue)
-    packs = Packs([[point] for point in points])
-    workers = 1 if settings.workers == "auto" else settings.workers
-    running = run_here(session, packs) if workers == 1 else run_in_workers(session, packs, workers, ())
-    results = {number: result for each in running for number, result in each.items()}
-    return [results.get(point.number) or _lost(point, "its worker died") for point in points]
+    queue = settings.queue
+    run = _detached if queue.detached else _at_once
+    return run(session, points, settings, queue)
 
 
-def _in_queue(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings, queue: Executor) -> Sequence[JobReturn]:
+def _at_once(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings, queue: Executor) -> Sequence[JobReturn]:
+    """Computed while the command lives."""
+    order = Order([SweepTask(session, [[point]], {}) for point in points], settings.asked, workers=settings.workers)
+    results = {job.job_id: job.result()[0] for jobs in queue.submit(order) for job in jobs}
+    return [results.get(str(point.number)) or _lost(point, "its worker died") for point in points]
+
+
+def _detached(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings, queue: Executor) -> Sequence[JobReturn]:
+    """Sent to a queue, and waited for if that is wanted."""
     state = Singleton.get_state()
-    tasks = [SlurmTask(session, [[point]], state) for point in points]
+    tasks = [SweepTask(session, [[point]], state) for point in points]
     folder = Path(settings.submitit_folder).absolute()
     check_own(folder)
     jobs: list[Any] = []
     try:
         arrays = arrays_of(len(tasks), queue.largest_array(), settings.array_parallelism)
-        name = settings.name or str(session.config.hydra.job.name)
-        order = Order(tasks, folder, [name] * len(arrays.sizes), arrays, settings.asked, settings.max_num_timeout)
-        for submitted in queue.submit(order):
+        names = [settings.name or str(session.config.hydra.job.name)] * len(arrays.sizes)
+        for submitted in queue.submit(Order(tasks, settings.asked, folder, names, arrays, settings.max_num_timeout)):
             jobs += submitted
     except (Refused, NoAnswer, ValueError) as error:
         raise BadSetting(f"{queue.title} refuses these tasks: {error}") from error

@@ -27,7 +27,7 @@ _NAMES = {
     ("pcsweep.settings", "study_folder"): ("pcsweep.study.folder", "study_folder"),
     ("pcsweep.study", "Planned"): ("pcsweep.sweep.former", "Planned"),
     ("pcsweep.sweep.worker", "Point"): ("pcsweep.sweep.job", "SweepPoint"),
-    ("pcsweep.sweep.worker", "Task"): ("pcsweep.sweep.job", "SlurmTask"),
+    ("pcsweep.sweep.worker", "Task"): ("pcsweep.sweep.job", "SweepTask"),
 }
 
 

@@ -199,8 +199,8 @@ def failed(results: Sequence[JobReturn]) -> int:
 
 
 @dataclass(frozen=True)
-class SlurmTask:
-    """What a job of Slurm runs: submitit calls it, and after a time-out or preemption queues it again as it was.
+class SweepTask:
+    """Some packs of a sweep: what a queue runs. submitit calls it, and after a time-out or preemption queues it again as it was.
 
     A point that was finished before is not computed again.
     """

@@ -16,19 +16,17 @@ from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.sweep import work
-from pcsweep.sweep.executor.local import run_here, run_in_workers
-from pcsweep.sweep.executor.protocol import Executor
-from pcsweep.sweep.job import Pack, Session, SweepPoint
+from pcsweep.sweep.executor import Answers
+from pcsweep.sweep.executor.protocol import Executor, Order
+from pcsweep.sweep.job import Pack, Session, SweepPoint, SweepTask
 from pcsweep.sweep.send import Sent, send
-from pcsweep.sweep.settings import LauncherSettings, gpus_here
-from pcsweep.sweep.sharing import shared
+from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.standing import Standing, finished, standing
-from pcsweep.sweep.wait import first_look, queued, wait_for
+from pcsweep.sweep.wait import asked, first_look, wait_for
 from pcsweep.sweep.work import StudyWork
 
 if TYPE_CHECKING:
     from pcsweep.compute.estimate import Estimate
-    from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.plan import Plan
 
 _log = logging.getLogger(__name__)
@@ -51,20 +49,15 @@ def launch(session: Session, points: Sequence[SweepPoint], plan: "Plan", setting
         Unfinished: some are not done at the end; each has been named.
     """
     ready = [replace(point, planned=planned) for point, planned in zip(points, plan.points, strict=True)]
-    if queue := settings.queue:
-        _in_queue(session, ready, plan, settings, queue)
-    else:
-        _here(session, ready, plan, settings)
+    queue = settings.queue
+    take = _detached if queue.detached else _at_once
+    take(session, ready, plan, settings, queue)
 
 
-def _here(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings) -> None:
+def _at_once(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings, queue: Executor) -> None:
+    """Has the points computed while the command lives."""
     packs = [[points[number] for number in numbers] for numbers in plan.packs(settings.points_per_pack)]
-    gpus = gpus_here() if any(_leaves_the_gpu_to_us(pack[0]) for pack in packs) else []
-    workers = max(1, len(gpus)) if settings.workers == "auto" else settings.workers
-    workers = min(workers, max(1, len(packs)))
-    if workers > 1:
-        packs.sort(key=len, reverse=True)
-    _log.info("%s%s", plan, f" by {workers} workers" if workers > 1 else "")
+    _log.info("%s", plan)
     if settings.dry_run:
         return
     plan.decode()
@@ -72,35 +65,34 @@ def _here(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings
     for pack in packs:
         for point in pack:
             failures.forget(work.folder(point), work.identity(point))
-    _compute_here(session, packs, plan.loaded, workers, gpus)
+    tasks = [SweepTask(session, [pack], {}) for pack in packs]
+    _compute(Order(tasks, settings.asked, workers=settings.workers, loaded=plan.loaded), packs, queue)
     works = work.works([[pack] for pack in packs])
-    _conclude(plan, works, [standing(each.folder, each.labels, [], []) for each in works])
+    _conclude(plan, works, [standing(each.folder, each.labels, [], Answers()) for each in works])
 
 
-def _compute_here(session: Session, packs: Sequence[Pack], loaded: "Loaded", workers: int, gpus: Sequence[str]) -> None:
-    given: set[int] = set()
-    with shared(packs) as ours, progress("points", sum(map(len, packs)), "points") as advance:
-        for results in run_here(session, ours, loaded) if workers == 1 else run_in_workers(session, ours, workers, gpus):
-            given |= set(results)
-            advance(len(results))
-    for each in work.works([[[point for pack in packs for point in pack if point.number not in given]]]):
+def _compute(order: Order, packs: Sequence[Pack], queue: Executor) -> None:
+    """Notes a failure for every point that is not given back, since what computed it died."""
+    given: set[str] = set()
+    with progress("points", sum(map(len, packs)), "points") as advance:
+        for jobs in queue.submit(order):
+            given |= {job.job_id for job in jobs}
+            advance(len(jobs))
+    for each in work.works([[[point for pack in packs for point in pack if str(point.number) not in given]]]):
         for identity in set(each.labels) - finished(each.folder, each.labels):
             with suppress(OSError):  # a full disk: they are missing all the same
                 failures.note(each.folder, identity, each.labels[identity], RuntimeError(_DIED), None)
 
 
-def _leaves_the_gpu_to_us(point: SweepPoint) -> bool:
-    return point.planned is not None and point.planned.point.settings.device in ("auto", "cuda")
-
-
-def _in_queue(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings, queue: Executor) -> None:
+def _detached(session: Session, points: Sequence[SweepPoint], plan: "Plan", settings: LauncherSettings, queue: Executor) -> None:
+    """Sends the points to a queue, and waits for them if that is wanted."""
     from pcsweep.compute.estimate import estimate
     from pcsweep.sweep.dry_run import describe
 
     everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []
     for each in everything:
         _check_folder(each.folder, queue)
-    before = [first_look(each.folder, each.labels, queued(each.folder, settings.executor)) for each in everything]
+    before = [first_look(each.folder, each.labels, asked(each.folder, settings.executor)) for each in everything]
     lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
     expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
     tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)

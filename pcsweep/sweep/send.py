@@ -15,8 +15,9 @@ from pcsweep.machine.renewal import renewing
 from pcsweep.study import failures, submissions
 from pcsweep.study.submissions import Destination, Submission
 from pcsweep.sweep import executor
+from pcsweep.sweep.executor import Answers
 from pcsweep.sweep.executor.protocol import Arrays, Executor, NoAnswer, Order, Queued, Refused, arrays_of
-from pcsweep.sweep.job import Session, SlurmTask
+from pcsweep.sweep.job import Session, SweepTask
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.wait import first_look, rows_of
 from pcsweep.sweep.work import StudyWork
@@ -76,13 +77,13 @@ def _taken(work: StudyWork, most: int, settings: LauncherSettings, queue: Execut
     while True:
         known = _known(work.folder)
         sending = [each for each in known if each.being_sent]  # before the queue is read: what has just been sent is in there
-        rows = rows_of(known, queue)
+        rows = rows_of(known, settings.executor)
         ours = [each for each in known if executor.noted(each.executor, each.owner) is queue]
         if abandoned := _abandoned(ours, sending, rows):
             queue.cancel(abandoned)
             time.sleep(_MOMENT)
             continue
-        where = first_look(work.folder, work.labels, rows)
+        where = first_look(work.folder, work.labels, Answers(rows))
         left = work.without(where.in_queue | where.done)
         if not any(each.concerns(frozenset(work.labels) - where.in_queue) for each in sending):
             if not left.tasks:
@@ -119,10 +120,10 @@ def _submitted(
     session: Session, left: StudyWork, made: Submission, elsewhere: int, settings: LauncherSettings, queue: Executor
 ) -> Sent:
     state = Singleton.get_state()
-    tasks = [SlurmTask(session, packs, state) for packs in left.tasks]
+    tasks = [SweepTask(session, packs, state) for packs in left.tasks]
     names = [array.name for array in made.arrays]
     arrays = _shape(left, len(made.arrays[0].tasks), settings)  # as large as when they were noted
-    order = Order(tasks, made.logs.absolute(), names, arrays, settings.asked, settings.max_num_timeout)
+    order = Order(tasks, settings.asked, made.logs.absolute(), names, arrays, settings.max_num_timeout)
     jobs: list[str] = []
     refusal = ""
     try:

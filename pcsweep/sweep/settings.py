@@ -1,6 +1,5 @@
 """The launcher's settings, checked."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -43,12 +42,12 @@ class LauncherSettings:
     @property
     def where(self) -> str:
         """Where tasks run, for people."""
-        return self.queue.describe(self.asked) if self.queue else "this machine"
+        return self.queue.describe(self.asked)
 
     @property
-    def queue(self) -> Executor | None:
-        """What takes the tasks; None where the command computes itself."""
-        return executor.queue_named(self.executor)
+    def queue(self) -> Executor:
+        """What takes the tasks."""
+        return executor.executor_named(self.executor)
 
     @property
     def cores(self) -> int:
@@ -73,12 +72,3 @@ def checked_settings(values: Mapping[str, Any]) -> LauncherSettings:
     found = checked(LauncherSettings, {**own, "asked": asked}, "hydra.launcher.")
     found["executor"] = executor.chosen(found["executor"])
     return LauncherSettings(**found)
-
-
-def gpus_here() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
-
-    count = torch.cuda.device_count()
-    named = [word for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if word.strip()]
-    return named[:count] if named else [str(number) for number in range(count)]

@@ -60,7 +60,7 @@ class Packs:
 
 @contextmanager
 def shared(packs: Sequence[Pack]) -> Iterator[Packs]:
-    """The packs of studies, each point claimed while it is computed."""
+    """The packs, each point of a study claimed while it is computed."""
     with ExitStack() as stack:
-        works = work.works([[pack] for pack in packs])
+        works = work.works([[pack] for pack in packs]) if any(pack[0].planned for pack in packs) else []
         yield Packs(packs, {each.folder: stack.enter_context(Claims(each.folder, list(each.labels))) for each in works})

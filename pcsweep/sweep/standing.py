@@ -10,6 +10,8 @@ from pcsweep.machine.ownership import user_name
 from pcsweep.study import failures
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep import executor
+from pcsweep.sweep.executor import Answers
 from pcsweep.sweep.executor.protocol import Queued
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for
@@ -25,11 +27,12 @@ class Standing:
         running, pending: are in a task that runs, or will.
         raised: have a note in `failures/`.
         lost: were in a task that ended without them.
-        waiting: nobody computes them, as far as Slurm knows.
-        unknown: are in tasks, while Slurm does not answer or does not show them.
-        reasons: why tasks are pending, in Slurm's words.
+        waiting: nobody computes them, as far as the queues know.
+        unknown: are in tasks of a queue that does not answer, or does not show them.
+        reasons: why tasks are pending, in the queue's words.
         advice: what to do about those that would wait for ever, a line for each reason.
-        here, next_here: are computed by a command without Slurm now, or will be; by whom.
+        here, next_here: are computed by a command itself now, or will be; by whom.
+        silent: the queues that do not answer, for people.
     """
 
     done: frozenset[str]
@@ -43,9 +46,10 @@ class Standing:
     advice: tuple[str, ...] = ()
     here: dict[str, str] = field(default_factory=dict)
     next_here: dict[str, str] = field(default_factory=dict)
+    silent: str = ""
 
     def with_commands(self, now: Mapping[str, str], later: Mapping[str, str]) -> "Standing":
-        """With the points that commands compute themselves, without Slurm, now or later, and by whom."""
+        """With the points that commands compute themselves, now or later, and by whom."""
         free = {*self.raised, *self.lost, *self.waiting}
         taken = free & {*now, *later}
         return replace(
@@ -80,7 +84,7 @@ def standing(
     folder: Path,
     identities: Iterable[str],
     tasks: Sequence[SubmittedTask],
-    queued: Sequence[Queued] | None,
+    answers: Answers,
     unseen: frozenset[int] = frozenset(),
 ) -> Standing:
     """Where points stand.
@@ -89,8 +93,8 @@ def standing(
         folder: of the study.
         identities: of the points.
         tasks: that were submitted, oldest first.
-        queued: what is in the queue; None where it does not answer.
-        unseen: users whose tasks it does not show.
+        answers: of the queues.
+        unseen: users whose tasks they do not show.
 
     Raises:
         OSError: the study cannot be read now.
@@ -101,11 +105,11 @@ def standing(
     raised = {identity: noted[identity] for identity in asked if identity in noted and identity not in done}
     left = [identity for identity in asked if identity not in done and identity not in raised]
     newest = {identity: task for task in tasks for identity in task.identities}
-    places = {(each.name, each.index): each for each in queued or ()}
+    places = {(each.name, each.index): each for each in answers.rows}
     placed = {identity: (task, places[task.key]) for task in tasks if task.key in places for identity in task.identities}
     rest = [identity for identity in left if identity not in placed]
     gone = [identity for identity in rest if identity in newest and not newest[identity].cancelled]
-    hidden = dict.fromkeys(identity for identity in gone if queued is None or newest[identity].owner in unseen)
+    hidden = dict.fromkeys(identity for identity in gone if _is_hidden(newest[identity], answers, unseen))
     waits = [place for _, place in placed.values() if place.pending]
     return Standing(
         done=done,
@@ -117,7 +121,13 @@ def standing(
         unknown=tuple(hidden),
         reasons=tuple(dict.fromkeys(place.reason for place in waits if place.reason != "None")),
         advice=_advice(waits),
+        silent=executor.titles(answers.silent) if answers.silent else "",
     )
+
+
+def _is_hidden(task: SubmittedTask, answers: Answers, unseen: frozenset[int]) -> bool:
+    """Whether nobody says if the task waits or runs."""
+    return task.executor in answers.silent or task.owner in unseen
 
 
 def _advice(waits: Sequence[Queued]) -> tuple[str, ...]:
@@ -140,7 +150,8 @@ def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
 
 def _lost(task: SubmittedTask) -> Failure:
     if task.log is None:
-        return Failure("", f"its submission was interrupted before Slurm had taken it ({task.name})")
+        title = executor.titles([task.executor])
+        return Failure("", f"its submission was interrupted before {title} had taken it ({task.name})")
     log = task.log if last_line(task.log) else task.log.with_suffix(".out")
     last = last_line(log)
     try:

@@ -1,6 +1,7 @@
-"""Waiting for what Slurm computes: a bar fed by finished shards, and the numbers of running and pending tasks."""
+"""Waiting for what a queue computes: a bar fed by finished shards, and the numbers of running and pending tasks."""
 
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
 from pcsweep.study.submissions import Submission
 from pcsweep.sweep import executor
+from pcsweep.sweep.executor import Answers
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
 from pcsweep.sweep.standing import Standing, standing
 
@@ -27,30 +29,39 @@ _SETTLED = 2.0  # seconds that a queue has had nothing more of ours, before what
 
 
 def pauses() -> Iterator[float]:
-    """Seconds to wait before the next look: short at first, so that a small sweep is over soon, and kind to Slurm later."""
+    """Seconds to wait before the next look: short at first, so that a small sweep is over soon, and kind to the queue later."""
     started = time.monotonic()
     while True:
         yield min(_LONGEST, max(_SHORTEST, (time.monotonic() - started) / 20))
 
 
-def rows_of(known: Iterable[Submission], ours: Executor) -> list[Queued]:
+def rows_of(known: Iterable[Submission], ours: str) -> list[Queued]:
     """What is in our queue, and in those to which the study was sent before.
 
     Raises:
         NoAnswer: one does not answer.
     """
-    return executor.poll(dict.fromkeys((ours, *executor.noted_in(known))))
+    found = answers(known, ours)
+    if found.silent:
+        raise NoAnswer("; ".join(found.silent.values()))
+    return list(found.rows)
 
 
-def queued(folder: Path, ours: str) -> list[Queued] | None:
-    """What is in our queue, and in those to which a study was sent before; None where one does not answer now."""
-    queue = executor.queue_named(ours)
-    assert queue is not None
+def answers(known: Iterable[Submission], ours: str) -> Answers:
+    """What our queue says, and those to which the study was sent before."""
+    return executor.ask([(ours, os.geteuid()), *((each.executor, each.owner) for each in known)])
+
+
+def asked(folder: Path, ours: str) -> Answers:
+    """What our queue says now, and those to which a study was sent before."""
     try:
-        return rows_of(submissions.read_all(folder), queue)
-    except (NoAnswer, OSError) as error:
-        _log.debug("%s", error)
-        return None
+        known = submissions.read_all(folder)
+    except OSError as error:
+        return Answers(silent={ours: failures.said(error)})
+    found = answers(known, ours)
+    for why in found.silent.values():
+        _log.debug("%s", why)
+    return found
 
 
 def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
@@ -70,7 +81,7 @@ def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
         done = 0
         for pause in pauses():
             try:
-                found = look(folder, identities, queued(folder, ours))
+                found = look(folder, identities, asked(folder, ours))
             except OSError as error:
                 _log.debug("%s", error)
                 if blind.for_long(True):
@@ -105,21 +116,21 @@ class Since:
         return self.first is not None and now - self.first >= self.seconds
 
 
-def look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:
-    """Where the points stand now; `rows` is what is in the queue, read before."""
+def look(folder: Path, identities: Iterable[str], answers: Answers) -> Standing:
+    """Where the points stand now, with what the queues said before that."""
     for name in ("shards", "failures", submissions.FOLDER):
         refresh(folder / name)
-    return standing(folder, identities, submissions.tasks(submissions.read_all(folder)), rows)
+    return standing(folder, identities, submissions.tasks(submissions.read_all(folder)), answers)
 
 
-def first_look(folder: Path, identities: Iterable[str], rows: Sequence[Queued] | None) -> Standing:
+def first_look(folder: Path, identities: Iterable[str], answers: Answers) -> Standing:
     """Where the points stand before anything is submitted.
 
     Raises:
         BadSetting: the study cannot be read.
     """
     try:
-        return patiently(lambda: look(folder, identities, rows))
+        return patiently(lambda: look(folder, identities, answers))
     except OSError as error:
         raise BadSetting(f"Expected a study that can be read, but got {failures.said(error)}.") from error
 
@@ -140,7 +151,7 @@ def refresh(folder: Path) -> None:
 def _described(found: Standing) -> str:
     """Such as `points: 2 tasks running, 4 pending (Resources)`."""
     if found.unknown:
-        return "points: Slurm does not answer"
+        return f"points: {found.silent} does not answer"
     running, pending = (len({(task.name, task.index) for task in each.values()}) for each in (found.running, found.pending))
     words = [f"{number_of(running, 'task')} running"] if running else []
     if pending:

@@ -11,7 +11,7 @@ from hydra.types import HydraContext
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.loaded import Loaded
-from pcsweep.sweep.job import Session, SlurmTask, SweepPoint
+from pcsweep.sweep.job import Session, SweepTask, SweepPoint
 
 with initialize_config_dir(conf_folder(), version_base="1.3"):
     config = compose("config", overrides=["dataset.limit=2", "timesteps=1", "output_root=outputs"])
@@ -25,10 +25,10 @@ class Planned:
 
 planned = Planned()
 planned.__dict__ = {"point": point, "identity": "a" * 64}
-task = SlurmTask(Session(None, None, config), [[SweepPoint(0, (), None, planned)]], {})
+task = SweepTask(Session(None, None, config), [[SweepPoint(0, (), None, planned)]], {})
 text = pickle.dumps(task, protocol=0).decode("latin-1")
 for now, before in {
-    "cpcsweep.sweep.job\\nSlurmTask\\n": "cpcsweep.sweep.worker\\nTask\\n",
+    "cpcsweep.sweep.job\\nSweepTask\\n": "cpcsweep.sweep.worker\\nTask\\n",
     "cpcsweep.sweep.job\\nSweepPoint\\n": "cpcsweep.sweep.worker\\nPoint\\n",
     "cpcsweep.sweep.job\\nSession\\n": "cpcsweep.sweep.worker\\nSession\\n",
     "c__main__\\nPlanned\\n": "cpcsweep.study\\nPlanned\\n",
@@ -46,11 +46,11 @@ LOADED = """
 import json, logging.config, pickle
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.sweep import former
-from pcsweep.sweep.job import SlurmTask
+from pcsweep.sweep.job import SweepTask
 
 former.install()
 task = pickle.loads(open("queued.pkl", "rb").read())
-assert isinstance(task, SlurmTask)
+assert isinstance(task, SweepTask)
 ((point,),) = task.packs
 assert isinstance(point.planned, IdentifiedPoint)
 formatters = {"simple": {"class": "pcsweep.terminal.PrintableFormatter", "format": "%(message)s"}}

@@ -7,7 +7,8 @@ from toy_slurm import answering, without_slurm
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.entry import conf_folder
-from pcsweep.sweep.settings import checked_settings, gpus_here
+from pcsweep.sweep.executor.local import gpus_here
+from pcsweep.sweep.settings import checked_settings
 
 
 @pytest.fixture(scope="module")

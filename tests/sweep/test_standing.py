@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep.executor import Answers
 from pcsweep.sweep.executor.protocol import Queued
 from pcsweep.sweep.standing import last_line, standing
 
@@ -31,12 +32,15 @@ def raise_in(folder, *identities):
         (folder / "failures" / f"{identity}.json").write_text(json.dumps(asdict(Failure(identity, "it raised"))))
 
 
-def task(name, *identities, index=0, job="7", log=None, cancelled=False):
-    return SubmittedTask(name, index, identities, job, log, 1.0, cancelled)
+def task(name, *identities, index=0, job="7", log=None, cancelled=False, executor="slurm"):
+    return SubmittedTask(name, index, identities, job, log, 1.0, cancelled, executor=executor)
 
 
 def row(name, state="RUNNING", index=0, reason="None"):
     return Queued("7", index, name, state, reason)
+
+
+SILENT = Answers(silent={"slurm": "Unable to contact slurm controller"})
 
 
 def places(found, identity):
@@ -60,7 +64,7 @@ def test_every_combination_of_files_tasks_and_queue(tmp_path):
         open_ = {"none": "waiting", "gone": "lost", "cancelled": "waiting", "pending": "pending"}.get(kind, "running")
         expected[name] = settled or open_
         unanswered[name] = settled or ("waiting" if kind in ("none", "cancelled") else "unknown")
-    for answer, told in ((rows, expected), (None, unanswered)):
+    for answer, told in ((Answers(rows), expected), (SILENT, unanswered)):
         found = standing(tmp_path, expected, tasks, answer)
         assert {name: places(found, name) for name in expected} == {name: [place] for name, place in told.items()}
 
@@ -80,15 +84,16 @@ def studies(draw):
 def test_each_point_is_in_one_place_whoever_else_is_there(study):
     names, done, noted, sent, answers = study
     tasks = [task("array", *names, index=number, cancelled=cancelled) for number, (names, cancelled, _) in enumerate(sent)]
-    rows = [row("array", state, index=number) for number, (_, _, state) in enumerate(sent) if state] if answers else None
+    rows = [row("array", state, index=number) for number, (_, _, state) in enumerate(sent) if state]
+    said = Answers(rows) if answers else SILENT
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         finish(folder, *done, "another")
         raise_in(folder, *noted, "another")
-        found = standing(folder, names, tasks, rows)
+        found = standing(folder, names, tasks, said)
         for point in names:
             (place,) = places(found, point)
-            assert places(standing(folder, [point], tasks, rows), point) == [place]
+            assert places(standing(folder, [point], tasks, said), point) == [place]
             assert point in getattr(found, place)
     assert sum(len(getattr(found, place)) for place in PLACES) == len(names)
     assert found.in_queue == set(found.running) | set(found.pending)
@@ -97,9 +102,18 @@ def test_each_point_is_in_one_place_whoever_else_is_there(study):
         assert point in place.identities
 
 
+def test_a_queue_that_does_not_answer_hides_its_own_tasks_alone(tmp_path):
+    tasks = [task("array", "a", executor="other.Queue"), task("array", "b", index=1), task("array", "c", index=2)]
+    found = standing(tmp_path, "abc", tasks, Answers([row("array", index=1)], {"other.Queue": "gone"}))
+    assert (found.unknown, list(found.running), list(found.lost)) == (("a",), ["b"], ["c"])
+    assert found.silent == "other.Queue"
+
+
 def test_tasks_of_one_array_are_told_apart(tmp_path):
     tasks = [task("array", name, index=number) for number, name in enumerate("abc")]
-    found = standing(tmp_path, "abc", tasks, [row("array", index=1), row("other", index=0), row("array", "PENDING", index=2)])
+    found = standing(
+        tmp_path, "abc", tasks, Answers([row("array", index=1), row("other", index=0), row("array", "PENDING", index=2)])
+    )
     assert (list(found.lost), list(found.running), list(found.pending)) == (["a"], ["b"], ["c"])
 
 
@@ -107,8 +121,8 @@ def test_why_tasks_are_pending_is_said_once(tmp_path):
     tasks = [task("array", name, index=number) for number, name in enumerate("abcd")]
     reasons = ["Resources", "None", "Resources", "Priority"]
     rows = [row("array", "PENDING", index=number, reason=reason) for number, reason in enumerate(reasons)]
-    assert standing(tmp_path, "abcd", tasks, rows).reasons == ("Resources", "Priority")
-    assert standing(tmp_path, "abcd", tasks, []).reasons == ()
+    assert standing(tmp_path, "abcd", tasks, Answers(rows)).reasons == ("Resources", "Priority")
+    assert standing(tmp_path, "abcd", tasks, Answers()).reasons == ()
 
 
 def test_what_became_of_lost_points_is_told_from_their_logs(tmp_path):
@@ -127,7 +141,7 @@ def test_what_became_of_lost_points_is_told_from_their_logs(tmp_path):
     ]
     raise_in(tmp_path, "g")
     labels = {name: f"point {name}" for name in "abcdefg"}
-    why = {each.label: each for each in standing(tmp_path, labels, tasks, []).failures(labels)}
+    why = {each.label: each for each in standing(tmp_path, labels, tasks, Answers()).failures(labels)}
     assert len(why) == 7
     assert why["point a"].error == "task 1_0 ended without a result: slurmstepd: error: Killed [x]"
     assert why["point a"].log == why["point b"].log == str(tmp_path / "full.err")

@@ -9,6 +9,7 @@ from pcsweep.config.errors import Unfinished
 from pcsweep.study import submissions
 from pcsweep.study.submissions import new
 from pcsweep.sweep import wait
+from pcsweep.sweep.executor import Answers
 from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 from pcsweep.sweep.executor.slurm import Slurm
 from pcsweep.sweep.executor.slurm.reasons import advice
@@ -144,16 +145,16 @@ def test_other_applications_tasks_are_waited_for_until_all_have_ended(clock, slu
 def test_a_look_leaves_nothing_in_the_study(slurm, sent):
     finish(sent.folder, "a")
     before = sorted(sent.folder.rglob("*"))
-    found = look(sent.folder, "abcd", [])
+    found = look(sent.folder, "abcd", Answers())
     assert sorted(sent.folder.rglob("*")) == before
     assert (found.done, set(found.lost)) == (frozenset("a"), set("bcd"))
     for path in ("shards", "submissions"):
         (sent.folder / path).chmod(0o500)
-    assert look(sent.folder, "abcd", []) == found  # a study of somebody else's
+    assert look(sent.folder, "abcd", Answers()) == found  # a study of somebody else's
 
 
 def test_a_look_at_no_study_makes_none(tmp_path):
-    assert look(tmp_path / "none", "a", []).waiting == ("a",)
+    assert look(tmp_path / "none", "a", Answers()).waiting == ("a",)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -56,7 +56,7 @@ class GridLauncher(Launcher):
             raise BadSetting(
                 f"Expected `hydra.sweeper.max_batch_size` to be null for a study, which is checked as a whole, but got {most}."
             )
-        plan = self._plan(points, here=settings.queue is None)
+        plan = self._plan(points, here=not settings.queue.detached)
         launch.launch(session, points, plan, settings)
         return [_done(point) for point in points]
 

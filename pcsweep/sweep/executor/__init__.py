@@ -1,4 +1,4 @@
-"""Executors: what computes the tasks of a sweep. `slurm` is a queue; `local` is none, for the command computes itself.
+"""Executors: what computes the tasks of a sweep. `slurm` is a queue; `local` is the command itself.
 
 `hydra.launcher.executor` names one of these, or a class of the user's own, such as `my_queue.Queue`, that is as
 `protocol.Executor` says. Nothing outside of this package asks which one it is.
@@ -6,46 +6,46 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import imported
 from pcsweep.study.submissions import Submission
+from pcsweep.sweep.executor.local import Local
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
 from pcsweep.sweep.executor.slurm import Slurm
 
 AUTO, LOCAL, SLURM = "auto", "local", "slurm"
-_OWN = {SLURM: Slurm()}
+_OWN: dict[str, Executor] = {SLURM: Slurm(), LOCAL: Local()}  # the first that is available is `auto`
 _CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _METHODS = tuple(name for name, each in vars(Executor).items() if callable(each) and not name.startswith("_"))
+_ATTRIBUTES = ("title", "detached")
 _KEY = "hydra.launcher.executor"
 
 
 def chosen(name: str) -> str:
-    """The name of the executor that is meant: `auto` is the first queue that this machine belongs to, and otherwise none.
+    """The name of the executor that is meant: `auto` is the first that is available here, a queue before this machine.
 
     Raises:
         BadSetting: there is none of that name, or this machine does not belong to it.
     """
     if name == AUTO:
-        return next((each for each, queue in _OWN.items() if queue.available()), LOCAL)
-    queue = queue_named(name)
-    if queue is not None and not queue.available():
+        return next(each for each, own in _OWN.items() if own.available())
+    if not executor_named(name).available():
         why = "a command `sbatch`" if name in _OWN else "a queue that is available here"
         found = "there is none on the PATH" if name in _OWN else "it is not"
         raise BadSetting(f"Expected {why} for `{_KEY}={name}`, but {found}; try local.")
     return name
 
 
-def queue_named(name: str) -> Executor | None:
-    """The queue of that name; None for `local`.
+def executor_named(name: str) -> Executor:
+    """The executor of that name.
 
     Raises:
         BadSetting: there is none.
     """
-    if name == LOCAL:
-        return None
     return _OWN[name] if name in _OWN else _of_user(name)
 
 
@@ -58,7 +58,7 @@ def _of_user(name: str) -> Executor:
             "one of your own is a class, such as my_queue.Queue."
         )
     found = getattr(imported(module_name, _KEY), attribute, None)
-    lacking = [each for each in _METHODS if not callable(getattr(found, each, None))]
+    lacking = [each for each in (*_ATTRIBUTES, *_METHODS) if getattr(found, each, None) is None]
     if not isinstance(found, type) or lacking:
         raise BadSetting(
             f"Expected `{_KEY}` to be a class with {', '.join(lacking) or 'these methods'}, but {name} is not; "
@@ -68,12 +68,10 @@ def _of_user(name: str) -> Executor:
     return made
 
 
-def title_of(known: Iterable[Submission]) -> str:
-    """The names for people of the queues to which these were sent; Slurm where there is none."""
-    return (
-        " and ".join(dict.fromkeys(_OWN[each.executor].title if each.executor in _OWN else each.executor for each in known))
-        or Slurm.title
-    )
+def titles(names: Iterable[str]) -> str:
+    """Executors' names for people; Slurm where there is none."""
+    found = dict.fromkeys(_OWN[each].title if each in _OWN else each for each in names)
+    return " and ".join(found) or Slurm.title
 
 
 def noted_in(known: Iterable[Submission]) -> list[Executor]:
@@ -95,19 +93,37 @@ def noted(name: str, owner: int) -> Executor:
     if name not in _OWN and owner != os.geteuid():
         raise NoAnswer(f"{name} is somebody else's own, and is not imported")
     try:
-        found = queue_named(name)
+        return executor_named(name)
     except BadSetting as error:
         raise NoAnswer(str(error)) from error
-    if found is None:
-        raise NoAnswer(f"{name} is no queue")
-    return found
 
 
-def poll(queues: Iterable[Executor], users: Iterable[int] = ()) -> list[Queued]:
-    """The tasks in all of these queues.
+@dataclass(frozen=True)
+class Answers:
+    """What the queues of a study say.
 
-    Raises:
-        NoAnswer: one of them does not answer.
+    Args:
+        rows: the tasks that wait or run.
+        silent: of each queue that does not answer now why, by the executor's name.
     """
+
+    rows: Sequence[Queued] = ()
+    silent: Mapping[str, str] = field(default_factory=dict)
+
+
+def ask(sent: Iterable[tuple[str, int]], users: Iterable[int] = ()) -> Answers:
+    """Asks every queue for itself.
+
+    Args:
+        sent: executor by name, and the user who has sent something to it.
+        users: whose tasks are asked for; only one's own if there are none.
+    """
+    rows: list[Queued] = []
+    silent: dict[str, str] = {}
     owners = list(users)
-    return [row for queue in queues for row in queue.poll(owners)]
+    for name, owner in dict.fromkeys(sent):
+        try:
+            rows += noted(name, owner).poll(owners)
+        except NoAnswer as error:
+            silent[name] = str(error)
+    return Answers(list(dict.fromkeys(rows)), silent)

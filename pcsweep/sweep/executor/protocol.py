@@ -1,9 +1,13 @@
-"""What an executor is: a queue that takes tasks which run apart from the command, shows them, and lets them go."""
+"""What an executor is: it takes tasks, shows those that wait or run, and lets them go; a queue, or the command itself."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from pcsweep.grid.loaded import Loaded
+    from pcsweep.sweep.job import SweepTask
 
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
 
@@ -73,30 +77,39 @@ def arrays_of(tasks: int, most: int, parallelism: int) -> Arrays:
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """What a queue is to take.
+    """What an executor is to take.
 
     Args:
-        tasks: callables that can be pickled.
+        tasks: callables that can be pickled, each of some packs.
+        asked: what each task asks for, in submitit's names.
         folder: of scripts, pickles and logs; made for its owner alone.
         names: one per array, by which its tasks are recognised.
         arrays: how many tasks each has.
-        asked: what each task asks for, in submitit's names.
         timeouts: how often a task is queued again after its time is over.
+        workers: of an executor that computes here itself.
+        loaded: models and datasets that this process has already.
     """
 
-    tasks: Sequence[Callable[[], Any]]
-    folder: Path
-    names: Sequence[str]
-    arrays: Arrays
+    tasks: "Sequence[SweepTask]"
     asked: Mapping[str, Any]
-    timeouts: int
+    folder: Path = Path()
+    names: Sequence[str] = ()
+    arrays: Arrays = Arrays((), (), 0)
+    timeouts: int = 0
+    workers: Literal["auto"] | int = "auto"
+    loaded: "Loaded | None" = None
 
 
 @runtime_checkable
 class Executor(Protocol):
-    """A queue. `title` is its name for people."""
+    """What computes tasks.
+
+    `title` is its name for people. `detached` says whether its tasks run apart from the command, which may end before them, so
+    that they are noted, waited for and looked at; otherwise they are over when `submit` has given them.
+    """
 
     title: str
+    detached: bool
 
     def available(self) -> bool:
         """Whether this machine belongs to it."""
@@ -128,7 +141,7 @@ class Executor(Protocol):
     def submit(self, order: Order) -> Iterator[Sequence[Any]]:
         """Takes tasks as job arrays, and gives the jobs of one array after the other.
 
-        A job has a `job_id`, `12_3` for a task of an array of several and `12` for that of an array of one. Its log is
+        A queue's job has a `job_id`, `12_3` for a task of an array of several and `12` for that of an array of one. Its log is
         `{job_id}_0_log.err` in the folder. For other applications than studies it has `result()` too, once there is
         `paths.result_pickle`; its log is `paths.stderr`.
 

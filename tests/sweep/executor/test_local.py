@@ -19,10 +19,11 @@ from hydra.types import HydraContext, RunMode
 
 from pcsweep.__main__ import main
 from pcsweep.study import failures
-from pcsweep.sweep import foreign
+from pcsweep.sweep import executor, foreign
 from pcsweep.sweep.compose import Composition
-from pcsweep.sweep.executor.local import _Worker, run_here, run_in_workers
-from pcsweep.sweep.job import Session, SweepPoint
+from pcsweep.sweep.executor.local.workers import _Worker, run_here, run_in_workers
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Order
+from pcsweep.sweep.job import Session, SweepPoint, SweepTask
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
 
@@ -164,3 +165,16 @@ def test_a_killed_worker_of_a_study_is_told_and_the_same_command_finishes(tmp_pa
     assert len(after) == 3
     assert before.items() <= after.items()
     assert failures.read_all(tmp_path / "default") == {}
+
+
+def test_this_machine_is_an_executor_like_any_other(sweep):
+    session, points = sweep(told([]), 3)
+    here = executor.executor_named("local")
+    assert isinstance(here, Executor)
+    assert (here.available(), here.describe({}), here.detached, here.poll()) == (True, "this machine", False, [])
+    tasks = [SweepTask(session, [[point]], {}) for point in points]
+    given = [[(job.job_id, job.result()[0].return_value) for job in jobs] for jobs in here.submit(Order(tasks, {}, workers=1))]
+    assert given == [[(str(number), (os.getpid(), number))] for number in range(3)]
+    assert list(here.submit(Order([], {}))) == []
+    with pytest.raises(NoAnswer, match="ends with it, by Ctrl-C"):
+        here.cancel(["1"])

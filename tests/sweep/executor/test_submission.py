@@ -40,7 +40,7 @@ def send(folder, sizes=(1,), asked=(), names=None, at_once=None, active=None):
     """Yields arrays of so many tasks; asked for are these settings of the launcher."""
     names = names or [f"study-{number}" for number in range(len(sizes))]
     arrays = Arrays(tuple(sizes), tuple(at_once or [4] * len(sizes)), active or len(sizes))
-    return submit(Order([work] * sum(sizes), folder, names, arrays, resources(dict(asked)), 3))
+    return submit(Order([work] * sum(sizes), resources(dict(asked)), folder, names, arrays, 3))
 
 
 def flags(commands, number=0):

@@ -14,6 +14,7 @@ class Slurm:
     """A cluster of Slurm, as `protocol.Executor` says."""
 
     title = "Slurm"
+    detached = True
 
     def available(self) -> bool:
         """Whether this machine belongs to a cluster."""

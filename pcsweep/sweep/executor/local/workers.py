@@ -1,4 +1,4 @@
-"""The executor `local`: packs are computed in this process, or by several workers on this machine, one for each GPU."""
+"""Packs are computed in this process, or by several workers on this machine, one for each GPU."""
 
 import logging
 import multiprocessing
