@@ -22,7 +22,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: two threads 
 
 import numpy as np
 
-from pcsweep.statistics.cell import Drawing, Pairs, summarise
+from pcsweep.statistics.cell import summarise
+from pcsweep.statistics.drawing import Drawing
+from pcsweep.statistics.paired import PairedValues, paired
 from pcsweep.statistics.permutation import flipped
 from pcsweep.study import shards
 
@@ -106,11 +108,11 @@ def statistics_alone(images: int, timesteps: int, cells: int = 40) -> None:
     """Says how long a thousand cells take in memory: bootstrap, ratios, paired differences and tests, on two threads."""
     drawing = Drawing(images)
     for metrics in (1, 8, 20):
-        pairs = Pairs.of(np.random.default_rng(0).random((1, metrics, timesteps + 1, images), np.float32))
+        values = paired(np.random.default_rng(0).random((1, metrics, timesteps + 1, images), np.float32))
 
-        def one(_: int, pairs: Pairs = pairs) -> None:
-            summarise(pairs, drawing)
-            flipped(pairs.gained[:, 1:], drawing.signs)
+        def one(_: int, values: PairedValues = values) -> None:
+            summarise(values, drawing)
+            flipped(values.gain[:, 1:], drawing.signs)
 
         one(0)
         with ThreadPoolExecutor(2) as pool:

@@ -18,7 +18,9 @@ from jaxtyping import Float32
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import TABLE
-from pcsweep.statistics.cell import Drawn, Pairs, Summary, joined, summarise, summarise_pooled
+from pcsweep.statistics.cell import Summary, joined, summarise, summarise_pooled
+from pcsweep.statistics.drawing import Drawn
+from pcsweep.statistics.paired import paired
 from pcsweep.statistics.permutation import Flipped, flipped, least
 from pcsweep.study import axes, shards
 from pcsweep.study.axes import AXES, Coordinates
@@ -175,11 +177,11 @@ def _cell(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str]) 
     drawing = drawn(len(first.images))
     names = [name for name in first.metrics if all(name in each.metrics for each in read)]
     values = np.stack([np.stack([each.metrics[name] for name in names]) for each in read])
-    pairs = Pairs.of(values)
+    pairs = paired(values)
     summary = summarise(pairs, drawing)
     settings = without_seed(found[0].settings)
     chosen = [] if axes.is_fixed(settings) or len(first.timesteps) < 2 else [name for name in names if name in tested]
-    tests = flipped(pairs.gained[[names.index(name) for name in chosen], 1:], drawing.signs) if chosen else None
+    tests = flipped(pairs.gain[[names.index(name) for name in chosen], 1:], drawing.signs) if chosen else None
     for name, row in TABLE.items():
         if row.pooled and (pool := row.pooled(read)):
             summary = joined(summary, summarise_pooled(pool.own, pool.pairs, drawing, pool.nan))

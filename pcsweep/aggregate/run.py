@@ -15,7 +15,7 @@ from pcsweep.aggregate.result import Aggregate, NoShards
 from pcsweep.aggregate.table import Family, enter, table
 from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
-from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.drawing import Drawing
 from pcsweep.study import axes, failures
 from pcsweep.study.conditions import unit_of
 from pcsweep.study.mixing import Where, planned_where

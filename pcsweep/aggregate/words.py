@@ -10,7 +10,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import whole_number
 from pcsweep.console.words import words_of
 from pcsweep.metric import ASKED
-from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.drawing import Drawing
 from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
 

@@ -26,7 +26,7 @@ from pcsweep.console.text import paragraph
 from pcsweep.console.words import completed, words_of
 from pcsweep.figures.differences import draw_differences
 from pcsweep.machine.files import replacing
-from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study.folder import existing_study
 from pcsweep.study.labels import MEANS, label_of

@@ -16,7 +16,7 @@ from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
 from pcsweep.figures.pages import Results
-from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.permutation import false_discovery
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study import axes, shards

@@ -17,7 +17,8 @@ from pcsweep.aggregate.cell import Readings, readings
 from pcsweep.compare.matching import Found
 from pcsweep.config.errors import BadSetting
 from pcsweep.statistics.bootstrap import interval, mean, means
-from pcsweep.statistics.cell import Drawing, Drawn, effect, over_seeds
+from pcsweep.statistics.drawing import Drawing, Drawn
+from pcsweep.statistics.paired import effect_size, over_seeds
 from pcsweep.statistics.permutation import flipped
 from pcsweep.study import shards
 from pcsweep.study.axes import sort_key
@@ -184,7 +185,7 @@ def _paired(
         "difference": mean(of_image),
         "difference_low": low,
         "difference_high": high,
-        "effect": effect(of_image),
+        "effect": effect_size(of_image),
         "pairs": (~np.isnan(of_image)).sum(axis=-1),
         "p": flipped(of_image, drawing.signs).p,
         "digest": np.array([hashlib.sha256(row.tobytes()).hexdigest() for row in of_image]),

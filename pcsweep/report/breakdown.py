@@ -10,7 +10,7 @@ import numpy as np
 from pcsweep.aggregate.best import Headline
 from pcsweep.aggregate.cell import readings
 from pcsweep.statistics.bootstrap import interval, means, resampling
-from pcsweep.statistics.cell import over_seeds
+from pcsweep.statistics.paired import over_seeds
 from pcsweep.study import shards
 
 FEWEST = 5  # images that get an interval

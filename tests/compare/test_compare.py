@@ -15,7 +15,7 @@ from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.contrast import compared
 from pcsweep.compare.matching import differing, in_words, labels, match, study_in
 from pcsweep.compare.verdict import distinct_tests, summary, verdict
-from pcsweep.statistics.cell import Drawing
+from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study import shards
