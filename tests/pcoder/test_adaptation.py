@@ -178,3 +178,34 @@ def test_nothing_else_names_it():
     root = Path(pcsweep.__file__).parent
     naming = [path for path in root.rglob("*") if path.suffix in (".py", ".js", ".html") and "daptation" in path.read_text()]
     assert naming == [root / "pcoder/adaptation.py"]
+
+
+def test_the_page_changes_its_axes_with_the_rule(study):
+    from browser import Visit, chromium
+
+    assert main([f"study={study.name}", f"output_root={study.parent}", "resamples=50", "permutations=50", "gallery=0"]) == 0
+    with chromium() as browser:
+        visit = Visit(browser, study / "report.html")
+        page = visit.page
+
+        def titles():
+            return [page.text_content(f"#heatmap .{axis}title") for axis in "yx"]
+
+        page.select_option("#control-pcoder\\.rule", label="adaptation")
+        assert titles() == ["strength b", "persistence a"]
+        assert page.text_content("#explore-title") == "Heatmap"
+        page.locator("#heatmap").focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowUp")
+            page.keyboard.press("ArrowRight")
+        assert page.text_content("#cell-name").startswith("b = 0.4, a = 0.5, ")
+        page.wait_for_timeout(500)  # the address follows a little later
+        assert "&b=0.4&a=0.5&" in page.url
+        page.select_option("#control-pcoder\\.rule", label="predictive_coding")  # which has one λ
+        assert page.text_content("#explore-title") == "Over feedforward β"
+        assert page.text_content("#cell-name").startswith("β = 0.8, λ = 0.2, ")
+        heads = page.locator("#cells-table th").all_text_contents()
+        assert {"β", "λ", "a", "b"} <= set(heads)
+        again = Visit(browser, study / "report.html", "#pcoder.rule=adaptation&b=0.2&a=0&t=2&sigma=0.2")
+        assert again.page.text_content("#cell-name").startswith("b = 0.2, a = 0, ")
+        assert visit.complaints == again.complaints == []
