@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 
-from pcsweep.aggregate.cell import TESTED, Cell, grouped, reduced, without_seed
+from pcsweep.aggregate.cell import TESTED, Cell, reduced
 from pcsweep.aggregate.gaps import gaps_of
+from pcsweep.aggregate.grouping import grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
 from pcsweep.aggregate.table import Family, enter, table
 from pcsweep.console.progress import progress, stage

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pcsweep.aggregate.cell import identity_of
+from pcsweep.aggregate.grouping import cell_identity
 from pcsweep.aggregate.table import column
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, labels, match, study_in
@@ -83,7 +83,7 @@ def table(found: Sequence[Contrast], matching: Matching, studies: tuple[str, str
     of_cell: dict[str, list[Any]] = {}
     for side, name in enumerate(("a", "b")):
         of_cell[f"study_{name}"] = [studies[side]] * len(found)
-        of_cell[f"identity_{name}"] = [identity_of(each.shards[side]) for each in found]
+        of_cell[f"identity_{name}"] = [cell_identity(each.shards[side]) for each in found]
         of_cell[f"shards_{name}"] = [" ".join(each.shards[side]) for each in found]
     of_cell |= {name: [each.cell.place[name] for each in found] for name in matching.columns}
     for name in matching.compared:

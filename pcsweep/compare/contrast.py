@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from pcsweep.aggregate.cell import Readings, readings
+from pcsweep.aggregate.values import ShardValues, values_of
 from pcsweep.compare.matching import Found
 from pcsweep.config.errors import BadSetting
 from pcsweep.statistics.bootstrap import interval, mean, means
@@ -85,9 +85,9 @@ def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Cont
     ), damaged
 
 
-def _read(paths: Iterable[Path]) -> tuple[dict[Any, tuple[str, Readings]], list[str]]:
+def _read(paths: Iterable[Path]) -> tuple[dict[Any, tuple[str, ShardValues]], list[str]]:
     """Identity and content of each shard by noise seed, and what is wrong with the others."""
-    found: dict[Any, tuple[str, Readings]] = {}
+    found: dict[Any, tuple[str, ShardValues]] = {}
     damaged = []
     for path in paths:
         try:
@@ -98,11 +98,11 @@ def _read(paths: Iterable[Path]) -> tuple[dict[Any, tuple[str, Readings]], list[
         except FileNotFoundError:
             log.warning("%s went away while the studies were compared", path)
         else:
-            found[shard.settings["noise"].get("seed")] = path.stem, readings(shard)
+            found[shard.settings["noise"].get("seed")] = path.stem, values_of(shard)
     return found, damaged
 
 
-def _checked(read: Sequence[tuple[str, Readings]]) -> tuple[str, Readings]:
+def _checked(read: Sequence[tuple[str, ShardValues]]) -> tuple[str, ShardValues]:
     """The first of a cell's noise seeds; the others have its images and timesteps."""
     name, first = read[0]
     if any(each.images != first.images or each.timesteps != first.timesteps for _, each in read):
@@ -123,7 +123,9 @@ def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: t
         )
 
 
-def _check_common(images: list[str], timesteps: list[int], of: tuple[Readings, Readings], pair: tuple[Found, Found]) -> None:
+def _check_common(
+    images: list[str], timesteps: list[int], of: tuple[ShardValues, ShardValues], pair: tuple[Found, Found]
+) -> None:
     a, b = map(_study, pair)
     if not images:
         some = [each.images for each in of]
@@ -138,7 +140,7 @@ def _check_common(images: list[str], timesteps: list[int], of: tuple[Readings, R
 
 
 def _values(
-    read: Readings, metric: str, timesteps: Sequence[int], images: Sequence[str]
+    read: ShardValues, metric: str, timesteps: Sequence[int], images: Sequence[str]
 ) -> Float32[np.ndarray, "timesteps images"]:
     places = {name: place for place, name in enumerate(read.images)}
     rows, columns = [read.timesteps.index(timestep) for timestep in timesteps], [places[name] for name in images]

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pcsweep.aggregate.cell import grouped, without_seed
 from pcsweep.aggregate.gaps import product_gaps
+from pcsweep.aggregate.grouping import grouped, without_seed
 from pcsweep.config.errors import BadSetting
 from pcsweep.study import axes, plans, shards
 from pcsweep.study.axes import AXES, COEFFICIENTS, Coordinates

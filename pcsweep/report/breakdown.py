@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pcsweep.aggregate.best import Headline
-from pcsweep.aggregate.cell import readings
+from pcsweep.aggregate.values import values_of
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.paired import over_seeds
 from pcsweep.study import shards
@@ -68,7 +68,7 @@ def images(folder: Path, headline: Headline) -> Images:
         headline: whose shards are there.
     """
     read = [shards.read(shards.place(folder, name)) for name in headline.row["shards"].split()]
-    seeds = [readings(shard) for shard in read]
+    seeds = [values_of(shard) for shard in read]
     first, timestep = seeds[0], seeds[0].timesteps.index(headline.row["timestep"])
     values = np.stack([each.metrics[headline.metric] for each in seeds])
     words = read[0].table.select(["image_id", "category"]).to_pydict()

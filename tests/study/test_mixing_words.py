@@ -3,7 +3,7 @@
 import pytest
 from toy_study import put, settings
 
-from pcsweep.aggregate.cell import grouped
+from pcsweep.aggregate.grouping import grouped
 from pcsweep.config.errors import BadSetting
 from pcsweep.study.axes import check_alike
 from pcsweep.study.mixing import where_of

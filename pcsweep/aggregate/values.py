@@ -1,0 +1,111 @@
+"""The rows of one shard → arrays of images and timesteps."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float32, Int, Shaped
+
+from pcsweep.config.errors import BadSetting
+from pcsweep.metric import TABLE
+from pcsweep.study import shards
+
+# Metrics with a value per image, in the order of a shard's columns.
+MEASURED = tuple(name for name in dict.fromkeys((*shards.SCHEMA.names, *TABLE)) if name in TABLE and TABLE[name].measured)
+
+
+@dataclass(frozen=True, eq=False)
+class ShardValues:
+    """What one shard holds; images are in the order of their identifiers.
+
+    Args:
+        images: identifiers.
+        classes: of the images.
+        timesteps: from t = 0 on.
+        metrics: by name, such as iou or iou@0.15.
+        lists: by name of a column with a value for each threshold, and by threshold from high to low.
+        pixels: how many of each image are looked at.
+    """
+
+    images: list[str]
+    classes: Int[np.ndarray, " images"]
+    timesteps: list[int]
+    metrics: dict[str, Float32[np.ndarray, "timesteps images"]]
+    lists: dict[str, dict[float, Float32[np.ndarray, "timesteps images"]]]
+    pixels: Float32[np.ndarray, "timesteps images"]
+
+    def at_thresholds(self, column: str) -> dict[float, Float32[np.ndarray, "timesteps images"]]:
+        """A column with a value for each threshold, by threshold from high to low; empty where it was not measured."""
+        return self.lists.get(column, {})
+
+
+def values_of(shard: shards.Shard) -> ShardValues:
+    """The shard's values, whatever the order of its rows.
+
+    Raises:
+        BadSetting: a row is missing or there twice.
+    """
+    images, timesteps, placed = _layout(shard)
+    lists = {name: _at_thresholds(shard, name) for row in TABLE.values() for name in row.lists}
+    return ShardValues(
+        images=images,
+        classes=placed(shard.table["class_index"].to_numpy())[0].astype(int),
+        timesteps=timesteps,
+        metrics={name: placed(column) for name, column in _metrics(shard, lists["iou_at"]).items()},
+        lists={name: {each: placed(found[each]) for each in sorted(found, reverse=True)} for name, found in lists.items()},
+        pixels=placed(shard.table["pixels"].cast(pa.float32()).to_numpy()),
+    )
+
+
+def _layout(shard: shards.Shard) -> tuple[list[str], list[int], Callable[[np.ndarray], Float32[np.ndarray, "timesteps images"]]]:
+    """The shard's images and timesteps in order, and a function that puts a column of its rows into an array of them."""
+    table = shard.table
+    ids = table["image_id"].combine_chunks().dictionary_encode()
+    names = np.array(ids.dictionary.to_pylist())  # (images,)
+    order = np.argsort(names)
+    image = np.argsort(order)[ids.indices.to_numpy()]  # (rows,): place of each row's image among the sorted ones
+    timesteps, step = np.unique(table["timestep"].to_numpy(), return_inverse=True)  # (timesteps,), (rows,)
+    position = step * len(names) + image  # (rows,)
+    if table.num_rows != len(names) * len(timesteps) or np.bincount(position).max() > 1:
+        raise BadSetting(f"{shard.path}: expected one row per image and timestep, but got {table.num_rows} rows, some twice")
+
+    def placed(column: Shaped[np.ndarray, " rows"]) -> Float32[np.ndarray, "timesteps images"]:
+        values = np.empty(table.num_rows, np.float32)
+        values[position] = column
+        return values.reshape(len(timesteps), len(names))
+
+    return names[order].tolist(), timesteps.tolist(), placed
+
+
+def _metrics(shard: shards.Shard, iou_at: Mapping[float, np.ndarray]) -> dict[str, np.ndarray]:
+    """The metrics that were measured, (rows,) each; after the IoU those at further thresholds."""
+    table, columns = shard.table, {}
+    for name in MEASURED:
+        if _is_measured(shard, name):
+            columns[name] = table[name].cast(pa.float32()).to_numpy()
+        if name == "iou":
+            columns |= {iou_at_threshold(threshold): values for threshold, values in iou_at.items()}
+    return columns
+
+
+def iou_at_threshold(threshold: float) -> str:
+    """The metric's name, such as iou@0.15, in all digits that a shard's settings have."""
+    return f"iou@{threshold:.10g}"
+
+
+def _at_thresholds(shard: shards.Shard, name: str) -> dict[float, np.ndarray]:
+    """A column of lists as one column for each threshold, (rows,) each; empty where it was not measured."""
+    if not _is_measured(shard, name):
+        return {}
+    table, thresholds = shard.table, shard.settings.get("thresholds", [])
+    flat = pc.list_flatten(table[name]).to_numpy()  # (rows × thresholds,)
+    if flat.size != table.num_rows * len(thresholds):
+        raise BadSetting(f"{shard.path}: expected {name} to have one value per threshold {thresholds}")
+    return {threshold: flat[index :: len(thresholds)] for index, threshold in enumerate(thresholds)}
+
+
+def _is_measured(shard: shards.Shard, name: str) -> bool:
+    """Whether a column is there and is not null throughout."""
+    return name in shard.table.column_names and shard.table[name].null_count < shard.table.num_rows
