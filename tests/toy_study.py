@@ -44,7 +44,7 @@ def settings(beta: float, lambda_: float, sigma: float | None = 0.2, **changed: 
 
 
 def columns(point: dict[str, Any], undefined: int = 2, pictured: int = 0, **given: Any) -> dict[str, Any]:
-    """Numbers drawn from the point's identity, rows shuffled.
+    """Numbers drawn from the point's identity, rows shuffled; as many images and timesteps as the point has.
 
     Args:
         point: from `settings`.
@@ -53,17 +53,18 @@ def columns(point: dict[str, Any], undefined: int = 2, pictured: int = 0, **give
         given: instead of what is drawn, an array (images, timesteps) or None for a metric, or `categories` of the images.
     """
     generator = np.random.default_rng(int(shards.identity(point)[:8], 16))
-    categories = given.pop("categories", [*(HOSTILE[index % len(HOSTILE)] for index in range(IMAGES - 1)), ALONE])
-    values = {name: generator.random((IMAGES, STEPS)).astype(np.float32) for name in NAMES}
-    values["area"][:] = np.round(np.random.default_rng(0).random((IMAGES, 1)), 1)
-    gained = 0.05 * np.arange(STEPS) * (1 + point["pcoder"]["lambda"][0] - point["pcoder"]["beta"][0])
+    images, steps = point["selection"]["count"], point["timesteps"] + 1
+    categories = given.pop("categories", [*(HOSTILE[index % len(HOSTILE)] for index in range(images - 1)), ALONE])
+    values = {name: generator.random((images, steps)).astype(np.float32) for name in NAMES}
+    values["area"][:] = np.round(np.random.default_rng(0).random((images, 1)), 1)
+    gained = 0.05 * np.arange(steps) * (1 + point["pcoder"]["lambda"][0] - point["pcoder"]["beta"][0])
     values["iou"] = (0.3 + 0.2 * values["iou"][:, :1] + gained * values["iou"]).astype(np.float32)
     values["iou"][:undefined, 1:] = np.nan
     values |= {name: array for name, array in given.items() if array is not None}
-    order = generator.permutation(IMAGES * STEPS)
+    order = generator.permutation(images * steps)
     measured = {name: array.ravel()[order] for name, array in values.items() if name not in given or given[name] is not None}
     at = {name: list(generator.random((len(order), len(THRESHOLDS))).astype(np.float32)) for name in ("iou_at", "found_at")}
-    image, step = np.repeat(np.arange(IMAGES), STEPS)[order], np.tile(np.arange(STEPS, dtype=np.int32), IMAGES)[order]
+    image, step = np.repeat(np.arange(images), steps)[order], np.tile(np.arange(steps, dtype=np.int32), images)[order]
     return {
         **_places(point, len(order)),
         "image_id": [identifier(number) for number in image],

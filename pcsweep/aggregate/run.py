@@ -6,7 +6,7 @@ A cell has one shard, or one for each noise seed; no number ever mixes two cells
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from pcsweep.aggregate.cell import TESTED, Cell, reduced
@@ -16,7 +16,7 @@ from pcsweep.aggregate.result import Aggregate, NoShards
 from pcsweep.aggregate.table import Family, enter, table
 from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
-from pcsweep.statistics.drawing import Drawing
+from pcsweep.statistics.drawing import Drawing, drawn_once
 from pcsweep.study import axes, failures
 from pcsweep.study.conditions import unit_of
 from pcsweep.study.mixing import Where, planned_where
@@ -55,8 +55,7 @@ def aggregate(
     damaged: list[str] = []
     found: list[Cell] = []
     family: Family = {}
-    drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
-    reduce = partial(reduced, drawn=drawn, tested=TESTED | {metric})
+    reduce = partial(reduced, drawn=drawn_once(resamples, permutations, seed), tested=TESTED | {metric})
     with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", sum(map(len, groups.paths)), "shards") as advance:
         for group, (cell, errors) in zip(groups.paths, pool.map(reduce, groups.paths), strict=True):
             advance(len(group))

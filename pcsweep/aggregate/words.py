@@ -15,16 +15,22 @@ from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
 
 
+@dataclass(frozen=True, kw_only=True)
+class DrawingOptions:
+    """The words that say how often images and signs are drawn, as in `Drawing`."""
+
+    resamples: int = Drawing.resamples
+    permutations: int = Drawing.permutations
+    seed: int = Drawing.seed
+
+
 @dataclass(frozen=True)
-class AggregateOptions:
+class AggregateOptions(DrawingOptions):
     """The words of the command line."""
 
     study: str = ""
     output_root: str = "outputs"
     metric: str = "iou"
-    resamples: int = Drawing.resamples
-    permutations: int = Drawing.permutations
-    seed: int = Drawing.seed
     where: Where = field(default_factory=dict)
     to: str = ""  # the folder of the results, if not the study's
 

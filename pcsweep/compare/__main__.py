@@ -14,7 +14,7 @@ if __name__ == "__main__":
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pcsweep.aggregate.words import drawing_words
+from pcsweep.aggregate.words import DrawingOptions, drawing_words
 from pcsweep.compare.comparison import Comparison, compare, results_of
 from pcsweep.compare.matching import differing
 from pcsweep.compare.verdict import largest, summary, verdict
@@ -26,7 +26,6 @@ from pcsweep.console.text import paragraph
 from pcsweep.console.words import completed, words_of
 from pcsweep.figures.differences import draw_differences
 from pcsweep.machine.files import replacing
-from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study.folder import existing_study
 from pcsweep.study.labels import MEANS, label_of
@@ -69,16 +68,13 @@ _OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutatio
 
 
 @dataclass(frozen=True)
-class CompareOptions:
+class CompareOptions(DrawingOptions):
     """The words of the command line."""
 
     studies: tuple[str, str]
     output_root: str = "outputs"
     output: str = ""
     metric: str = "iou"
-    resamples: int = Drawing.resamples
-    permutations: int = Drawing.permutations
-    seed: int = Drawing.seed
 
     @property
     def folder(self) -> Path:

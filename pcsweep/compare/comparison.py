@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pcsweep.compare.matching import Matching, labels, match, study_in
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
 from pcsweep.figures.pages import Results
-from pcsweep.statistics.drawing import Drawing
+from pcsweep.statistics.drawing import Drawing, drawn_once
 from pcsweep.statistics.permutation import false_discovery
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study import axes, shards
@@ -62,7 +61,7 @@ def compare(
         studies = study_in(a), study_in(b)
         matching = match(*studies)
     damaged = [text for study in studies for text in study.damaged]
-    drawn = cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))
+    drawn = drawn_once(resamples, permutations, seed)
     found = []
     with progress("comparing", len(matching.pairs), "cells") as advance:
         for pair in matching.pairs:

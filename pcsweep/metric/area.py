@@ -33,4 +33,5 @@ METRIC = Metric(
     asked=False,
     best=False,
     tested=False,
+    mask_only=True,
 )

@@ -85,6 +85,7 @@ class Metric:
         asked: whether it is measured only where the setting `metrics` asks for it.
         best: whether a cell can be best by it: it is above 0, and says something of the network.
         tested: whether its gains are tested without being asked for.
+        mask_only: whether it is of the mask alone, and of nothing that a network does; it is shown beside no result.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Metric:
     asked: bool = True
     best: bool = True
     tested: bool = True
+    mask_only: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 import numpy as np
 from jaxtyping import Float32
@@ -39,3 +39,8 @@ class Drawing:
 
 
 Drawn = Callable[[int], Drawing]  # the drawing for a number of images
+
+
+def drawn_once(resamples: int, permutations: int, seed: int) -> Drawn:
+    """A function that draws for a number of images when it is first asked to, and gives the same drawing from then on."""
+    return cache(partial(Drawing, resamples=resamples, permutations=permutations, seed=seed))

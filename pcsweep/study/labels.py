@@ -15,8 +15,7 @@ Row = dict[str, Any]  # one row of the table, or the coordinates of a cell witho
 SYMBOLS = {"sigma": "σ", RULE: "rule", **{each.key: each.symbol for rule in rules().values() for each in rule.coefficients}}
 METRICS = {name: row.label for name, row in TABLE.items()}
 NO_SHARES = tuple(name for name, row in TABLE.items() if not row.best)  # by which no cell is best
-# Of the masks alone, and of nothing that a network does.
-OF_MASKS = tuple(name for name, row in TABLE.items() if not row.tested and not row.pooled)
+OF_MASKS = tuple(name for name, row in TABLE.items() if row.mask_only)  # which nothing that a network does changes
 BEST = tuple(name for name in METRICS if name not in NO_SHARES)
 POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all images together
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from toy_settings import replaced
+import toy_study
+from toy_study import NAMES, THRESHOLDS, columns, identifier, plan, put
 
 from pcsweep.aggregate.__main__ import main
 from pcsweep.aggregate.run import aggregate
@@ -17,70 +18,11 @@ from pcsweep.aggregate.words import parse
 from pcsweep.study import identity, shards
 
 IMAGES, STEPS, RESAMPLES = 7, 3, 50
-THRESHOLDS = [0.25, 0.5]
-NAMES = ("area", "iou", "pointing", "mass", "rank", "target_logit", "target_probability")
 
 
 def settings(beta: float, lambda_: float, sigma: float = 0.2, **changed: Any) -> dict[str, Any]:
-    """Of one grid point; `changed` replaces leaves, `noise__seed=1` for those in a group."""
-    point: dict[str, Any] = {
-        "model": {"name": "toy", "weights_sha256": "ab"},
-        "dataset": {"name": "shapes"},
-        "selection": {"count": IMAGES, "seed": 0},
-        "noise": {"name": "gaussian", "sigma": sigma, "seed": 0},
-        "pcoder": {"active": [1, 2], "beta": [beta] * 2, "lambda": [lambda_] * 2, "alpha": [0.0] * 2},
-        "threshold": 0.5,
-        "thresholds": THRESHOLDS,
-        "timesteps": STEPS - 1,
-    }
-    return replaced(point, changed)
-
-
-def columns(point: dict[str, Any], seed: int = 0, undefined: int = 2, steady: bool = False) -> dict[str, Any]:
-    """Random numbers, rows shuffled, the first `undefined` images' IoU undefined after t = 0."""
-    generator = np.random.default_rng(seed)
-    images, steps = point["selection"]["count"], point["timesteps"] + 1
-    ids = [f"image {index}" for index in range(images)]
-    values = {name: generator.random((images, steps)).astype(np.float32) for name in NAMES}
-    if steady:
-        values["iou"][:] = values["iou"][:, :1]
-    values["iou"][:undefined, 1:] = np.nan
-    order = generator.permutation(images * steps)
-    rows = len(order)
-    pcoder = point["pcoder"]
-    active = pcoder["active"]
-    same = {name: {pcoder[name][number - 1] for number in active} for name in ("beta", "lambda", "alpha")}
-    return {
-        **{group: [point[group]["name"]] * rows for group in ("model", "dataset", "noise")},
-        "sigma": [point["noise"]["sigma"]] * rows,
-        "pcoder": ["all" if len(active) == len(pcoder["beta"]) else "+".join(map(str, active))] * rows,
-        **{name: [found.pop() if len(found) == 1 else None] * rows for name, found in same.items()},
-        **{f"{name}_n": [pcoder[name]] * rows for name in same},
-        "image_id": np.repeat(ids, steps)[order],
-        "class_index": np.zeros(rows, np.int32),
-        "target": np.zeros(rows, np.int32),
-        "timestep": np.tile(np.arange(steps, dtype=np.int32), images)[order],
-        **{name: value.ravel()[order] for name, value in values.items()},
-        "iou_at": list(generator.random((rows, len(THRESHOLDS))).astype(np.float32)),
-        "correct": generator.random(rows) < 0.5,
-        "found_at": list(generator.random((rows, len(THRESHOLDS))).astype(np.float32)),
-        "pixels": np.full(rows, 100, np.int32),
-    }
-
-
-def put(folder: Path, point: dict[str, Any], **how: Any) -> Path:
-    """One shard of the study in `folder`."""
-    return shards.write(folder / "shards", point, columns(point, **how), {})
-
-
-def plan(folder: Path, points: list[dict[str, Any]], command: str = "python -m pcsweep -m x=1") -> None:
-    """What a launcher leaves of its plan."""
-    entries = []
-    for point in points:
-        skipped = point["pcoder"]["beta"][0] + point["pcoder"]["lambda"][0] > 1
-        entries.append({"identity": None if skipped else shards.identity(point), "settings": point, "skipped": skipped})
-    (folder / "planned").mkdir()
-    (folder / "planned" / "1.json").write_text(json.dumps({"command": command, "points": entries}))
+    """Of one grid point with few images and timesteps."""
+    return toy_study.settings(beta, lambda_, sigma, **{"selection__count": IMAGES, "timesteps": STEPS - 1, **changed})
 
 
 def statistics(folder: Path, metric: str = "iou") -> list[dict[str, Any]]:
@@ -102,13 +44,18 @@ def mean(values: Any) -> float:
     return sum(some) / len(some) if some else float("nan")
 
 
+def ratio(value: float, start: float) -> float:
+    """NaN where the start is not above 0."""
+    return value / start if start > 0 else float("nan")
+
+
 def expect_like_loops(row: dict[str, Any], values: np.ndarray) -> None:
     generator = np.random.default_rng(0)
     draws = [generator.integers(0, IMAGES, IMAGES) for _ in range(RESAMPLES)]
     step = row["timestep"]
     means = [mean(values[draw, step]) for draw in draws]
     both, starts = (np.where(np.isnan(values[:, step] + values[:, 0]), np.nan, values[:, t]) for t in (step, 0))
-    ratios = [mean(both[draw]) / mean(starts[draw]) for draw in draws]
+    ratios = [ratio(mean(both[draw]), mean(starts[draw])) for draw in draws]
     expected = {
         "mean": mean(values[:, step]),
         "bootstrap_mean": mean(means),
@@ -117,7 +64,7 @@ def expect_like_loops(row: dict[str, Any], values: np.ndarray) -> None:
         "high": np.nanpercentile(means, 97.5),
         "n": sum(value == value for value in values[:, step]),
         "nan": sum(value != value for value in values[:, step]),
-        "normalized": mean(both) / mean(starts),
+        "normalized": ratio(mean(both), mean(starts)),
         "normalized_low": np.nanpercentile(ratios, 2.5),
         "normalized_high": np.nanpercentile(ratios, 97.5),
     }
@@ -158,7 +105,7 @@ def test_a_cell_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:
     point = settings(0.5, 0.3)
     put(tmp_path / "alone", point)
     for beta in (0.1, 0.5, 0.9):
-        put(tmp_path / "among", settings(beta, 0.3 if beta == 0.5 else 0.0), seed=int(beta == 0.9))
+        put(tmp_path / "among", settings(beta, 0.3 if beta == 0.5 else 0.0))
     name = shards.identity(point)
     alone, among = statistics(tmp_path / "alone"), [row for row in statistics(tmp_path / "among") if row["identity"] == name]
     for one, other in zip(alone, among, strict=True):
@@ -207,7 +154,7 @@ def test_other_images_under_the_same_settings_are_refused(tmp_path: Path) -> Non
 def test_a_row_given_twice_is_damage(tmp_path: Path) -> None:
     point = settings(0.5, 0.2)
     values = columns(point)
-    values["image_id"] = ["image 1" if name == "image 0" else name for name in values["image_id"]]
+    values["image_id"] = [identifier(1) if name == identifier(0) else name for name in values["image_id"]]
     shards.write(tmp_path / "shards", point, values, {})
     with pytest.raises(ValueError, match="none but damaged ones.*expected one row per image and timestep"):
         aggregate(tmp_path, 2)
@@ -286,8 +233,8 @@ def test_an_unreadable_plan_is_left_out_with_a_warning(tmp_path: Path, caplog: p
 
 def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -> None:
     points = [settings(0.5, 0.1, noise__seed=seed) for seed in (0, 1)]
-    for seed, point in enumerate(points):
-        put(tmp_path, point, seed=seed)
+    for point in points:
+        put(tmp_path, point)
     plan(tmp_path, [*points, settings(0.5, 0.1, noise__seed=2)])
     result = aggregate(tmp_path, RESAMPLES)
     assert result.facets == ()
@@ -297,7 +244,7 @@ def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -
     assert {(row["seeds"], row["noise_seeds"]) for row in rows} == {(2, "0 1")}
     assert {row["shards"] for row in rows} == {" ".join(map(shards.identity, points))}
     assert len(rows) == STEPS
-    each = [grid(values, values["pointing"]) for values in (columns(point, seed=seed) for seed, point in enumerate(points))]
+    each = [grid(values, values["pointing"]) for values in map(columns, points)]
     for row in rows:
         expect_like_loops(row, (each[0] + each[1]) / 2)
         within = np.std([values[:, row["timestep"]] for values in each], axis=0, ddof=1)
@@ -305,7 +252,7 @@ def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -
 
 
 def test_a_damaged_noise_seed_leaves_the_others(tmp_path: Path) -> None:
-    paths = [put(tmp_path, settings(0.5, 0.1, noise__seed=seed), seed=seed) for seed in (0, 1, 2)]
+    paths = [put(tmp_path, settings(0.5, 0.1, noise__seed=seed)) for seed in (0, 1, 2)]
     paths[1].write_bytes(paths[1].read_bytes()[:-100])
     result = aggregate(tmp_path, 2)
     assert set(result.table["seeds"].to_pylist()) == {2}
@@ -373,8 +320,8 @@ def test_the_command_writes_tables_and_pictures_and_says_what_they_show(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     points = [settings(1.0, 0.0), settings(0.5, 0.2), settings(0.7, 0.7), settings(0.2, 0.2)]
-    plan(tmp_path / "s" if (tmp_path / "s").mkdir() is None else tmp_path, points, "python -m pcsweep -m study=s")
-    put(tmp_path / "s", points[0], steady=True, undefined=0)
+    plan(tmp_path / "s", points, "python -m pcsweep -m study=s")
+    put(tmp_path / "s", points[0], undefined=0, iou=np.full((IMAGES, STEPS), 0.4, np.float32))
     put(tmp_path / "s", points[1])
     assert main(["study=s", f"output_root={tmp_path}", "resamples=10", "seed=3"]) == 0
     told = capsys.readouterr().out
@@ -427,10 +374,10 @@ def test_help_teaches_the_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_cells_that_cannot_change_are_not_tested_and_inert_ones_once(tmp_path: Path) -> None:
     """λ = 0 and α = 0 at β = 0.5 is a fixed point; λ of the last pcoder alone changes nothing."""
-    put(tmp_path, settings(0.5, 0.0), steady=True, undefined=0)
+    put(tmp_path, settings(0.5, 0.0), undefined=0, iou=np.full((IMAGES, STEPS), 0.4, np.float32))
     for lambda_ in (0.0, 0.3):
         put(tmp_path, settings(0.4, lambda_, pcoder__active=[2], pcoder__alpha=[0.1, 0.1]), undefined=0)
-    put(tmp_path, settings(0.3, 0.3), seed=1, undefined=0)
+    put(tmp_path, settings(0.3, 0.3), undefined=0)
     rows = statistics(tmp_path)
     fixed, inert = ([row for row in rows if row[name]] for name in ("fixed", "lambda_inert"))
     assert len(fixed) == STEPS
@@ -445,10 +392,9 @@ def test_cells_that_cannot_change_are_not_tested_and_inert_ones_once(tmp_path: P
 
 
 def test_p_of_the_grid_is_that_of_the_strongest_test_anywhere(tmp_path: Path) -> None:
-    for number, beta in enumerate((0.2, 0.4, 0.6)):
-        put(tmp_path, settings(beta, 0.3), seed=number, undefined=0)
-    shards_of = [columns(settings(beta, 0.3), number, 0) for number, beta in enumerate((0.2, 0.4, 0.6))]
-    values = np.array([grid(shard, shard["iou"]) for shard in shards_of])
+    values = np.random.default_rng(0).random((3, IMAGES, STEPS)).astype(np.float32)  # (cells, images, timesteps)
+    for beta, iou in zip((0.2, 0.4, 0.6), values, strict=True):
+        put(tmp_path, settings(beta, 0.3), undefined=0, iou=iou)
     gains = np.swapaxes(values - values[..., :1], 1, 2)[:, 1:]  # (cells, timesteps, images)
     strength = np.abs(gains @ np.array(list(product((-1, 1), repeat=IMAGES))).T) / np.sqrt((gains**2).sum(-1, keepdims=True))
     strongest = strength.max(axis=(0, 1))
