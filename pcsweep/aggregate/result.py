@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.rule import UpdateRule
-from pcsweep.study.axes import RULE, Coordinates
+from pcsweep.study.axes import RULE_COLUMN, Coordinates
 from pcsweep.study.labels import rules_of
 
 
@@ -38,8 +38,8 @@ class Aggregate:
 
 def rules_in(table: pa.Table, others: Sequence[Coordinates] = ()) -> list[UpdateRule]:
     """The update rules of the cells of a table, and of others, each once."""
-    names = table[RULE].unique().to_pylist() if RULE in table.column_names else [None] * bool(table.num_rows)
-    return rules_of([*({RULE: name} for name in names), *others])
+    names = table[RULE_COLUMN].unique().to_pylist() if RULE_COLUMN in table.column_names else [None] * bool(table.num_rows)
+    return rules_of([*({RULE_COLUMN: name} for name in names), *others])
 
 
 class NoShards(BadSetting):

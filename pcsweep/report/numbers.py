@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pcsweep.aggregate.best import is_coefficient
 from pcsweep.metric import TABLE
 from pcsweep.pcoder.rule import UpdateRule
-from pcsweep.study.axes import COEFFICIENTS, RULE, Coordinates
+from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates
 from pcsweep.study.labels import (
     METRICS,
     OF_MASKS,
@@ -118,7 +118,7 @@ def numbers(
     rows = table.take(pa.array(first)).to_pylist()
     everything = [*rows, *skipped, *missing]
     chosen = selectors(everything, facets)
-    ruled = [number for number, each in enumerate(chosen) if each.name == RULE]
+    ruled = [number for number, each in enumerate(chosen) if each.name == RULE_COLUMN]
     by_rule = {rule.name: _Axes.of(rule, everything) for rule in sorted(rules_of(everything), key=lambda rule: rule.name)}
 
     def place(row: Row) -> dict[str, Any]:

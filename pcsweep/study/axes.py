@@ -14,7 +14,7 @@ from pcsweep.study.identity import canonical
 
 COEFFICIENTS = coefficients()  # of any rule
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", *KEYS)  # of every study
-RULE = "pcoder.rule"  # the column that says by which rule, in studies of another than the usual one
+RULE_COLUMN = "pcoder.rule"  # the column that says by which rule, in studies of another than the usual one
 MAY_DIFFER = ("model", "noise", "pcoder")
 WORDS = {"selection.count": "dataset.limit", "target": "attribution.target"}  # of the command line, by what shards call them
 ON_AN_AXIS = {"model.name", "noise.name", "noise.sigma", "pcoder.active", *(f"pcoder.{name}" for name in COEFFICIENTS)}
@@ -81,14 +81,14 @@ def further_columns(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """
     flats = [leaves(each) for each in settings]
     seen: dict[str, dict[Any, set[str]]] = {}
-    for key in sorted({key for flat in flats for key in flat if key.split(".")[0] in MAY_DIFFER} - ON_AN_AXIS - {RULE}):
+    for key in sorted({key for flat in flats for key in flat if key.split(".")[0] in MAY_DIFFER} - ON_AN_AXIS - {RULE_COLUMN}):
         group = key.split(".")[0]
         for flat in flats:
-            alike = flat.get(RULE if group == "pcoder" else f"{group}.name")
+            alike = flat.get(RULE_COLUMN if group == "pcoder" else f"{group}.name")
             seen.setdefault(key, {}).setdefault(alike, set()).add(json.dumps(flat.get(key)))
     varying = [key for key, values in seen.items() if any(len(each) > 1 for each in values.values())]
     listed = {f"pcoder.{name}" for name in COEFFICIENTS for each in settings if _is_listed(each, name)}
-    return varying + [RULE] * any(RULE in flat for flat in flats) + sorted(listed)
+    return varying + [RULE_COLUMN] * any(RULE_COLUMN in flat for flat in flats) + sorted(listed)
 
 
 def _is_listed(settings: Mapping[str, Any], name: str) -> bool:
@@ -161,7 +161,7 @@ def further_coordinates(settings: Mapping[str, Any], columns: Iterable[str]) -> 
     flat = leaves(settings)
     values: Coordinates = {}
     for key in columns:
-        value = flat.get(key, USUAL if key == RULE else None)
+        value = flat.get(key, USUAL if key == RULE_COLUMN else None)
         if key in ON_AN_AXIS and not _is_listed(settings, key.removeprefix("pcoder.")):
             value = None
         values[key] = json.dumps(value) if isinstance(value, list) else value

@@ -9,10 +9,14 @@ from typing import Any
 from pcsweep.metric import TABLE
 from pcsweep.pcoder import USUAL, rule_named, rules
 from pcsweep.pcoder.rule import UpdateRule, keys_of
-from pcsweep.study.axes import COEFFICIENTS, RULE, Coordinates, sort_key
+from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
-SYMBOLS = {"sigma": "σ", RULE: "rule", **{each.key: each.symbol for rule in rules().values() for each in rule.coefficients}}
+SYMBOLS = {
+    "sigma": "σ",
+    RULE_COLUMN: "rule",
+    **{each.key: each.symbol for rule in rules().values() for each in rule.coefficients},
+}
 METRICS = {name: row.label for name, row in TABLE.items()}
 NO_SHARES = tuple(name for name, row in TABLE.items() if not row.best)  # by which no cell is best
 OF_MASKS = tuple(name for name, row in TABLE.items() if row.mask_only)  # which nothing that a network does changes
@@ -49,7 +53,7 @@ def label_of(metric: str) -> str:
 
 def rule_of_row(row: Row) -> UpdateRule:
     """By which its cell is updated."""
-    return rule_named(row.get(RULE) or USUAL)
+    return rule_named(row.get(RULE_COLUMN) or USUAL)
 
 
 def rules_of(rows: Iterable[Row]) -> list[UpdateRule]:
