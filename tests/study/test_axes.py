@@ -1,0 +1,90 @@
+"""Where cells of different update rules lie, beside each other and alone."""
+
+import pytest
+
+from pcsweep.config.errors import BadSetting
+from pcsweep.pcoder import USUAL, coefficients, rule_named, rules
+from pcsweep.pcoder.predictive_coding import KEYS
+from pcsweep.pcoder.rule import keys_of
+from pcsweep.study import axes
+from pcsweep.study.labels import beside, on_axes, pair_of, rules_of
+
+USUALLY = {"active": [1, 2], "beta": [0.5, 0.5], "lambda": [0.2, 0.2], "alpha": [0.0, 0.0]}
+OTHERS = [rule for name, rule in rules().items() if name != USUAL]
+
+
+def of(pcoder):
+    point = {
+        "model": {"name": "toy"},
+        "dataset": {"name": "shapes"},
+        "noise": {"name": "gaussian", "sigma": 0.2},
+        "pcoder": pcoder,
+    }
+    return replaced(point, changed)
+
+
+def by(rule, value=0.25):
+    return of({"rule": rule.name, "active": [1, 2], **{key: [value, value] for key in keys_of(rule)}})
+
+
+def test_every_rule_has_its_file_and_keys_of_its_own_words():
+    assert next(iter(rules())) == USUAL
+    assert coefficients()[: len(KEYS)] == KEYS
+    for name, rule in rules().items():
+        assert rule.name == name
+        assert set(rule.axes) <= set(keys_of(rule))
+        assert set(rule.inert_in_last) <= set(keys_of(rule))
+        plain = {each.key: each.plain for each in rule.coefficients}
+        assert rule.is_feedforward(plain, False)
+        assert not rule.is_skipped(plain)
+
+
+@pytest.mark.parametrize("rule", OTHERS, ids=lambda rule: rule.name)
+def test_cells_of_two_rules_have_the_same_axes_and_null_on_those_of_the_other(rule):
+    both = [of(USUALLY), by(rule)]
+    names, columns = axes.axes_of(both), axes.further_columns(both)
+    assert names == (*axes.AXES, *(key for key in keys_of(rule) if key not in axes.AXES))
+    assert columns == [axes.RULE_COLUMN]
+    ours, theirs = (axes.place_on(names, each, columns) for each in both)
+    assert list(ours) == list(theirs)
+    assert (ours[axes.RULE_COLUMN], theirs[axes.RULE_COLUMN]) == (USUAL, rule.name)
+    assert [ours[key] for key in KEYS] == [0.5, 0.2, 0.0]
+    assert all(ours[key] is None for key in keys_of(rule) if key not in KEYS)
+    assert all(theirs[key] == 0.25 for key in keys_of(rule))
+    assert [each.name for each in rules_of([theirs, ours])] == [USUAL, rule.name]
+    assert pair_of(ours) == (0.5, 0.2)
+    assert pair_of(theirs) == (0.25, 0.25)
+    assert on_axes([ours, theirs]) == ("beta", "lambda", *rule.axes)
+    assert "alpha" in beside([ours])
+    assert set(beside([theirs])) == set(keys_of(rule)) - set(rule.axes)
+
+
+def test_a_study_of_the_usual_rule_has_the_columns_it_always_had():
+    settings = [of(USUALLY), of({**USUALLY, "beta": [0.4, 0.4]})]
+    assert axes.axes_of(settings) == axes.AXES
+    assert axes.further_columns(settings) == []
+
+
+def test_settings_of_a_rule_tell_its_cells_apart_and_no_others():
+    rule = OTHERS[0]
+    wide, narrow = by(rule), by(rule)
+    wide["pcoder"]["reach"], narrow["pcoder"]["reach"] = 2, 1
+    assert axes.further_columns([of(USUALLY), wide]) == [axes.RULE_COLUMN]
+    assert axes.further_columns([of(USUALLY), wide, narrow]) == ["pcoder.reach", axes.RULE_COLUMN]
+
+
+def test_what_is_inert_in_the_last_pcoder_alone():
+    last = of({**USUALLY, "active": [2]})
+    assert axes.inert(last) == ("lambda",)
+    assert axes.inert(of(USUALLY)) == ()
+    assert "lambda" not in axes.without_inert(last)["pcoder"]
+    assert axes.without_inert(of(USUALLY)) == of(USUALLY)
+    assert axes.is_fixed(last)
+    assert not axes.is_fixed(of(USUALLY))
+
+
+def test_a_rule_that_is_not_here_is_named_with_those_that_are():
+    with pytest.raises(BadSetting, match="Expected `pcoder.rule` to be predictive_coding or .*, but got 'nobody'"):
+        axes.coordinates(of({**USUALLY, "rule": "nobody"}))
+    with pytest.raises(BadSetting, match="but got 3"):
+        rule_named(3)
