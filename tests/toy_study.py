@@ -11,6 +11,7 @@ from toy_settings import replaced
 
 from pcsweep.measure import png
 from pcsweep.study import failures, shards
+from pcsweep.study.damaged import set_aside
 
 IMAGES, STEPS, SIDE = 24, 4, 16
 THRESHOLDS = [0.25, 0.5]
@@ -158,6 +159,6 @@ def broken(folder: Path) -> None:
     for point in (damaged, renewed):
         path = put(folder, point)
         damage(path)
-        shards.set_aside(path)
+        set_aside(path)
     put(folder, renewed)
     failures.note(folder, shards.identity(lacking[1]), "", ValueError("no <b>memory</b> & no hope"), None)

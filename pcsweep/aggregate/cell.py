@@ -19,6 +19,7 @@ from pcsweep.statistics.drawing import Drawing, Drawn
 from pcsweep.statistics.paired import PairedValues, paired
 from pcsweep.statistics.permutation import Flipped, flipped, least
 from pcsweep.study import axes, shards
+from pcsweep.study.damaged import read_or_set_aside
 
 TESTED = frozenset(name for name in MEASURED if TABLE[name].tested)  # without being asked for
 
@@ -79,7 +80,7 @@ def reduced(
     found, damaged = [], []
     for path in paths:
         try:
-            found.append(shards.read_or_set_aside(path))
+            found.append(read_or_set_aside(path))
         except shards.DamagedShard as error:
             damaged.append(error)
         except FileNotFoundError:

@@ -15,7 +15,7 @@ from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.notes import check_studies, note
 from pcsweep.machine.threads import listed
 from pcsweep.pcoder.rule import why_skipped
-from pcsweep.study import shards
+from pcsweep.study import damaged, shards
 from pcsweep.study.tidying import tidy
 
 if TYPE_CHECKING:
@@ -139,13 +139,13 @@ def _numbered(numbers: Sequence[int], count: int) -> str:
 
 
 def is_done(planned: IdentifiedPoint) -> bool:
-    """Like `shards.is_done`, and says so where a damaged shard was set aside."""
+    """Like `damaged.is_done`, and says so where a damaged shard was set aside."""
     assert planned.identity is not None  # not skipped
     folder = planned.point.shard_folder
     try:
-        return shards.is_done(folder, planned.identity)
-    except shards.DamagedShard as damaged:
-        _log.warning("Computing again, the file is kept in %s: %s", shards.damaged_folder(folder), damaged)
+        return damaged.is_done(folder, planned.identity)
+    except shards.DamagedShard as error:
+        _log.warning("Computing again, the file is kept in %s: %s", damaged.damaged_folder(folder), error)
         return False
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.study import axes, shards
+from pcsweep.study.damaged import damaged_folder
 
 _TOLD = ("code_version", "git", "libraries", "python", "host", "device")
 _HOUR = 3600
@@ -89,6 +90,6 @@ def settings(flats: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[s
 
 def damaged(folder: Path) -> list[Damaged]:
     """The files in `damaged/` beside the folder of shards, and where an earlier version has left them, inside it."""
-    found = [path for kept in (shards.damaged_folder(folder), folder / "damaged") for path in kept.glob("*.parquet.*")]
+    found = [path for kept in (damaged_folder(folder), folder / "damaged") for path in kept.glob("*.parquet.*")]
     paths = sorted(found, key=lambda path: path.name)
     return [Damaged(path.name, shards.place(folder, path.name.partition(".")[0]).exists()) for path in paths]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pcsweep.machine.files import clear
 from pcsweep.study.claims import remove_abandoned
-from pcsweep.study.shards import gather_damaged
+from pcsweep.study.damaged import gather_damaged
 
 _WRITTEN = ("", "shards", "planned", "failures", "submissions", "claims", "figures")
 

@@ -18,6 +18,7 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.metric.max_box_acc import DELTAS, METRIC, Hits, best_box, box_iou_at, max_box_acc
 from pcsweep.metric.row import Scored
 from pcsweep.study import shards
+from pcsweep.study.damaged import is_done
 
 THRESHOLDS = (0.2, 0.5, 0.8)
 
@@ -148,7 +149,7 @@ def test_where_some_cells_are_older_it_is_said_in_how_many(study, tmp_path, caps
     older = {name: shard.table[name].to_pylist() for name in shards.SCHEMA.names}
     assert shards.write(path.parent, shard.settings, older, texts) == path
     assert "box_iou_at" not in shards.read(path).table.column_names
-    assert shards.is_done(path.parent, path.stem)
+    assert is_done(path.parent, path.stem)
     assert main([f"output_root={tmp_path}", "study=mixed", "metric=max_box_acc", "resamples=20"]) == 0
     assert "Look at: Not measured in 1 of 2 cells: box accuracy" in capsys.readouterr().out
     rows = pcsweep.load("mixed", tmp_path).to_table(columns=["box_iou_at"])

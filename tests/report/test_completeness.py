@@ -10,6 +10,7 @@ from pcsweep.report.__main__ import main
 from pcsweep.report.completeness import reasons
 from pcsweep.report.contents import Contents
 from pcsweep.study import failures, plans, shards
+from pcsweep.study.damaged import set_aside
 
 Gather = Callable[..., Contents]
 POINTS = [settings(0.5, 0.1), settings(0.5, 0.2), settings(0.5, 0.3)]
@@ -59,7 +60,7 @@ def lost(folder: Path) -> str:
 def renewed(folder: Path) -> str:
     path = put(folder, POINTS[0], undefined=0)
     damage(path)
-    shards.set_aside(path)
+    set_aside(path)
     return "1 damaged file moved aside and computed anew: is the disk sound?"
 
 

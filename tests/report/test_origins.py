@@ -9,6 +9,7 @@ from toy_study import damage, put, settings
 from pcsweep.report.origins import Damaged, Origins, damaged, origins
 from pcsweep.report.origins import settings as compared
 from pcsweep.study import shards
+from pcsweep.study.damaged import set_aside
 
 
 def told_of(folder: Path, *metadata: dict[str, str]) -> Origins:
@@ -63,7 +64,7 @@ def test_damaged_files_are_replaced_or_not(tmp_path: Path) -> None:
     for point in points:
         path = put(tmp_path, point)
         damage(path)
-        kept.append(shards.set_aside(path).name)
+        kept.append(set_aside(path).name)
     assert damaged(tmp_path / "no" / "thing") == []
     put(tmp_path, points[1])
     assert damaged(tmp_path / "shards") == sorted([Damaged(kept[0], False), Damaged(kept[1], True)], key=lambda file: file.name)

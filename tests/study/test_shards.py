@@ -13,7 +13,8 @@ import pytest
 
 from pcsweep.machine.files import replacing
 from pcsweep.metric import TABLE
-from pcsweep.study import shards
+from pcsweep.study import shards, verification
+from pcsweep.study.damaged import gather_damaged, is_done, set_aside
 
 SETTINGS = {
     "model": {"name": "toy"},
@@ -95,11 +96,11 @@ def test_another_parquet_file_is_refused(path):
 
 
 def test_a_damaged_shard_is_set_aside_and_said(path):
-    assert shards.is_done(path.parent, path.stem)
+    assert is_done(path.parent, path.stem)
     path.write_bytes(b"PAR1")
     with pytest.raises(shards.DamagedShard):
-        shards.is_done(path.parent, path.stem)
-    assert not shards.is_done(path.parent, path.stem)
+        is_done(path.parent, path.stem)
+    assert not is_done(path.parent, path.stem)
     assert [kept.read_bytes() for kept in (path.parent.parent / "damaged").iterdir()] == [b"PAR1"]
 
 
@@ -170,7 +171,7 @@ def test_two_writers_of_one_point_leave_one_shard(tmp_path):
     writers = [subprocess.Popen(command) for _ in range(2)]
     assert [writer.wait() for writer in writers] == [0, 0]
     assert [file.name for file in tmp_path.iterdir()] == [f"{shards.identity(SETTINGS)}.parquet"]
-    assert shards.is_done(tmp_path, shards.identity(SETTINGS))
+    assert is_done(tmp_path, shards.identity(SETTINGS))
 
 
 # A column of lists that not every shard has.
@@ -208,10 +209,10 @@ def picture(width, height):
 )
 def test_rows_that_contradict_their_settings_are_damage(tmp_path, how, said, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(shards, "problem_of_texts", lambda texts: "")
+        patched.setattr(verification, "problem_of_texts", lambda texts: "")
         path = crafted(tmp_path, **how)
     with pytest.raises(shards.DamagedShard, match=said):
-        shards.is_done(path.parent, path.stem)
+        is_done(path.parent, path.stem)
     assert list(path.parent.iterdir()) == []
 
 
@@ -232,12 +233,12 @@ def test_deep_settings_are_damage(path):
 
 def test_a_good_shard_that_has_just_been_written_is_not_set_aside(path):
     good = path.read_bytes()
-    assert shards.set_aside(path) is None  # another command found it damaged before it was written anew
+    assert set_aside(path) is None  # another command found it damaged before it was written anew
     assert path.read_bytes() == good
     assert list((path.parent.parent / "damaged").iterdir()) == []
     path.unlink()
-    assert shards.set_aside(path) is None  # another command has moved it first
-    assert not shards.is_done(path.parent, path.stem)
+    assert set_aside(path) is None  # another command has moved it first
+    assert not is_done(path.parent, path.stem)
 
 
 def test_what_cannot_be_moved_stays(path, monkeypatch):
@@ -248,7 +249,7 @@ def test_what_cannot_be_moved_stays(path, monkeypatch):
 
     monkeypatch.setattr(os, "rename", refused)
     with pytest.raises(shards.DamagedShard):
-        shards.is_done(path.parent, path.stem)
+        is_done(path.parent, path.stem)
     assert path.exists()
 
 
@@ -256,7 +257,7 @@ def test_other_programs_find_shards_alone_in_the_folder(path):
     earlier = path.parent / "damaged"
     earlier.mkdir()
     (earlier / f"{path.name}.1a2b").write_bytes(path.read_bytes())
-    shards.gather_damaged(path.parent)
+    gather_damaged(path.parent)
     assert [kept.name for kept in (path.parent.parent / "damaged").iterdir()] == [f"{path.name}.1a2b"]
     assert list(path.parent.iterdir()) == [path]
     with replacing(path, path.parent.parent) as temporary:
