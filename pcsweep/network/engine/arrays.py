@@ -13,7 +13,7 @@ from torch import Tensor
 
 def slices(start: int, stop: int, step: int) -> Iterator[slice]:
     """From start to stop in steps."""
-    for first in range(start, stop, max(1, step)):
+    for first in range(start, stop, step):
         yield slice(first, min(first + step, stop))
 
 

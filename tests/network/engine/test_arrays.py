@@ -1,0 +1,50 @@
+"""Rows of several points, cut into pieces and added up in place."""
+
+import pytest
+import torch
+
+from pcsweep.network.engine.arrays import Block, by_point, empty, slices, weighted_sum
+
+
+def test_slices_cover_everything_once_in_steps():
+    assert list(slices(2, 9, 3)) == [slice(2, 5), slice(5, 8), slice(8, 9)]
+    assert list(slices(3, 3, 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "pieces"),
+    [
+        (slice(0, 9), [(0, slice(0, 3)), (1, slice(3, 6)), (2, slice(6, 9))]),
+        (slice(2, 7), [(0, slice(2, 3)), (1, slice(3, 6)), (2, slice(6, 7))]),
+        (slice(4, 5), [(1, slice(4, 5))]),
+        (slice(4, 4), []),
+    ],
+)
+def test_rows_are_cut_where_a_point_ends(rows, pieces):
+    assert list(by_point(rows, images=3)) == pieces
+
+
+def test_a_block_finds_its_rows_by_their_number_and_shared_ones_by_their_image():
+    everything = torch.arange(9)
+    for rows in (slice(3, 6), slice(4, 5)):
+        assert Block(everything, 0).at(rows, 3).equal(everything[rows])
+        assert Block(everything[2:7], 2).at(rows, 3).equal(everything[rows])
+        assert Block(everything[:3], None).at(rows, 3).equal(everything[rows] - 3)
+
+
+def test_a_weighted_sum_may_be_written_over_its_first_tensor():
+    one, other = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 5.0])
+    for weight in (1.0, 0.5):
+        out = one.clone()
+        weighted_sum([(weight, out), (2.0, other)], out)
+        assert out.equal(weight * one + 2 * other)
+        weighted_sum([(weight, one), (2.0, other)], out)
+        assert out.equal(weight * one + 2 * other)
+    weighted_sum([], out)
+    assert out.equal(torch.zeros(2))
+    assert one.equal(torch.tensor([1.0, 2.0]))
+
+
+def test_new_maps_have_their_channels_last_in_memory():
+    assert empty((2, 3, 4, 5), torch.zeros(1)).permute(0, 2, 3, 1).is_contiguous()
+    assert empty((2, 3), torch.zeros(1, dtype=torch.float64)).dtype is torch.float64
