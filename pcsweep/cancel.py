@@ -14,7 +14,8 @@ from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.study import failures, submissions
 from pcsweep.study.folder import existing_study
-from pcsweep.sweep import executor
+from pcsweep.study.submissions import Origin
+from pcsweep.sweep.executor.answers import reached, title
 from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 
 HELP = """\
@@ -39,22 +40,23 @@ def command(words: Sequence[str], console: Console) -> None:
 
     Raises:
         BadSetting: they cannot be followed.
-        Unfinished: the queue does not do it, or the study cannot be read.
+        Unfinished: a queue does not do it, or the study cannot be read.
     """
     given = words_of(words, ("study", "output_root"))
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
     try:
         _check_owner(folder)
-        tasks = cancelled(folder)
+        tasks, refusals = cancelled(folder)
     except OSError as error:
         raise Unfinished(failures.said(error)) from error
-    except NoAnswer as error:
-        title = executor.titles(each.executor for each in submissions.read_all(folder))
-        raise Unfinished(f"{title} does not do it: {error}") from error
     jobs = sorted({task.job for task in tasks}, key=lambda job: (len(job), job))
     of_jobs = f"job{'' if len(jobs) == 1 else 's'} {', '.join(jobs)}"
     done = f"Cancelled {number_of(len(tasks), 'task')} of {folder.name}, of {of_jobs}"
-    say(console, f"{done if jobs else f'{folder.name} has no task in the queue'}.")
+    if jobs or not refusals:
+        say(console, f"{done if jobs else f'{folder.name} has no task in the queue'}.")
+    if refusals:
+        said = dict.fromkeys(f"{title(origin)} does not do it: {why}" for origin, why in refusals.items())
+        raise Unfinished("\n".join(said))
 
 
 def _check_owner(folder: Path) -> None:
@@ -73,28 +75,31 @@ def _check_owner(folder: Path) -> None:
         )
 
 
-def cancelled(folder: Path) -> list[Queued]:
-    """Takes the tasks of the study in `folder` out of the queue, those that a command is just submitting too.
+def cancelled(folder: Path) -> tuple[list[Queued], dict[Origin, str]]:
+    """Takes the tasks of the study in `folder` out of its queues, those that a command is just submitting too.
 
-    Raises:
-        NoAnswer: a queue refuses, or does not answer.
+    Returns:
+        The tasks that are out; and why a queue refuses or does not answer, by the origin of the tasks that it has.
     """
     taken: dict[tuple[str, int], Queued] = {}
     while True:
         known = submissions.read_all(folder)
-        sending = any(each.being_sent for each in known)  # before the queue is read
+        sending = any(each.being_sent for each in known)  # before the queues are read
         names = {array.name for each in known for array in each.arrays}
-        tasks: list[Queued] = []
-        for queue in executor.noted_in(known):
-            here = [task for task in queue.poll({each.owner for each in known}) if task.name in names] if names else []
-            queue.cancel(task.job for task in here)
-            tasks += here
-        taken |= {(task.name, task.index): task for task in tasks}
+        queues, refusals = reached(each.origin for each in known if each.arrays)
+        for queue, sent in queues:
+            try:
+                here = [task for task in queue.poll(owner for _, owner in sent) if task.name in names]
+                queue.cancel(task.job for task in here)
+            except NoAnswer as error:
+                refusals |= dict.fromkeys(sent, str(error))
+            else:
+                taken |= {(task.name, task.index): task for task in here}
         for each in known:
             if any(array.name == name for array in each.arrays for name, _ in taken):
                 submissions.cancelled(each)
-        if not sending:
-            return list(taken.values())
+        if refusals or not sending:
+            return list(taken.values()), refusals
         time.sleep(_MOMENT)
 
 

@@ -21,10 +21,8 @@ from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import claims, failures, plans, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
-from pcsweep.study.submissions import Submission, SubmittedTask
-from pcsweep.sweep import executor
-from pcsweep.sweep.executor import Answers
-from pcsweep.sweep.executor.protocol import NoAnswer
+from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep.executor.answers import Answers, ask, title, with_hidden
 from pcsweep.sweep.standing import Standing, standing
 
 HELP = """\
@@ -71,20 +69,12 @@ def show(folder: Path, console: Console) -> None:
     labels = {point.identity: point.label for point in points if point.identity is not None}
     known = submissions.read_all(folder)
     tasks = submissions.tasks(known)
-    answers = executor.ask([(each.executor, each.owner) for each in known], {task.owner for task in tasks})
-    unseen = _unseen(tasks, known, answers)
-    found = standing(folder, labels, tasks, answers, unseen).with_commands(*claims.computing(folder))
-    problems = [
-        f"{executor.titles([name])} does not answer, so who runs and who failed is not known: {why}"
-        for name, why in answers.silent.items()
-    ]
-    if found.unknown and not problems:
-        title = executor.titles(each.executor for each in known)
-        problems = [f"{title} does not show the tasks of {', '.join(map(user_name, unseen))}, so which run is not known."]
+    origins = [task.origin for task in tasks]
+    answers = with_hidden(ask(origins), origins)
+    found = standing(folder, labels, tasks, answers).with_commands(*claims.computing(folder))
     console.print(_table(folder.name, found, len(labels), [point for point in points if point.identity is None]))
-    for line in [*problems, *found.advice, *_pace(folder, found, tasks)]:
-        if line:
-            console.print(line, markup=False)
+    for line in [*_problems(answers, found), *found.advice, *_pace(folder, found, tasks)]:
+        console.print(line, markup=False)
     if found.failed:
         console.print(failure_table(found.failures(labels)[:_LISTED]))
         if found.failed > _LISTED:
@@ -93,16 +83,6 @@ def show(folder: Path, console: Console) -> None:
         console.print("To compute what is missing:", markup=False)
         for command in dict.fromkeys(point.command for point in points if point.identity in missing):
             console.print(f"  {command}", markup=False, soft_wrap=True)
-
-
-def _unseen(tasks: Sequence[SubmittedTask], known: Sequence[Submission], answers: Answers) -> frozenset[int]:
-    """The users whose tasks the queues that answer do not show to this one."""
-    others = {task.owner for task in tasks} - {os.getuid()}
-    answering = executor.noted_in(each for each in known if each.executor not in answers.silent) if others else []
-    try:
-        return frozenset(others) if not all(queue.shows_others() for queue in answering) else frozenset()
-    except NoAnswer:
-        return frozenset(others)
 
 
 def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.PlannedPoint]) -> Table:
@@ -133,6 +113,18 @@ def _in_tasks(tasks: Iterable[SubmittedTask]) -> str:
     jobs = dict.fromkeys(task.job or task.name for task in tasks)
     shown = ", ".join(list(jobs)[:4]) + (", …" if len(jobs) > 4 else "")
     return f"in {number_of(len(jobs), 'task')}: {shown}" if jobs else ""
+
+
+def _problems(answers: Answers, found: Standing) -> list[str]:
+    """A line for each queue that does not answer, and for each that does not show tasks of which the points are unknown."""
+    silent = dict.fromkeys((title(origin), why) for origin, why in answers.silent.items())
+    lines = [f"{name} does not answer, so who runs and who failed is not known: {why}" for name, why in silent]
+    hidden: dict[str, list[str]] = {}
+    for origin in dict.fromkeys(task.origin for task in found.unknown.values()):
+        if origin in answers.hidden:
+            hidden.setdefault(title(origin), []).append(user_name(origin[1]))
+    lines += [f"{name} does not show the tasks of {', '.join(who)}, so which run is not known." for name, who in hidden.items()]
+    return lines
 
 
 def _pace(folder: Path, found: Standing, tasks: Sequence[SubmittedTask]) -> list[str]:

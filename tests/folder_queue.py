@@ -22,7 +22,7 @@ STATES = ("pending", "running", "done")
 class Folder:
     """The queue, as `protocol.Executor` says."""
 
-    title = "The folder"
+    title = "Folder"
     detached = True
 
     def available(self) -> bool:

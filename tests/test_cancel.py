@@ -93,6 +93,16 @@ def test_what_slurm_does_not_do_is_told(study, slurm, capsys, command):
     assert read_all(study.folder) == [study]
 
 
+def test_of_two_queues_one_that_is_silent_keeps_no_task_of_the_other(study, slurm, capsys):
+    gone = new(study.folder, [["d"]], [1], "", [study], submissions.Destination("gone.Queue"))
+    submissions.with_jobs(gone, ["1"])
+    code, out, err = run(study, capsys, "study=mine")
+    assert (code, out) == (1, "Cancelled 3 tasks of mine, of jobs 7, 9.\n")
+    assert re.fullmatch(r"pcsweep.cancel: gone.Queue does not do it: .*gone.*\n", err)
+    assert sorted((slurm / "cancelled").read_text().split()) == ["7", "9"]
+    assert [task.cancelled for task in tasks(read_all(study.folder))] == [True, True, True, False]
+
+
 def test_without_slurm(study, tmp_path, monkeypatch, capsys):
     without_slurm(monkeypatch, tmp_path / "empty")
     code, out, err = run(study, capsys, "study=mine")

@@ -133,6 +133,29 @@ def test_a_silent_slurm_loses_nothing(study, status, tmp_path, monkeypatch):
     assert "Slurm does not answer, so who runs and who failed is not known: Unable to contact [red]slurm" in out
 
 
+def test_of_two_queues_one_that_is_silent_hides_its_own_tasks_alone(study, status, tmp_path, monkeypatch):
+    sent = send(study)
+    new(study, [["g"], ["h"]], [2], "", [sent], submissions.Destination("gone.Queue"))
+    answering(monkeypatch, tmp_path / "commands", squeue=f"echo '7|1|RUNNING|None|{sent.arrays[0].name}'")
+    code, out, _ = status()
+    assert code == 0
+    assert counts(out) == {"done": 0, "running": 1, "pending": 0, "failed": 5, "unknown": 2, "to do": 0, "skipped": 1}
+    assert "gone.Queue does not answer, so who runs and who failed is not known: " in out
+    assert "Slurm does not" not in out
+
+
+def test_what_one_queue_hides_is_told_beside_another_that_is_silent(study, status, tmp_path, monkeypatch):
+    sent = send(study)
+    new(study, [["g"], ["h"]], [2], "", [sent], submissions.Destination("gone.Queue"))
+    os.chown(sent.path, 12345, -1)
+    answering(monkeypatch, tmp_path / "commands", squeue="exit 0", scontrol="echo 'PrivateData             = jobs,usage'")
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+    _, out, _ = status()
+    assert (counts(out)["unknown"], counts(out)["failed"]) == (8, 0)
+    assert "Slurm does not show the tasks of user 12345" in out
+    assert "gone.Queue does not answer" in out
+
+
 def test_cancelled_tasks_are_to_do(study, status, tmp_path, monkeypatch):
     sent = submissions.with_jobs(send(study), ["7", "8"])
     submissions.cancelled(sent)

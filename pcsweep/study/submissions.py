@@ -1,6 +1,6 @@
-"""Submissions: which tasks of which job arrays were sent to Slurm for which grid points.
+"""Submissions: which tasks of which job arrays were sent to which queue for which grid points.
 
-One JSON file each in the study's folder `submissions/`, written before Slurm is asked, so that a command killed at any moment
+One JSON file each in the study's folder `submissions/`, written before the queue is asked, so that a command killed at any moment
 leaves no job unknown: tasks are recognised in the queue by the name of their array, which is like no other. The file's name
 follows from the points it sends, and is taken by the first of two commands that send the same points at once.
 """
@@ -24,6 +24,7 @@ from pcsweep.machine.ownership import why_not_private
 from pcsweep.machine.renewal import age
 from pcsweep.study import notes
 
+Origin = tuple[str, int]  # the name of the executor to which something was sent, and the number of the user who sent it
 FOLDER = "submissions"
 _PRIVATE = 0o700
 _SENDING = 120.0  # seconds after which a command on another machine that has not renewed its note is gone
@@ -36,7 +37,7 @@ class Array:
     Args:
         name: of its tasks in the queue.
         tasks: the identities of each task's grid points.
-        job: its number, once Slurm has given it.
+        job: its number, once the queue has given it.
         cancelled: by `pcsweep.cancel`.
     """
 
@@ -79,23 +80,28 @@ class Submission:
     executor: str = "slurm"  # that it was sent to
 
     @property
+    def origin(self) -> Origin:
+        """To which executor it was sent, and by whom."""
+        return self.executor, self.owner
+
+    @property
     def path(self) -> Path:
         """Of the file."""
         return self.folder / FOLDER / f"{self.name}.json"
 
     @property
     def logs(self) -> Path:
-        """The folder, readable for its owner alone, of what Slurm runs and of its logs."""
+        """The folder, readable for its owner alone, of what the queue runs and of its logs."""
         return self.folder / FOLDER / self.name
 
     @property
     def sent(self) -> bool:
-        """Whether Slurm has taken all of it."""
+        """Whether the queue has taken all of it."""
         return bool(self.arrays) and all(array.job is not None for array in self.arrays)
 
     @property
     def being_sent(self) -> bool:
-        """Whether the command that noted it, or an sbatch that has outlived it, may still be handing it to Slurm."""
+        """Whether the command that noted it, or an sbatch that has outlived it, may still be handing it to the queue."""
         if self.sent:
             return False
         host, _, process = self.by.partition(" ")
@@ -138,6 +144,11 @@ class SubmittedTask:
     def key(self) -> tuple[str, int]:
         """What tells it apart in the queue."""
         return self.name, self.index
+
+    @property
+    def origin(self) -> Origin:
+        """To which executor it was sent, and by whom."""
+        return self.executor, self.owner
 
 
 def tasks(submissions: Iterable[Submission]) -> list[SubmittedTask]:
@@ -226,7 +237,7 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=_PRIVATE)
     if problem := why_not_private(folder.lstat()):
         raise PermissionError(
-            f"Expected a folder of one's own for what Slurm shall run, but of {folder} {problem}; nobody knows "
+            f"Expected a folder of one's own for what tasks shall run, but of {folder} {problem}; nobody knows "
             "what is in it now, so remove it."
         )
     folder.chmod(_PRIVATE)
@@ -241,7 +252,7 @@ def cancelled(submission: Submission) -> Submission:
 
 
 def with_jobs(submission: Submission, jobs: Sequence[str]) -> Submission:
-    """Notes the numbers that Slurm gave to the first arrays."""
+    """Notes the numbers that the queue gave to the first arrays."""
     numbered = [replace(array, job=job) for array, job in zip(submission.arrays, jobs, strict=False)]
     noted = replace(submission, arrays=(*numbered, *submission.arrays[len(numbered) :]))
     _write(noted)
@@ -249,7 +260,7 @@ def with_jobs(submission: Submission, jobs: Sequence[str]) -> Submission:
 
 
 def withdraw(submission: Submission) -> None:
-    """Forgets the arrays of which Slurm has taken none."""
+    """Forgets the arrays that the queue has not taken."""
     kept = tuple(array for array in submission.arrays if array.job is not None)
     if kept:
         _write(replace(submission, arrays=kept))

@@ -11,8 +11,9 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.machine.ownership import check_own
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Order, Queued, Refused, arrays_of
 from pcsweep.sweep.job import Session, SweepPoint, SweepTask
+from pcsweep.sweep.look import refresh
 from pcsweep.sweep.settings import LauncherSettings
-from pcsweep.sweep.wait import Since, refresh, wait_until
+from pcsweep.sweep.wait import Since, wait_until
 
 
 def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings) -> Sequence[JobReturn]:

@@ -16,13 +16,14 @@ from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
 from pcsweep.study.failures import failure_table
 from pcsweep.sweep import work
-from pcsweep.sweep.executor import Answers
+from pcsweep.sweep.executor.answers import Answers
 from pcsweep.sweep.executor.protocol import Executor, Order
 from pcsweep.sweep.job import Pack, Session, SweepPoint, SweepTask
+from pcsweep.sweep.look import first_look
 from pcsweep.sweep.send import Sent, send
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.standing import Standing, finished, standing
-from pcsweep.sweep.wait import asked, first_look, wait_for
+from pcsweep.sweep.wait import wait_for
 from pcsweep.sweep.work import StudyWork
 
 if TYPE_CHECKING:
@@ -92,18 +93,19 @@ def _detached(session: Session, points: Sequence[SweepPoint], plan: "Plan", sett
     everything = work.works([[[points[number]] for number in plan.waiting]]) if plan.waiting else []
     for each in everything:
         _check_folder(each.folder, queue)
-    before = [first_look(each.folder, each.labels, asked(each.folder, settings.executor)) for each in everything]
+    before = [first_look(each.folder, each.labels, settings.executor) for each in everything]
     lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
     expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
     tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)
     tasks.sort(key=lambda packs: _seconds(packs, expected), reverse=True)
     works = work.works(tasks)
     if expected and settings.dry_run:
-        gone = frozenset(identity for found in before for identity in found.in_queue)
-        describe(plan, [each.without(gone) for each in works], len(gone), expected, settings)
+        elsewhere = frozenset(identity for found in before for identity in found.in_queue)
+        gone = elsewhere.union(*(found.unknown for found in before))
+        describe(plan, [each.without(gone) for each in works], len(elsewhere), expected, settings)
         return
     plan.note()
-    sent = _sent(session, works, settings, queue)
+    sent = _sent(session, works, settings)
     _say(plan, works, sent, settings)
     refusals = [f"{queue.title} has not taken all tasks: {each.refusal}" for each in sent if each.refusal]
     if settings.wait:
@@ -150,12 +152,12 @@ def _seconds(packs: Sequence[Pack], expected: "Estimate | None") -> float:
     return expected.of(identities) if expected else float(len(identities))
 
 
-def _sent(session: Session, works: Sequence[StudyWork], settings: LauncherSettings, queue: Executor) -> list[Sent]:
+def _sent(session: Session, works: Sequence[StudyWork], settings: LauncherSettings) -> list[Sent]:
     """Sends study after study; that one is refused is an error only before another has been sent."""
     sent: list[Sent] = []
     for each in works:
         try:
-            sent.append(send(session, each, settings, queue))
+            sent.append(send(session, each, settings))
         except BadSetting as error:
             if not any(other.jobs for other in sent):
                 raise

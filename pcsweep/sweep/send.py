@@ -1,25 +1,26 @@
 """Sending a study's tasks to a queue, each point once, whoever else sends the same."""
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 from hydra.core.singleton import Singleton
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.machine.patience import patiently
+from pcsweep.console.text import number_of
 from pcsweep.machine.provenance import command
 from pcsweep.machine.renewal import renewing
 from pcsweep.study import failures, submissions
 from pcsweep.study.submissions import Destination, Submission
-from pcsweep.sweep import executor
-from pcsweep.sweep.executor import Answers
-from pcsweep.sweep.executor.protocol import Arrays, Executor, NoAnswer, Order, Queued, Refused, arrays_of
+from pcsweep.sweep.executor.answers import Answers, title
+from pcsweep.sweep.executor.protocol import Arrays, NoAnswer, Order, Queued, Refused, arrays_of
 from pcsweep.sweep.job import Session, SweepTask
+from pcsweep.sweep.look import answers_of, look, readable
 from pcsweep.sweep.settings import LauncherSettings
-from pcsweep.sweep.wait import first_look, rows_of
+from pcsweep.sweep.standing import Standing
 from pcsweep.sweep.work import StudyWork
 
 _log = logging.getLogger(__name__)
@@ -43,97 +44,115 @@ class Sent:
     refusal: str = ""
 
 
-def send(session: Session, work: StudyWork, settings: LauncherSettings, queue: Executor) -> Sent:
+def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
     """Submits the points that are in nobody's hands.
 
     Raises:
         BadSetting: the queue refuses all of them, or does not answer.
     """
+    queue = settings.queue
     try:
         most = queue.largest_array()
-        left, made, elsewhere = _taken(work, most, settings, queue)
+        left, note, elsewhere = _noted(work, most, settings)
     except NoAnswer as error:
         raise BadSetting(f"{queue.title} does not answer, so nothing was submitted: {error}") from error
     except OSError as error:
         raise BadSetting(f"What would be submitted cannot be noted: {failures.said(error)}") from error
-    if made is None:
+    if note is None:
         return Sent(0, elsewhere)
     for identities in left.identities():
         for identity in identities:
             failures.forget(work.folder, identity)
-    return _submitted(session, left, made, elsewhere, settings, queue)
+    return _submitted(session, left, note, elsewhere, settings)
 
 
-def _shape(work: StudyWork, most: int, settings: LauncherSettings) -> Arrays:
-    return arrays_of(len(work.tasks), most, settings.array_parallelism)
+def _noted(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[StudyWork, Submission | None, int]:
+    """What nobody else computes, the note that this command submits it, and how many points are in a queue already.
 
+    There is no note where nothing is left. Waits for another command that is just submitting some of the points.
 
-def _taken(work: StudyWork, most: int, settings: LauncherSettings, queue: Executor) -> tuple[StudyWork, Submission | None, int]:
-    """What nobody else computes, noted as ours, and how many points are in the queue already.
-
-    Waits for another command that is just submitting some of the points.
+    Raises:
+        NoAnswer: of the queue to which the tasks are to go.
+        BadSetting: the study cannot be read, or all that is left may be in a queue that does not answer.
+        OSError: the study's folder cannot be written.
     """
     said = False
     while True:
-        known = _known(work.folder)
+        known = readable(lambda: submissions.read_all(work.folder))
         sending = [each for each in known if each.being_sent]  # before the queue is read: what has just been sent is in there
-        rows = rows_of(known, settings.executor)
-        ours = [each for each in known if executor.noted(each.executor, each.owner) is queue]
-        if abandoned := _abandoned(ours, sending, rows):
-            queue.cancel(abandoned)
+        answers = answers_of(known, settings.executor)
+        if why := answers.silent.get((settings.executor, os.geteuid())):
+            raise NoAnswer(why)
+        if abandoned := _abandoned(known, sending, answers.rows, settings.executor):
+            settings.queue.cancel(abandoned)
             time.sleep(_MOMENT)
             continue
-        where = first_look(work.folder, work.labels, Answers(rows))
-        left = work.without(where.in_queue | where.done)
+        where = readable(partial(look, work.folder, work.labels, answers))
+        left = work.without(where.in_queue | where.done | frozenset(where.unknown))
         if not any(each.concerns(frozenset(work.labels) - where.in_queue) for each in sending):
-            if not left.tasks:
-                return left, None, len(where.in_queue)
-            sizes = _shape(left, most, settings).sizes
-            to = Destination(settings.executor, settings.name)
-            if made := submissions.new(work.folder, left.identities(), sizes, command(), known, to):
-                return left, made, len(where.in_queue)
+            note = _new_note(left, most, known, settings) if left.tasks else None
+            if note or not left.tasks:
+                _name_unknown(where, answers, nothing_else=not left.tasks and not where.in_queue)
+                return left, note, len(where.in_queue)
         if not said:
             _log.info("Another command is submitting these points; waiting for it.")
             said = True
         time.sleep(_MOMENT)
 
 
-def _known(folder: Path) -> list[Submission]:
-    """The submissions of a study.
-
-    Raises:
-        BadSetting: they cannot be read.
-    """
-    try:
-        return patiently(lambda: submissions.read_all(folder))
-    except OSError as error:
-        raise BadSetting(f"Expected a study that can be read, but got {failures.said(error)}.") from error
-
-
-def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[Queued]) -> set[str]:
-    """Jobs whose command died before it had handed over what they are to run: they would wait for that, and fail."""
-    names = {array.name for each in known if each not in sending for array in each.arrays if array.job is None}
+def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[Queued], ours: str) -> set[str]:
+    """Jobs in our queue whose command died before it had handed over what they are to run: they would wait for that, and fail."""
+    dead = [each for each in known if each.executor == ours and each not in sending]
+    names = {array.name for each in dead for array in each.arrays if array.job is None}
     return {row.job for row in rows if row.name in names and row.state != "COMPLETING"}
 
 
-def _submitted(
-    session: Session, left: StudyWork, made: Submission, elsewhere: int, settings: LauncherSettings, queue: Executor
-) -> Sent:
+def _new_note(left: StudyWork, most: int, known: Sequence[Submission], settings: LauncherSettings) -> Submission | None:
+    """The note of a new submission; None where another command has just noted the same points."""
+    sizes = _arrays(left, most, settings).sizes
+    to = Destination(settings.executor, settings.name)
+    return submissions.new(left.folder, left.identities(), sizes, command(), known, to)
+
+
+def _name_unknown(where: Standing, answers: Answers, nothing_else: bool) -> None:
+    """Says which points are not sent, since they may be in a queue that does not answer.
+
+    Raises:
+        BadSetting: there are such points, and nothing else.
+    """
+    for origin in dict.fromkeys(task.origin for task in where.unknown.values()):
+        silence = f"{title(origin)} does not answer"
+        if nothing_else:
+            raise BadSetting(f"{silence}, so nothing was submitted: {answers.silent[origin]}")
+        count = number_of(sum(task.origin == origin for task in where.unknown.values()), "point")
+        _log.warning("Not sent again: %s in tasks that were sent before, for %s: %s", count, silence, answers.silent[origin])
+
+
+def _submitted(session: Session, left: StudyWork, note: Submission, elsewhere: int, settings: LauncherSettings) -> Sent:
+    """Hands over what was noted, and notes the jobs as the queue takes them.
+
+    Raises:
+        BadSetting: it takes none.
+    """
     state = Singleton.get_state()
     tasks = [SweepTask(session, packs, state) for packs in left.tasks]
-    names = [array.name for array in made.arrays]
-    arrays = _shape(left, len(made.arrays[0].tasks), settings)  # as large as when they were noted
-    order = Order(tasks, settings.asked, made.logs.absolute(), names, arrays, settings.max_num_timeout)
+    names = [array.name for array in note.arrays]
+    arrays = _arrays(left, len(note.arrays[0].tasks), settings)  # as large as when they were noted
+    order = Order(tasks, settings.asked, note.logs.absolute(), names, arrays, settings.max_num_timeout)
     jobs: list[str] = []
     refusal = ""
     try:
-        with renewing(made.path):
-            for submitted in queue.submit(order):
+        with renewing(note.path):
+            for submitted in settings.queue.submit(order):
                 jobs.append(str(submitted[0].job_id).partition("_")[0])
-                made = submissions.with_jobs(made, jobs)
+                note = submissions.with_jobs(note, jobs)
     except (Refused, ValueError, OSError) as error:
-        submissions.withdraw(made)
+        submissions.withdraw(note)
         refusal = str(error)
         if not jobs:
-            raise BadSetting(f"{queue.title} refuses these tasks, so nothing was submitted: {refusal}") from error
+            raise BadSetting(f"{settings.queue.title} refuses these tasks, so nothing was submitted: {refusal}") from error
     return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal)
+
+
+def _arrays(left: StudyWork, most: int, settings: LauncherSettings) -> Arrays:
+    return arrays_of(len(left.tasks), most, settings.array_parallelism)

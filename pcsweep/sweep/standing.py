@@ -1,21 +1,16 @@
-"""Where each grid point of a study stands: done, running, pending or failed; from its files and the queue."""
+"""Where each grid point of a study stands: done, running, pending or failed; from its files and what its queues say."""
 
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pcsweep.machine.ownership import user_name
 from pcsweep.study import failures
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
-from pcsweep.sweep import executor
-from pcsweep.sweep.executor import Answers
+from pcsweep.sweep.executor.answers import Answers
 from pcsweep.sweep.executor.protocol import Queued
-
-_TAIL = 8192  # bytes of a log in which its last line is looked for
-_SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason
+from pcsweep.sweep.lost import why_lost
 
 
 @dataclass(frozen=True)
@@ -27,26 +22,39 @@ class Standing:
         running, pending: are in a task that runs, or will.
         raised: have a note in `failures/`.
         lost: were in a task that ended without them.
-        waiting: nobody computes them, as far as the queues know.
-        unknown: are in tasks of a queue that does not answer, or does not show them.
-        reasons: why tasks are pending, in the queue's words.
-        advice: what to do about those that would wait for ever, a line for each reason.
+        waiting: are in no queue; nobody has sent them, or their task was cancelled.
+        unknown: are in a task of a queue that does not answer, or does not show it.
         here, next_here: are computed by a command itself now, or will be; by whom.
-        silent: the queues that do not answer, for people.
+        reasons: why tasks are pending, in the queue's words.
+        advice: what to do about tasks that would wait for ever, a line for each reason.
     """
 
     done: frozenset[str]
-    running: dict[str, SubmittedTask] = field(default_factory=dict)
-    pending: dict[str, SubmittedTask] = field(default_factory=dict)
-    raised: dict[str, Failure] = field(default_factory=dict)
-    lost: dict[str, SubmittedTask] = field(default_factory=dict)
+    running: Mapping[str, SubmittedTask] = field(default_factory=dict)
+    pending: Mapping[str, SubmittedTask] = field(default_factory=dict)
+    raised: Mapping[str, Failure] = field(default_factory=dict)
+    lost: Mapping[str, SubmittedTask] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
+    unknown: Mapping[str, SubmittedTask] = field(default_factory=dict)
+    here: Mapping[str, str] = field(default_factory=dict)
+    next_here: Mapping[str, str] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
-    here: dict[str, str] = field(default_factory=dict)
-    next_here: dict[str, str] = field(default_factory=dict)
-    silent: str = ""
+
+    @property
+    def in_queue(self) -> frozenset[str]:
+        """Points of tasks that run or will."""
+        return frozenset(self.running) | frozenset(self.pending)
+
+    @property
+    def failed(self) -> int:
+        """How many points raised or were lost."""
+        return len(self.raised) + len(self.lost)
+
+    def failures(self, labels: Mapping[str, str]) -> list[Failure]:
+        """Why points failed; the log of each lost task is read once."""
+        why = {task: why_lost(task) for task in dict.fromkeys(self.lost.values())}
+        return [*self.raised.values(), *(replace(why[task], label=labels[name]) for name, task in self.lost.items())]
 
     def with_commands(self, now: Mapping[str, str], later: Mapping[str, str]) -> "Standing":
         """With the points that commands compute themselves, now or later, and by whom."""
@@ -61,40 +69,15 @@ class Standing:
             next_here={each: who for each, who in later.items() if each in taken and each not in now},
         )
 
-    @property
-    def in_queue(self) -> frozenset[str]:
-        """Points of tasks that run or will."""
-        return frozenset(self.running) | frozenset(self.pending)
 
-    @property
-    def failed(self) -> int:
-        """How many points raised or were lost."""
-        return len(self.raised) + len(self.lost)
-
-    def failures(self, labels: Mapping[str, str]) -> list[Failure]:
-        """Why points failed; the log of each lost task is read once."""
-        why: dict[SubmittedTask, Failure] = {}
-        for task in self.lost.values():
-            if task not in why:
-                why[task] = _lost(task)
-        return [*self.raised.values(), *(replace(why[task], label=labels[name]) for name, task in self.lost.items())]
-
-
-def standing(
-    folder: Path,
-    identities: Iterable[str],
-    tasks: Sequence[SubmittedTask],
-    answers: Answers,
-    unseen: frozenset[int] = frozenset(),
-) -> Standing:
+def standing(folder: Path, identities: Iterable[str], tasks: Sequence[SubmittedTask], answers: Answers) -> Standing:
     """Where points stand.
 
     Args:
         folder: of the study.
         identities: of the points.
         tasks: that were submitted, oldest first.
-        answers: of the queues.
-        unseen: users whose tasks they do not show.
+        answers: of the queues, asked before, so that a task that ends meanwhile has left its shards.
 
     Raises:
         OSError: the study cannot be read now.
@@ -104,38 +87,7 @@ def standing(
     noted = failures.read_all(folder)
     raised = {identity: noted[identity] for identity in asked if identity in noted and identity not in done}
     left = [identity for identity in asked if identity not in done and identity not in raised]
-    newest = {identity: task for task in tasks for identity in task.identities}
-    places = {(each.name, each.index): each for each in answers.rows}
-    placed = {identity: (task, places[task.key]) for task in tasks if task.key in places for identity in task.identities}
-    rest = [identity for identity in left if identity not in placed]
-    gone = [identity for identity in rest if identity in newest and not newest[identity].cancelled]
-    hidden = dict.fromkeys(identity for identity in gone if _is_hidden(newest[identity], answers, unseen))
-    waits = [place for _, place in placed.values() if place.pending]
-    return Standing(
-        done=done,
-        running={each: placed[each][0] for each in left if each in placed and not placed[each][1].pending},
-        pending={each: placed[each][0] for each in left if each in placed and placed[each][1].pending},
-        raised=raised,
-        lost={identity: newest[identity] for identity in gone if identity not in hidden},
-        waiting=tuple(identity for identity in rest if identity not in newest or newest[identity].cancelled),
-        unknown=tuple(hidden),
-        reasons=tuple(dict.fromkeys(place.reason for place in waits if place.reason != "None")),
-        advice=_advice(waits),
-        silent=executor.titles(answers.silent) if answers.silent else "",
-    )
-
-
-def _is_hidden(task: SubmittedTask, answers: Answers, unseen: frozenset[int]) -> bool:
-    """Whether nobody says if the task waits or runs."""
-    return task.executor in answers.silent or task.owner in unseen
-
-
-def _advice(waits: Sequence[Queued]) -> tuple[str, ...]:
-    """For each reason for which something is to be done, one line about the first task that waits for it."""
-    first: dict[str, Queued] = {}
-    for place in waits:
-        first.setdefault(place.reason, place)
-    return tuple(f"Job {place.job} is pending ({place.reason}): {place.advice}." for place in first.values() if place.advice)
+    return _with_tasks(Standing(done, raised=raised), left, tasks, answers)
 
 
 def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
@@ -148,27 +100,41 @@ def finished(folder: Path, identities: Iterable[str]) -> frozenset[str]:
     return frozenset(there.intersection(identities))
 
 
-def _lost(task: SubmittedTask) -> Failure:
-    if task.log is None:
-        title = executor.titles([task.executor])
-        return Failure("", f"its submission was interrupted before {title} had taken it ({task.name})")
-    log = task.log if last_line(task.log) else task.log.with_suffix(".out")
-    last = last_line(log)
-    try:
-        if not task.log.exists() and not log.exists():
-            last = "no log: it was cancelled before it began, or the nodes do not see this folder"
-    except OSError as error:  # somebody else's, say
-        last = f"its log cannot be read here ({error.strerror}); it belongs to {user_name(task.owner)}"
-    return Failure("", f"task {task.job} ended without a result{f': {last}' if last else ''}", str(log), task.job or "")
+def _with_tasks(settled: Standing, left: Iterable[str], tasks: Sequence[SubmittedTask], answers: Answers) -> Standing:
+    """With the points that have no files: what has become of the task that is in the queue, or else of the newest one."""
+    rows = {(row.name, row.index): row for row in answers.rows}
+    newest = {identity: task for task in tasks for identity in task.identities}
+    queued = {identity: task for task in tasks if task.key in rows for identity in task.identities}
+    running: dict[str, SubmittedTask] = {}
+    pending: dict[str, SubmittedTask] = {}
+    lost: dict[str, SubmittedTask] = {}
+    unknown: dict[str, SubmittedTask] = {}
+    waiting: list[str] = []
+    for identity in left:
+        if identity in queued:
+            task = queued[identity]
+            (pending if rows[task.key].pending else running)[identity] = task
+        elif identity not in newest or newest[identity].cancelled:
+            waiting.append(identity)
+        else:
+            task = newest[identity]
+            (lost if answers.know(task) else unknown)[identity] = task
+    waits = [rows[key] for key in dict.fromkeys(task.key for task in pending.values())]
+    return replace(
+        settled,
+        running=running,
+        pending=pending,
+        lost=lost,
+        waiting=tuple(waiting),
+        unknown=unknown,
+        reasons=tuple(dict.fromkeys(row.reason for row in waits if row.reason != "None")),
+        advice=_advice(waits),
+    )
 
 
-def last_line(path: Path) -> str:
-    """The last line of a log that says why it ended; nothing where there is no log."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return ""
-    said = [line.strip() for line in reversed(lines) if line.strip()]
-    return next((line for line in said if not _SRUN.fullmatch(line)), said[0] if said else "")
+def _advice(waits: Sequence[Queued]) -> tuple[str, ...]:
+    """For each reason for which something is to be done, one line about the first task that waits for it."""
+    first: dict[str, Queued] = {}
+    for row in waits:
+        first.setdefault(row.reason, row)
+    return tuple(f"Job {row.job} is pending ({row.reason}): {row.advice}." for row in first.values() if row.advice)

@@ -1,67 +1,27 @@
 """Waiting for what a queue computes: a bar fed by finished shards, and the numbers of running and pending tasks."""
 
 import logging
-import os
-import tempfile
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pcsweep.config.errors import BadSetting, Unfinished
+from pcsweep.config.errors import Unfinished
 from pcsweep.console.progress import progress
 from pcsweep.console.text import duration, number_of
-from pcsweep.machine.patience import patiently
 from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
-from pcsweep.study.submissions import Submission
-from pcsweep.sweep import executor
-from pcsweep.sweep.executor import Answers
+from pcsweep.study.submissions import SubmittedTask
+from pcsweep.sweep.executor.answers import title
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
-from pcsweep.sweep.standing import Standing, standing
+from pcsweep.sweep.look import answers_of, look
+from pcsweep.sweep.standing import Standing
 
 _log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.5, 15.0  # seconds between two looks at the queue
 _REASON = 20  # characters of why tasks are pending
 _PATIENCE = 60.0  # seconds for which a study may be out of reach
 _SETTLED = 2.0  # seconds that a queue has had nothing more of ours, before what is missing counts as lost
-
-
-def pauses() -> Iterator[float]:
-    """Seconds to wait before the next look: short at first, so that a small sweep is over soon, and kind to the queue later."""
-    started = time.monotonic()
-    while True:
-        yield min(_LONGEST, max(_SHORTEST, (time.monotonic() - started) / 20))
-
-
-def rows_of(known: Iterable[Submission], ours: str) -> list[Queued]:
-    """What is in our queue, and in those to which the study was sent before.
-
-    Raises:
-        NoAnswer: one does not answer.
-    """
-    found = answers(known, ours)
-    if found.silent:
-        raise NoAnswer("; ".join(found.silent.values()))
-    return list(found.rows)
-
-
-def answers(known: Iterable[Submission], ours: str) -> Answers:
-    """What our queue says, and those to which the study was sent before."""
-    return executor.ask([(ours, os.geteuid()), *((each.executor, each.owner) for each in known)])
-
-
-def asked(folder: Path, ours: str) -> Answers:
-    """What our queue says now, and those to which a study was sent before."""
-    try:
-        known = submissions.read_all(folder)
-    except OSError as error:
-        return Answers(silent={ours: failures.said(error)})
-    found = answers(known, ours)
-    for why in found.silent.values():
-        _log.debug("%s", why)
-    return found
 
 
 def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
@@ -81,7 +41,8 @@ def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
         done = 0
         for pause in pauses():
             try:
-                found = look(folder, identities, asked(folder, ours))
+                answers = answers_of(submissions.read_all(folder), ours)
+                found = look(folder, identities, answers)
             except OSError as error:
                 _log.debug("%s", error)
                 if blind.for_long(True):
@@ -90,6 +51,8 @@ def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
                 time.sleep(pause)
                 continue
             blind.for_long(False)
+            for why in answers.silent.values():
+                _log.debug("%s", why)
             advance(len(found.done) - done, _described(found))
             done = len(found.done)
             for line in found.advice:
@@ -100,6 +63,13 @@ def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
                 return found
             time.sleep(pause)
     raise AssertionError  # the loop above has no end of its own
+
+
+def pauses() -> Iterator[float]:
+    """Seconds to wait before the next look: short at first, so that a small sweep is over soon, and kind to the queue later."""
+    started = time.monotonic()
+    while True:
+        yield min(_LONGEST, max(_SHORTEST, (time.monotonic() - started) / 20))
 
 
 @dataclass
@@ -116,25 +86,6 @@ class Since:
         return self.first is not None and now - self.first >= self.seconds
 
 
-def look(folder: Path, identities: Iterable[str], answers: Answers) -> Standing:
-    """Where the points stand now, with what the queues said before that."""
-    for name in ("shards", "failures", submissions.FOLDER):
-        refresh(folder / name)
-    return standing(folder, identities, submissions.tasks(submissions.read_all(folder)), answers)
-
-
-def first_look(folder: Path, identities: Iterable[str], answers: Answers) -> Standing:
-    """Where the points stand before anything is submitted.
-
-    Raises:
-        BadSetting: the study cannot be read.
-    """
-    try:
-        return patiently(lambda: look(folder, identities, answers))
-    except OSError as error:
-        raise BadSetting(f"Expected a study that can be read, but got {failures.said(error)}.") from error
-
-
 def _blind(folder: Path, error: OSError) -> str:
     return (
         f"{folder} could not be read for {duration(_PATIENCE)} ({failures.said(error)}). The tasks go on; to wait for them "
@@ -142,23 +93,20 @@ def _blind(folder: Path, error: OSError) -> str:
     )
 
 
-def refresh(folder: Path) -> None:
-    """Changes a folder, if there is one, which makes this machine's network file system list it anew."""
-    with suppress(OSError), tempfile.NamedTemporaryFile(dir=folder, prefix=".look."):
-        pass
-
-
 def _described(found: Standing) -> str:
     """Such as `points: 2 tasks running, 4 pending (Resources)`."""
-    if found.unknown:
-        return f"points: {found.silent} does not answer"
-    running, pending = (len({(task.name, task.index) for task in each.values()}) for each in (found.running, found.pending))
-    words = [f"{number_of(running, 'task')} running"] if running else []
-    if pending:
-        words.append(f"{pending} pending" + (f" ({_short(found.reasons[0])})" if found.reasons else ""))
+    words = [f"{number_of(_count(found.running), 'task')} running"] if found.running else []
+    if found.pending:
+        words.append(f"{_count(found.pending)} pending" + (f" ({_short(found.reasons[0])})" if found.reasons else ""))
     if found.failed:
         words.append(f"{found.failed} failed")
+    words += [f"{title(origin)} does not answer" for origin in dict.fromkeys(task.origin for task in found.unknown.values())]
     return f"points: {', '.join(words)}" if words else "points"
+
+
+def _count(points: Mapping[str, SubmittedTask]) -> int:
+    """How many tasks these points are in."""
+    return len({task.key for task in points.values()})
 
 
 def _short(reason: str) -> str:
@@ -166,19 +114,11 @@ def _short(reason: str) -> str:
     return reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
 
 
-def _rows(queue: Executor) -> list[Queued] | None:
-    try:
-        return queue.poll()
-    except NoAnswer as error:
-        _log.debug("%s", error)
-        return None
-
-
 def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int, queue: Executor) -> None:
     """Waits until all of so many tasks have ended.
 
     Args:
-        ended: how many have, given what is in the queue.
+        ended: how many have, given what is in the queue; None where it does not answer.
         total: of them.
         queue: that has them.
     """
@@ -195,3 +135,11 @@ def wait_until(ended: Callable[[Sequence[Queued] | None], int], total: int, queu
             if now == total:
                 return
             time.sleep(pause)
+
+
+def _rows(queue: Executor) -> list[Queued] | None:
+    try:
+        return queue.poll()
+    except NoAnswer as error:
+        _log.debug("%s", error)
+        return None

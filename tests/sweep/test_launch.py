@@ -125,3 +125,43 @@ def test_a_dry_run_sends_and_notes_nothing(tmp_path, slurm, sweep):
     assert slurm.tasks == []
     assert not (tmp_path / "default" / "submissions").exists()
     assert not (tmp_path / "default" / "planned").exists()
+
+
+FOLDER = ["hydra.launcher.executor=folder_queue.Folder"]
+SILENT = "#!/bin/sh\necho 'Unable to contact slurm controller' >&2\nexit 1\n"
+
+
+def test_of_two_queues_one_that_is_silent_keeps_its_own_points_alone(tmp_path, slurm, sweep, monkeypatch):
+    monkeypatch.setenv("FOLDER_QUEUE", str(tmp_path / "queue"))
+    monkeypatch.setattr("folder_queue.cloudpickle.dumps", lambda task: b"")  # nobody runs it
+    assert sweep("timesteps=1")[0] == 0
+    (slurm.queue.parent / "squeue").write_text(SILENT)
+    kind, said = sweep("timesteps=1", *FOLDER)
+    assert (kind, said) == ("BadSetting", "Slurm does not answer, so nothing was submitted: Unable to contact slurm controller")
+    code, said = sweep(*FOLDER)
+    assert code == 0
+    assert "10 to run in 2 tasks on a folder" in said
+    assert "Not sent again: 5 points in tasks that were sent before, for Slurm does not answer: Unable to contact" in said
+    given = [[identity for array in each.arrays for task in array.tasks for identity in task] for each in read(tmp_path)]
+    assert [len(each) for each in given] == [5, 5]
+    assert not set(given[0]) & set(given[1])
+    assert [each.executor for each in read(tmp_path)] == ["slurm", "folder_queue.Folder"]
+    kind, said = sweep(*FOLDER, "hydra.launcher.dry_run=true")
+    assert kind == 0
+    assert "5 of them in the queue already" in said
+    assert "Tasks, longest first" not in said
+    monkeypatch.delenv("FOLDER_QUEUE")
+    kind, said = sweep(*FOLDER)
+    assert kind == "BadSetting"
+    assert "a queue that is available here" in said
+
+
+def test_a_queue_of_its_own_that_is_silent_sends_nothing(tmp_path, slurm, sweep):
+    (slurm.queue.parent / "squeue").write_text(SILENT)
+    kind, said = sweep()
+    assert (kind, said) == ("BadSetting", "Slurm does not answer, so nothing was submitted: Unable to contact slurm controller")
+    assert sent(tmp_path) == []
+
+
+def read(tmp_path):
+    return submissions.read_all(tmp_path / "default")

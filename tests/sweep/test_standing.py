@@ -1,23 +1,23 @@
 """Where points stand: each in one place, whatever its files, its tasks and the queue say."""
 
 import json
+import os
 import tempfile
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsweep.study.failures import Failure
 from pcsweep.study.submissions import SubmittedTask
-from pcsweep.sweep.executor import Answers
+from pcsweep.sweep.executor.answers import Answers
 from pcsweep.sweep.executor.protocol import Queued
-from pcsweep.sweep.standing import last_line, standing
+from pcsweep.sweep.standing import standing
 
 PLACES = ("done", "running", "pending", "raised", "lost", "waiting", "unknown")
-LINES = st.text("ab [λ\t", min_size=1, max_size=20)
+ME = os.geteuid()
 
 
 def finish(folder, *identities):
@@ -32,15 +32,15 @@ def raise_in(folder, *identities):
         (folder / "failures" / f"{identity}.json").write_text(json.dumps(asdict(Failure(identity, "it raised"))))
 
 
-def task(name, *identities, index=0, job="7", log=None, cancelled=False, executor="slurm"):
-    return SubmittedTask(name, index, identities, job, log, 1.0, cancelled, executor=executor)
+def task(name, *identities, index=0, job="7", log=None, cancelled=False, executor="slurm", owner=ME):
+    return SubmittedTask(name, index, identities, job, log, 1.0, cancelled, owner, executor)
 
 
 def row(name, state="RUNNING", index=0, reason="None"):
     return Queued("7", index, name, state, reason)
 
 
-SILENT = Answers(silent={"slurm": "Unable to contact slurm controller"})
+SILENT = Answers(silent={("slurm", ME): "Unable to contact slurm controller"})
 
 
 def places(found, identity):
@@ -104,9 +104,25 @@ def test_each_point_is_in_one_place_whoever_else_is_there(study):
 
 def test_a_queue_that_does_not_answer_hides_its_own_tasks_alone(tmp_path):
     tasks = [task("array", "a", executor="other.Queue"), task("array", "b", index=1), task("array", "c", index=2)]
-    found = standing(tmp_path, "abc", tasks, Answers([row("array", index=1)], {"other.Queue": "gone"}))
-    assert (found.unknown, list(found.running), list(found.lost)) == (("a",), ["b"], ["c"])
-    assert found.silent == "other.Queue"
+    found = standing(tmp_path, "abc", tasks, Answers([row("array", index=1)], {("other.Queue", ME): "gone"}))
+    assert (list(found.unknown), list(found.running), list(found.lost)) == (["a"], ["b"], ["c"])
+
+
+def test_what_is_not_known_of_one_user_hides_nothing_of_another(tmp_path):
+    tasks = [task("array", "a", executor="my.Queue"), task("array", "b", index=1, executor="my.Queue", owner=ME + 1)]
+    theirs = ("my.Queue", ME + 1)
+    for answers in (Answers(silent={theirs: "somebody else's own"}), Answers(hidden=frozenset([theirs]))):
+        found = standing(tmp_path, "ab", tasks, answers)
+        assert (list(found.lost), list(found.unknown)) == (["a"], ["b"])
+
+
+def test_only_tasks_of_these_points_say_why_they_are_pending(tmp_path):
+    finish(tmp_path, "c")
+    tasks = [task("array", name, index=number) for number, name in enumerate("abc")]
+    rows = [
+        row("array", "PENDING", index=number, reason=reason) for number, reason in enumerate(["Priority", "Dependency", "Held"])
+    ]
+    assert standing(tmp_path, "ac", tasks, Answers(rows)).reasons == ("Priority",)
 
 
 def test_tasks_of_one_array_are_told_apart(tmp_path):
@@ -152,30 +168,3 @@ def test_what_became_of_lost_points_is_told_from_their_logs(tmp_path):
     assert "no log" in why["point e"].error
     assert "interrupted before Slurm had taken it (unsent)" in why["point f"].error
     assert why["g"].error == "it raised"
-
-
-@pytest.mark.parametrize("before", ["", "earlier\n", "x" * 20_000 + "\n", "\n".join(["many"] * 5000) + "\n"])
-@settings(deadline=None, derandomize=True)
-@given(line=LINES.filter(str.strip), after=st.sampled_from(["", "\n", "\n\n  \n"]))
-def test_the_last_line_of_a_log_is_its_last_words(tmp_path_factory, before, line, after):
-    path = tmp_path_factory.getbasetemp() / "log.err"
-    path.write_text(before + line + after)
-    assert last_line(path) == line.strip()
-
-
-def test_a_log_without_words(tmp_path):
-    assert last_line(tmp_path / "none.err") == ""
-    (tmp_path / "log.err").write_bytes(b"\n \n")
-    assert last_line(tmp_path / "log.err") == ""
-    (tmp_path / "log.err").write_bytes(b"before\n\xff\xfe broken\n")
-    assert last_line(tmp_path / "log.err").endswith("broken")
-
-
-def test_the_last_words_are_the_tasks_not_sruns(tmp_path):
-    log = tmp_path / "log.err"
-    log.write_text("Traceback\nOSError: No space left\nsrun: error: n1: task 0: Exited with exit code 1\n")
-    assert last_line(log) == "OSError: No space left"
-    log.write_text("srun: error: n1: task 0: Exited with exit code 1\n")
-    assert last_line(log) == "srun: error: n1: task 0: Exited with exit code 1"
-    log.write_text("x\nsrun: error: n1: task 0: Out Of Memory\n")
-    assert last_line(log) == "srun: error: n1: task 0: Out Of Memory"

@@ -1,6 +1,7 @@
 """Waiting for tasks: patiently, also with a Slurm that does not answer, and no longer than there is something to wait for."""
 
 import os
+from contextlib import contextmanager
 from itertools import islice
 
 import pytest
@@ -9,11 +10,10 @@ from pcsweep.config.errors import Unfinished
 from pcsweep.study import submissions
 from pcsweep.study.submissions import new
 from pcsweep.sweep import wait
-from pcsweep.sweep.executor import Answers
 from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 from pcsweep.sweep.executor.slurm import Slurm
 from pcsweep.sweep.executor.slurm.reasons import advice
-from pcsweep.sweep.wait import look, pauses, wait_for, wait_until
+from pcsweep.sweep.wait import pauses, wait_for, wait_until
 
 
 class Clock:
@@ -142,20 +142,27 @@ def test_other_applications_tasks_are_waited_for_until_all_have_ended(clock, slu
     assert len(clock.slept) == 5
 
 
-def test_a_look_leaves_nothing_in_the_study(slurm, sent):
-    finish(sent.folder, "a")
-    before = sorted(sent.folder.rglob("*"))
-    found = look(sent.folder, "abcd", Answers())
-    assert sorted(sent.folder.rglob("*")) == before
-    assert (found.done, set(found.lost)) == (frozenset("a"), set("bcd"))
-    for path in ("shards", "submissions"):
-        (sent.folder / path).chmod(0o500)
-    assert look(sent.folder, "abcd", Answers()) == found  # a study of somebody else's
+def test_the_bar_says_which_queue_does_not_answer(clock, slurm, sent, monkeypatch):
+    other = new(sent.folder, [["e"], ["f"]], [2], "", [sent], submissions.Destination("gone.Queue"))
+    submissions.with_jobs(other, ["8"])
+    said = []
 
+    @contextmanager
+    def bar(*_):
+        yield lambda count, words="": said.append(words)
 
-def test_a_look_at_no_study_makes_none(tmp_path):
-    assert look(tmp_path / "none", "a", Answers()).waiting == ("a",)
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(wait, "progress", bar)
+    clock.then[2] = lambda: slurm.update(tasks=[0])
+    clock.then[3] = lambda: slurm.update(error=True)
+    clock.then[4] = lambda: finish(sent.folder, *"abcdef")
+    wait_for(sent.folder, "abcdef", "slurm")
+    assert said == [
+        "points: 2 tasks running, gone.Queue does not answer",
+        "points: 2 tasks running, gone.Queue does not answer",
+        "points: 1 task running, 2 failed, gone.Queue does not answer",
+        "points: Slurm does not answer, gone.Queue does not answer",
+        "points",
+    ]
 
 
 @pytest.mark.parametrize(

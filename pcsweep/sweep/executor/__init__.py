@@ -4,17 +4,13 @@
 `protocol.Executor` says. Nothing outside of this package asks which one it is.
 """
 
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import imported
-from pcsweep.study.submissions import Submission
 from pcsweep.sweep.executor.local import Local
-from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
+from pcsweep.sweep.executor.protocol import Executor
 from pcsweep.sweep.executor.slurm import Slurm
 
 AUTO, LOCAL, SLURM = "auto", "local", "slurm"
@@ -68,62 +64,6 @@ def _of_user(name: str) -> Executor:
     return made
 
 
-def titles(names: Iterable[str]) -> str:
-    """Executors' names for people; Slurm where there is none."""
-    found = dict.fromkeys(_OWN[each].title if each in _OWN else each for each in names)
-    return " and ".join(found) or Slurm.title
-
-
-def noted_in(known: Iterable[Submission]) -> list[Executor]:
-    """The queues to which these were sent.
-
-    Raises:
-        NoAnswer: one of them is not to be found here.
-    """
-    found = [noted(each.executor, each.owner) for each in known]
-    return list({id(queue): queue for queue in found}.values())
-
-
-def noted(name: str, owner: int) -> Executor:
-    """The queue that a submission's note names; code that somebody else names is not run.
-
-    Raises:
-        NoAnswer: it is somebody else's own, or is not found here.
-    """
-    if name not in _OWN and owner != os.geteuid():
-        raise NoAnswer(f"{name} is somebody else's own, and is not imported")
-    try:
-        return executor_named(name)
-    except BadSetting as error:
-        raise NoAnswer(str(error)) from error
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the queues of a study say.
-
-    Args:
-        rows: the tasks that wait or run.
-        silent: of each queue that does not answer now why, by the executor's name.
-    """
-
-    rows: Sequence[Queued] = ()
-    silent: Mapping[str, str] = field(default_factory=dict)
-
-
-def ask(sent: Iterable[tuple[str, int]], users: Iterable[int] = ()) -> Answers:
-    """Asks every queue for itself.
-
-    Args:
-        sent: executor by name, and the user who has sent something to it.
-        users: whose tasks are asked for; only one's own if there are none.
-    """
-    rows: list[Queued] = []
-    silent: dict[str, str] = {}
-    owners = list(users)
-    for name, owner in dict.fromkeys(sent):
-        try:
-            rows += noted(name, owner).poll(owners)
-        except NoAnswer as error:
-            silent[name] = str(error)
-    return Answers(list(dict.fromkeys(rows)), silent)
+def own(name: str) -> bool:
+    """Whether an executor of that name comes with pcsweep, and is no code of somebody's."""
+    return name in _OWN
