@@ -14,13 +14,12 @@ OTHERS = [rule for name, rule in rules().items() if name != USUAL]
 
 
 def of(pcoder):
-    point = {
+    return {
         "model": {"name": "toy"},
         "dataset": {"name": "shapes"},
         "noise": {"name": "gaussian", "sigma": 0.2},
         "pcoder": pcoder,
     }
-    return replaced(point, changed)
 
 
 def by(rule, value=0.25):
