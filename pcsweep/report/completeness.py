@@ -1,15 +1,59 @@
 """What of a study is not there, and why."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from pcsweep.aggregate.best import suspicions
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.console.text import number_of
-from pcsweep.report.origins import Damaged
+from pcsweep.report.origins import Damaged, damaged
+from pcsweep.report.sentences import listed
 from pcsweep.study import failures
 from pcsweep.study.plans import PlannedPoint
 
 Reason = tuple[str, str]  # a point's label, and why it raised
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What of a study is not there, and what in it calls for a second look.
+
+    Args:
+        suspicions: a line each.
+        missing: cells that were planned and are not there.
+        missing_seeds: noise seeds that are missing of cells that are there.
+        commands: that compute what is missing.
+        reasons: why points failed.
+        damaged: files moved aside.
+    """
+
+    suspicions: list[str]
+    missing: list[str]
+    missing_seeds: list[str]
+    commands: list[str]
+    reasons: list[Reason]
+    damaged: list[Damaged]
+
+
+def completeness(study: Path, result: Aggregate, points: Sequence[PlannedPoint], identities: Collection[str]) -> Completeness:
+    """How complete an aggregated study is.
+
+    Args:
+        study: its folder.
+        result: its aggregate.
+        points: that were planned.
+        identities: of the shards that are there.
+    """
+    why, aside = reasons(study, points, identities), damaged(study / "shards")
+    return Completeness(
+        suspicions=[*absences(result, why, aside), *suspicions(result.table, result.facets)],
+        missing=listed(result.missing),
+        missing_seeds=listed(result.missing_seeds),
+        commands=result.commands,
+        reasons=why,
+        damaged=aside,
+    )
 
 
 def reasons(study: Path, points: Sequence[PlannedPoint], done: Collection[str] = ()) -> list[Reason]:

@@ -1,40 +1,28 @@
 """The images that gained and lost most at the best cells: image, noisy image, mask and maps over time."""
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
-from scipy.ndimage import binary_erosion
 
 from pcsweep.aggregate.best import Headline
 from pcsweep.config.errors import BadSetting
-from pcsweep.figures.overlays import blended, masked, under
+from pcsweep.console.progress import progress
 from pcsweep.measure.exhibit import Exhibit, exhibition
-from pcsweep.report.breakdown import Images, most
+from pcsweep.report.best_cells import BestCells
+from pcsweep.report.breakdown import Images, most, spread
+from pcsweep.report.pictures import Picture, pictures
+from pcsweep.report.sentences import where
 from pcsweep.study import shards
 
 if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
 
+GALLERIES = 4  # best cells that get one at most
 SHOWN = (0, 1, 2, 4, 8)  # timesteps, beside the headline's
-SIDE = 192  # pixels of a picture at most
-QUALITY = 82  # of JPEG
 CLOSE = 1e-3  # an IoU computed anew that differs by more is pointed out
-_OUTLINE, _REGION = (255, 255, 255), (86, 180, 233)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture: what is over and under it, and a JPEG as a data URI."""
-
-    heading: str
-    caption: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +45,29 @@ class Gallery:
     note: str
 
 
+def galleries(folder: Path, best: BestCells, count: int, extensions: Sequence[str]) -> list[tuple[str, Gallery]]:
+    """The galleries of some best cells, with a title each; none where no image is asked for.
+
+    Args:
+        folder: of the shards.
+        best: the best cells.
+        count: of images that gained, and of those that lost, in each gallery.
+        extensions: modules of the study's author that may be imported.
+    """
+    shown = spread(best.headlines, GALLERIES) if best.headlines and count else []
+    if not shown:
+        return []
+    from pcsweep.grid.loaded import Loaded  # torch: only where it is needed
+
+    found, loaded = [], Loaded()
+    with progress("gallery", len(shown), "cells") as advance:
+        for headline in shown:
+            of_cell = best.images[best.headlines.index(headline)]
+            found.append((f"{where(headline)}: {headline}", gallery(folder, headline, of_cell, count, loaded, extensions)))
+            advance(1)
+    return found
+
+
 def gallery(
     folder: Path, headline: Headline, of_cell: Images, count: int, loaded: "Loaded", extensions: Sequence[str] = ()
 ) -> Gallery:
@@ -70,39 +81,55 @@ def gallery(
         loaded: where models and datasets are, or will be.
         extensions: modules of its author's own that may be imported for it.
     """
-    gained, lost = most(of_cell, count)
-    name = headline.row["shards"].split()[0]
-    shard = shards.read(shards.place(folder, name))
-    seed = shard.settings["noise"].get("seed")
-    several = f" Gains are means over {headline.row['seeds']} noise seeds; the pictures are of noise seed {seed}."
+    shard = shards.read(shards.place(folder, headline.row["shards"].split()[0]))
     try:
-        exhibits, note = _anew(shard, [*gained, *lost], loaded, extensions), "Computed anew from the shard's configuration."
-        note += _differing(shard, exhibits)
+        chosen = _computed_anew(shard, most(of_cell, count), loaded, extensions)
     except BadSetting as error:
-        kept = exhibition(shard.path)
-        exhibits = kept.exhibits if kept else []
-        note = f"Chosen among the {len(exhibits)} images whose pictures the shard keeps" if exhibits else "No pictures"
-        note += f", because the maps of others could not be computed here. {str(error).rstrip('.')}."
-        there = {exhibit.image_id for exhibit in exhibits}
-        gained, lost = ([name for name in names if name in there][:count] for names in most(of_cell, len(of_cell.ids)))
+        chosen = _kept(shard, of_cell, count, error)
     usual = float(shard.settings["threshold"])
     threshold = cut(headline.metric, usual)
-    if threshold != usual:
-        exhibits = [replace(each, iou={t: iou(each, t, threshold) for t in each.saliency}) for each in exhibits]
+    exhibits = chosen.exhibits if threshold == usual else [_with_iou_at(threshold, each) for each in chosen.exhibits]
     timesteps = sorted({*SHOWN, headline.row["timestep"]})
-    strips = {each.image_id: _strip(each, of_cell, timesteps, threshold) for each in exhibits}
+    strips = {each.image_id: _strip(each, of_cell, pictures(each, timesteps, threshold)) for each in exhibits}
     return Gallery(
-        [strips[name] for name in gained], [strips[name] for name in lost], note + several * (headline.row["seeds"] > 1)
+        gained=[strips[name] for name in chosen.gained],
+        lost=[strips[name] for name in chosen.lost],
+        note=chosen.note + _seeds_note(headline, shard),
     )
 
 
-def _anew(shard: shards.Shard, names: Sequence[str], loaded: "Loaded", extensions: Sequence[str]) -> list[Exhibit]:
+@dataclass(frozen=True)
+class _Chosen:
+    """The images of a gallery.
+
+    Args:
+        gained, lost: identifiers of the images that gained and of those that lost, the largest change first.
+        exhibits: these images with their maps, and perhaps others.
+        note: what the reader must know of where they are from.
+    """
+
+    gained: list[str]
+    lost: list[str]
+    exhibits: list[Exhibit]
+    note: str
+
+
+def _computed_anew(
+    shard: shards.Shard, gained_and_lost: tuple[list[str], list[str]], loaded: "Loaded", extensions: Sequence[str]
+) -> _Chosen:
+    """Computes the maps of these images again.
+
+    Raises:
+        BadSetting: that cannot be done here, for example without the dataset.
+    """
     from pcsweep.compute.again import point_of, recomputed
 
-    return recomputed(point_of(shard, loaded, extensions), names, loaded)
+    gained, lost = gained_and_lost
+    exhibits = recomputed(point_of(shard, loaded, extensions), [*gained, *lost], loaded)
+    return _Chosen(gained, lost, exhibits, f"Computed anew from the shard's configuration.{_difference_note(shard, exhibits)}")
 
 
-def _differing(shard: shards.Shard, exhibits: Sequence[Exhibit]) -> str:
+def _difference_note(shard: shards.Shard, exhibits: Sequence[Exhibit]) -> str:
     """A warning where the maps computed anew do not have the shard's IoU."""
     columns = shard.table.select(["image_id", "timestep", "iou"]).to_pydict()
     stored = dict(zip(zip(columns["image_id"], columns["timestep"], strict=True), columns["iou"], strict=True))
@@ -111,18 +138,15 @@ def _differing(shard: shards.Shard, exhibits: Sequence[Exhibit]) -> str:
     return f" Their IoU differs from the shard's by up to {gap:.3f}." if gap > CLOSE else ""
 
 
-def _strip(exhibit: Exhibit, of_cell: Images, timesteps: Sequence[int], threshold: float) -> Strip:
-    pictures = [
-        Picture("image", "", jpeg(exhibit.image)),
-        Picture("noisy image", "", jpeg(exhibit.noisy)),
-        Picture("mask", "", jpeg(masked(exhibit))),
-    ]
-    for timestep in timesteps:
-        if timestep in exhibit.saliency:
-            pictures.append(Picture(f"t = {timestep}", under(exhibit, timestep), jpeg(overlay(exhibit, timestep, threshold))))
-    place = of_cell.ids.index(exhibit.image_id)
-    name = " ".join(word for word in (exhibit.category, exhibit.image_id.rpartition("/")[2]) if word)
-    return Strip(name, float(of_cell.gain[place]), float(of_cell.start[place]), float(of_cell.end[place]), pictures)
+def _kept(shard: shards.Shard, of_cell: Images, count: int, error: BadSetting) -> _Chosen:
+    """Chooses among the images whose pictures the shard keeps, because of that error."""
+    kept = exhibition(shard.path)
+    exhibits = kept.exhibits if kept else []
+    there = {exhibit.image_id for exhibit in exhibits}
+    gained, lost = ([name for name in names if name in there][:count] for names in most(of_cell, len(of_cell.ids)))
+    what = f"Chosen among the {len(exhibits)} images whose pictures the shard keeps" if exhibits else "No pictures"
+    why = f"because the maps of others could not be computed here. {str(error).rstrip('.')}."
+    return _Chosen(gained, lost, exhibits, f"{what}, {why}")
 
 
 def cut(metric: str, usual: float) -> float:
@@ -131,28 +155,23 @@ def cut(metric: str, usual: float) -> float:
     return float(own) if name == "iou" and own else usual
 
 
+def _with_iou_at(threshold: float, exhibit: Exhibit) -> Exhibit:
+    return replace(exhibit, iou={timestep: iou(exhibit, timestep, threshold) for timestep in exhibit.saliency})
+
+
 def iou(exhibit: Exhibit, timestep: int, threshold: float) -> float:
     """|found ∩ mask| / |found ∪ mask| of one map, as `metrics.iou`; NaN where the mask is empty."""
     found, mask = (region & ~exhibit.ignore for region in (exhibit.saliency[timestep] > threshold, exhibit.mask))
     return float((found & mask).sum() / (found | mask).sum()) if mask.any() else np.nan
 
 
-def overlay(exhibit: Exhibit, timestep: int, threshold: float) -> np.ndarray:
-    """The map over the grey image, outlined: the mask in white, what the map finds in blue; (height, width, 3) of bytes."""
-    saliency = exhibit.saliency[timestep]
-    picture: np.ndarray = (255 * blended(exhibit.image, saliency)).astype(np.uint8)
-    for region, colour in ((saliency > threshold, _REGION), (exhibit.mask, _OUTLINE)):
-        picture[region & ~binary_erosion(region, iterations=1 + max(region.shape) // 256)] = colour
-    return picture
+def _strip(exhibit: Exhibit, of_cell: Images, shown: list[Picture]) -> Strip:
+    place = of_cell.ids.index(exhibit.image_id)
+    name = " ".join(word for word in (exhibit.category, exhibit.image_id.rpartition("/")[2]) if word)
+    return Strip(name, float(of_cell.gain[place]), float(of_cell.start[place]), float(of_cell.end[place]), shown)
 
 
-def jpeg(picture: np.ndarray) -> str:
-    """A data URI, at most `SIDE` pixels a side; small pictures are enlarged to sharp squares."""
-    image = Image.fromarray(picture)
-    longest = max(image.size)
-    factor = SIDE // longest if longest < SIDE else SIDE / longest
-    width, height = (max(1, round(side * factor)) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _seeds_note(headline: Headline, shard: shards.Shard) -> str:
+    """Of several noise seeds, which one the pictures show."""
+    seeds, shown = headline.row["seeds"], shard.settings["noise"].get("seed")
+    return f" Gains are means over {seeds} noise seeds; the pictures are of noise seed {shown}." if seeds > 1 else ""

@@ -39,7 +39,7 @@ def test_reasons_are_those_of_the_points_that_raised_and_are_not_done(tmp_path: 
 
 def test_a_whole_study_is_unsuspicious(tmp_path: Path, gather: Gather) -> None:
     put(tmp_path, POINTS[0], undefined=0)
-    assert gather(tmp_path, 0).suspicions == []
+    assert gather(tmp_path, 0).completeness.suspicions == []
 
 
 def missing(folder: Path) -> str:
@@ -73,7 +73,7 @@ def without_a_seed(folder: Path) -> str:
 def test_what_is_not_there_calls_for_a_look(tmp_path: Path, gather: Gather, wrong: Callable[[Path], str]) -> None:
     told = wrong(tmp_path)
     put(tmp_path, POINTS[0], undefined=0)
-    assert gather(tmp_path, 0).suspicions == [told]
+    assert gather(tmp_path, 0).completeness.suspicions == [told]
 
 
 @pytest.mark.parametrize("planned", [True, False], ids=["planned", "no plan"])

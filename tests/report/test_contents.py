@@ -34,14 +34,15 @@ def test_the_grid_in_words(broken_contents: Contents) -> None:
 
 
 def test_what_is_there_and_what_is_not(broken_contents: Contents) -> None:
+    gaps = broken_contents.completeness
     assert broken_contents.counts == "22 cells done, 12 skipped (β + λ > 1), 3 missing, 2 files damaged"
-    assert len(broken_contents.missing) == 3
-    assert broken_contents.missing[1].startswith("model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=1 β=0.2 λ=0.2")
-    assert broken_contents.commands == broken_contents.asked == ["python -m pcsweep -m study=s 'hostile=<b>&'"]
-    assert broken_contents.reasons == [("β=0.2 λ=0.5 <point>", "ValueError: no <b>memory</b> & no hope")]
-    assert sorted(file.replaced for file in broken_contents.damaged) == [False, True]
+    assert len(gaps.missing) == 3
+    assert gaps.missing[1].startswith("model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=1 β=0.2 λ=0.2")
+    assert gaps.commands == broken_contents.asked == ["python -m pcsweep -m study=s 'hostile=<b>&'"]
+    assert gaps.reasons == [("β=0.2 λ=0.5 <point>", "ValueError: no <b>memory</b> & no hope")]
+    assert sorted(file.replaced for file in gaps.damaged) == [False, True]
     assert broken_contents.hours == "16.8 minutes on CPUs"
-    assert any(line.startswith("Undefined (NaN)") for line in broken_contents.suspicions)
+    assert any(line.startswith("Undefined (NaN)") for line in gaps.suspicions)
 
 
 def test_a_file_damaged_just_now_is_counted_as_one_found_before(tmp_path: Path, gather: Gather) -> None:
@@ -49,11 +50,11 @@ def test_a_file_damaged_just_now_is_counted_as_one_found_before(tmp_path: Path, 
     damage(put(tmp_path, settings(0.2, 0.2)))
     first, second = gather(tmp_path), gather(tmp_path)
     assert first.counts == second.counts == "1 cell done, 0 skipped (β + λ > 1), 0 missing, 1 file damaged"
-    assert len(first.damaged) == 1
+    assert len(first.completeness.damaged) == 1
 
 
 def test_the_trend_is_of_the_first_kind_of_cells(broken_contents: Contents) -> None:
-    rows = [dict(zip(broken_contents.headline_columns, row, strict=True)) for row in broken_contents.headlines]
+    rows = [dict(zip(broken_contents.headlines.columns, row, strict=True)) for row in broken_contents.headlines.rows]
     first, last = (
         f"{row['IoU(t)/IoU(0) [95 %]']} at noise = gaussian, σ = {row['σ']} (β = {row['β']}, λ = {row['λ']}, "
         f"pcoder = {row['pcoder']}, t = {row['t']})"
@@ -66,13 +67,13 @@ def test_the_trend_is_of_the_first_kind_of_cells(broken_contents: Contents) -> N
 
 def test_every_row_of_a_table_has_its_columns(broken_contents: Contents) -> None:
     for columns, rows in (
-        (broken_contents.headline_columns, broken_contents.headlines),
-        (broken_contents.metric_columns, broken_contents.metric_rows),
-        (broken_contents.pcoder_columns, broken_contents.pcoder_rows),
+        (broken_contents.headlines.columns, broken_contents.headlines.rows),
+        (broken_contents.metrics.columns, broken_contents.metrics.rows),
+        (broken_contents.pcoders.columns, broken_contents.pcoders.rows),
     ):
         assert rows
         assert {len(row) for row in rows} == {len(columns)}
-    places = [row[:3] for row in broken_contents.pcoder_rows]
+    places = [row[:3] for row in broken_contents.pcoders.rows]
     assert places == [
         ["gaussian", "0.2", "1"], ["gaussian", "0.2", "all"], ["gaussian", "0.6", "1"], ["gaussian", "0.6", "all"],
         [SALT, "none", "all"],
@@ -94,26 +95,32 @@ def test_one_cell_is_a_study(tmp_path: Path, gather: Gather) -> None:
     assert found.grid[1].startswith("Noise: gaussian, σ = 0 (of pixels in [0, 1]), 1 seed, the same for every cell.")
     assert found.counts.startswith("1 cell done, 0 skipped (β + λ > 1), 0 missing, 0 files")
     assert found.trend.startswith("The best cell has IoU(t) / IoU(0) = 1.")
-    assert (found.several_pcoders, found.pcoder, found.pcoder_rows) == (False, "all", [])
+    assert (found.pcoder_sets, found.pcoders.rows) == (["all"], [])
     assert (found.drawn["trend"], found.drawn["pcoders"]) == ([], [])
-    assert (found.missing, found.commands, found.reasons, found.damaged, found.asked) == ([], [], [], [], [])
+    assert (
+        found.completeness.missing,
+        found.completeness.commands,
+        found.completeness.reasons,
+        found.completeness.damaged,
+        found.asked,
+    ) == ([], [], [], [], [])
 
 
 def test_without_an_iou_all_else_is_there(tmp_path: Path, gather: Gather) -> None:
     for active in ([1, 2], [1]):
         put(tmp_path, settings(0.2, 0.1, pcoder__active=active, metrics=["pointing"]), iou=None, mass=None, rank=None)
     found = gather(tmp_path)
-    assert (found.headlines, found.headline_columns, found.trend, found.galleries) == ([], [], "", [])
+    assert (found.headlines.rows, found.headlines.columns, found.trend, found.galleries) == ([], [], "", [])
     assert found.no_gallery == found.nothing == "No IoU was measured, or none is defined."
-    assert (found.several_pcoders, found.pcoder_rows) == (True, [])
+    assert (found.pcoder_sets, found.pcoders.rows) == (["1", "all"], [])
     assert "pointing" in found.drawn["grid"]["labels"]
 
 
 def test_nothing_defined_after_the_start_is_no_headline(tmp_path: Path, gather: Gather) -> None:
     put(tmp_path, settings(0.2, 0.1), undefined=IMAGES)
     found = gather(tmp_path)
-    assert (found.headlines, found.galleries) == ([], [])
-    assert any(line.startswith("Undefined (NaN)") for line in found.suspicions)
+    assert (found.headlines.rows, found.galleries) == ([], [])
+    assert any(line.startswith("Undefined (NaN)") for line in found.completeness.suspicions)
 
 
 def test_a_long_list_of_missing_cells_is_cut(tmp_path: Path, gather: Gather, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,8 +129,8 @@ def test_a_long_list_of_missing_cells_is_cut(tmp_path: Path, gather: Gather, mon
     plan(tmp_path, points)
     put(tmp_path, points[0])
     found = gather(tmp_path)
-    assert len(found.missing) == 3
-    assert found.missing[-1] == "… and 17 more"
+    assert len(found.completeness.missing) == 3
+    assert found.completeness.missing[-1] == "… and 17 more"
     assert "λ = 0 to 0.19 (20 values)" in found.grid[0]
 
 
@@ -139,7 +146,7 @@ def test_several_models_are_asked_about_and_kept_apart(tmp_path: Path, gather: G
             put(tmp_path, settings(0.2, 0.1, sigma, model__name=name))
     found = gather(tmp_path)
     assert found.question.startswith("Does predictive-coding feedback change what other, toy attends to")
-    assert [row[:2] for row in found.headlines] == [["other", "0.2"], ["other", "0.4"], ["toy", "0.2"], ["toy", "0.4"]]
+    assert [row[:2] for row in found.headlines.rows] == [["other", "0.2"], ["other", "0.4"], ["toy", "0.2"], ["toy", "0.4"]]
     assert [each["name"] for each in found.drawn["trend"]] == ["model = other", "model = toy"]
     assert found.trend.count("model = other") == 2
 
@@ -158,8 +165,8 @@ def test_hours_by_device(tmp_path: Path, gather: Gather) -> None:
 def test_all_metrics_of_a_best_cell_stand_beside_chance(tmp_path: Path, gather: Gather) -> None:
     mass = np.tile(np.linspace(0.1, 0.4, STEPS, dtype=np.float32), (IMAGES, 1))
     put(tmp_path, settings(0.2, 0.1), mass=mass, area=np.full((IMAGES, STEPS), 0.25, np.float32))
-    rows: dict[str, Any] = {row[1]: row[2:] for row in gather(tmp_path).metric_rows}
-    last = gather(tmp_path).headlines[0]
+    rows: dict[str, Any] = {row[1]: row[2:] for row in gather(tmp_path).metrics.rows}
+    last = gather(tmp_path).headlines.rows[0]
     assert rows["relevance mass (chance 0.250)"][0] == "0.100"
     assert rows["IoU"][:2] == last[4:6]
     assert "accuracy" in rows

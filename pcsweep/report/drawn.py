@@ -1,0 +1,97 @@
+"""What the page's script draws: numbers and texts for JSON."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.words import AggregateOptions
+from pcsweep.console.text import words_for
+from pcsweep.report.best_cells import BestCells
+from pcsweep.report.breakdown import Images, by_class, by_size
+from pcsweep.report.numbers import numbers
+from pcsweep.report.sentences import about, where
+from pcsweep.study.conditions import is_noise
+from pcsweep.study.labels import Row, axis_label, text_of
+
+
+def drawn(
+    folder: Path, result: Aggregate, options: AggregateOptions, cells: Sequence[Row], best: BestCells, answered: Row | None
+) -> dict[str, Any]:
+    """The data of the heatmap and the plots.
+
+    Args:
+        folder: of the study.
+        result: its aggregate.
+        options: that it was aggregated with.
+        cells: a row of each cell.
+        best: its best cells.
+        answered: the row that the page's answer is about, which is shown first.
+    """
+    return {
+        "study": options.study,
+        "metric": options.metric,
+        "about": about(cells, result.unit),
+        "command": f"python -m pcsweep.show {words_for(folder)}",
+        "commands": result.commands,
+        "shown": {name: answered[name] for name in ("identity", "timestep")} if answered else None,
+        "start": _first_shown(best.headlines, answered),
+        "grid": numbers(result.table, result.skipped, result.missing, result.facets, options.metric),
+        "headlines": [_best_cell(*pair, options) for pair in zip(best.headlines, best.images, strict=True)],
+        "pcoders": _series(best.by_pcoder, "pcoder"),
+        **_trend(best.headlines),
+    }
+
+
+def _first_shown(best: Sequence[Headline], answered: Row | None) -> int:
+    """The place of the first best cell in the group of the answer's."""
+    if not answered:
+        return 0
+    alike = (place for place, each in enumerate(best) if all(answered[name] == value for name, value in each.group.items()))
+    return next(alike, 0)
+
+
+def _best_cell(headline: Headline, of_cell: Images, options: AggregateOptions) -> dict[str, Any]:
+    """What is shown of a best cell: its gains by class and by size of the object."""
+    drawing = (options.resamples, options.seed)
+    return {
+        "label": f"{where(headline)}: {headline}",
+        "identity": headline.row["identity"],
+        "timestep": headline.row["timestep"],
+        "classes": [part.as_json() for part in by_class(of_cell, *drawing)],
+        "sizes": [part.as_json() for part in by_size(of_cell, *drawing)],
+    }
+
+
+def _trend(best: Sequence[Headline]) -> dict[str, Any]:
+    """Best cells over what varies in numbers of the noise: σ, or another setting such as `noise.share`."""
+    levels = [name for name in ("sigma", *(best[0].group if best else ())) if _is_level(best, name)]
+    across = levels[0] if levels else "sigma"
+    label = "noise σ" if across == "sigma" else f"noise {axis_label(across)}"
+    return {"trend": _series(best, across) if levels else [], "trendAxis": label, "trendType": "linear"}
+
+
+def _is_level(best: Sequence[Headline], name: str) -> bool:
+    """Whether a column of the groups says how much noise there is, at several levels."""
+    values = {headline.group[name] for headline in best} - {None}
+    numbers = all(isinstance(value, int | float) for value in values)
+    return is_noise(name) and numbers and len(values) > 1
+
+
+def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
+    """The normalised metric with its interval over the values of a column, in a series for each value of the other columns."""
+    series: dict[str, dict[str, Any]] = {}
+    for headline in (each for each in found if each.row[across] is not None):
+        rest = {name: value for name, value in headline.group.items() if name != across}
+        name = ", ".join(f"{axis_label(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
+        one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
+        one["x"].append(headline.row[across])
+        for key, statistic in (("y", "normalized"), ("low", "normalized_low"), ("high", "normalized_high")):
+            one[key].append(_or_none(headline.row[statistic]))
+    return list(series.values())
+
+
+def _or_none(value: float) -> float | None:
+    """None for NaN, which JSON does not have."""
+    return None if value != value else value

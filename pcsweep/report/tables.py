@@ -1,0 +1,65 @@
+"""The tables of the page about its best cells, as texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.terminal import best_columns, best_rows, number, small, with_interval
+from pcsweep.metric import TABLE
+from pcsweep.report.sentences import ratio, where
+from pcsweep.study.labels import METRICS, OF_MASKS, axis_label, coefficient, label_of, on_axes, text_of
+
+
+@dataclass(frozen=True)
+class Table:
+    """Texts; each row has one for each column."""
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def headline_table(best: Sequence[Headline]) -> Table:
+    """A row of each best cell."""
+    return Table(best_columns(best), best_rows(best)) if best else Table([], [])
+
+
+def metric_table(best: Sequence[Headline]) -> Table:
+    """A row of each metric at each best cell, with the metric's chance level where that is known."""
+    columns = ["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"]
+    return Table(columns, [row for headline in best for row in _metric_rows(headline)])
+
+
+def _metric_rows(headline: Headline) -> list[list[str]]:
+    start = headline.start
+    known = {name: metric.chance for name, metric in TABLE.items() if metric.chance in start}
+    chance = {name: f" (chance {number(start[level]['mean'])})" for name, level in known.items()}
+    return [
+        [
+            f"{where(headline)}, t = {headline.row['timestep']}",
+            label_of(name) + chance.get(name, ""),
+            number(start[name]["mean"]),
+            number(headline.metrics[name]["mean"]),
+            with_interval(headline.metrics[name], "difference"),
+            number(headline.metrics[name]["effect"], 2),
+            small(headline.metrics[name]["p_grid"]),
+        ]
+        for name in METRICS
+        if name in headline.metrics and name not in OF_MASKS
+    ]
+
+
+def pcoder_table(by_pcoder: Sequence[Headline], metric: str) -> Table:
+    """A row of the best cell of each set of active pcoders."""
+    group = [axis_label(name) for name in (by_pcoder[0].group if by_pcoder else ())]
+    coefficients = on_axes([headline.row for headline in by_pcoder])
+    statistics = [f"{ratio(metric)} [95 %]", "gain [95 %]", "p"]
+    columns = [*group, "pcoder", *map(axis_label, coefficients), "t", *statistics]
+    return Table(columns, [_pcoder_row(headline, coefficients) for headline in by_pcoder])
+
+
+def _pcoder_row(headline: Headline, coefficients: Sequence[str]) -> list[str]:
+    row = headline.row
+    group, values = headline.group.values(), [coefficient(row, name) for name in coefficients]
+    group_texts, value_texts = (["none" if value is None else text_of(value) for value in each] for each in (group, values))
+    statistics = [with_interval(row, "normalized"), with_interval(row, "difference"), small(row["p_grid"])]
+    return [*group_texts, row["pcoder"], *value_texts, str(row["timestep"]), *statistics]
