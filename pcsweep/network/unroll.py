@@ -13,8 +13,8 @@ LearnedRule = tuple[Weight, Weight, Weight]  # (β_n, λ_n, α_n)
 
 
 @dataclass(frozen=True, eq=False)
-class _HandedOn:
-    """What pcoder n hands from t to t + 1: p_n(t) and s_n g_n(t), each None where no coefficient asks for it."""
+class _FeedbackTerms:
+    """What pcoder n feeds back from t to t + 1: p_n(t) and s_n g_n(t), each None where no coefficient asks for it."""
 
     prediction: Tensor | None
     gradient: Tensor | None
@@ -48,28 +48,28 @@ class Unrolled:
 
     def _step(self, images: Tensor, before: list[Tensor], rules: Sequence[LearnedRule]) -> list[Tensor]:
         """r_1(t)..r_N(t) from r_1(t-1)..r_N(t-1), bottom-up."""
-        handed_on = [self._handed_on(n, images, before, rules) for n in range(len(rules))]
+        feedback = [self._feedback(n, images, before, rules) for n in range(len(rules))]
         after: list[Tensor] = []
         for n, weights in enumerate(updates(rules)):
             terms = [  # each (images, channels, height, width)
                 (weights.drive, self.stages[n](after[-1] if after else images) if weights.drive else None),
-                (weights.feedback, handed_on[n + 1].prediction if n + 1 < len(rules) else None),
+                (weights.feedback, feedback[n + 1].prediction if n + 1 < len(rules) else None),
                 (weights.memory, before[n]),
-                (weights.error, handed_on[n].gradient),
+                (weights.error, feedback[n].gradient),
             ]
             after.append(_weighted_sum(terms, like=before[n]))
         return after
 
-    def _handed_on(self, n: int, images: Tensor, representations: list[Tensor], rules: Sequence[LearnedRule]) -> _HandedOn:
+    def _feedback(self, n: int, images: Tensor, representations: list[Tensor], rules: Sequence[LearnedRule]) -> _FeedbackTerms:
         """p_n and s_n g_n where the rules use them; n from 0. Without autograd, the gradient's graph is freed here."""
         wants_prediction = n > 0 and rules[n - 1][1] > 0
         wants_gradient = rules[n][2] > 0
         below = representations[n - 1] if n else images
         if wants_gradient:
             return self._differentiated(n, representations[n], below)
-        return _HandedOn(self._predicted(n, representations[n], below) if wants_prediction else None, None)
+        return _FeedbackTerms(self._predicted(n, representations[n], below) if wants_prediction else None, None)
 
-    def _differentiated(self, n: int, given: Tensor, below: Tensor) -> _HandedOn:
+    def _differentiated(self, n: int, given: Tensor, below: Tensor) -> _FeedbackTerms:
         """p_n and s_n g_n, which is itself differentiable where autograd is on."""
         differentiable = torch.is_grad_enabled()
         with torch.enable_grad():
@@ -79,7 +79,7 @@ class Unrolled:
             error = (prediction - below).square().flatten(1).mean(1)  # (images,): ε_n
             (gradient,) = torch.autograd.grad(error.sum(), representation, create_graph=differentiable)
             scaled = gradient * self._scale(n, prediction)
-        return _HandedOn(prediction, scaled) if differentiable else _HandedOn(prediction.detach(), scaled.detach())
+        return _FeedbackTerms(prediction, scaled) if differentiable else _FeedbackTerms(prediction.detach(), scaled.detach())
 
     def _predicted(self, n: int, representation: Tensor, below: Tensor) -> Tensor:
         prediction: Tensor = self.predictors[n](representation)

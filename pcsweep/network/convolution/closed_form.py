@@ -32,12 +32,13 @@ class Predictor(Protocol):
 def transposed_convolution(predictor: nn.Module) -> tuple[nn.ConvTranspose2d, bool] | None:
     """The layer of a predictor that has a closed form, and whether a ReLU follows; `None` for any other predictor."""
     layers = [layer for layer in _flattened(predictor) if not is_plain(layer, nn.Identity)]
-    kinds = [nn.ConvTranspose2d, nn.ReLU][: max(1, len(layers))]
-    if len(layers) != len(kinds) or not all(map(is_plain, layers, kinds)):
+    if len(layers) not in (1, 2):
         return None
-    convolution, *rest = layers
+    convolution, rectified = layers[0], len(layers) == 2
+    if not is_plain(convolution, nn.ConvTranspose2d) or (rectified and not is_plain(layers[1], nn.ReLU)):
+        return None
     assert isinstance(convolution, nn.ConvTranspose2d)  # it is plain
-    return convolution, bool(rest)
+    return convolution, rectified
 
 
 def is_plain(module: nn.Module, kind: type[nn.Module]) -> bool:
