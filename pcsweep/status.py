@@ -34,7 +34,7 @@ it goes, and how long it still takes.
 study        the folder below output_root
 output_root  where the studies are
 
-Works while jobs run, without Slurm's accounting, and where there is no Slurm.
+Works while jobs run, without Slurm's accounting, and where there is no queue.
 Changes nothing. A shard counts as done here if it is there; its content is
 verified by the next sweep and by aggregation.
 """

@@ -6,7 +6,7 @@ A task is a file `JOB-INDEX@NAME` that lies in `pending`, then in `running`, the
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import cloudpickle
 
 from pcsweep.study.submissions import make_private
-from pcsweep.sweep.executor.protocol import NoAnswer, Order, Queued
+from pcsweep.sweep.executor.protocol import NoAnswer, Order, Queued, Resources
 
 STATES = ("pending", "running", "done")
 
@@ -25,11 +25,16 @@ class Folder:
     title = "Folder"
     detached = True
 
-    def available(self) -> bool:
-        return "FOLDER_QUEUE" in os.environ
+    def unavailable(self) -> str:
+        return "" if "FOLDER_QUEUE" in os.environ else "FOLDER_QUEUE is not set"
+
+    def resources(self, settings: Mapping[str, Any]) -> Resources:
+        if settings["qos"]:
+            raise ValueError(f"Expected `hydra.launcher.qos` to be null in a folder, but got {settings['qos']}.")
+        return Resources({"minutes": settings["timeout_min"]}, cores=2)
 
     def describe(self, asked: Mapping[str, Any]) -> str:
-        return "a folder"
+        return f"a folder for {asked['minutes']} minutes"
 
     def largest_array(self) -> int:
         return 2
@@ -40,7 +45,8 @@ class Folder:
     def check_folder(self, folder: Path) -> None:
         pass
 
-    def submit(self, order: Order) -> Iterator[Sequence[Any]]:
+    def submit(self, order: Order) -> Generator[Sequence[Any], None, None]:
+        assert set(order.asked) == {"minutes"}
         make_private(order.folder)
         left = iter(order.tasks)
         for name, size in zip(order.names, order.arrays.sizes, strict=True):
@@ -55,8 +61,8 @@ class Folder:
             yield [SimpleNamespace(job_id=each) for each in ids]
 
     def poll(self, users: Iterable[int] = ()) -> list[Queued]:
-        if not self.available():
-            raise NoAnswer("FOLDER_QUEUE is not set")
+        if why := self.unavailable():
+            raise NoAnswer(why)
         found = []
         for state in ("running", "pending"):
             for path in _place(state).iterdir():

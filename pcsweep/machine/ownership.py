@@ -1,4 +1,4 @@
-"""Who may put files where: what Slurm's tasks will load must lie where its owner alone can write.
+"""Who may put files where: what a queue's tasks will load must lie where its owner alone can write.
 
 A task unpickles a file in `submissions/<name>/` of its study. Whoever can replace that file, or a folder on the way to it, would
 have their own code run by whoever submitted. So the study's folder and all below it must belong to the person and be closed to
@@ -30,7 +30,7 @@ def user_name(number: int) -> str:
 
 
 def check_own(folder: Path, below: tuple[str, ...] = ()) -> None:
-    """Refuses a folder from which somebody else could have their code run by Slurm's tasks.
+    """Refuses a folder from which somebody else could have their code run by a queue's tasks.
 
     Args:
         folder: such as a study's; it must be one's own and closed, if it is there.
@@ -92,13 +92,13 @@ def _check_step(path: Path, strictly: bool) -> None:
     if strictly and (problem := why_not_private(status)):
         mend = "choose another study or output_root" if status.st_uid != os.geteuid() else f"chmod go-w {shlex.quote(str(path))}"
         raise BadSetting(
-            f"Expected a folder that nobody but you can write, since Slurm's tasks run what lies there, but of {path} {problem}. "
+            f"Expected a folder that nobody but you can write, since tasks run what lies there, but of {path} {problem}. "
             f"To mend it: {mend}"
         )
     everybody = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX
     if everybody:
         raise BadSetting(
-            f"Expected a study in a folder whose content not everybody can replace, since Slurm's tasks run what lies there, but "
+            f"Expected a study in a folder whose content not everybody can replace, since tasks run what lies there, but "
             f"everybody may write {path} (mode {stat.S_IMODE(status.st_mode):04o}). "
             f"To mend it: chmod o-w {shlex.quote(str(path))}"
         )

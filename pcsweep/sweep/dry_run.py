@@ -43,8 +43,8 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
         console.print(table)
         if len(tasks) > _SHOWN:
             console.print(f"… and {number_of(len(tasks) - _SHOWN, _TASK)} more")
-        console.print(_arrays(works, settings, settings.queue))
-        asked = {key.removeprefix("slurm_"): value for key, value in settings.asked.items()}
+        console.print(_arrays(works, settings, settings.chosen))
+        asked = settings.resources.asked
         console.print("Each asks for: " + ", ".join(f"{key}={value}" for key, value in asked.items() if value), markup=False)
         console.print(
             _hours(expected.of(each for work in works for task in work.identities() for each in task), expected, settings)
@@ -60,11 +60,11 @@ def _arrays(works: Sequence[StudyWork], settings: LauncherSettings, queue: Execu
     sizes = [size for each in works for size in arrays_of(len(each.tasks), most, settings.array_parallelism).sizes]
     return (
         f"{number_of(len(sizes), 'array')} of {', '.join(map(str, sizes[:_SHOWN]))}{' …' if len(sizes) > _SHOWN else ''} tasks "
-        f"(MaxArraySize {most}), at most {number_of(settings.array_parallelism, _TASK)} at a time"
+        f"(no more than {most} in one), at most {number_of(settings.array_parallelism, _TASK)} at a time"
     )
 
 
 def _hours(seconds: float, expected: "Estimate", settings: LauncherSettings) -> str:
-    each, kind = (settings.gpus, "GPU") if settings.gpus else (settings.cores, "core")
+    each, kind = (settings.resources.gpus, "GPU") if settings.resources.gpus else (settings.resources.cores, "core")
     source = "as finished points of this study took" if expected.measured else "a rough assumption, until a point is finished"
     return f"About {each * seconds / _HOUR:.2f} {kind}-hours ({source})."

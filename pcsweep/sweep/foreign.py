@@ -24,14 +24,14 @@ def launch(session: Session, points: Sequence[SweepPoint], settings: LauncherSet
     """
     if settings.dry_run:
         return [JobReturn(overrides=list(point.overrides), status=JobStatus.COMPLETED) for point in points]
-    queue = settings.queue
+    queue = settings.chosen
     run = _detached if queue.detached else _at_once
     return run(session, points, settings, queue)
 
 
 def _at_once(session: Session, points: Sequence[SweepPoint], settings: LauncherSettings, queue: Executor) -> Sequence[JobReturn]:
     """Computed while the command lives."""
-    order = Order([SweepTask(session, [[point]], {}) for point in points], settings.asked, workers=settings.workers)
+    order = Order([SweepTask(session, [[point]], {}) for point in points], settings.resources.asked)
     results = {job.job_id: job.result()[0] for jobs in queue.submit(order) for job in jobs}
     return [results.get(str(point.number)) or _lost(point, "its worker died") for point in points]
 
@@ -46,7 +46,7 @@ def _detached(session: Session, points: Sequence[SweepPoint], settings: Launcher
     try:
         arrays = arrays_of(len(tasks), queue.largest_array(), settings.array_parallelism)
         names = [settings.name or str(session.config.hydra.job.name)] * len(arrays.sizes)
-        for submitted in queue.submit(Order(tasks, settings.asked, folder, names, arrays, settings.max_num_timeout)):
+        for submitted in queue.submit(Order(tasks, settings.resources.asked, folder, names, arrays, settings.max_num_timeout)):
             jobs += submitted
     except (Refused, NoAnswer, ValueError) as error:
         raise BadSetting(f"{queue.title} refuses these tasks: {error}") from error

@@ -181,7 +181,7 @@ def _warn_without_gpu() -> None:
 
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given and not torch.cuda.is_available():
-        _log.warning("Slurm has given this task GPU %s, but torch finds no CUDA device: device=auto means the CPU here.", given)
+        _log.warning("This task was given GPU %s, but torch finds no CUDA device: device=auto means the CPU here.", given)
 
 
 def _job_id() -> str:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ def launch(session: Session, points: Sequence[SweepPoint], plan: "Plan", setting
         Unfinished: some are not done at the end; each has been named.
     """
     ready = [replace(point, planned=planned) for point, planned in zip(points, plan.points, strict=True)]
-    queue = settings.queue
+    queue = settings.chosen
     take = _detached if queue.detached else _at_once
     take(session, ready, plan, settings, queue)
 
@@ -67,7 +67,7 @@ def _at_once(session: Session, points: Sequence[SweepPoint], plan: "Plan", setti
         for point in pack:
             failures.forget(work.folder(point), work.identity(point))
     tasks = [SweepTask(session, [pack], {}) for pack in packs]
-    _compute(Order(tasks, settings.asked, workers=settings.workers, loaded=plan.loaded), packs, queue)
+    _compute(Order(tasks, settings.resources.asked, loaded=plan.loaded), packs, queue)
     works = work.works([[pack] for pack in packs])
     _conclude(plan, works, [standing(each.folder, each.labels, [], Answers()) for each in works])
 
@@ -75,8 +75,9 @@ def _at_once(session: Session, points: Sequence[SweepPoint], plan: "Plan", setti
 def _compute(order: Order, packs: Sequence[Pack], queue: Executor) -> None:
     """Notes a failure for every point that is not given back, since what computed it died."""
     given: set[str] = set()
-    with progress("points", sum(map(len, packs)), "points") as advance:
-        for jobs in queue.submit(order):
+    # Closed, it gives back at once what it has claimed, however this ends.
+    with progress("points", sum(map(len, packs)), "points") as advance, closing(queue.submit(order)) as computed:
+        for jobs in computed:
             given |= {job.job_id for job in jobs}
             advance(len(jobs))
     for each in work.works([[[point for pack in packs for point in pack if str(point.number) not in given]]]):
@@ -95,7 +96,11 @@ def _detached(session: Session, points: Sequence[SweepPoint], plan: "Plan", sett
         _check_folder(each.folder, queue)
     before = [first_look(each.folder, each.labels, settings.executor) for each in everything]
     lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
-    expected = estimate(plan, settings.gpus, settings.cores) if settings.dry_run or settings.points_per_job == "auto" else None
+    expected = (
+        estimate(plan, settings.resources.gpus, settings.resources.cores)
+        if settings.dry_run or settings.points_per_job == "auto"
+        else None
+    )
     tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)
     tasks.sort(key=lambda packs: _seconds(packs, expected), reverse=True)
     works = work.works(tasks)

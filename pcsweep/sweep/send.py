@@ -50,7 +50,7 @@ def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
     Raises:
         BadSetting: the queue refuses all of them, or does not answer.
     """
-    queue = settings.queue
+    queue = settings.chosen
     try:
         most = queue.largest_array()
         left, note, elsewhere = _noted(work, most, settings)
@@ -84,7 +84,7 @@ def _noted(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[Stud
         if why := answers.silent.get((settings.executor, os.geteuid())):
             raise NoAnswer(why)
         if abandoned := _abandoned(known, sending, answers.rows, settings.executor):
-            settings.queue.cancel(abandoned)
+            settings.chosen.cancel(abandoned)
             time.sleep(_MOMENT)
             continue
         where = readable(partial(look, work.folder, work.labels, answers))
@@ -138,19 +138,19 @@ def _submitted(session: Session, left: StudyWork, note: Submission, elsewhere: i
     tasks = [SweepTask(session, packs, state) for packs in left.tasks]
     names = [array.name for array in note.arrays]
     arrays = _arrays(left, len(note.arrays[0].tasks), settings)  # as large as when they were noted
-    order = Order(tasks, settings.asked, note.logs.absolute(), names, arrays, settings.max_num_timeout)
+    order = Order(tasks, settings.resources.asked, note.logs.absolute(), names, arrays, settings.max_num_timeout)
     jobs: list[str] = []
     refusal = ""
     try:
         with renewing(note.path):
-            for submitted in settings.queue.submit(order):
+            for submitted in settings.chosen.submit(order):
                 jobs.append(str(submitted[0].job_id).partition("_")[0])
                 note = submissions.with_jobs(note, jobs)
     except (Refused, ValueError, OSError) as error:
         submissions.withdraw(note)
         refusal = str(error)
         if not jobs:
-            raise BadSetting(f"{settings.queue.title} refuses these tasks, so nothing was submitted: {refusal}") from error
+            raise BadSetting(f"{settings.chosen.title} refuses these tasks, so nothing was submitted: {refusal}") from error
     return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal)
 
 

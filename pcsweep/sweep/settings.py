@@ -9,16 +9,16 @@ from pydantic import Field
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import checked
-from pcsweep.sweep import executor
-from pcsweep.sweep.executor.protocol import Executor
-from pcsweep.sweep.executor.slurm.submission import resources
+from pcsweep.sweep.executor import chosen, executor_named
+from pcsweep.sweep.executor.protocol import Executor, Resources
+from pcsweep.sweep.executor.text import check_text
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
 class LauncherSettings:
-    """What `conf/hydra/launcher/grid.yaml` explains; `asked` is what Slurm is asked for, in submitit's names."""
+    """What `conf/hydra/launcher/grid.yaml` explains; `executor` is a name, and `resources` are what each task asks it for."""
 
     executor: str
     wait: bool
@@ -32,43 +32,47 @@ class LauncherSettings:
     timeout_min: AtLeastOne
     submitit_folder: str
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None
-    asked: dict[str, Any]
+    resources: Resources
 
     @property
-    def gpus(self) -> int:
-        """Of each task."""
-        return int(self.asked.get("gpus_per_node") or bool(self.asked.get("slurm_gpus_per_task") or self.asked.get("slurm_gres")))
+    def chosen(self) -> Executor:
+        """The executor of that name."""
+        return executor_named(self.executor)
 
     @property
     def where(self) -> str:
         """Where tasks run, for people."""
-        return self.queue.describe(self.asked)
-
-    @property
-    def queue(self) -> Executor:
-        """What takes the tasks."""
-        return executor.executor_named(self.executor)
-
-    @property
-    def cores(self) -> int:
-        """Of each task."""
-        return int(self.asked.get("cpus_per_task", 1))
+        return self.chosen.describe(self.resources.asked)
 
 
 def checked_settings(values: Mapping[str, Any]) -> LauncherSettings:
-    """The settings, with `executor: auto` decided.
+    """The settings, with `executor: auto` decided, and what its tasks ask for.
 
     Raises:
-        BadSetting: a value that is not allowed.
+        BadSetting: a value that is not allowed, whatever the executor, or that the executor cannot follow.
     """
     plain = {
         key: OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value for key, value in values.items()
     }
+    own = {key: value for key, value in plain.items() if key in LauncherSettings.__dataclass_fields__}
+    found = checked(LauncherSettings, {**own, "resources": Resources()}, "hydra.launcher.")
+    name = chosen(found["executor"])
     try:
-        asked = resources(plain)
+        _check_asked({key: value for key, value in plain.items() if key not in own})
+        resources = executor_named(name).resources({**plain, **found})
     except ValueError as error:
         raise BadSetting(str(error)) from error
-    own = {key: value for key, value in plain.items() if key in LauncherSettings.__dataclass_fields__}
-    found = checked(LauncherSettings, {**own, "asked": asked}, "hydra.launcher.")
-    found["executor"] = executor.chosen(found["executor"])
-    return LauncherSettings(**found)
+    return LauncherSettings(**{**found, "executor": name, "resources": resources})
+
+
+def _check_asked(asked: Mapping[str, Any]) -> None:
+    """Refuses what no executor could be asked for.
+
+    Raises:
+        ValueError: a control character in a text, or more than one process per task.
+    """
+    for key, value in asked.items():
+        check_text(f"hydra.launcher.{key}", value)
+    for key in ("nodes", "tasks_per_node"):
+        if asked.get(key) not in (None, 1):
+            raise ValueError(f"Expected `hydra.launcher.{key}` to be 1, for a task is one process, but got {asked[key]}.")

@@ -1,4 +1,4 @@
-"""What Slurm's tasks load lies where its owner alone can write; every other place is refused by name."""
+"""What a queue's tasks load lies where its owner alone can write; every other place is refused by name."""
 
 import os
 import re

@@ -121,7 +121,7 @@ def test_a_dry_run_sends_and_notes_nothing(tmp_path, slurm, sweep):
     code, said = sweep("hydra.launcher.dry_run=true")
     assert code == 0
     assert "Dry run: nothing was submitted." in said
-    assert "2 arrays of 3, 1 tasks (MaxArraySize 3)" in said
+    assert "2 arrays of 3, 1 tasks (no more than 3 in one)" in said
     assert slurm.tasks == []
     assert not (tmp_path / "default" / "submissions").exists()
     assert not (tmp_path / "default" / "planned").exists()
@@ -140,7 +140,7 @@ def test_of_two_queues_one_that_is_silent_keeps_its_own_points_alone(tmp_path, s
     assert (kind, said) == ("BadSetting", "Slurm does not answer, so nothing was submitted: Unable to contact slurm controller")
     code, said = sweep(*FOLDER)
     assert code == 0
-    assert "10 to run in 2 tasks on a folder" in said
+    assert "10 to run in 2 tasks on a folder for 240 minutes" in said
     assert "Not sent again: 5 points in tasks that were sent before, for Slurm does not answer: Unable to contact" in said
     given = [[identity for array in each.arrays for task in array.tasks for identity in task] for each in read(tmp_path)]
     assert [len(each) for each in given] == [5, 5]
@@ -153,7 +153,7 @@ def test_of_two_queues_one_that_is_silent_keeps_its_own_points_alone(tmp_path, s
     monkeypatch.delenv("FOLDER_QUEUE")
     kind, said = sweep(*FOLDER)
     assert kind == "BadSetting"
-    assert "a queue that is available here" in said
+    assert "but FOLDER_QUEUE is not set; try local" in said
 
 
 def test_a_queue_of_its_own_that_is_silent_sends_nothing(tmp_path, slurm, sweep):
@@ -165,3 +165,13 @@ def test_a_queue_of_its_own_that_is_silent_sends_nothing(tmp_path, slurm, sweep)
 
 def read(tmp_path):
     return submissions.read_all(tmp_path / "default")
+
+
+def test_a_dry_run_shows_what_is_asked_in_the_executors_own_words(tmp_path, slurm, sweep, monkeypatch):
+    monkeypatch.setenv("FOLDER_QUEUE", str(tmp_path / "queue"))
+    code, said = sweep("hydra.launcher.dry_run=true", *FOLDER)
+    assert code == 0
+    assert "10 to run in 4 tasks on a folder for 240 minutes" in said
+    assert "2 arrays of 2, 2 tasks (no more than 2 in one)" in said
+    assert "Each asks for: minutes=240\n" in said
+    assert "core-hours" in said

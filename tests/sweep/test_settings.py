@@ -25,8 +25,23 @@ def test_the_settings_of_the_configuration_are_allowed(given, tmp_path, monkeypa
     without_slurm(monkeypatch, tmp_path)
     found = checked_settings(given())
     assert (found.points_per_pack, found.points_per_job, found.workers, found.name) == (8, "auto", "auto", None)
-    assert (found.gpus, found.cores, found.where) == (1, 4, "this machine")
-    assert {"timeout_min", "cpus_per_task", "mem_gb", "slurm_setup"} <= set(found.asked)
+    assert (found.where, found.resources.asked) == ("this machine", {"workers": "auto"})
+
+
+def test_each_executor_is_asked_in_its_own_words(given, tmp_path, monkeypatch):
+    answering(monkeypatch, tmp_path, sbatch="echo slurm-wlm 22")
+    found = checked_settings(given(executor="slurm", partition="gpu"))
+    assert (found.where, found.resources.cores, found.resources.gpus) == ("partition gpu", 4, 1)
+    assert {"timeout_min", "cpus_per_task", "mem_gb", "setup", "partition"} <= set(found.resources.asked)
+    monkeypatch.setenv("FOLDER_QUEUE", str(tmp_path))
+    found = checked_settings(given(executor="folder_queue.Folder", partition="gpu"))
+    assert (found.where, found.resources.cores, found.resources.gpus) == ("a folder for 240 minutes", 2, 0)
+    assert found.resources.asked == {"minutes": 240}
+    with pytest.raises(BadSetting, match="Expected `hydra.launcher.qos` to be null in a folder, but got high"):
+        checked_settings(given(executor="folder_queue.Folder", qos="high"))
+    monkeypatch.delenv("FOLDER_QUEUE")
+    with pytest.raises(BadSetting, match="`hydra.launcher.executor=folder_queue.Folder`, but FOLDER_QUEUE is not set; try local"):
+        checked_settings(given(executor="folder_queue.Folder"))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +77,7 @@ def test_auto_is_slurm_where_there_is_one(given, tmp_path, monkeypatch, script, 
         ("name", "two words", "match pattern"),
         ("name", "a\n", "match pattern"),
         ("nodes", 2, "to be 1, for a task is one process, but got 2"),
+        ("tasks_per_node", 2, "to be 1, for a task is one process, but got 2"),
         ("partition", "a\nb", "no control characters"),
         ("setup", ["a", "b\0"], "`hydra.launcher.setup.1` to have no control characters"),
     ],
@@ -72,19 +88,6 @@ def test_a_wrong_value_is_named_with_what_is_allowed(given, key, value, allowed)
         checked_settings(given(executor="local", **{key: value}) if key != "executor" else given(executor=value))
     assert f"Expected `hydra.launcher.{key}" in str(refused.value)
     assert allowed in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("asked", "gpus"),
-    [
-        ({"gpus_per_node": 2}, 2),
-        ({"gpus_per_node": 0}, 0),
-        ({"gpus_per_node": None}, 0),
-        ({"gpus_per_node": 0, "gres": "gpu:1"}, 1),
-    ],
-)
-def test_the_gpus_of_a_task(given, asked, gpus):
-    assert checked_settings(given(executor="local", **asked)).gpus == gpus
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The launcher `grid`: checks a whole sweep before its first job, then computes what is missing, on a cluster or here, in packs.
 
 Every point is composed once, at submission, and runs as it was composed, whatever is edited meanwhile. The points of a pack
-differ in their coefficients alone and are computed together; a job of Slurm, or this process, computes one pack after the other.
+differ in their coefficients alone and are computed together; a queue's task, or this process, computes one pack after the other.
 """
 
 import logging
@@ -39,7 +39,7 @@ class GridLauncher(Launcher):
         """Checks all points, then runs them.
 
         Raises:
-            BadSetting: a point or a setting is refused, or Slurm refuses all tasks; none has been run then.
+            BadSetting: a point or a setting is refused, or the queue refuses all tasks; none has been run then.
             Unfinished: not all points are done; the others are.
         """
         from pcsweep.sweep import foreign, launch
@@ -56,7 +56,7 @@ class GridLauncher(Launcher):
             raise BadSetting(
                 f"Expected `hydra.sweeper.max_batch_size` to be null for a study, which is checked as a whole, but got {most}."
             )
-        plan = self._plan(points, here=not settings.queue.detached)
+        plan = self._plan(points, here=not settings.chosen.detached)
         launch.launch(session, points, plan, settings)
         return [_done(point) for point in points]
 

@@ -28,11 +28,9 @@ def chosen(name: str) -> str:
         BadSetting: there is none of that name, or this machine does not belong to it.
     """
     if name == AUTO:
-        return next(each for each, own in _OWN.items() if own.available())
-    if not executor_named(name).available():
-        why = "a command `sbatch`" if name in _OWN else "a queue that is available here"
-        found = "there is none on the PATH" if name in _OWN else "it is not"
-        raise BadSetting(f"Expected {why} for `{_KEY}={name}`, but {found}; try local.")
+        return next(each for each, own in _OWN.items() if not own.unavailable())
+    if why := executor_named(name).unavailable():
+        raise BadSetting(f"Expected an executor that can be used here for `{_KEY}={name}`, but {why}; try local.")
     return name
 
 

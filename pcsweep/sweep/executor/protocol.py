@@ -1,9 +1,9 @@
 """What an executor is: it takes tasks, shows those that wait or run, and lets them go; a queue, or the command itself."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
@@ -75,19 +75,33 @@ def arrays_of(tasks: int, most: int, parallelism: int) -> Arrays:
     return Arrays(sizes, tuple(shares[number % active] for number in range(len(sizes))), active)
 
 
+@dataclass(frozen=True)
+class Resources:
+    """What each task asks for.
+
+    Args:
+        asked: in the executor's own words, as a dry run shows them and `Order.asked` hands them back.
+        cores: how many of them a task has, as far as that is known, by which a dry run judges how long it takes.
+        gpus: the same of GPUs.
+    """
+
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    cores: int = 1
+    gpus: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Order:
     """What an executor is to take.
 
     Args:
         tasks: callables that can be pickled, each of some packs.
-        asked: what each task asks for, in submitit's names.
+        asked: what each task asks for, as the executor's `resources` has put it.
         folder: of scripts, pickles and logs; made for its owner alone.
         names: one per array, by which its tasks are recognised.
         arrays: how many tasks each has.
         timeouts: how often a task is queued again after its time is over.
-        workers: of an executor that computes here itself.
-        loaded: models and datasets that this process has already.
+        loaded: models and datasets that this process has already, for an executor that computes in it.
     """
 
     tasks: "Sequence[SweepTask]"
@@ -96,7 +110,6 @@ class Order:
     names: Sequence[str] = ()
     arrays: Arrays = Arrays((), (), 0)
     timeouts: int = 0
-    workers: Literal["auto"] | int = "auto"
     loaded: "Loaded | None" = None
 
 
@@ -111,8 +124,15 @@ class Executor(Protocol):
     title: str
     detached: bool
 
-    def available(self) -> bool:
-        """Whether this machine belongs to it."""
+    def unavailable(self) -> str:
+        """Why nothing can be sent to it from here, such as `there is no command sbatch on the PATH`; empty where it can."""
+
+    def resources(self, settings: Mapping[str, Any]) -> Resources:
+        """What each task asks for, from the settings of `hydra/launcher`; those that it does not know are left aside.
+
+        Raises:
+            ValueError: names a setting that it cannot follow.
+        """
 
     def describe(self, asked: Mapping[str, Any]) -> str:
         """Where tasks that ask for this run, for people."""
@@ -138,9 +158,10 @@ class Executor(Protocol):
             ValueError: says why.
         """
 
-    def submit(self, order: Order) -> Iterator[Sequence[Any]]:
+    def submit(self, order: Order) -> Generator[Sequence[Any], None, None]:
         """Takes tasks as job arrays, and gives the jobs of one array after the other.
 
+        One that is not detached gives what it has computed, pack by pack: points with their number as `job_id`, and `result()`.
         A queue's job has a `job_id`, `12_3` for a task of an array of several and `12` for that of an array of one. Its log is
         `{job_id}_0_log.err` in the folder. For other applications than studies it has `result()` too, once there is
         `paths.result_pickle`; its log is `paths.stderr`.

@@ -22,12 +22,12 @@ from pcsweep.study import failures
 from pcsweep.sweep import executor, foreign
 from pcsweep.sweep.compose import Composition
 from pcsweep.sweep.executor.local.workers import _Worker, run_here, run_in_workers
-from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Order
+from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Order, Resources
 from pcsweep.sweep.job import Session, SweepPoint, SweepTask
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
 
-LOCAL = LauncherSettings("local", True, False, 8, "auto", 30.0, "auto", 64, 3, 240, "", None, {})
+LOCAL = LauncherSettings("local", True, False, 8, "auto", 30.0, "auto", 64, 3, 240, "", None, Resources({"workers": "auto"}))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_one_worker_is_this_process_and_packs_come_in_order(sweep):
     session, points = sweep(told([]), 3)
     assert [list(results) for results in run_here(session, Packs([points[1:], points[:1]]))] == [[1, 2], [0]]
     for workers in ("auto", 1):
-        results = foreign.launch(session, points, replace(LOCAL, workers=workers))
+        results = foreign.launch(session, points, replace(LOCAL, resources=Resources({"workers": workers})))
         assert [result.return_value for result in results] == [(os.getpid(), number) for number in range(3)]
 
 
@@ -109,7 +109,7 @@ def test_a_dead_worker_costs_its_point_alone(sweep, monkeypatch):
 
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     session, points = sweep(task, 5)
-    results = foreign.launch(session, points, replace(LOCAL, workers=2))
+    results = foreign.launch(session, points, replace(LOCAL, resources=Resources({"workers": 2})))
     assert [result.overrides for result in results] == [[f"x={number}"] for number in range(5)]
     completed = [number for number, result in enumerate(results) if result.status == JobStatus.COMPLETED]
     assert completed == [0, 3, 4]
@@ -171,10 +171,16 @@ def test_this_machine_is_an_executor_like_any_other(sweep):
     session, points = sweep(told([]), 3)
     here = executor.executor_named("local")
     assert isinstance(here, Executor)
-    assert (here.available(), here.describe({}), here.detached, here.poll()) == (True, "this machine", False, [])
+    assert (here.unavailable(), here.describe({}), here.detached, here.poll()) == ("", "this machine", False, [])
     tasks = [SweepTask(session, [[point]], {}) for point in points]
-    given = [[(job.job_id, job.result()[0].return_value) for job in jobs] for jobs in here.submit(Order(tasks, {}, workers=1))]
+    given = [[(job.job_id, job.result()[0].return_value) for job in jobs] for jobs in here.submit(Order(tasks, {"workers": 1}))]
     assert given == [[(str(number), (os.getpid(), number))] for number in range(3)]
-    assert list(here.submit(Order([], {}))) == []
+    assert list(here.submit(Order([], {"workers": "auto"}))) == []
     with pytest.raises(NoAnswer, match="ends with it, by Ctrl-C"):
         here.cancel(["1"])
+
+
+def test_workers_are_what_is_asked_of_this_machine():
+    here = executor.executor_named("local")
+    for workers in ("auto", 3):
+        assert here.resources({"workers": workers, "partition": "gpu", "mem_gb": 16}).asked == {"workers": workers}

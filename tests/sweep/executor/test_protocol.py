@@ -51,7 +51,7 @@ def worker(tmp_path):
 def test_a_study_goes_through_an_executor_of_ones_own(tmp_path, run, worker):
     code, said = run("pcsweep", *GRID, OURS, "hydra.launcher.wait=false")
     assert code == 0, said
-    assert "3 to run in 3 tasks on a folder" in said
+    assert "3 to run in 3 tasks on a folder for 240 minutes" in said
     code, said = run("pcsweep.status", "study=default")
     assert code == 0, said
     assert "in 3 tasks: 1_0, 1_1, 2 (Turn)" in said

@@ -74,17 +74,20 @@ def test_a_queue_that_cannot_be_read_is_no_empty_queue(tmp_path, monkeypatch, sc
 
 def test_without_slurm_there_is_no_answer(tmp_path, monkeypatch):
     without_slurm(monkeypatch, tmp_path)
-    assert not slurm.available()
+    assert slurm.unavailable() == "there is no command `sbatch` on the PATH"
     with pytest.raises(NoAnswer, match="there is no command `squeue` here"):
         slurm.queue()
     with pytest.raises(NoAnswer, match="there is no command `scontrol` here"):
         slurm.max_array_size()
 
 
-@pytest.mark.parametrize(("script", "there"), [("echo slurm-wlm 22.05", True), ("echo 'no slurm.conf' >&2; exit 1", False)])
-def test_slurm_is_there_where_its_commands_find_their_configuration(tmp_path, monkeypatch, script, there):
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [("echo slurm-wlm 22.05", ""), ("echo 'no slurm.conf' >&2; exit 1", "`sbatch` does not work: no slurm.conf")],
+)
+def test_slurm_is_there_where_its_commands_find_their_configuration(tmp_path, monkeypatch, script, why):
     answering(monkeypatch, tmp_path, sbatch=script)
-    assert slurm.available() is there
+    assert slurm.unavailable() == why
 
 
 @pytest.mark.parametrize(("shown", "most"), [("1001", 1001), ("4000001", 4000001), ("0", 1), ("1", 1)])

@@ -2,12 +2,12 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pcsweep.sweep.executor.protocol import NoAnswer, Order, Queued
+from pcsweep.sweep.executor.protocol import NoAnswer, Order, Queued, Resources
 
 if TYPE_CHECKING:
     from pcsweep.sweep.job import Pack
@@ -33,9 +33,13 @@ class Local:
     title = "This machine"
     detached = False
 
-    def available(self) -> bool:
-        """Always."""
-        return True
+    def unavailable(self) -> str:
+        """It always can be used."""
+        return ""
+
+    def resources(self, settings: Mapping[str, Any]) -> Resources:
+        """The number of workers."""
+        return Resources({"workers": settings["workers"]})
 
     def describe(self, asked: Mapping[str, Any]) -> str:  # noqa: ARG002
         """For people."""
@@ -52,7 +56,7 @@ class Local:
     def check_folder(self, folder: Path) -> None:
         """Nothing is written there."""
 
-    def submit(self, order: Order) -> Iterator[Sequence[Computed]]:
+    def submit(self, order: Order) -> Generator[Sequence[Computed], None, None]:
         """Computes the tasks' packs, each point claimed while it is computed, and gives each pack's points when they are done.
 
         A worker that dies costs the pack it had, whose points are not given; another takes its place.
@@ -62,7 +66,8 @@ class Local:
 
         packs = [pack for task in order.tasks for pack in task.packs]
         gpus = gpus_here() if any(_leaves_the_gpu_to_us(pack) for pack in packs) else []
-        workers = min(max(1, len(gpus)) if order.workers == "auto" else order.workers, max(1, len(packs)))
+        wanted = order.asked["workers"]
+        workers = min(max(1, len(gpus)) if wanted == "auto" else wanted, max(1, len(packs)))
         if workers > 1:
             _log.info("Computed by %d workers.", workers)
             packs.sort(key=len, reverse=True)

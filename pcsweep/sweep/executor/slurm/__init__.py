@@ -1,11 +1,11 @@
 """The executor `slurm`: a cluster's queue, through Slurm's own commands and submitit."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pcsweep.sweep.executor.protocol import Order, Queued
+from pcsweep.sweep.executor.protocol import Order, Queued, Resources
 from pcsweep.sweep.executor.slurm import commands, submission
 from pcsweep.sweep.executor.slurm.reasons import advice
 
@@ -16,13 +16,19 @@ class Slurm:
     title = "Slurm"
     detached = True
 
-    def available(self) -> bool:
-        """Whether this machine belongs to a cluster."""
-        return commands.available()
+    def unavailable(self) -> str:
+        """Why this machine does not belong to a cluster; empty where it does."""
+        return commands.unavailable()
+
+    def resources(self, settings: Mapping[str, Any]) -> Resources:
+        """What sbatch is asked for, in the launcher's names."""
+        asked = submission.resources(settings)
+        some = bool(asked.get("gpus_per_task") or asked.get("gres"))
+        return Resources(asked, int(asked.get("cpus_per_task", 1)), int(asked.get("gpus_per_node") or some))
 
     def describe(self, asked: Mapping[str, Any]) -> str:
         """The partition, for people."""
-        partition = asked.get("slurm_partition")
+        partition = asked.get("partition")
         return f"partition {partition}" if partition else "Slurm's default partition"
 
     def largest_array(self) -> int:
@@ -37,7 +43,7 @@ class Slurm:
         """Refuses a folder that Slurm could not name, as that of logs."""
         submission.check_folder(folder)
 
-    def submit(self, order: Order) -> Iterator[Sequence[Any]]:
+    def submit(self, order: Order) -> Generator[Sequence[Any], None, None]:
         """Submits tasks as job arrays, and gives submitit's jobs of one array after the other."""
         return submission.submit(order)
 

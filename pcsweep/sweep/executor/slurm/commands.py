@@ -12,19 +12,19 @@ _ENDED = {"BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAI
 _IDS_AT_ONCE = 500  # in one command line
 
 
-def available() -> bool:
-    """Whether this machine belongs to a cluster: Slurm's commands are here and find their configuration, whoever answers them."""
+def unavailable() -> str:
+    """Why this machine does not belong to a cluster; empty where Slurm's commands are here and find their configuration."""
     if shutil.which("sbatch") is None:
-        return False
+        return "there is no command `sbatch` on the PATH"
     try:
         _answer(["sbatch", "--version"])
-    except NoAnswer:
-        return False
-    return True
+    except NoAnswer as error:
+        return f"`sbatch` does not work: {error}"
+    return ""
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without what another job, or a taste in queue listings, has left in it."""
+    """This process's environment without another job's variables, and without the user's own for listing queues."""
     return {
         name: value
         for name, value in os.environ.items()

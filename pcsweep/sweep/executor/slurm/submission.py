@@ -1,12 +1,11 @@
 """Sending tasks to Slurm, through submitit: arrays of at most MaxArraySize tasks, of which so many run at a time."""
 
 import os
-import re
 import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import fields
 from io import StringIO
@@ -18,8 +17,8 @@ from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf, SlurmQue
 from pcsweep.study.submissions import make_private
 from pcsweep.sweep.executor.protocol import Order, Refused
 from pcsweep.sweep.executor.slurm.commands import environment
+from pcsweep.sweep.executor.text import check_text
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _COMMON = {field.name for field in fields(BaseQueueConf)} - {"submitit_folder"}
 _ASKED = {field.name for field in fields(SlurmQueueConf)} - {"_target_", "submitit_folder", "max_num_timeout", "name"}
 # Parameters by which tasks are recognised, limited, warned and logged.
@@ -28,12 +27,12 @@ _OURS = frozenset(
 )
 # Variables that would win over what is written in a script: those whose setting is given are not passed on.
 _VARIABLES = {
-    "slurm_account": "ACCOUNT",
-    "slurm_constraint": "CONSTRAINT",
-    "slurm_exclude": "EXCLUDE",
-    "slurm_gres": "GRES",
-    "slurm_partition": "PARTITION",
-    "slurm_qos": "QOS",
+    "account": "ACCOUNT",
+    "constraint": "CONSTRAINT",
+    "exclude": "EXCLUDE",
+    "gres": "GRES",
+    "partition": "PARTITION",
+    "qos": "QOS",
     "gpus_per_node": "GPUS_PER_NODE",
     "mem_gb": "MEM_PER_NODE",
 }
@@ -45,24 +44,19 @@ _CPUS = 'export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"'  # srun does not
 
 
 def resources(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is asked of Slurm, in the names of submitit, from the launcher's settings.
+    """What is asked of Slurm, in the launcher's names, from the launcher's settings.
 
     Raises:
-        ValueError: a control character in a text, or more than one process per task.
+        ValueError: an additional parameter that the launcher sets itself.
     """
     asked = {key: value for key, value in settings.items() if key in _ASKED and value is not None}
-    for key, value in asked.items():
-        check_text(f"hydra.launcher.{key}", value)
-    for key in ("nodes", "tasks_per_node"):
-        if asked.get(key, 1) != 1:
-            raise ValueError(f"Expected `hydra.launcher.{key}` to be 1, for a task is one process, but got {asked[key]}.")
     if "signal_delay_s" in asked and "timeout_min" in asked:  # a warning right at the start would find nobody who heeds it
         asked["signal_delay_s"] = min(asked["signal_delay_s"], _SOONEST * asked["timeout_min"])
     if not asked.get("gpus_per_node"):
         asked.pop("gpus_per_node", None)
     asked["setup"] = [*([_CPUS] if asked.get("cpus_per_task") else []), *asked.get("setup", ())]
     asked["additional_parameters"] = _extra(asked.get("additional_parameters", {}))
-    return {key if key in _COMMON else f"slurm_{key}": value for key, value in asked.items()}
+    return asked
 
 
 def _extra(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,23 +68,6 @@ def _extra(parameters: Mapping[str, Any]) -> dict[str, Any]:
         )
     wanted = named.pop("requeue", True) is not False and "no-requeue" not in named
     return {"requeue" if wanted else "no-requeue": True, **named}
-
-
-def check_text(name: str, value: Any) -> None:
-    """Refuses control characters, which would end a line of what Slurm runs and begin another.
-
-    Raises:
-        ValueError: names where it is.
-    """
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            check_text(name, key)
-            check_text(f"{name}.{key}", inner)
-    elif isinstance(value, list | tuple):
-        for number, inner in enumerate(value):
-            check_text(f"{name}.{number}", inner)
-    elif isinstance(value, str | Path) and _CONTROL.search(str(value)):
-        raise ValueError(f"Expected `{name}` to have no control characters, but got {str(value)!r}.")
 
 
 def check_folder(folder: Path) -> None:
@@ -109,7 +86,7 @@ def check_folder(folder: Path) -> None:
         raise ValueError(f"Expected a folder whose name is text, but got {str(folder)!r}.") from None
 
 
-def submit(order: Order) -> Iterator[Sequence[Any]]:
+def submit(order: Order) -> Generator[Sequence[Any], None, None]:
     """Submits tasks as job arrays, and gives submitit's jobs of one array after the other; what is asked is from `resources`.
 
     Raises:
@@ -130,12 +107,16 @@ def submit(order: Order) -> Iterator[Sequence[Any]]:
             executor = submitit.AutoExecutor(folder=order.folder, cluster="slurm", **settings)
             waits = {"slurm_dependency": f"afterany:{first[number - arrays.active]}"} if number >= arrays.active else {}
             own = {"name": name, "slurm_array_parallelism": arrays.at_once[number]}
-            executor.update_parameters(**{**order.asked, **waits, **own})
+            executor.update_parameters(**{**_named_for_submitit(order.asked), **waits, **own})
             with executor.batch():
                 jobs = [executor.submit(task) for task in order.tasks[start : start + size]]
         first.append(jobs[0].job_id.partition("_")[0])
         start += size
         yield jobs
+
+
+def _named_for_submitit(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {key if key in _COMMON else f"slurm_{key}": value for key, value in asked.items()}
 
 
 @contextmanager
