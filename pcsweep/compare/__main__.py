@@ -16,7 +16,7 @@ from rich.console import Console
 
 from pcsweep.aggregate.words import DrawingOptions, drawing_words
 from pcsweep.compare.comparison import Comparison, compare, results_of
-from pcsweep.compare.matching import differing
+from pcsweep.compare.settings import differing
 from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place

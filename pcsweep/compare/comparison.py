@@ -11,7 +11,9 @@ import pyarrow as pa
 from pcsweep.aggregate.grouping import cell_identity
 from pcsweep.aggregate.table import column
 from pcsweep.compare.contrast import Contrast, contrast
-from pcsweep.compare.matching import Matching, labels, match, study_in
+from pcsweep.compare.matching import Matching, match
+from pcsweep.compare.settings import labels
+from pcsweep.compare.study import study_in
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
 from pcsweep.figures.pages import Results

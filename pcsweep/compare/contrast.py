@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from pcsweep.aggregate.values import ShardValues, values_of
-from pcsweep.compare.matching import Found
+from pcsweep.compare.study import StudyCell
 from pcsweep.config.errors import BadSetting
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.drawing import Drawing, Drawn
@@ -42,7 +42,7 @@ class Contrast:
         statistics: by column, one value per timestep; a digest tells which tests are the same.
     """
 
-    cell: Found
+    cell: StudyCell
     shards: tuple[list[str], list[str]]
     images: tuple[int, int, int]
     seeds: tuple[int, int]
@@ -52,42 +52,50 @@ class Contrast:
     statistics: Mapping[str, np.ndarray]
 
 
-def contrast(pair: tuple[Found, Found], metric: str, drawn: Drawn) -> tuple[Contrast | None, list[str]]:
+def contrast(pair: tuple[StudyCell, StudyCell], metric: str, drawn: Drawn) -> tuple[Contrast | None, list[str]]:
     """The statistics of partners, None where one of them cannot be read; and what is wrong with their shards, which stay.
 
     Raises:
         BadSetting: they have no image or timestep in common, or one of them lacks the metric.
     """
-    read = [_read(cell.paths) for cell in pair]
-    damaged = [text for _, texts in read for text in texts]
-    (of_a, _), (of_b, _) = read
+    (of_a, damaged_a), (of_b, damaged_b) = (_read(cell.paths) for cell in pair)
+    damaged = [*damaged_a, *damaged_b]
     if not of_a or not of_b:
         return None, damaged
     common = sorted((seed for seed in of_a if seed in of_b), key=sort_key)
-    left = (len(of_a) - len(common), len(of_b) - len(common)) if common else (0, 0)
-    used = [[each[seed] for seed in common or sorted(each, key=sort_key)] for each in (of_a, of_b)]
-    first_a, first_b = (_checked(each) for each in used)
-    _check_metric(metric, first_a[1].metrics, first_b[1].metrics, pair)
-    images = sorted(set(first_a[1].images) & set(first_b[1].images))
-    timesteps = sorted(set(first_a[1].timesteps) & set(first_b[1].timesteps))
-    _check_common(images, timesteps, (first_a[1], first_b[1]), pair)
-    a, b = (np.stack([_values(each, metric, timesteps, images) for _, each in of_study]) for of_study in used)
-    statistics = compared(a, b, drawn(len(images)), bool(common))
+    used_a, used_b = ([each[seed] for seed in common or sorted(each, key=sort_key)] for each in (of_a, of_b))
+    first_a, first_b = (_first_of_alike(each) for each in (used_a, used_b))
+    _check_metric(metric, first_a.metrics, first_b.metrics, pair)
+    images = sorted(set(first_a.images) & set(first_b.images))
+    timesteps = sorted(set(first_a.timesteps) & set(first_b.timesteps))
+    _check_common(images, timesteps, (first_a, first_b), pair)
+    a, b = (
+        np.stack([_values(each.values, metric, timesteps, images) for each in used])  # (seeds, timesteps, images)
+        for used in (used_a, used_b)
+    )
     return Contrast(
         cell=pair[0],
-        shards=([name for name, _ in used[0]], [name for name, _ in used[1]]),
-        images=(len(images), len(first_a[1].images) - len(images), len(first_b[1].images) - len(images)),
-        seeds=(len(used[0]), len(used[1])),
+        shards=([each.identity for each in used_a], [each.identity for each in used_b]),
+        images=(len(images), len(first_a.images) - len(images), len(first_b.images) - len(images)),
+        seeds=(len(used_a), len(used_b)),
         paired_seeds=bool(common),
-        left_seeds=left,
+        left_seeds=(len(of_a) - len(common), len(of_b) - len(common)) if common else (0, 0),
         timesteps=timesteps,
-        statistics=statistics,
+        statistics=statistics_of(a, b, drawn(len(images)), bool(common)),
     ), damaged
 
 
-def _read(paths: Iterable[Path]) -> tuple[dict[Any, tuple[str, ShardValues]], list[str]]:
-    """Identity and content of each shard by noise seed, and what is wrong with the others."""
-    found: dict[Any, tuple[str, ShardValues]] = {}
+@dataclass(frozen=True, eq=False)
+class _ReadShard:
+    """A shard's identity, and what it holds."""
+
+    identity: str
+    values: ShardValues
+
+
+def _read(paths: Iterable[Path]) -> tuple[dict[Any, _ReadShard], list[str]]:
+    """The shards that can be read by noise seed, and what is wrong with the others."""
+    found: dict[Any, _ReadShard] = {}
     damaged = []
     for path in paths:
         try:
@@ -98,23 +106,23 @@ def _read(paths: Iterable[Path]) -> tuple[dict[Any, tuple[str, ShardValues]], li
         except FileNotFoundError:
             log.warning("%s went away while the studies were compared", path)
         else:
-            found[shard.settings["noise"].get("seed")] = path.stem, values_of(shard)
+            found[shard.settings["noise"].get("seed")] = _ReadShard(path.stem, values_of(shard))
     return found, damaged
 
 
-def _checked(read: Sequence[tuple[str, ShardValues]]) -> tuple[str, ShardValues]:
-    """The first of a cell's noise seeds; the others have its images and timesteps."""
-    name, first = read[0]
-    if any(each.images != first.images or each.timesteps != first.timesteps for _, each in read):
-        raise BadSetting(f"Shard {name}: expected the images and timesteps of the cell's other noise seeds.")
-    return read[0]
+def _first_of_alike(seeds: Sequence[_ReadShard]) -> ShardValues:
+    """What the first of a cell's noise seeds holds; the others must have its images and timesteps."""
+    first = seeds[0].values
+    if any(each.values.images != first.images or each.values.timesteps != first.timesteps for each in seeds):
+        raise BadSetting(f"Shard {seeds[0].identity}: expected the images and timesteps of the cell's other noise seeds.")
+    return first
 
 
-def _study(cell: Found) -> str:
+def _study(cell: StudyCell) -> str:
     return cell.paths[0].parent.parent.name
 
 
-def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: tuple[Found, Found]) -> None:
+def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: tuple[StudyCell, StudyCell]) -> None:
     both = [name for name in of_a if name in set(of_b) and name not in OF_MASKS]
     if metric not in both:
         studies = " and ".join(_study(cell) for cell in pair)
@@ -124,7 +132,7 @@ def _check_metric(metric: str, of_a: Iterable[str], of_b: Iterable[str], pair: t
 
 
 def _check_common(
-    images: list[str], timesteps: list[int], of: tuple[ShardValues, ShardValues], pair: tuple[Found, Found]
+    images: list[str], timesteps: list[int], of: tuple[ShardValues, ShardValues], pair: tuple[StudyCell, StudyCell]
 ) -> None:
     a, b = map(_study, pair)
     if not images:
@@ -147,23 +155,23 @@ def _values(
     return read.metrics[metric][np.ix_(rows, columns)]
 
 
-def compared(
+def statistics_of(
     a: Float32[np.ndarray, "seeds_a timesteps images"],
     b: Float32[np.ndarray, "seeds_b timesteps images"],
     drawing: Drawing,
     paired: bool,
 ) -> dict[str, np.ndarray]:
-    """The columns of the table by name, one value per timestep.
+    """The columns of the table by name, (timesteps,) each: of the metric at t, and named `gain_…` of its gain on t = 0.
 
     Args:
         a, b: the metric, NaN where undefined; the first timestep is t = 0.
         drawing: for so many images.
         paired: whether the noise seeds of `a` are those of `b`, in this order; if not, their means are paired.
     """
-    both = [each.astype(np.float64) for each in (a, b)]
+    both = [each.astype(np.float64) for each in (a, b)]  # (seeds, timesteps, images)
     gained = [each - each[:, :1] for each in both]  # each seed on its own t = 0
     if not paired:
-        both, gained = ([over_seeds(each)[None] for each in pair] for pair in (both, gained))
+        both, gained = ([over_seeds(each)[None] for each in pair] for pair in (both, gained))  # (1, timesteps, images)
     values, gains = (_paired(of_a, of_b, drawing) for of_a, of_b in (both, gained))
     gains["p"][0] = np.nan  # nothing is gained at t = 0
     names = {"a": "mean_a", "b": "mean_b"}
@@ -176,14 +184,14 @@ def _paired(
     a: Float64[np.ndarray, "seeds timesteps images"], b: Float64[np.ndarray, "seeds timesteps images"], drawing: Drawing
 ) -> dict[str, np.ndarray]:
     """Statistics of b − a, and a digest of the images' differences; a value whose partner is undefined is left out."""
-    difference = b - a
-    of_image = over_seeds(difference)
+    difference = b - a  # (seeds, timesteps, images)
+    of_image = over_seeds(difference)  # (timesteps, images)
     undefined = np.isnan(difference)
-    mine, other = (mean(over_seeds(np.where(undefined, np.nan, each))) for each in (a, b))
+    mean_a, mean_b = (mean(over_seeds(np.where(undefined, np.nan, each))) for each in (a, b))
     low, high = interval(means(of_image, drawing.counts))
     return {
-        "a": mine,
-        "b": other,
+        "a": mean_a,
+        "b": mean_b,
         "difference": mean(of_image),
         "difference_low": low,
         "difference_high": high,

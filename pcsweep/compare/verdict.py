@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pcsweep.aggregate.best import FEW_IMAGES
 from pcsweep.aggregate.terminal import LISTED, number, small
 from pcsweep.compare.comparison import Comparison
-from pcsweep.compare.matching import differing, in_words
+from pcsweep.compare.settings import differing, in_words
 from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
 from pcsweep.statistics.permutation import SIGNIFICANT

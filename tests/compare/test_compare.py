@@ -12,8 +12,10 @@ from toy_settings import replaced
 from pcsweep.aggregate.run import aggregate
 from pcsweep.compare.__main__ import main, parse
 from pcsweep.compare.comparison import Comparison, compare, results_of
-from pcsweep.compare.contrast import compared
-from pcsweep.compare.matching import differing, in_words, labels, match, study_in
+from pcsweep.compare.contrast import statistics_of
+from pcsweep.compare.matching import match
+from pcsweep.compare.settings import differing, in_words, labels
+from pcsweep.compare.study import study_in
 from pcsweep.compare.verdict import distinct_tests, summary, verdict
 from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.permutation import SIGNIFICANT
@@ -426,8 +428,8 @@ def test_images_are_the_units_whatever_their_order() -> None:
     a, b = numbers(0, undefined=4).T[None], numbers(1, undefined=4).T[None]
     drawing = Drawing(IMAGES, RESAMPLES, 2**IMAGES)  # every pattern of signs: exact
     order = np.random.default_rng(2).permutation(IMAGES)
-    one = compared(a, b, drawing, paired=True)
-    other = compared(a[:, :, order], b[:, :, order], drawing, paired=True)
+    one = statistics_of(a, b, drawing, paired=True)
+    other = statistics_of(a[:, :, order], b[:, :, order], drawing, paired=True)
     for name in one:
         if not name.endswith(("low", "high", "digest")):  # of other resamples, and of the order itself
             np.testing.assert_allclose(one[name], other[name], rtol=1e-6, atol=1e-9)

@@ -97,13 +97,8 @@ def test_one_cell_is_a_study(tmp_path: Path, gather: Gather) -> None:
     assert found.trend.startswith("The best cell has IoU(t) / IoU(0) = 1.")
     assert (found.pcoder_sets, found.pcoders.rows) == (["all"], [])
     assert (found.drawn["trend"], found.drawn["pcoders"]) == ([], [])
-    assert (
-        found.completeness.missing,
-        found.completeness.commands,
-        found.completeness.reasons,
-        found.completeness.damaged,
-        found.asked,
-    ) == ([], [], [], [], [])
+    gaps = found.completeness
+    assert (gaps.missing, gaps.commands, gaps.reasons, gaps.damaged, found.asked) == ([], [], [], [], [])
 
 
 def test_without_an_iou_all_else_is_there(tmp_path: Path, gather: Gather) -> None:
