@@ -32,11 +32,8 @@ class Sample:
 
 
 @runtime_checkable
-class Dataset(Protocol):
-    """A sequence of samples, of which much is known before any is decoded.
-
-    Samples hold images of one size with values that are multiples of 1/255, so that 8 bits store them unchanged.
-    """
+class Images(Protocol):
+    """Images with their classes and, for all that is known, without masks: enough to train on, but not to measure on."""
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -53,6 +50,16 @@ class Dataset(Protocol):
         """Of every sample."""
         ...
 
+    def __len__(self) -> int: ...
+
+
+@runtime_checkable
+class Dataset(Images, Protocol):
+    """A sequence of samples, of which much is known before any is decoded.
+
+    Samples hold images of one size with values that are multiples of 1/255, so that 8 bits store them unchanged.
+    """
+
     def digest(self, index: int) -> str:
         """Of the content that the sample is made from, wherever it lies; empty where the settings say all."""
         ...
@@ -60,8 +67,6 @@ class Dataset(Protocol):
     def stamp(self, index: int) -> str:
         """Changes where the source of the sample does, such as size and time of its files; empty where there is none."""
         ...
-
-    def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Sample: ...
 

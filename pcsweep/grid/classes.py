@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from pcsweep.dataset import Dataset
+from pcsweep.dataset import Images
 from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.machine.threads import listed
@@ -53,7 +53,7 @@ class ClassName:
         return bool(self.synonyms & other.synonyms)
 
 
-def check_range(dataset: Dataset, count: int) -> None:
+def check_range(dataset: Images, count: int) -> None:
     """Unless every class of the dataset is one of the network's `count`.
 
     Raises:
@@ -65,7 +65,7 @@ def check_range(dataset: Dataset, count: int) -> None:
         raise ValueError(f"Expected a dataset of classes 0 to {count - 1}, the model's, but got {names}.")
 
 
-def compared(model: Model, dataset: Dataset) -> str:
+def compared(model: Model, dataset: Images) -> str:
     """What is known of whether class k means the same to both, in one line; logged once where it is not all.
 
     Raises:
@@ -131,7 +131,7 @@ def _of_network(model: Model) -> dict[int, ClassName]:
     return {number: _name(text, wnid) for number, (text, wnid) in pairs if wnid or text != str(number)}
 
 
-def _of_dataset(dataset: Dataset) -> dict[int, ClassName]:
+def _of_dataset(dataset: Images) -> dict[int, ClassName]:
     """By number; left out are numbers alone, and words that stand for more than one class."""
     names, present = dataset.class_names, sorted(set(dataset.class_indices))
     if len(names) == _IMAGENET and tuple(names) == imagenet.class_names():

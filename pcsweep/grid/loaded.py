@@ -8,7 +8,7 @@ from typing import Any
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice
-from pcsweep.dataset import Dataset, Sample, select
+from pcsweep.dataset import Dataset, Images, Sample, select
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.machine.threads import gathered
 from pcsweep.model import Model
@@ -126,5 +126,10 @@ def _model(choice: Choice) -> Model:
 
 
 def _dataset(choice: Choice) -> Dataset:
-    made: Dataset = choice()
+    made: Images = choice()
+    if not isinstance(made, Dataset):
+        raise BadSetting(
+            f"Expected `dataset` to be one with masks, without which no IoU is measured, but {choice.name} has none: it is for "
+            "pcsweep.train. With masks, of ImageNet's classes as well: dataset=imagenet_s."
+        )
     return made

@@ -2,29 +2,23 @@
 
 import hashlib
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from PIL import Image
-from pydantic import Field
 from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2.functional import center_crop, resize
 
-from pcsweep.config.schema import Mark
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.masks import IGNORED, OBJECT, Mask, Regions, read_mask
-from pcsweep.dataset.read.picture_files import FORMATS, content, decoded
+from pcsweep.dataset.read.photographs import SUFFIXES as SUFFIXES  # also from here
+from pcsweep.dataset.read.photographs import Photographs
+from pcsweep.dataset.read.picture_files import content
 from pcsweep.machine.threads import listed
-
-SUFFIXES = (".jpeg", ".jpg", ".png")  # of images, in upper or lower case
-
-Side = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -39,35 +33,17 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageFiles(ABC):
-    """A dataset of images in files; what kind of files is left to the classes derived from it.
+class ImageFiles(Photographs):
+    """A dataset of images in files, each with a mask; what kind of files is left to the classes derived from it.
 
-    Image and mask are resized until the shorter side has `resize` pixels, then a square is cut from their centre, as by
-    torchvision's `Resize` and `CenterCrop` on PIL images; masks by nearest neighbour. EXIF orientation is not applied, as in
-    torchvision's `ImageFolder`. Grey, CMYK and palette images become RGB.
-
-    Args:
-        root: folder of the dataset.
-        resize: length of the shorter side, in pixels.
-        crop: side of the square, in pixels, at most `resize`.
-        interpolation: of the image; antialiased where it shrinks.
+    A mask is resized and cut as its image is (see `Photographs`), by nearest neighbour.
 
     Raises:
-        ValueError: `crop` larger than `resize`; files that are not there.
+        ValueError: see `Photographs`; files that are not there.
     """
 
-    formats: ClassVar[Sequence[str]] = FORMATS  # of images, told by their content
-
-    root: Annotated[Path, Mark.PLACE]
-    resize: Side
-    crop: Side
-    interpolation: Literal["bilinear", "bicubic"]
-
     def __post_init__(self) -> None:
-        if self.crop > self.resize:
-            raise ValueError(
-                f"Expected `dataset.crop` to be at most `dataset.resize`, which is {self.resize} pixels, but got {self.crop}."
-            )
+        super().__post_init__()
         try:
             found = self.entries
         except OSError as error:
@@ -95,10 +71,9 @@ class ImageFiles(ABC):
             ValueError: a mask of another kind.
         """
 
-    @property
-    def folder(self) -> Path:
-        """`root`, with `~` for the home folder."""
-        return self.root.expanduser()
+    def path(self, index: int) -> Path:
+        """The file of image `index`."""
+        return self.entries[index].image
 
     @cached_property
     def image_ids(self) -> tuple[str, ...]:
@@ -151,13 +126,13 @@ class ImageFiles(ABC):
         if not 0 <= index < len(self):
             raise IndexError(f"Expected `index` to be in 0..{len(self) - 1}, but got {index}.")
         entry = self.entries[index]
-        (image, _), mask = decoded(entry.image, self.formats), read_mask(entry.mask)
+        image, mask = self.picture(index), read_mask(entry.mask)
         if mask.size != image.size:
             raise ValueError(
                 f"Expected {entry.mask} to be as large as its image, {_size(image.size)}, but got {_size(mask.size)}."
             )
-        levels = self._framed(_rgb(image, entry.image), InterpolationMode(self.interpolation)).transpose(2, 0, 1)
-        regions = self._framed(Image.fromarray(self.regions(entry, mask)), InterpolationMode.NEAREST)
+        levels = self.framed(image).transpose(2, 0, 1)
+        regions = self.framed(Image.fromarray(self.regions(entry, mask)), InterpolationMode.NEAREST)
         return Sample(
             image_id=entry.image_id,
             image=torch.from_numpy(np.ascontiguousarray(levels, dtype=np.float32) / np.float32(255)),
@@ -166,17 +141,6 @@ class ImageFiles(ABC):
             class_index=entry.class_index,
             category=entry.category,
         )
-
-    def _framed(self, picture: Image.Image, interpolation: InterpolationMode) -> Any:
-        return np.asarray(center_crop(resize(picture, [self.resize], interpolation), [self.crop, self.crop]))
-
-
-def _rgb(picture: Image.Image, path: Path) -> Image.Image:
-    if picture.mode[0] in "IF":  # PIL would clip the values, not scale them
-        raise ValueError(f"Expected {path} to have 8 bits per channel, but got PIL's mode {picture.mode}.")
-    if picture.mode == "P" and isinstance(picture.info.get("transparency"), bytes):
-        picture = picture.convert("RGBA")  # PIL warns of the direct way; the colours are the same
-    return picture.convert("RGB")
 
 
 def check(root: Path, problems: Mapping[str, Sequence[str]]) -> None:
