@@ -20,7 +20,7 @@ def _run(config: "DictConfig") -> None:
 
 def main() -> None:
     """The command."""
-    guarded(_run, "Every finished epoch is kept; to go on, give the same command again:\n ")
+    guarded(_run, "The last checkpoint is kept; to go on there, give the same command again:\n ")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Where a training is, on disk: complete or absent, and only ever resumed by the same training."""
 
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,9 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
+            with zipfile.ZipFile(self.path) as parts:
+                if damaged := parts.testzip():  # torch looks at no checksum
+                    raise ValueError(f"{damaged} is damaged")
             content = torch.load(self.path, map_location="cpu", weights_only=True)
             differing, state = self.differing(content["settings"]), dict(content["state"])
         except Exception as error:  # a damaged file can make the reader fail in any way

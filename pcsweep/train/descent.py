@@ -1,48 +1,23 @@
-"""Going down a loss: an optimizer with its schedule, as a recipe says, and their state for a checkpoint."""
+"""Going down a loss: an optimizer and the schedule of its learning rate, as a recipe says."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pcsweep.train.recipe import Recipe
 
-
-@dataclass(frozen=True, eq=False)
-class Descent:
-    """An optimizer and the schedule of its learning rate, one step of it per batch."""
-
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-
-    def step(self, loss: Tensor) -> float:
-        """One step down the gradient of `loss`. Returns the learning rate that it was made with."""
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        rate = float(self.optimizer.param_groups[0]["lr"])
-        self.optimizer.step()
-        self.schedule.step()
-        return rate
-
-    def state(self) -> dict[str, Any]:
-        """All that `load` needs to go on from here."""
-        schedule = self.schedule.state_dict()
-        kept = {key: value for key, value in schedule.items() if not callable(value) and key != "lr_lambdas"}
-        return {"optimizer": self.optimizer.state_dict(), "schedule": kept}
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Goes on where `state` was taken."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+Schedule = torch.optim.lr_scheduler.LRScheduler
 
 
-def descent(recipe: Recipe, weights: Sequence[nn.Parameter], coefficients: Sequence[nn.Parameter], steps: int) -> Descent:
-    """The descent of a recipe over `steps` steps.
+def descent(
+    recipe: Recipe, weights: Sequence[nn.Parameter], coefficients: Sequence[nn.Parameter], steps: int
+) -> tuple[torch.optim.Optimizer, Schedule]:
+    """The optimizer and the schedule of a recipe over `steps` steps.
 
     Args:
-        recipe: which optimizer and schedule.
+        recipe: which ones.
         weights: of layers; they decay.
         coefficients: of the dynamics; they do not, since none of their values is the natural one.
         steps: in all epochs together.
@@ -51,7 +26,13 @@ def descent(recipe: Recipe, weights: Sequence[nn.Parameter], coefficients: Seque
     if coefficients:
         groups.append({"params": list(coefficients), "weight_decay": 0.0})
     optimizer = _optimizer(recipe, groups)
-    return Descent(optimizer, _schedule(recipe, optimizer, steps))
+    return optimizer, _schedule(recipe, optimizer, steps)
+
+
+def state_of(schedule: Schedule) -> dict[str, Any]:
+    """What a checkpoint keeps of a schedule: numbers and texts."""
+    state = schedule.state_dict()
+    return {key: value for key, value in state.items() if not callable(value) and key != "lr_lambdas"}
 
 
 def _optimizer(recipe: Recipe, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -60,7 +41,7 @@ def _optimizer(recipe: Recipe, groups: Sequence[dict[str, Any]]) -> torch.optim.
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
 
 
-def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+def _schedule(recipe: Recipe, optimizer: torch.optim.Optimizer, steps: int) -> Schedule:
     if recipe.schedule == "constant":
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
     return torch.optim.lr_scheduler.OneCycleLR(

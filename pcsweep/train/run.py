@@ -1,30 +1,21 @@
 """Trains what a configuration says, and writes the weights to a file."""
 
-import json
 import logging
-from contextlib import contextmanager
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from torch import Tensor
-
-    from pcsweep.config.schema import Choice
-    from pcsweep.dataset import Dataset
-    from pcsweep.model import Model
-    from pcsweep.network import Coefficients
     from pcsweep.train.checkpoint import Checkpoint
-    from pcsweep.train.phases import Record, Training
-    from pcsweep.train.recipe import FeedbackRecipe, Recipe, TrainingOptions
+    from pcsweep.train.material import Material
+    from pcsweep.train.standing import Standing
 
 _log = logging.getLogger(__name__)
-_PLACES = ("output", "device")  # decide where, not what
-_METADATA = "pcsweep.training"  # of the output: the settings that made it
+_FORMAT = 2  # of trainings: another one ends at other weights with the same settings
+# What decides where and how fast, not what. The images of one step do; on how many devices they are computed does not.
+_PLACES = ("output", "device", "devices", "nodes", "accumulate", "workers", "in_memory", "checkpoint_every")
 
 
 def train(plain: "Mapping[str, Any]") -> Path:
@@ -35,6 +26,7 @@ def train(plain: "Mapping[str, Any]") -> Path:
 
     Raises:
         BadSetting: a value is wrong, or the output or a checkpoint beside it is there from another training.
+        KeyboardInterrupt, Unfinished: it was stopped, and a checkpoint kept.
     """
     from pcsweep.config.errors import BadSetting
     from pcsweep.config.schema import place
@@ -44,226 +36,115 @@ def train(plain: "Mapping[str, Any]") -> Path:
         raise BadSetting(f"Expected `output` to be a .safetensors file, but got {str(output)!r}.")
     try:
         prepared = _prepared(plain, output)
+        if prepared is None:
+            _log.info("Already trained: %s", output)
+        else:
+            _train(*prepared, plain, output)
     except BadSetting:
         raise
     except ValueError as error:
         raise BadSetting(str(error)) from error
-    if prepared is None:
-        _log.info("Already trained: %s", output)
-    else:
-        _train(*prepared, output)
     return output
 
 
-def _prepared(plain: "Mapping[str, Any]", output: Path) -> "tuple[Training, Checkpoint] | None":
+def _prepared(plain: "Mapping[str, Any]", output: Path) -> "tuple[Material, Checkpoint] | None":
     """The training and its checkpoint; `None` where the output is there already."""
     from pcsweep.train.checkpoint import Checkpoint
+    from pcsweep.train.material import material
+    from pcsweep.train.output import refuse_another
 
-    material = _material(plain)
+    found = material(plain)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=output.parent):
             pass
     except OSError as error:
         raise ValueError(f"Expected `output` to be in a folder that can be written, but {output}: {error.strerror}.") from error
-    checkpoint = Checkpoint(output.with_name(f"{output.name}.checkpoint"), _deciding(plain, material))
+    checkpoint = Checkpoint(output.with_name(f"{output.name}.checkpoint"), _deciding(plain, found))
     if output.exists():
-        _refuse_another(output, checkpoint)
+        refuse_another(output, checkpoint)
         checkpoint.remove()
         return None
     checkpoint.load()  # refuses before any image is decoded
-    return _training(plain, material), checkpoint
+    return found, checkpoint
 
 
-def _train(training: "Training", checkpoint: "Checkpoint", output: Path) -> None:
-    state = checkpoint.load()
-    if state is not None:
-        epochs = (training.backbone if state["phase"] == "backbone" else training.feedback).epochs
-        _log.info("Resuming after epoch %d of %d of the %s", state["epoch"] + 1, epochs, state["phase"])
-    done = 0 if state is None else sum(map(len, state["losses"].values()))
-    with _tensorboard(output.parent / "tensorboard" / output.stem, done) as record:
-        losses = training.run(checkpoint.save, record, state)
-    learned = training.coefficients.coefficients() if training.feedback.learn_coefficients else None
-    _write(output, training.trained(), learned, checkpoint.text)
-    checkpoint.remove()
-    for phase, values in losses.items():
-        _say(phase, values)
+def _train(found: "Material", checkpoint: "Checkpoint", plain: "Mapping[str, Any]", output: Path) -> None:
+    from pcsweep.train.devices import companions, is_first
+    from pcsweep.train.fitting import Fitting
+    from pcsweep.train.material import learned, streams
+    from pcsweep.train.output import say, write
+    from pcsweep.train.stopping import Stopped
+
+    state, trained = checkpoint.load(), learned(found, plain)
+    board = output.parent / "tensorboard" / output.stem
+    fitting = Fitting(trained, streams(found), found.options, checkpoint, board)
+    if state is not None and is_first():
+        _log.info("Resuming after %s", _place(state["standing"], found))
+    try:
+        with companions(plain, found.options):
+            done = fitting.run(state)
+    except Stopped as stopped:
+        _stopped(stopped, checkpoint, found)
+    if is_first():
+        coefficients = trained.coefficients.coefficients() if found.feedback.learn_coefficients else None
+        write(output, trained.weights(), coefficients, checkpoint.text)
+        checkpoint.remove()
+        for standing in done:
+            say(standing, found.model.network.modules_cut)
+        _hint(done, found)
 
 
-@dataclass(frozen=True, eq=False)
-class _Material:
-    """What is trained on what, before any image is decoded."""
+def _place(standing: "Mapping[str, Any]", found: "Material") -> str:
+    """Where a training is, in words."""
+    from pcsweep.train.material import order
 
-    model: "Model"
-    choice: "Choice"
-    dataset: "Dataset"
-    indices: list[int]
-    cache: Path | None
-
-    @property
-    def images_sha256(self) -> str:
-        """Of which images of which class there are, in order."""
-        labels, names = self.dataset.class_indices, self.dataset.image_ids
-        return sha256("\n".join(f"{labels[index]} {names[index]}" for index in self.indices).encode()).hexdigest()
+    recipe = found.backbone if standing["phase"] == "backbone" else found.feedback
+    step = f"step {standing['step']} of {order(found, standing['phase']).steps} of " if standing["step"] else ""
+    return f"{step}epoch {standing['epoch'] + bool(step)} of {recipe.epochs} of the {standing['phase']}"
 
 
-def _material(plain: "Mapping[str, Any]") -> _Material:
-    from pcsweep.config.extensions import named
-    from pcsweep.config.schema import checked, choose
-    from pcsweep.dataset import select
-    from pcsweep.grid.classes import check_range, compared
-    from pcsweep.grid.point import DatasetSettings, as_the_model_was_trained
-    from pcsweep.model.build.feedback import to_be_trained
-
-    options = _options(plain)
-    with to_be_trained():
-        model = choose("model", plain["model"], named(plain))()  # never a loaded one: training changes it
-    settings = as_the_model_was_trained(plain["dataset"], model)
-    taken: dict[str, Any] = {key: settings.pop(key) for key in ("limit", "cache") if key in settings}
-    common = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
-    choice = choose("dataset", settings, named(plain))
-    dataset = choice()
-    indices = sorted(select(dataset.class_indices, common.limit, options.seed))
-    if _learns_from_labels(plain):
-        check_range(dataset, len(model.class_names))
-        compared(model, dataset)
-    return _Material(model, choice, dataset, indices, common.cache)
-
-
-def _recipes(plain: "Mapping[str, Any]") -> "tuple[Recipe, FeedbackRecipe]":
-    from pcsweep.config.schema import checked
-    from pcsweep.train.recipe import FeedbackRecipe, Recipe
-
-    backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
-    return backbone, FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
-
-
-def _learns_from_labels(plain: "Mapping[str, Any]") -> bool:
-    """Whether a class decides any loss; the reconstruction of an image asks for none, so that images of any classes do."""
-    backbone, feedback = _recipes(plain)
-    return backbone.epochs > 0 or (feedback.epochs > 0 and feedback.classification > 0)
-
-
-def _options(plain: "Mapping[str, Any]") -> "TrainingOptions":
-    from pcsweep.config.schema import checked
-    from pcsweep.machine.device import check_device
-    from pcsweep.train.recipe import TrainingOptions
-
-    options = TrainingOptions(**checked(TrainingOptions, {key: plain[key] for key in ("seed", "device", "precision")}))
-    check_device(options.device, options.precision)
-    return options
-
-
-def _deciding(plain: "Mapping[str, Any]", material: _Material) -> dict[str, Any]:
-    """Everything that decides the result."""
-    settings = {key: value for key, value in plain.items() if key not in _PLACES and not (key == "extensions" and not value)}
-    told = {key: value for key, value in plain["model"].items() if (key, value) != ("num_classes", None)}
-    settings["model"] = {**told, "weights_sha256": material.model.fingerprint}
-    settings["dataset"] = {key: value for key, value in plain["dataset"].items() if key != "cache"}
-    settings["dataset"]["images_sha256"] = material.images_sha256
-    return settings
-
-
-def _refuse_another(output: Path, checkpoint: "Checkpoint") -> None:
-    """Unless the file is what this training wrote.
+def _stopped(stopped: Exception, checkpoint: "Checkpoint", found: "Material") -> None:
+    """Ends the process as whoever asked for it expects.
 
     Raises:
-        ValueError: it is another's.
+        KeyboardInterrupt: after Ctrl-C.
+        Unfinished: after another signal that nobody else handles.
     """
-    from pcsweep.model.build.weights import read
+    from pcsweep.config.errors import Unfinished
+    from pcsweep.train.stopping import Stopped, pass_on
 
-    settings = read(output).metadata.get(_METADATA)
-    try:
-        differing = "it does not say how it was made" if settings is None else checkpoint.differing(settings)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        differing = "what it says of how it was made cannot be read"
-    if differing:
-        raise ValueError(f"Expected `output` to be a new file, but {str(output)!r} is there, and {differing}. Choose another.")
-
-
-def _training(plain: "Mapping[str, Any]", material: _Material) -> "Training":
-    import torch
-
-    from pcsweep.config.errors import BadSetting
-    from pcsweep.dataset.read.decoding import decode
-    from pcsweep.machine.device import device_of
-    from pcsweep.network import Coefficients
-    from pcsweep.pcoder import USUAL
-    from pcsweep.pcoder.settings import pcoder_settings
-    from pcsweep.train.phases import Training
-    from pcsweep.train.simplex import LearnedCoefficients
-
-    options, model = _options(plain), material.model
-    backbone, feedback = _recipes(plain)
-    pcoders, count = pcoder_settings(plain["pcoder"]), len(model.network.stages)
-    if pcoders.rule.name != USUAL:
-        raise BadSetting(f"Expected `pcoder` to have feedback, which is what is trained, but got the rule {pcoders.rule.name}.")
-    beta, lambda_, alpha = zip(*pcoders.rules(count, model.coefficients), strict=True)
-    active = pcoders.numbers(count)
-    start = Coefficients(beta, lambda_, alpha).restricted_to(active, count)
-    learned = active if feedback.learn_coefficients else ()
-    decoded = decode(material.dataset, material.indices, material.choice.describe(), material.cache)
-    device = device_of(options.device)
-    model.network.to(device)
-    return Training(
-        model=model,
-        images=decoded.images,
-        labels=torch.tensor(decoded.class_indices),
-        backbone=backbone,
-        feedback=feedback,
-        coefficients=LearnedCoefficients(start, count, learned).to(device),
-        precision=options.precision,
-        generator=torch.Generator().manual_seed(options.seed),
-    )
+    assert isinstance(stopped, Stopped)
+    state = checkpoint.load()
+    assert state is not None  # written just now
+    if stopped.number == 2:  # SIGINT
+        raise KeyboardInterrupt from stopped
+    pass_on(stopped.number)  # ends the process where submitit puts it back into the queue
+    raise Unfinished(
+        f"Stopped by {stopped} after {_place(state['standing'], found)}, which is kept. The same command goes on from there."
+    ) from stopped
 
 
-@contextmanager
-def _tensorboard(folder: Path, done: int) -> "Iterator[Record]":
-    """Gives a function that writes numbers of a step for TensorBoard; those of steps after `done` are replaced."""
-    from torch.utils.tensorboard import SummaryWriter
-
-    writer = SummaryWriter(str(folder), purge_step=done + 1)
-
-    def record(step: int, numbers: "Mapping[str, float]") -> None:
-        for name, number in numbers.items():
-            writer.add_scalar(name, number, step)
-
-    try:
-        yield record
-    finally:
-        writer.close()
+def _hint(done: "list[Standing]", found: "Material") -> None:
+    if found.held_out is None and any(standing.phase == "feedback" for standing in done):
+        _log.info("How much of images that it has not seen each predictor explains: validation=0.05, in a training of its own")
 
 
-def _write(output: Path, tensors: "Mapping[str, Tensor]", learned: "Coefficients | None", settings: str) -> None:
-    from safetensors.torch import save_file
+def _deciding(plain: "Mapping[str, Any]", found: "Material") -> dict[str, Any]:
+    """Everything that decides the result."""
+    from pcsweep.train.material import order
 
-    from pcsweep.machine.files import replacing
-    from pcsweep.model.build.weights import metadata
-
-    with replacing(output) as path:
-        path.touch()
-        mode = path.stat().st_mode  # as the user's umask says; save_file would leave the file to its owner alone
-        described = {**(metadata(learned) or {}), _METADATA: settings}
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path, described)
-        _sort_header(path)
-        path.chmod(mode)
-    whole = not all(name.startswith("predictors.") for name in tensors)
-    _log.info("Wrote %s; use it with model.%s=%s", output, "weights" if whole else "feedback_weights", output)
-    if learned is not None:
-        _log.info("Learned coefficients, for hyperparameter=model: %s", learned)
-
-
-def _sort_header(path: Path) -> None:
-    """safetensors writes its metadata in an order of chance; sorted, the same weights make the same file."""
-    with path.open("r+b") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.dumps(json.loads(file.read(size)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        assert len(header) <= size  # the same words in another order
-        file.seek(8)
-        file.write(header.ljust(size))
-
-
-def _say(what: str, losses: list[float]) -> None:
-    if losses:
-        tail = losses[-50:]
-        _log.info("%s: loss %.4f at the start, %.4f at the end", what, losses[0], sum(tail) / len(tail))
+    settings: dict[str, Any] = {key: value for key, value in plain.items() if key not in _PLACES}
+    if not settings.get("extensions"):
+        settings.pop("extensions", None)
+    told = {key: value for key, value in plain["model"].items() if (key, value) != ("num_classes", None)}
+    settings["model"] = {**told, "weights_sha256": found.model.fingerprint}
+    settings["dataset"] = {key: value for key, value in plain["dataset"].items() if key not in ("cache", "root")}
+    settings["dataset"]["images_sha256"] = found.train.sha256
+    if found.held_out is not None:
+        settings["held_out_sha256"] = found.held_out.sha256
+    for phase in ("backbone", "feedback"):
+        own = {key: value for key, value in plain[phase].items() if key != "batch_size"}
+        whole = {**own, "images_per_step": order(found, phase).images_per_step}
+        settings[phase] = whole if own["epochs"] else {"epochs": 0}
+    return {**settings, "format": _FORMAT}

@@ -18,7 +18,7 @@ from pcsweep.model.build.feedback import predictive
 from pcsweep.model.build.feedback_weights import Source
 from pcsweep.model.build.pretrained import timm_backbone
 from pcsweep.train.checkpoint import Checkpoint
-from pcsweep.train.run import _refuse_another
+from pcsweep.train.output import refuse_another
 
 NAME = "test_convnext"
 
@@ -124,4 +124,4 @@ def test_an_output_that_says_nonsense_of_its_making_is_another_ones(text, tmp_pa
     output = tmp_path / "w.safetensors"
     save_file({"a": torch.zeros(1)}, output, {"pcsweep.training": text})
     with pytest.raises(ValueError, match="to be a new file, but .*w.safetensors' is there, and "):
-        _refuse_another(output, Checkpoint(tmp_path / "c", {"seed": 0}))
+        refuse_another(output, Checkpoint(tmp_path / "c", {"seed": 0}))
