@@ -7,7 +7,7 @@ from rich.table import Table
 
 from pcsweep.console.terminal import terminal
 from pcsweep.console.text import duration, number_of
-from pcsweep.sweep.executor.protocol import Executor, NoAnswer, arrays_of
+from pcsweep.sweep.executor.protocol import NoAnswer, arrays_of
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.work import StudyWork, identity, label
 
@@ -43,16 +43,17 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
         console.print(table)
         if len(tasks) > _SHOWN:
             console.print(f"… and {number_of(len(tasks) - _SHOWN, _TASK)} more")
-        console.print(_arrays(works, settings, settings.chosen))
-        asked = settings.resources.asked
-        console.print("Each asks for: " + ", ".join(f"{key}={value}" for key, value in asked.items() if value), markup=False)
+        console.print(_arrays(works, settings))
+        asked = ", ".join(f"{key}={value}" for key, value in settings.resources.asked.items() if value)
+        console.print(f"Each asks for: {asked}", markup=False)
         console.print(
             _hours(expected.of(each for work in works for task in work.identities() for each in task), expected, settings)
         )
     console.print("Dry run: nothing was submitted.")
 
 
-def _arrays(works: Sequence[StudyWork], settings: LauncherSettings, queue: Executor) -> str:
+def _arrays(works: Sequence[StudyWork], settings: LauncherSettings) -> str:
+    queue = settings.chosen
     try:
         most = queue.largest_array()
     except NoAnswer as error:
