@@ -27,7 +27,7 @@ def enter(family: Family, cell: Cell) -> Cell:
 
 
 def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping[str, str], family: Family) -> pa.Table:
-    """Cells by coordinates, whatever their files are called.
+    """A row for each cell, timestep and metric; cells in the order of their coordinates, whatever their files are called.
 
     Args:
         found: the cells.
@@ -37,10 +37,28 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
     """
     order = sorted(range(len(found)), key=lambda index: (axes.sortable(places[index]), found[index].identity))
     found, places = [found[index] for index in order], [places[index] for index in order]
-    of_cell: dict[str, pa.Array] = {}
-    for name in places[0]:
-        of_cell[name] = column([place[name] for place in places], shards.SCHEMA.field(name).type if name in AXES else None)
-    of_cell |= {
+    rows = [len(cell.metrics) * len(cell.timesteps) for cell in found]
+    cell_of_row = pa.array(np.repeat(np.arange(len(found)), rows))
+    of_cell = _coordinates(places) | _about_cells(found, presets)
+    columns = {name: values.take(cell_of_row) for name, values in of_cell.items()}
+    columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
+    columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
+    for name in STATISTICS:
+        columns[name] = _by_row([getattr(cell.summary, name) for cell in found])
+    for name, tested in _tests(found, family).items():
+        columns[name] = _by_row(tested)
+    return pa.table(columns)
+
+
+def _coordinates(places: Sequence[Coordinates]) -> dict[str, pa.Array]:
+    """The columns of coordinates, (cells,) each."""
+    types = {name: shards.SCHEMA.field(name).type for name in AXES}
+    return {name: column([place[name] for place in places], types.get(name)) for name in places[0]}
+
+
+def _about_cells(found: Sequence[Cell], presets: Mapping[str, str]) -> dict[str, pa.Array]:
+    """What is said once of a cell, (cells,) each."""
+    return {
         "identity": pa.array([cell.identity for cell in found]),
         "shards": pa.array([" ".join(cell.shards) for cell in found]),
         "noise_seeds": pa.array([" ".join(str(seed) for seed in cell.seeds) for cell in found]),
@@ -53,39 +71,38 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         "seeds": pa.array([len(cell.shards) for cell in found], pa.int32()),
         "p_least": pa.array([cell.least_p for cell in found], pa.float64()),
     }
-    of_row = pa.array(np.repeat(np.arange(len(found)), [len(cell.metrics) * len(cell.timesteps) for cell in found]))
-    columns = {name: values.take(of_row) for name, values in of_cell.items()}
-    columns["timestep"] = pa.array(np.concatenate([np.repeat(cell.timesteps, len(cell.metrics)) for cell in found]), pa.int32())
-    columns["metric"] = pa.array(np.concatenate([np.tile(cell.metrics, len(cell.timesteps)) for cell in found]))
-    for name in STATISTICS:
-        columns[name] = pa.array(np.concatenate([getattr(cell.summary, name).T.ravel() for cell in found]))
-    for name, tested in _tests(found, family).items():
-        columns[name] = pa.array(np.concatenate([each.T.ravel() for each in tested]))
-    return pa.table(columns)
+
+
+def _by_row(of_cells: Sequence[np.ndarray]) -> pa.Array:
+    """Arrays (metrics, timesteps) of each cell → (rows,): of a cell all metrics at t = 0, then all at t = 1, and so on."""
+    return pa.array(np.concatenate([values.T.ravel() for values in of_cells]))
 
 
 def _tests(found: Sequence[Cell], family: Family) -> dict[str, list[np.ndarray]]:
-    """p, q and p within the family of each cell, (metrics, timesteps): NaN at t = 0, and for what is not tested."""
+    """The columns p, q and p_grid, (metrics, timesteps) of each cell: NaN at t = 0, and for what is not tested."""
     names = ("p", "q", "p_grid")
     columns = {name: [np.full((len(cell.metrics), len(cell.timesteps)), np.nan) for cell in found] for name in names}
     for metric, strongest in family.items():
-        members = [number for number, cell in enumerate(found) if metric in cell.tests]
-        tests = [found[number].tests[metric] for number in members]
-        each = {
-            "p": [test.p for test in tests],
-            "q": _false_discovery([found[number] for number in members], [test.p for test in tests]),
-            "p_grid": [family_wise(test.strength, strongest) for test in tests],
-        }
-        for name, values in each.items():
-            for number, value in zip(members, values, strict=True):
-                columns[name][number][found[number].metrics.index(metric), 1:] = value
+        tested = [number for number, cell in enumerate(found) if metric in cell.tests]
+        tests = [found[number].tests[metric] for number in tested]
+        p = [test.p for test in tests]  # (timesteps after t = 0,) of each cell, as q and p_grid
+        q = _false_discovery([found[number] for number in tested], p)
+        p_grid = [family_wise(test.strength, strongest) for test in tests]
+        for name, of_cells in (("p", p), ("q", q), ("p_grid", p_grid)):
+            for number, values in zip(tested, of_cells, strict=True):
+                columns[name][number][found[number].metrics.index(metric), 1:] = values
     return columns
 
 
 def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """q of every cell's timesteps; cells that are equal whatever an inert coefficient is are one test."""
+    """q of every cell's timesteps; cells that differ in an inert coefficient alone are one test.
+
+    Args:
+        found: the cells.
+        p: of their timesteps.
+    """
     names = [_test(cell, values) for cell, values in zip(found, p, strict=True)]
-    once = {name: values for name, values in zip(names, p, strict=True)}
+    once = dict(zip(names, p, strict=True))
     q = false_discovery(np.concatenate(list(once.values())) if once else np.empty(0))
     ends = np.cumsum([len(values) for values in once.values()])
     of_name = dict(zip(once, np.split(q, ends[:-1]), strict=True))
@@ -93,7 +110,10 @@ def _false_discovery(found: Sequence[Cell], p: Sequence[np.ndarray]) -> list[np.
 
 
 def _test(cell: Cell, p: np.ndarray) -> str:
-    """What tells its tests from others': itself; where a coefficient is inert, all others and the p, which noise seeds change."""
+    """The same for cells that are one test: those that differ in an inert coefficient alone and have the same p.
+
+    Equal p, because cells with other noise seeds are other tests.
+    """
     inert = axes.inert(cell.settings)
     return f"{axes.key(axes.without_inert(cell.settings))} {p.tobytes().hex()}" if inert else cell.identity
 
