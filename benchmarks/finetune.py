@@ -51,7 +51,7 @@ def main(folder: Path) -> None:
     run("pcsweep", *words, *DYNAMICS)
     run("pcsweep", *words, *DYNAMICS, f"model.feedback_weights={weights}")
     run("pcsweep", *words, "hyperparameter=model", f"model.feedback_weights={weights}")
-    found = [shard for shard in shards.read_all(folder / "finetune/shards") if isinstance(shard, shards.Shard)]
+    found = [shards.read(path) for path in sorted((folder / "finetune/shards").glob("*.parquet"))]
     published = {shard.settings["noise"]["sigma"]: correct(shard) for shard in found if not _is_tuned(shard)}
     write = sys.stdout.write
     write("σ, predictors, coefficients: accuracy at t = 0, 1, …; difference to reconstruction alone at the last t\n")

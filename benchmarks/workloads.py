@@ -147,7 +147,7 @@ def _demo(options: argparse.Namespace) -> tuple[float, list[Point], int]:
     with tempfile.TemporaryDirectory() as root:
         words = ["experiment=demo", f"dataset.limit={options.demo_images}", f"precision={options.precision}"]
         took = seconds(pcsweep, root, *words, f"device={options.device}")
-        found = [shard for shard in shards.read_all(Path(root) / "demo/shards") if isinstance(shard, shards.Shard)]
+        found = [shards.read(path) for path in sorted((Path(root) / "demo/shards").glob("*.parquet"))]
     return took, [_rules(shard) for shard in found], found[0].settings["timesteps"]
 
 

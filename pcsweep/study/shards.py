@@ -8,7 +8,7 @@ its page checksums, and its rows are held against its settings.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +133,3 @@ def outdated(texts: Mapping[str, str]) -> bool:
     """Whether a shard's metadata is of another schema version, whose points are computed anew under other names."""
     version = texts.get("schema_version")
     return version is not None and version != str(SCHEMA_VERSION)
-
-
-def read_all(folder: Path) -> Iterator[Shard | DamagedShard]:
-    """Every shard of a study, in the order of their names; in place of one that does not verify, what is wrong with it."""
-    for path in sorted(folder.glob("*.parquet")):
-        try:
-            yield read(path)
-        except DamagedShard as damaged:
-            yield damaged

@@ -12,6 +12,7 @@ import pytest
 from configured import LOADED, compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from stored import all_shards
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.composed import point_from
@@ -41,7 +42,7 @@ def identity(config):
 
 
 def table(folder):
-    return {shard.path.name: shard.table for shard in shards.read_all(folder)}
+    return {shard.path.name: shard.table for shard in all_shards(folder)}
 
 
 def test_a_sweep_from_another_folder_leaves_its_shards_and_computes_them_once(tmp_path):
@@ -265,7 +266,7 @@ def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
         "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=24 timesteps=4"
         in stderr.decode()
     )
-    found = list(shards.read_all(tmp_path / "outputs/default/shards"))
+    found = list(all_shards(tmp_path / "outputs/default/shards"))
     assert 3 <= len(found) < 30
     assert all(isinstance(shard, shards.Shard) for shard in found)
 
@@ -284,7 +285,7 @@ def test_points_that_are_refused_alike_are_named_together(config):
 
 def test_without_further_thresholds_there_is_no_further_iou(config, tmp_path):
     compute(config("thresholds=[]"))
-    (shard,) = shards.read_all(tmp_path / "default" / "shards")
+    (shard,) = all_shards(tmp_path / "default" / "shards")
     assert shard.table["iou_at"].to_pylist() == [[]] * shard.table.num_rows
     assert shard.table["iou"].null_count == 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from stored import all_shards
 
 from pcsweep.__main__ import main
 from pcsweep.config.errors import BadSetting
@@ -17,7 +18,6 @@ from pcsweep.console.words import words_of
 from pcsweep.grid.entry import conf_folder
 from pcsweep.report.__main__ import main as report
 from pcsweep.show import show
-from pcsweep.study import shards
 from pcsweep.study.folder import existing_study
 
 SMALL = "dataset.limit=2 timesteps=0 metrics=iou"
@@ -197,7 +197,7 @@ def test_a_noise_in_the_users_own_module(pcsweep, tmp_path, monkeypatch):
     both = "extensions=[toy_noises,toy_noises_too]"
     code, _, err = pcsweep(f"--config-dir own -m noise=toy_noises,toy_noises_too {both} {SMALL} hydra.launcher.executor=local")
     assert code == 0, err
-    found = list(shards.read_all(tmp_path / "outputs/default/shards"))
+    found = list(all_shards(tmp_path / "outputs/default/shards"))
     assert {shard.settings["noise"]["name"] for shard in found} == {"toy_noises.salt", "toy_noises_too.salt"}
     for line, told in (
         ("noise=toy_noises", "For a module of your own add extensions=[toy_noises]."),

@@ -14,13 +14,13 @@ from omegaconf import OmegaConf
 from PIL import Image
 from png_files import PALETTE, RGB, png
 from safetensors.torch import load_file
+from stored import all_shards
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.dataset import Dataset
 from pcsweep.dataset.folder import Folder
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import plan
-from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
 
@@ -169,7 +169,7 @@ def config(root, tmp_path):
 
 def test_a_study_frames_the_images_as_the_model_was_trained(config, tmp_path):
     compute(config())
-    (shard,) = shards.read_all(tmp_path / "default/shards")
+    (shard,) = all_shards(tmp_path / "default/shards")
     assert shard.table.num_rows == 6 * 2
     assert set(shard.table["image_id"].to_pylist()) == {f"picture{number}" for number in range(6)}
     (cached,) = (tmp_path / "cache").glob("*.safetensors")

@@ -2,8 +2,7 @@
 
 import pyarrow.compute as pc
 import pytest
-
-from pcsweep.study import shards
+from stored import all_shards
 
 SWEEP = ["-m", "noise.sigma=0.1,0.4", "pcoder.beta=0.3,0.9", "pcoder.lambda=0.2"]  # β = 0.9 is skipped
 LAUNCHERS = {
@@ -26,7 +25,7 @@ def expected(tmp_path_factory):
 def measured(folder):
     """What the shards of a study hold, by their names, NaN as a number of its own."""
     found = {}
-    for shard in shards.read_all(folder / "shards"):
+    for shard in all_shards(folder / "shards"):
         columns = {name: shard.table[name] for name in shard.table.column_names}
         found[shard.path.stem] = {
             name: pc.fill_null(pc.if_else(pc.is_nan(column), -1.0, column), -2.0).to_pylist()

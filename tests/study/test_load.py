@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from stored import all_shards
 from toy_settings import replaced
 
 import pcsweep
@@ -111,7 +112,7 @@ def test_rows_are_those_of_the_shards(demo: Path) -> None:
     assert dataset.schema.names == [*COLUMNS, "identity", "noise.seed"]
     assert dataset.schema.field("identity").type == pa.string()
     assert dataset.schema.field("noise.seed").type == pa.int64()
-    found = [shard for shard in shards.read_all(demo / "outputs/demo/shards") if isinstance(shard, shards.Shard)]
+    found = [shard for shard in all_shards(demo / "outputs/demo/shards") if isinstance(shard, shards.Shard)]
     assert len(found) == 2 * 3 * 2
     assert dataset.count_rows() == len(found) * 12 * 4
     for shard in found:
@@ -283,7 +284,7 @@ def test_the_examples_give_the_numbers_of_plain_loops(demo: Path) -> None:
     for timestep, shown in ((0, told[1]), (3, told[2])):
         values = [
             row["iou"]
-            for shard in shards.read_all(demo / "outputs/demo/shards")
+            for shard in all_shards(demo / "outputs/demo/shards")
             if isinstance(shard, shards.Shard)
             for row in shard.table.select(["sigma", "beta", "lambda", "timestep", "iou"]).to_pylist()
             if (row["sigma"], row["beta"], row["lambda"], row["timestep"]) == (0.4, 0.6, 0.2, timestep)

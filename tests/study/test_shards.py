@@ -104,14 +104,12 @@ def test_a_damaged_shard_is_set_aside_and_said(path):
     assert [kept.read_bytes() for kept in (path.parent.parent / "damaged").iterdir()] == [b"PAR1"]
 
 
-def test_reading_all_names_the_damaged(path):
+def test_reading_names_what_is_damaged(path):
     broken = path.with_name("f" * 64 + ".parquet")
     broken.write_bytes(b"no parquet")
-    good, damaged = sorted(shards.read_all(path.parent), key=lambda found: isinstance(found, shards.DamagedShard))
-    assert isinstance(good, shards.Shard)
-    assert good.path == path
-    assert isinstance(damaged, shards.DamagedShard)
-    assert broken.name in str(damaged)
+    assert shards.read(path).path == path
+    with pytest.raises(shards.DamagedShard, match=broken.name):
+        shards.read(broken)
 
 
 @pytest.mark.parametrize("failing", ["write_table", "read_table"])
@@ -157,9 +155,9 @@ def test_a_killed_writer_leaves_a_whole_shard_or_none(tmp_path):
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
-    found = list(shards.read_all(tmp_path))
+    found = [shards.read(each) for each in tmp_path.glob("*.parquet")]
     assert found
-    assert all(isinstance(shard, shards.Shard) and shard.table.num_rows == 3000 for shard in found)
+    assert all(shard.table.num_rows == 3000 for shard in found)
 
 
 def test_two_writers_of_one_point_leave_one_shard(tmp_path):

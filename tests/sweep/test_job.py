@@ -6,6 +6,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
+from stored import all_shards
 
 from pcsweep.compute.run import run_pack
 from pcsweep.config.errors import BadSetting
@@ -13,7 +14,6 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.plan import points_from
 from pcsweep.model import pminivgg
-from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
 
@@ -66,4 +66,4 @@ def test_the_same_weights_in_another_file_are_the_same(planned, weights, tmp_pat
     shutil.copy(weights, tmp_path / "copy")
     (tmp_path / "copy").replace(weights)
     assert run_pack(planned, Loaded()) == [0, 1]
-    assert {shard.path.stem for shard in shards.read_all(planned[0].point.shard_folder)} == {each.identity for each in planned}
+    assert {shard.path.stem for shard in all_shards(planned[0].point.shard_folder)} == {each.identity for each in planned}
