@@ -24,21 +24,28 @@ class Explained:
         self.sums: list[Tensor] = []  # of each pcoder: (2 + 2 · channels,): count, squared error; sums, sums of squares
 
     @torch.no_grad()
-    def add(self, images: Float[Tensor, "batch 3 height width"], weight: float = 1.0) -> None:
-        """A batch; one of weight 0 counts for nothing."""
+    def add(
+        self,
+        images: Float[Tensor, "batch 3 height width"],
+        weight: float = 1.0,
+        targets: Float[Tensor, "batch 3 height width"] | None = None,
+    ) -> None:
+        """A batch; one of weight 0 counts for nothing. `targets`, if others, have the representations to be predicted."""
         found = [
             weight * torch.cat([_row(squared.new_tensor(float(below[:, 0].numel()))), _row(squared), *moments])
-            for below, squared, moments in self._of(images)
+            for below, squared, moments in self._of(images, images if targets is None else targets)
         ]
         self.sums = found if not self.sums else [a + b for a, b in zip(self.sums, found, strict=True)]
 
-    def _of(self, below: Tensor) -> Iterator[tuple[Tensor, Tensor, list[Tensor]]]:
+    def _of(self, images: Tensor, targets: Tensor) -> Iterator[tuple[Tensor, Tensor, list[Tensor]]]:
+        given, below = images, targets
         for stage, predictor in zip(self.network.stages, self.network.predictors, strict=True):
-            above = stage(below)
+            above = stage(given)
             error = (predictor(above).double() - below.double()).square().sum()
             channels = below.double().transpose(0, 1).flatten(1)  # (channels, images · positions)
             yield below, error, [channels.sum(1), channels.square().sum(1)]
-            below = above
+            below = above if targets is images else stage(below)
+            given = above
 
     def result(self, sums: Sequence[Tensor] | None = None) -> list[tuple[float, float]]:
         """Mean squared error and variance of every pcoder."""

@@ -19,6 +19,7 @@ from pcsweep.train.devices import environment, is_first
 from pcsweep.train.learned import Learned, Streams
 from pcsweep.train.phase import Phase
 from pcsweep.train.recipe import TrainingOptions
+from pcsweep.train.solved import solve
 from pcsweep.train.standing import PHASES, Standing
 from pcsweep.train.stopping import Requests
 
@@ -67,11 +68,14 @@ class Fitting:
             self.learned.load(state["state_dict"])
         done: list[Standing] = []
         for phase in PHASES[PHASES.index(standing.phase) if standing else 0 :]:
-            if not self.learned.recipe(phase).epochs:
+            if not self.learned.recipe(phase).runs:
                 continue
             resumed = standing is not None and standing.phase == phase
             total = standing.total if standing else 0
             standing = standing if resumed and standing else Standing(phase, total=total)
+            if phase == "feedback" and self.learned.feedback.closed_form and not resumed:
+                solved = solve(self.learned, self.streams[phase], self.options)
+                standing.best = None if self.learned.feedback.epochs else solved  # descent has another loss
             self._fit(standing, resumed)
             done.append(standing)
         self.learned.model.network.eval()

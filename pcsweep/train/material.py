@@ -93,6 +93,11 @@ def material(plain: Mapping[str, Any]) -> Material:
     check_devices(options)
     backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
     feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+    if feedback.closed_form and options.processes > 1:
+        raise BadSetting(
+            f"Expected one device with `feedback.closed_form`, one pass over the images, but got {options.processes}; to train "
+            "further on several, give its file to another training as model.feedback_weights=FILE."
+        )
     with to_be_trained():
         model = choose("model", plain["model"], named(plain))()  # never a loaded one: training changes it
     train = _chosen(plain, plain["dataset"], model, options.seed)
@@ -179,7 +184,7 @@ def streams(found: Material) -> dict[str, Streams]:
     made = {}
     for phase in PHASES:
         recipe = found.backbone if phase == "backbone" else found.feedback
-        if not recipe.epochs:
+        if not recipe.runs:
             continue
         changes = Changes(options.seed, recipe.noise, options.least_area, options.flip)
         held_out = None if measured is None else Stream(*measured, Changes(options.seed, recipe.noise))

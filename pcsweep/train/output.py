@@ -64,7 +64,10 @@ def say(standing: Standing, modules: Sequence[str]) -> None:
     if standing.first is not None:
         end = sum(standing.last) / len(standing.last)
         _log.info("%s: loss %.4f at the start, %.4f at the end", standing.phase, standing.first, end)
-    if (best := standing.best) is not None:
+    best = standing.best
+    if best is not None and best.epoch == 0:
+        _log.info("%s: solved in closed form; held-out loss %.4f\n%s", standing.phase, best.loss, table(best, modules))
+    elif best is not None:
         early = f" (stopped after {standing.epoch})" if standing.stopped else ""
         _log.info("%s: kept epoch %d%s, whose held-out loss, %.4f, is the lowest", standing.phase, best.epoch, early, best.loss)
         if standing.phase == "feedback":

@@ -92,6 +92,11 @@ class Recipe:
     noise: NonNegative = 0.0
     drop_last: bool = True
 
+    @property
+    def runs(self) -> bool:
+        """Whether anything is learned by it."""
+        return self.epochs > 0
+
 
 @dataclass(frozen=True)
 class FeedbackRecipe(Recipe):
@@ -102,12 +107,22 @@ class FeedbackRecipe(Recipe):
         classification: weight of the cross-entropy.
         timesteps: T of the classification.
         learn_coefficients: whether β, λ and α are learned as well.
+        closed_form: whether the predictors begin at the smallest reconstruction error (`pcsweep.train.least_squares`).
+        ridge, positions: of the closed form.
     """
 
     reconstruction: NonNegative = 1.0
     classification: NonNegative = 0.0
     timesteps: Whole = 4
     learn_coefficients: bool = False
+    closed_form: bool = False
+    ridge: NonNegative = 0.01
+    positions: Count = 64
+
+    @property
+    def runs(self) -> bool:
+        """Whether anything is learned by it."""
+        return self.epochs > 0 or self.closed_form
 
     def __post_init__(self) -> None:
         if self.epochs and not (self.reconstruction or self.classification):

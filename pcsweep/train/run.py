@@ -146,5 +146,5 @@ def _deciding(plain: "Mapping[str, Any]", found: "Material") -> dict[str, Any]:
     for phase in ("backbone", "feedback"):
         own = {key: value for key, value in plain[phase].items() if key != "batch_size"}
         whole = {**own, "images_per_step": order(found, phase).images_per_step}
-        settings[phase] = whole if own["epochs"] else {"epochs": 0}
+        settings[phase] = whole if own["epochs"] or own.get("closed_form") else {"epochs": 0}
     return {**settings, "format": _FORMAT}
