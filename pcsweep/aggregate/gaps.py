@@ -12,7 +12,7 @@ from pcsweep.study.plans import PlannedPoint
 
 @dataclass(frozen=True)
 class Gaps:
-    """Cells by coordinates.
+    """Cells that are not in the table, by coordinates.
 
     Args:
         skipped: have no update with their coefficients (β + λ > 1), so that they were never computed.
@@ -41,20 +41,20 @@ def gaps_of(
         computed: identities of the shards that are there.
         place: coordinates of a point, from its settings.
     """
-    gone = [(point, place(point.settings)) for point in points if not point.skipped and point.identity not in computed]
+    here = {key(each) for each in places}
+    uncomputed = [(point, place(point.settings)) for point in points if not point.skipped and point.identity not in computed]
     if points:
         skipped = _each_once(place(point.settings) for point in points if point.skipped)
-        missing = _each_once(there for _, there in gone)
+        missing = _each_once(each for _, each in uncomputed)
     else:
         skipped, missing = product_gaps(places)
-    here = {key(place) for place in places}
     return Gaps(
         skipped=skipped,
-        missing=[place for place in missing if key(place) not in here],
+        missing=[each for each in missing if key(each) not in here],
         missing_seeds=[
-            {**place, "noise.seed": point.settings["noise"].get("seed")} for point, place in gone if key(place) in here
+            {**each, "noise.seed": point.settings["noise"].get("seed")} for point, each in uncomputed if key(each) in here
         ],
-        commands=list(dict.fromkeys(point.command for point, _ in gone)),
+        commands=list(dict.fromkeys(point.command for point, _ in uncomputed)),
     )
 
 

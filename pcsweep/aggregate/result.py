@@ -1,10 +1,11 @@
 """What aggregation finds: the table of a study, and what is not in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pyarrow as pa
 
+from pcsweep.aggregate.gaps import Gaps
 from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import RULE_COLUMN, Coordinates
@@ -13,27 +14,32 @@ from pcsweep.study.labels import rules_of
 
 @dataclass(frozen=True)
 class Aggregate:
-    """The statistics of a study.
+    """The statistics of a study, and what is not in them.
 
-    `table` has one row per cell × timestep × metric; `facets` names its columns beside the axes that tell cells apart.
+    Args:
+        table: one row per cell × timestep × metric.
+        gaps: the cells that are not in the table.
+        damaged: what was wrong with each shard moved aside.
+        older: how many shards are of an earlier version, and were not read.
+        facets: the table's columns beside the axes that tell cells apart.
+        figures: of the paper, that were asked for.
+        unit: of σ, in words.
+        measured: what the setting `metrics` is, in any shard.
     """
 
     table: pa.Table
-    skipped: list[Coordinates]  # no update with these coefficients, such as β + λ > 1: never computed
-    missing: list[Coordinates]  # planned, and no verified shard
-    damaged: list[str]  # what was wrong with each shard moved aside
-    missing_seeds: list[Coordinates] = field(default_factory=list)  # of cells that are there with other noise seeds
-    older: int = 0  # shards of an earlier version, not read
+    gaps: Gaps
+    damaged: list[str]
+    older: int = 0
     facets: tuple[str, ...] = ()
-    commands: list[str] = field(default_factory=list)  # that compute what is missing
-    figures: tuple[str, ...] = ()  # of the paper, that were asked for
-    unit: str = ""  # of σ, in words
-    measured: tuple[tuple[str, ...], ...] = ()  # what the setting `metrics` is, in any shard
+    figures: tuple[str, ...] = ()
+    unit: str = ""
+    measured: tuple[tuple[str, ...], ...] = ()
 
     @property
     def rules(self) -> list[UpdateRule]:
         """Those of all its cells, there or not."""
-        return rules_in(self.table, [*self.skipped, *self.missing])
+        return rules_in(self.table, [*self.gaps.skipped, *self.gaps.missing])
 
 
 def rules_in(table: pa.Table, others: Sequence[Coordinates] = ()) -> list[UpdateRule]:

@@ -89,16 +89,12 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
     place = partial(axes.place_on, names, columns=facets)
     places = [place(cell.settings) for cell in found]
     computed = {identity for cell in found for identity in cell.shards}
-    gaps = gaps_of(places, points, computed, place)
     return Aggregate(
         table=table(found, places, _presets(found, points), family),
-        skipped=gaps.skipped,
-        missing=gaps.missing,
+        gaps=gaps_of(places, points, computed, place),
         damaged=damaged,
-        missing_seeds=gaps.missing_seeds,
         older=older,
         facets=tuple(facets),
-        commands=gaps.commands,
         figures=_figures(found, points),
         unit=unit_of([cell.settings for cell in found]),
         measured=tuple({tuple(cell.settings.get("metrics", ())) for cell in found}),

@@ -34,7 +34,7 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
     with replacing(to / "aggregate.csv") as path:
         write_csv(result.table, path)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
-    results = Results(rows, result.skipped, result.missing, result.facets, metric, result.unit)
+    results = Results(rows, result.gaps.skipped, result.gaps.missing, result.facets, metric, result.unit)
     pictures = figures.draw(results, result.figures, to / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())

@@ -32,13 +32,14 @@ _CAPTION = (
 
 def summary(result: "Aggregate") -> list[str]:
     """What there is, and what is missing with the commands that compute it."""
+    gaps = result.gaps
     lines = [f"Cells: {counts(result)}"]
     lines += [f"  damaged, moved aside: {text}" for text in result.damaged]
-    for name, places in (("missing", result.missing), ("noise seed missing", result.missing_seeds)):
+    for name, places in (("missing", gaps.missing), ("noise seed missing", gaps.missing_seeds)):
         lines += [f"  {name}: {describe(place)}" for place in places[:LISTED]]
         if len(places) > LISTED:
             lines.append(f"  … and {len(places) - LISTED} more")
-    lines += [f"  computed by: {command}" for command in result.commands]
+    lines += [f"  computed by: {command}" for command in gaps.commands]
     if result.older:
         lines.append(
             f"Left out: {number_of(result.older, 'shard')} of an earlier version, which the sweep's command computes anew"
@@ -48,17 +49,22 @@ def summary(result: "Aggregate") -> list[str]:
 
 def absences(result: "Aggregate") -> list[str]:
     """Again at the end, in a line, what is not in the tables and pictures above."""
-    found = ((result.missing, "cell"), (result.missing_seeds, "noise seed"), (result.damaged, "damaged shard"))
+    found = ((result.gaps.missing, "cell"), (result.gaps.missing_seeds, "noise seed"), (result.damaged, "damaged shard"))
     words = [number_of(len(places), name) for places, name in found if places]
     return [f"Incomplete: tables and pictures lack {', '.join(words)}, named in the first lines"] if words else []
 
 
 def counts(result: "Aggregate") -> str:
     """How many cells there are, and how many are not there."""
+    gaps = result.gaps
     there = pc.count_distinct(result.table["identity"]).as_py()
-    words = [f"{there} found", f"{len(result.skipped)} skipped{why_skipped(result.rules)}", f"{len(result.missing)} missing"]
+    words = [
+        f"{there} found",
+        f"{len(gaps.skipped)} skipped{why_skipped(result.rules)}",
+        f"{len(gaps.missing)} missing",
+    ]
     words += [f"{len(result.damaged)} damaged"]
-    words += [f"{number_of(len(result.missing_seeds), 'noise seed')} of found cells missing"] if result.missing_seeds else []
+    words += [f"{number_of(len(gaps.missing_seeds), 'noise seed')} of found cells missing"] if gaps.missing_seeds else []
     return ", ".join(words)
 
 

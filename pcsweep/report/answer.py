@@ -136,5 +136,5 @@ def _how_many(rows: pa.Table, gains: np.ndarray, losses: np.ndarray) -> list[str
 
 def _missing(result: Aggregate) -> list[str]:
     found = pc.count_distinct(result.table["identity"]).as_py()
-    count = len(result.missing)
+    count = len(result.gaps.missing)
     return [f"{count} of {number_of(found + count, 'cell')} {'is' if count == 1 else 'are'} missing."] if count else []

@@ -48,9 +48,9 @@ def completeness(study: Path, result: Aggregate, points: Sequence[PlannedPoint],
     why, aside = reasons(study, points, identities), damaged(study / "shards")
     return Completeness(
         suspicions=[*absences(result, why, aside), *suspicions(result.table, result.facets)],
-        missing=listed(result.missing),
-        missing_seeds=listed(result.missing_seeds),
-        commands=result.commands,
+        missing=listed(result.gaps.missing),
+        missing_seeds=listed(result.gaps.missing_seeds),
+        commands=result.gaps.commands,
         reasons=why,
         damaged=aside,
     )
@@ -78,10 +78,11 @@ def absences(result: Aggregate, why: Sequence[Reason], aside: Sequence[Damaged])
         why: of the points that failed.
         aside: the files moved aside.
     """
+    gaps = result.gaps
     lost = sum(not file.replaced for file in aside)
     told = {
-        f"{number_of(len(result.missing), 'cell')} missing": len(result.missing),
-        f"{number_of(len(result.missing_seeds), 'noise seed')} of done cells missing": len(result.missing_seeds),
+        f"{number_of(len(gaps.missing), 'cell')} missing": len(gaps.missing),
+        f"{number_of(len(gaps.missing_seeds), 'noise seed')} of done cells missing": len(gaps.missing_seeds),
         f"{number_of(len(why), 'point')} failed": len(why),
         f"{number_of(lost, 'damaged file')} moved aside and not computed anew": lost,
         f"{number_of(len(aside) - lost, 'damaged file')} moved aside and computed anew: is the disk sound?": len(aside) - lost,

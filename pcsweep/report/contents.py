@@ -70,7 +70,7 @@ def contents(
     identities = [name for cell in pc.unique(result.table["shards"]).to_pylist() for name in cell.split()]
     points = planned_where(folder, options.where)
     from_where = origins(shard_folder, identities)
-    gaps = completeness(folder, result, points, set(identities))
+    whole = completeness(folder, result, points, set(identities))
     best = best_cells(shard_folder, result, metric)
     told = answer(result, best.headlines, metric)
     nothing = f"No {label_of(metric)} was measured, or none is defined."
@@ -81,7 +81,7 @@ def contents(
         question=question(cells),
         answer=told,
         grid=[*only(options.where), *grid(cells, result, from_where)],
-        counts=counts(len(cells), result, len(gaps.damaged)),
+        counts=counts(len(cells), result, len(whole.damaged)),
         trend=trend(best.headlines),
         metric=label_of(metric),
         ratio=ratio(metric),
@@ -95,7 +95,7 @@ def contents(
         pcoders=pcoder_table(best.by_pcoder, metric),
         galleries=galleries(shard_folder, best, pictured, extensions),
         no_gallery="Not asked for: gallery=0." if best.headlines and not pictured else nothing,
-        completeness=gaps,
+        completeness=whole,
         unsuspicious=UNSUSPICIOUS,
         origins=from_where,
         hours=hours(from_where.hours),

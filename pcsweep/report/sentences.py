@@ -31,7 +31,7 @@ def question(rows: Sequence[Row]) -> str:
 
 def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[str]:
     """The grid in words."""
-    everything = [*rows, *result.skipped, *result.missing]
+    everything = [*rows, *result.gaps.skipped, *result.gaps.missing]
 
     def values(name: str) -> str:
         found = in_order({coefficient(row, name) if name in COEFFICIENTS else row[name] for row in everything})
@@ -84,11 +84,12 @@ def about(rows: Sequence[Row], unit: str) -> list[str]:
 
 def counts(found: int, result: Aggregate, aside: int) -> str:
     """How many cells there are and are not; `aside` is how many files have been moved aside at any time."""
-    seeds = f", {number_of(len(result.missing_seeds), 'noise seed')} of done cells missing" if result.missing_seeds else ""
+    gaps = result.gaps
+    seeds = f", {number_of(len(gaps.missing_seeds), 'noise seed')} of done cells missing" if gaps.missing_seeds else ""
     older = f", {number_of(result.older, 'shard')} of an earlier version left out" if result.older else ""
     return (
-        f"{number_of(found, 'cell')} done, {len(result.skipped)} skipped{why_skipped(result.rules)}, "
-        f"{len(result.missing)} missing, {number_of(aside, 'file')} damaged{seeds}{older}"
+        f"{number_of(found, 'cell')} done, {len(gaps.skipped)} skipped{why_skipped(result.rules)}, "
+        f"{len(gaps.missing)} missing, {number_of(aside, 'file')} damaged{seeds}{older}"
     )
 
 

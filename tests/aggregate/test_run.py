@@ -168,7 +168,7 @@ def test_one_part_of_a_mixed_study_is_read_by_its_setting(tmp_path: Path, capsys
     for where, names, missing in (({"dataset.limit": 7}, parts[:2], 1), ({"thresholds": [0.6, 0.3]}, parts[2:], 0)):
         result = aggregate(tmp_path / "s", 2, where=where)
         assert set(result.table["identity"].to_pylist()) == set(map(shards.identity, names))
-        assert len(result.missing) == missing
+        assert len(result.gaps.missing) == missing
     words = ["study=s", f"output_root={tmp_path}", "resamples=2", "permutations=9"]
     assert main([*words, "dataset.limit=5"]) == 0
     assert set(pq.read_table(tmp_path / "s" / "aggregate.parquet")["images"].to_pylist()) == {5}
@@ -195,7 +195,7 @@ def test_a_damaged_shard_is_named_moved_and_missing(tmp_path: Path) -> None:
     assert len(list((tmp_path / "damaged").glob(f"{path.name}*"))) == 1
     assert not path.exists()
     assert set(result.table["identity"].to_pylist()) == {shards.identity(good)}
-    assert [place["lambda"] for place in result.missing] == [0.2]
+    assert [place["lambda"] for place in result.gaps.missing] == [0.2]
 
 
 def test_only_damaged_shards_are_an_error_that_names_them(tmp_path: Path) -> None:
@@ -210,24 +210,24 @@ def test_what_is_planned_is_found_skipped_or_missing(tmp_path: Path) -> None:
     for point in points[:2]:
         put(tmp_path, point)
     result = aggregate(tmp_path, 2)
-    assert [(place["beta"], place["lambda"]) for place in result.skipped] == [(0.7, 0.7)]
-    assert [(place["beta"], place["lambda"]) for place in result.missing] == [(0.7, 0.2)]
-    assert result.commands == ["python -m pcsweep -m study=s"]
+    assert [(place["beta"], place["lambda"]) for place in result.gaps.skipped] == [(0.7, 0.7)]
+    assert [(place["beta"], place["lambda"]) for place in result.gaps.missing] == [(0.7, 0.2)]
+    assert result.gaps.commands == ["python -m pcsweep -m study=s"]
 
 
 def test_without_a_plan_the_product_of_the_coefficients_is_expected(tmp_path: Path) -> None:
     for beta, lambda_ in ((0.2, 0.2), (0.7, 0.2), (0.1, 0.7), (0.3, 0.7)):
         put(tmp_path, settings(beta, lambda_))
     result = aggregate(tmp_path, 2)
-    assert [(place["beta"], place["lambda"]) for place in result.skipped] == [(0.7, 0.7)]
-    assert [(place["beta"], place["lambda"]) for place in result.missing] == [(0.1, 0.2), (0.2, 0.7), (0.3, 0.2)]
+    assert [(place["beta"], place["lambda"]) for place in result.gaps.skipped] == [(0.7, 0.7)]
+    assert [(place["beta"], place["lambda"]) for place in result.gaps.missing] == [(0.1, 0.2), (0.2, 0.7), (0.3, 0.2)]
 
 
 def test_an_unreadable_plan_is_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     put(tmp_path, settings(0.5, 0.1))
     (tmp_path / "planned").mkdir()
     (tmp_path / "planned" / "half.json").write_text('{"command"')
-    assert aggregate(tmp_path, 2).missing == []
+    assert aggregate(tmp_path, 2).gaps.missing == []
     assert "half.json is passed over, for it is no readable plan" in caplog.text
 
 
@@ -238,8 +238,8 @@ def test_noise_seeds_are_a_level_within_the_images_of_one_cell(tmp_path: Path) -
     plan(tmp_path, [*points, settings(0.5, 0.1, noise__seed=2)])
     result = aggregate(tmp_path, RESAMPLES)
     assert result.facets == ()
-    assert [place["noise.seed"] for place in result.missing_seeds] == [2]
-    assert result.missing == []
+    assert [place["noise.seed"] for place in result.gaps.missing_seeds] == [2]
+    assert result.gaps.missing == []
     rows = [row for row in result.table.to_pylist() if row["metric"] == "pointing"]
     assert {(row["seeds"], row["noise_seeds"]) for row in rows} == {(2, "0 1")}
     assert {row["shards"] for row in rows} == {" ".join(map(shards.identity, points))}
@@ -423,7 +423,7 @@ def test_shards_of_an_earlier_version_stay_and_are_said(
     assert "there are none but 2 of an earlier version; computed anew by: python -m pcsweep -m again=1" in capsys.readouterr().err
     put(tmp_path / "s", old[0])
     result = aggregate(tmp_path / "s", 2)
-    assert (result.older, len(result.missing), result.damaged) == (2, 1, [])
+    assert (result.older, len(result.gaps.missing), result.damaged) == (2, 1, [])
     assert all(path.exists() for path in paths)
     assert "Left out: 2 shards of an earlier version" in "\n".join(summary(result))
 

@@ -30,7 +30,7 @@ def values_of(block: dict[str, Any], drawn: dict[str, Any]) -> np.ndarray:
 
 
 def drawn_of(result: Aggregate) -> dict[str, Any]:
-    return numbers(result.table, result.skipped, result.missing, result.facets)
+    return numbers(result.table, result.gaps.skipped, result.gaps.missing, result.facets)
 
 
 @pytest.fixture(scope="module")
