@@ -18,10 +18,10 @@ from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import why_skipped
-from pcsweep.study import claims, failures, plans, submissions
+from pcsweep.study import claims, failures, plans, submissions, submitted
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers, ask, title, with_hidden
 from pcsweep.sweep.standing import Standing, standing
 
@@ -68,7 +68,7 @@ def show(folder: Path, console: Console) -> None:
     points = plans.planned(folder / "planned")
     labels = {point.identity: point.label for point in points if point.identity is not None}
     known = submissions.read_all(folder)
-    tasks = submissions.tasks(known)
+    tasks = submitted.tasks(known)
     origins = [task.origin for task in tasks]
     answers = with_hidden(ask(origins), origins)
     found = standing(folder, labels, tasks, answers).with_commands(*claims.computing(folder))

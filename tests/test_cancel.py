@@ -9,7 +9,8 @@ from toy_slurm import answering, without_slurm
 from pcsweep import cancel
 from pcsweep.cancel import HELP, main
 from pcsweep.study import submissions
-from pcsweep.study.submissions import new, read_all, tasks
+from pcsweep.study.submissions import new, read_all
+from pcsweep.study.submitted import tasks
 
 
 @pytest.fixture

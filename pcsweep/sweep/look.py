@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.patience import T, patiently
-from pcsweep.study import failures, submissions
+from pcsweep.study import failures, submissions, submitted
 from pcsweep.study.submissions import Submission
 from pcsweep.sweep.executor.answers import Answers, ask
 from pcsweep.sweep.standing import Standing, standing
@@ -49,7 +49,7 @@ def look(folder: Path, identities: Iterable[str], answers: Answers) -> Standing:
     """
     for name in ("shards", "failures", submissions.FOLDER):
         refresh(folder / name)
-    return standing(folder, identities, submissions.tasks(submissions.read_all(folder)), answers)
+    return standing(folder, identities, submitted.tasks(submissions.read_all(folder)), answers)
 
 
 def refresh(folder: Path) -> None:

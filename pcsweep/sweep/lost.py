@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pcsweep.machine.ownership import user_name
 from pcsweep.study.failures import Failure
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import title
 
 _TAIL = 8192  # bytes of a log in which its last line is looked for

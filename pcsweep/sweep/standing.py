@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pcsweep.study import failures
 from pcsweep.study.failures import Failure
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers
 from pcsweep.sweep.executor.protocol import Queued
 from pcsweep.sweep.lost import why_lost

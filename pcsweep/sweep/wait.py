@@ -11,7 +11,7 @@ from pcsweep.console.progress import progress
 from pcsweep.console.text import duration, number_of
 from pcsweep.machine.provenance import command
 from pcsweep.study import failures, submissions
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import title
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
 from pcsweep.sweep.look import answers_of, look

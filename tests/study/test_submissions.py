@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from pcsweep.machine.renewal import renewing
 from pcsweep.study import submissions
-from pcsweep.study.submissions import Destination, new, read_all, tasks, with_jobs, withdraw
+from pcsweep.study.submissions import Destination, new, read_all, with_jobs, withdraw
+from pcsweep.study.submitted import tasks
 
 TASKS = [["a", "b"], ["c"], ["d", "e"], ["f"], ["g"]]
 SIZES = [2, 2, 1]

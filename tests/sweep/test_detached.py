@@ -8,7 +8,7 @@ from toy_slurm import answering
 
 from pcsweep.__main__ import main
 from pcsweep.compute import estimate
-from pcsweep.study import submissions
+from pcsweep.study import submissions, submitted
 from pcsweep.sweep.executor.protocol import Refused
 from pcsweep.sweep.executor.slurm import submission
 
@@ -63,7 +63,7 @@ def sweep(tmp_path, monkeypatch, capsys):
 
 
 def sent(tmp_path):
-    return [list(task.identities) for task in submissions.tasks(submissions.read_all(tmp_path / "default"))]
+    return [list(task.identities) for task in submitted.tasks(submissions.read_all(tmp_path / "default"))]
 
 
 def test_each_point_is_sent_once_and_largest_tasks_first(tmp_path, slurm, sweep):

@@ -6,7 +6,7 @@ import pytest
 
 from pcsweep.config.errors import Unfinished
 from pcsweep.study.failures import Failure
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.outcome import Outcome, conclude
 from pcsweep.sweep.standing import Standing
 from pcsweep.sweep.work import StudyWork

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcsweep.study.failures import Failure
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers
 from pcsweep.sweep.executor.protocol import Queued
 from pcsweep.sweep.standing import standing

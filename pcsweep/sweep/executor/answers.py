@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.study.submissions import Origin, SubmittedTask
+from pcsweep.study.submissions import Origin
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor import executor_named, own
 from pcsweep.sweep.executor.protocol import Executor, NoAnswer, Queued
 

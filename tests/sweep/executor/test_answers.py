@@ -5,7 +5,7 @@ import os
 import pytest
 from folder_queue import Folder
 
-from pcsweep.study.submissions import SubmittedTask
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import ask, noted, reached, title, with_hidden
 from pcsweep.sweep.executor.protocol import NoAnswer, Queued
 from pcsweep.sweep.executor.slurm import Slurm
