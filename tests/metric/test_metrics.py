@@ -57,6 +57,7 @@ def test_the_table_is_the_folder_in_the_order_of_its_rows():
     assert ASKED[:4] == ("iou", "pointing", "mass", "rank")
     assert all(row.name == name and row.label for name, row in TABLE.items())
     assert {row.chance for row in TABLE.values()} <= {"", *TABLE}
+    assert [name for name, row in TABLE.items() if row.mask_only] == ["area"]
 
 
 def test_the_table_needs_no_torch():
