@@ -16,6 +16,8 @@ LEFT_OUT = {
     "pcsweep.sweep.job -> submitit",
     "pcsweep.sweep.executor.slurm.submission -> submitit",
     "pcsweep.sweep.task -> submitit",
+    "pcsweep.train.* -> lightning_fabric",
+    "pcsweep.train.* -> pytorch_lightning",
 }
 
 
