@@ -512,7 +512,7 @@ def test_a_refusal_of_the_second_array_costs_only_that(on_small_arrays, small_ar
     assert len(before) == 5
     refused = "Slurm has not taken all tasks: sbatch: error: QOSMaxSubmitJobPerUserLimit"
     assert f"{not_done(1, 6)}\n{refused}\n" in ended.err
-    assert re.search(r"to do +1 +not in", sweep.status())
+    assert re.search(r"to do +1 +in no queue", sweep.status())
     again = sweep.run()
     assert again.code == 0
     assert "5 of 6 already done, 0 skipped (β + λ > 1), 1 to run in 1 task" in again.out
