@@ -83,7 +83,7 @@ def test_without_slurm_there_is_no_answer(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("script", "why"),
-    [("echo slurm-wlm 22.05", ""), ("echo 'no slurm.conf' >&2; exit 1", "`sbatch` does not work: no slurm.conf")],
+    [("echo slurm-wlm 22.05", ""), ("echo 'first\nno slurm.conf' >&2; exit 1", "`sbatch` does not work (no slurm.conf)")],
 )
 def test_slurm_is_there_where_its_commands_find_their_configuration(tmp_path, monkeypatch, script, why):
     answering(monkeypatch, tmp_path, sbatch=script)

@@ -19,7 +19,7 @@ def unavailable() -> str:
     try:
         _answer(["sbatch", "--version"])
     except NoAnswer as error:
-        return f"`sbatch` does not work: {error}"
+        return f"`sbatch` does not work ({str(error).splitlines()[-1].strip()})"
     return ""
 
 
