@@ -54,7 +54,7 @@ def shards_of(folder):
         ("noise=null", "Expected `noise` to be one of gaussian, none, but got 'noise=null'."),
         ("~noise", "Expected a choice of `noise`"),
         ("~dataset", "Expected a choice of `dataset`"),
-        ("pcoder=3", "Expected `pcoder` to be one of scaled, unscaled, but got 'pcoder=3'."),
+        ("pcoder=3", "Expected `pcoder` to be one of adaptation, scaled, unscaled, but got 'pcoder=3'."),
         ("-m --cfg job", "Expected one of --multirun, --cfg"),
         ("--resolve", "Expected `--resolve` only with"),
         ("--package noise", "Expected `--package` only with --cfg"),
@@ -76,7 +76,7 @@ def shards_of(folder):
         ("noise=none noise.sigma=0.3", "`noise` has no settings here. noise=gaussian has it."),
         ("noise=gausian", "Did you mean gaussian?"),
         ("timesteps=${nope}", "Expected a value for `nope`, to which others refer, but there is none"),
-        ("~pcoder", "Expected a value for `pcoder.gradient_scaling`, to which others refer"),
+        ("~pcoder", "Expected a value for `pcoder.beta`, but there is none"),
         ("~study", "Expected a value for `study`, to which others refer"),
         ("+x=1", "`mixed`, `extensions`; and the groups model, dataset, noise, pcoder, attribution."),
         (
