@@ -1,6 +1,7 @@
 """Laws of the rule: its control, its company, and the equations written down once more; and a study of it, whole."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -21,6 +22,7 @@ from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.identified import identified
 from pcsweep.network.loop import are_rectified, looped
+from pcsweep.pcoder import rules
 from pcsweep.pcoder.adaptation import RULE
 from pcsweep.pcoder.rule import valued
 from pcsweep.report.__main__ import main
@@ -168,7 +170,8 @@ def test_a_cell_is_drawn_again_without_reconstructions(study):
 def test_what_belongs_to_another_rule_is_refused(tmp_path):
     with pytest.raises(BadSetting, match="Unknown setting `pcoder.alpha` of the rule adaptation.*hyperparameter=uniform"):
         planned(tmp_path, "hyperparameter=predify")
-    with pytest.raises(BadSetting, match="Expected `pcoder.rule` to be predictive_coding or .*, but got 'adapt'"):
+    message = f"Expected `pcoder.rule` to be {' or '.join(rules())}, but got 'adapt'."
+    with pytest.raises(BadSetting, match=f"^{re.escape(message)}$"):
         planned(tmp_path, "pcoder.rule=adapt")
     with pytest.raises(BadSetting, match="Expected `pcoder.a` to be numbers, since the model comes with none"):
         planned(tmp_path, "pcoder.a=model")
