@@ -38,7 +38,7 @@ class Plan:
     points: Sequence[IdentifiedPoint]
     waiting: tuple[int, ...]
     done: int
-    loaded: Loaded = field(default_factory=Loaded, compare=False, repr=False)
+    loaded: Loaded = field(compare=False, repr=False)
 
     @property
     def skipped(self) -> int:
@@ -159,7 +159,6 @@ def packed(points: Sequence[IdentifiedPoint], most: int) -> list[list[int]]:
 
 def _but_for_coefficients(planned: IdentifiedPoint) -> str:
     """All that points of a pack have in common, whether it decides a number or not."""
-    settings, point = {**planned.settings, "pcoder": None}, planned.point
-    return json.dumps(
-        [settings, str(point.settings), str(point.model), str(point.dataset), str(point.cache), str(point.rule)], sort_keys=True
-    )
+    point = planned.point
+    further = point.settings, point.model, point.dataset, point.cache, point.rule
+    return json.dumps([{**planned.settings, "pcoder": None}, *map(str, further)], sort_keys=True)

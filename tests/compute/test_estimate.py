@@ -31,7 +31,7 @@ def finish(planned, seconds):
 
 
 def estimated(points, waiting, gpus=0, cores=1):
-    found = estimate(Plan(points, tuple(waiting), len(points) - len(waiting)), gpus, cores)
+    found = estimate(Plan(points, tuple(waiting), len(points) - len(waiting), LOADED), gpus, cores)
     assert list(found.seconds) == [points[number].identity for number in waiting]
     return found
 

@@ -54,7 +54,7 @@ def size(packs):
 )
 def test_every_waiting_point_is_in_one_task_of_at_most_so_many(planned, points, waiting, lost, pack, most):
     before = {identity(points[number]): count for number, count in lost.items()}
-    tasks = tasks_of(Plan(planned, tuple(sorted(waiting)), 0), points, pack, lambda name: most, before)
+    tasks = tasks_of(Plan(planned, tuple(sorted(waiting)), 0, LOADED), points, pack, lambda name: most, before)
     assert sorted(named(tasks)) == sorted(identity(points[number]) for number in waiting)
     for packs in tasks:
         assert all(packs)
@@ -80,7 +80,7 @@ def test_tasks_are_about_even_and_of_whole_packs(points, most, pack):
 
 def test_how_many_fit_is_asked_for_a_point_of_each_kind(planned, points):
     fitting = {identity(point): 1 + point.number % 3 for point in points}
-    tasks = tasks_of(Plan(planned, tuple(range(COUNT)), 0), points, 1, fitting.__getitem__, {})
+    tasks = tasks_of(Plan(planned, tuple(range(COUNT)), 0, LOADED), points, 1, fitting.__getitem__, {})
     kinds = [fitting[identity(packs[0][0])] for packs in tasks]
     assert all(size(packs) <= kind for packs, kind in zip(tasks, kinds, strict=True))
     assert Counter(kinds) == {1: 6, 2: 4, 3: 2}  # of two studies with three points of each kind
@@ -89,7 +89,7 @@ def test_how_many_fit_is_asked_for_a_point_of_each_kind(planned, points):
 @settings(deadline=None, derandomize=True)
 @given(st.sets(st.integers(0, COUNT - 1)), st.integers(1, 5))
 def test_what_others_compute_is_left_out_and_nothing_else(planned, points, gone, pack):
-    tasks = tasks_of(Plan(planned, tuple(range(COUNT)), 0), points, pack, lambda name: 2 * pack, {})
+    tasks = tasks_of(Plan(planned, tuple(range(COUNT)), 0, LOADED), points, pack, lambda name: 2 * pack, {})
     found = works(tasks)
     assert [each.folder.name for each in found] == ["a", "b"]
     names = frozenset(identity(points[number]) for number in gone)
