@@ -78,11 +78,8 @@ class Stream(TorchDataset[Batch]):
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, part: Part) -> Batch:
-        raise NotImplementedError  # always asked for by parts
-
     def __getitems__(self, part: Part) -> Batch:
-        """Called by torch's loader."""
+        """Called by torch's loader, which never asks for one image."""
         try:
             pairs = [self._image(int(self.indices[place]), part.epoch) for place in part.places]
         except (ValueError, OSError) as error:
