@@ -18,19 +18,6 @@ from pcsweep.attribution import grad_cam
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork, SumTooLarge
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("*.npz"))
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return PredictiveNetwork(Backbone(), [PCoder(m, p, 20.0) for m, p in zip(MODULES, predictors(), strict=True)])
-
-
-@pytest.fixture
-def images():
-    return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
-
-
 SOME = Coefficients([0.3, 0.4, 0.5], [0.3, 0.2, 0.0], 0.05)
 
 

@@ -3,20 +3,9 @@
 import pytest
 import torch
 from torch import nn
-from toy_network import MODULES, Backbone, predictors
+from toy_network import MODULES, Backbone
 
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return PredictiveNetwork(Backbone(), [PCoder(m, p, 20.0) for m, p in zip(MODULES, predictors(), strict=True)])
-
-
-@pytest.fixture
-def images():
-    return torch.randn(4, 3, 16, 16, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.05])
