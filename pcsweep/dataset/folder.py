@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from pydantic import Field
 
 from pcsweep.dataset.read.file_names import Lookup, alike, grouped, stem, visible, with_suffix
 from pcsweep.dataset.read.image_files import SUFFIXES, Entry, ImageFiles, check
+from pcsweep.dataset.read.lists import repeated
 from pcsweep.dataset.read.masks import Mask, Regions, regions_by_value
 from pcsweep.dataset.read.picture_files import bytes_of
 
@@ -67,7 +67,7 @@ class Folder(ImageFiles):
             self.folder,
             {
                 **_table_problems(found, there),
-                "Images listed more than once in labels.csv": _repeated([found[row.image] or row.image for row in rows]),
+                "Images listed more than once in labels.csv": repeated([found[row.image] or row.image for row in rows]),
                 "Images without a row in labels.csv": [name for name in pictures if name not in listed],
                 **_mask_problems(pictures, masks),
             },
@@ -118,10 +118,6 @@ def _mask_problems(images: Sequence[str], masks: Sequence[str]) -> dict[str, lis
         ],
         "Masks without an image": [name for name in pngs if stem(name) not in stems],
     }
-
-
-def _repeated(names: Sequence[str]) -> list[str]:
-    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _rows(path: Path) -> list[_Row]:

@@ -16,7 +16,8 @@ from pydantic import AfterValidator
 
 from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.read.compact import Names
-from pcsweep.dataset.read.file_names import visible, with_suffix
+from pcsweep.dataset.read.file_names import stem, visible, with_suffix
+from pcsweep.dataset.read.image_files import check
 from pcsweep.dataset.read.photographs import SUFFIXES, Photographs
 from pcsweep.machine.threads import listed
 
@@ -39,7 +40,8 @@ class ImageNetFolder(Photographs):
         split: the folder in `root` that holds the class folders. `None`: `root` itself.
 
     Raises:
-        ValueError: see `Photographs`; no class folders there, folders of other classes, or no image in them.
+        ValueError: see `Photographs`; no class folders there, folders of other classes, no image in one of them, or
+            archives beside them that are not unpacked.
     """
 
     split: Annotated[str, AfterValidator(_one_folder)] | None = "train"
@@ -48,6 +50,7 @@ class ImageNetFolder(Photographs):
         super().__post_init__()
         if not len(self):
             raise ValueError(f"Expected `dataset.root` to hold images, but there is none in the class folders of {self._place}.")
+        check(self._place, self._left_packed())
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -89,7 +92,7 @@ class ImageNetFolder(Photographs):
         if not wnids:
             raise ValueError(
                 f"Expected class folders such as n01440764/ in {self._place} (`dataset.root`, `dataset.split`),"
-                f" but there are none.{self._hint()}"
+                f" but there are none.{self._without_folders()}"
             )
         if unknown := [wnid for wnid in wnids if wnid not in imagenet.class_indices()]:
             raise ValueError(
@@ -97,6 +100,29 @@ class ImageNetFolder(Photographs):
                 f" {listed(unknown)}. Move them away."
             )
         return wnids
+
+    def _left_packed(self) -> dict[str, list[str]]:
+        """What an unpacking that was interrupted leaves: archives of classes, and class folders without an image."""
+        numbers, filled = imagenet.class_indices(), set(self.class_indices)
+        full = {wnid for wnid in self._wnids if numbers[wnid] in filled}
+        packed = [name for name in with_suffix(visible(self._place), (".tar",)) if stem(name) in numbers]
+        return {
+            "Archives of classes that are not unpacked": [name for name in packed if stem(name) not in full],
+            "Class folders without an image": [f"{wnid}/" for wnid in self._wnids if wnid not in full],
+        }
+
+    def _without_folders(self) -> str:
+        """What there is in place of class folders, and what makes them of it."""
+        names = visible(self._place)
+        if packed := with_suffix(names, (".tar",)):
+            unpack = "unpack each into a folder of its name (docs/ilsvrc2012.md)."
+            return f" {len(packed)} archives such as {packed[0]} lie there: {unpack}"
+        if loose := with_suffix(names, SUFFIXES):
+            return (
+                f" {len(loose)} images such as {loose[0]} lie there side by side. If they are ILSVRC2012's validation images, the"
+                " lines in docs/ilsvrc2012.md sort them into class folders by the devkit's ground truth."
+            )
+        return self._hint()
 
     def _hint(self) -> str:
         """What else could be meant, by what lies in the folder."""

@@ -23,6 +23,7 @@ from pcsweep.dataset.read.file_names import stem, visible, with_suffix
 from pcsweep.dataset.read.image_files import SUFFIXES, Entry, ImageFiles, check
 from pcsweep.dataset.read.masks import IGNORED, OBJECT, Mask, Regions
 from pcsweep.dataset.read.picture_files import bytes_of
+from pcsweep.dataset.read.places import elsewhere, lacking
 from pcsweep.machine.threads import listed
 
 _WNID = re.compile(r"n\d{8}")
@@ -142,13 +143,23 @@ class ImageNetS(ImageFiles):
         except OSError as error:
             raise ValueError(
                 f"Expected `dataset.root` to be the folder that holds `{self.split}/` and `{self.split}-segmentation/`,"
-                f" but got {self.folder}: {name}: {error.strerror}."
+                f" but got {self.folder}: {name}: {error.strerror}.{self._advice()}"
             ) from error
         if not wnids:
             raise ValueError(
                 f"Expected `dataset.root` to hold class folders such as `{name}/n01443537/`, but got {self.folder} without any."
             )
         return {wnid: _by_stem(folder / wnid, suffixes) for wnid in wnids}
+
+    def _advice(self) -> str:
+        """What else could be meant, by what lies near."""
+        if near := elsewhere(self.folder, [self.split, f"{self.split}-segmentation"]):
+            return near
+        if not lacking(self.folder, [self.split]):
+            return " The masks are an archive of their own, beside the images (docs/imagenet_s.md)."
+        if not lacking(self.folder, ["val"]) or not lacking(self.folder, ["train"]):
+            return " This could be ILSVRC2012, without masks, from which ImageNet-S is made (docs/imagenet_s.md)."
+        return ""
 
 
 def _by_stem(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
@@ -178,6 +189,7 @@ def _categories(path: Path, subset: int) -> list[str]:
     if len(wnids) != subset or wnids != sorted(set(wnids)):
         raise ValueError(
             f"Expected `dataset.categories` to be a file of {subset} different wnids, one a line and sorted,"
-            f" but got {path} with {len(wnids)}{'' if wnids == sorted(set(wnids)) else ', repeated or unsorted'}."
+            f" but got {path} with {len(wnids)}{'' if wnids == sorted(set(wnids)) else ', repeated or unsorted'}"
+            f" (ImageNet-S numbers its classes in sorted order; `sort -u {path}` sorts an early, unsorted edition of the file)."
         )
     return wnids

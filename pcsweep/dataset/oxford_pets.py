@@ -1,6 +1,7 @@
-"""Oxford-IIIT Pet: cats and dogs of 37 breeds with trimaps (Parkhi et al. 2012, *Cats and Dogs*), read through torchvision."""
+"""Oxford-IIIT Pet: cats and dogs of 37 breeds with trimaps (Parkhi et al. 2012, *Cats and Dogs*)."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +10,17 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from torchvision.datasets import OxfordIIITPet
 
 from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.read.image_files import Entry, ImageFiles, absent, check
+from pcsweep.dataset.read.lists import lines
 from pcsweep.dataset.read.masks import IGNORED, OBJECT, OTHER, Mask, Regions, greys
 from pcsweep.dataset.read.picture_files import FORMATS, decoded
+from pcsweep.dataset.read.places import elsewhere, lacking
 from pcsweep.machine.threads import listed
 
-# Breeds that are a class of ImageNet-1k, by torchvision's names. No breed stands in for another: American Bulldog, Havanese,
-# Shiba Inu and nine of the twelve cats have no class.
+# Breeds that are a class of ImageNet-1k, by their images' names in words. No breed stands in for another: American Bulldog,
+# Havanese, Shiba Inu and nine of the twelve cats have no class.
 WNIDS = {
     "American Pit Bull Terrier": "n02093428",  # ImageNet lists it as a name of its American Staffordshire terrier
     "Basset Hound": "n02088238",
@@ -56,6 +58,10 @@ _KNOWN = frozenset(
     | {"Abyssinian_5", "Abyssinian_34", "chihuahua_121", "beagle_116"}
 )
 
+_FOLDER = "oxford-iiit-pet"
+_IMAGES, _TRIMAPS = f"{_FOLDER}/images", f"{_FOLDER}/annotations/trimaps"
+_LINE = re.compile(r"(\S+_\d+)\s+\d+\s+\d+\s+\d+")  # of a split: the image, and numbers of class, species and breed
+
 _log = logging.getLogger(__name__)
 
 
@@ -84,16 +90,9 @@ class OxfordPets(ImageFiles):
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
         """Of every image of a mapped breed, in the order of the split's list; the category is the breed."""
-        try:
-            pets = OxfordIIITPet(self.folder, self.split)
-        except (RuntimeError, OSError, ValueError) as error:
-            raise ValueError(
-                "Expected `dataset.root` to be the folder that holds `oxford-iiit-pet/images/`,"
-                f" `oxford-iiit-pet/annotations/{self.split}.txt` and `oxford-iiit-pet/annotations/trimaps/`,"
-                f" but got {self.folder}. torchvision fetches them: python -c 'from torchvision.datasets import OxfordIIITPet;"
-                f' OxfordIIITPet("{self.folder}", download=True)\''
-            ) from error
-        found = list(zip(pets._images, pets._segs, (pets.classes[label] for label in pets._labels), strict=True))
+        self._check_place()
+        names = [line[1] for line in lines(self.folder / self._list, _LINE, "basset_hound_10 4 2 1")]
+        found = [(self.folder / _IMAGES / f"{name}.jpg", self.folder / _TRIMAPS / f"{name}.png", _breed(name)) for name in names]
         used = [(image, mask, breed) for image, mask, breed in found if breed in WNIDS]
         _say_left_out([breed for _, _, breed in found if breed not in WNIDS], len(found))
         problems = {"Missing images": [image for image, _, _ in used], "Missing trimaps": [mask for _, mask, _ in used]}
@@ -101,6 +100,29 @@ class OxfordPets(ImageFiles):
         used = self._whole(used)
         indices = imagenet.class_indices()
         return tuple(Entry(image.stem, image, mask, indices[WNIDS[breed]], breed) for image, mask, breed in used)
+
+    @property
+    def _list(self) -> str:
+        return f"{_FOLDER}/annotations/{self.split}.txt"
+
+    def _check_place(self) -> None:
+        """That images, trimaps and the split's list are there."""
+        parts = [_IMAGES, _TRIMAPS, self._list]
+        missing = lacking(self.folder, parts)
+        if not missing:
+            return
+        advice = elsewhere(self.folder, parts)
+        if not advice and not lacking(self.folder, ["images", "annotations"]):
+            advice = f" images/ and annotations/ lie in it themselves: move both into {self.folder / _FOLDER}/."
+        if not advice and _IMAGES in missing and _TRIMAPS in missing:
+            advice = (
+                " torchvision fetches all of it: python -c 'from torchvision.datasets import OxfordIIITPet;"
+                f' OxfordIIITPet("{self.folder}", download=True)\''
+            )
+        raise ValueError(
+            f"Expected `dataset.root` to be the folder that holds `{_FOLDER}/` with what images.tar.gz and annotations.tar.gz"
+            f" hold, but {self.folder} lacks {', '.join(missing)}.{advice}"
+        )
 
     def _whole(self, found: Sequence[tuple[Path, Path, str]]) -> list[tuple[Path, Path, str]]:
         """Without the images of `_KNOWN` that are not whole, which the log names."""
@@ -134,6 +156,11 @@ class OxfordPets(ImageFiles):
             raise ValueError(f"Expected {entry.mask} to be a trimap of the values 1, 2 and 3, but got {got}.")
         regions: Regions = _REGIONS[trimap]
         return regions
+
+
+def _breed(name: str) -> str:
+    """Of an image, as its name has it: the numbers beside it in the list are others once a breed is taken out."""
+    return name.rpartition("_")[0].replace("_", " ").title()
 
 
 def _say_left_out(breeds: list[str], total: int) -> None:

@@ -1,6 +1,7 @@
-"""Pascal VOC's segmentation pictures (Everingham et al. 2010), read through torchvision."""
+"""Pascal VOC's segmentation pictures (Everingham et al. 2010, *The Pascal Visual Object Classes (VOC) Challenge*)."""
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,11 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from torchvision.datasets import VOCSegmentation
 
 from pcsweep.dataset.read import imagenet
 from pcsweep.dataset.read.image_files import Entry, ImageFiles, absent, check
+from pcsweep.dataset.read.lists import lines
 from pcsweep.dataset.read.masks import IGNORED, OBJECT, OTHER, Mask, Regions, Values, greys, read_mask
+from pcsweep.dataset.read.places import elsewhere, lacking
 from pcsweep.machine.threads import gathered
 
 CLASSES = (
@@ -32,6 +34,8 @@ WNIDS = {
 }
 _VALUES = {CLASSES.index(name) + 1: name for name in WNIDS}
 _IGNORED_VALUE = 255
+
+_LINE = re.compile(r"(\S+)")  # of an image set: an image's name
 
 _log = logging.getLogger(__name__)
 
@@ -62,30 +66,46 @@ class VOC(ImageFiles):
 
         All masks are read for it.
         """
-        pictures = self._pictures()
-        images, masks = [Path(path) for path in pictures.images], [Path(path) for path in pictures.masks]
+        base = self._base()
+        names = [line[1] for line in lines(self.folder / base / self._list, _LINE, "2007_000033")]
+        images = [self.folder / base / "JPEGImages" / f"{name}.jpg" for name in names]
+        masks = [self.folder / base / "SegmentationClass" / f"{name}.png" for name in names]
         check(self.folder, {"Missing images": absent(images, self.folder), "Missing masks": absent(masks, self.folder)})
         largest = list(gathered(_largest, masks, "reading masks"))
-        found = [(image, mask, name) for image, mask, name in zip(images, masks, largest, strict=True) if name]
+        found = [(image, mask, word) for image, mask, word in zip(images, masks, largest, strict=True) if word]
         if len(found) < len(images):
-            left, names = len(images) - len(found), ", ".join(WNIDS)
-            _log.info("Left out %d of %d pictures, which show none of VOC's classes %s", left, len(images), names)
+            left, mapped = len(images) - len(found), ", ".join(WNIDS)
+            _log.info("Left out %d of %d pictures, which show none of VOC's classes %s", left, len(images), mapped)
         indices = imagenet.class_indices()
-        return tuple(Entry(image.stem, image, mask, indices[WNIDS[name]], name) for image, mask, name in found)
+        return tuple(Entry(image.stem, image, mask, indices[WNIDS[word]], word) for image, mask, word in found)
 
-    def _pictures(self) -> VOCSegmentation:
+    @property
+    def _list(self) -> str:
+        return f"ImageSets/Segmentation/{self.image_set}.txt"
+
+    def _base(self) -> str:
+        """The challenge's folder in `root`, once it is known to hold images, masks and the list.
+
+        Raises:
+            ValueError: a part of it is not there, or the set has no masks.
+        """
         if self.image_set == "test" and self.year != 2007:
             raise ValueError(f"Expected `dataset.image_set` to be train, val or trainval in {self.year}, but got 'test'.")
-        try:
-            return VOCSegmentation(self.folder, str(self.year), self.image_set)
-        except (RuntimeError, OSError) as error:
-            inside = ("TrainVal/" if self.year == 2011 else "") + f"VOCdevkit/VOC{self.year}"
-            raise ValueError(
-                f"Expected `dataset.root` to be the folder that holds `{inside}/` with `JPEGImages/`, `SegmentationClass/` and"
-                f" `ImageSets/Segmentation/{self.image_set}.txt`, but got {self.folder}. torchvision fetches them: python -c"
-                " 'from torchvision.datasets import VOCSegmentation;"
+        base = ("TrainVal/" if self.year == 2011 else "") + f"VOCdevkit/VOC{self.year}"
+        parts = [f"{base}/{part}" for part in ("JPEGImages", "SegmentationClass", self._list)]
+        missing = lacking(self.folder, parts)
+        if not missing:
+            return base
+        advice = elsewhere(self.folder, parts)
+        if not advice and len(missing) == len(parts):
+            advice = (
+                " torchvision fetches all of it: python -c 'from torchvision.datasets import VOCSegmentation;"
                 f' VOCSegmentation("{self.folder}", "{self.year}", "{self.image_set}", download=True)\''
-            ) from error
+            )
+        raise ValueError(
+            f"Expected `dataset.root` to be the folder that holds `{base}/` as it is in the archive, but {self.folder} lacks"
+            f" {', '.join(missing)}.{advice}"
+        )
 
     def regions(self, entry: Entry, mask: Mask) -> Regions:
         """The value of the entry's class is the object, 255 (borders and difficult objects) is left out.

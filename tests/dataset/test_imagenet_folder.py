@@ -82,6 +82,34 @@ def test_other_classes_and_empty_folders_are_refused(root):
         images(root, split="empty")
 
 
+def test_images_side_by_side_are_refused_with_what_sorts_them(root):
+    for number in (1, 2):
+        image_trees.save_photograph(root / f"flat/ILSVRC2012_val_0000000{number}.JPEG", seed=number)
+    expected = r"but there are none. 2 images such as ILSVRC2012_val_00000001.JPEG lie there side by side.*docs/ilsvrc2012.md"
+    for settings in ({"split": "flat"}, {"split": None, "root": root / "flat"}):
+        with pytest.raises(ValueError, match=expected):
+            images(**{"root": root, **settings})
+
+
+def test_archives_that_are_not_unpacked_are_refused(root):
+    (root / "packed").mkdir()
+    for wnid in CLASSES:
+        (root / f"packed/{wnid}.tar").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"but there are none. 3 archives such as n01440764.tar lie there: unpack each"):
+        images(root, split="packed")
+
+
+def test_an_interrupted_unpacking_is_refused(root):
+    (root / "train/n01440764.tar").write_bytes(b"")
+    assert len(images(root)) == 6  # unpacked, and kept
+    (root / "train/n01484850.tar").write_bytes(b"")
+    (root / "train/n01491361").mkdir()
+    with pytest.raises(
+        ValueError, match=r"(?s)train:\n  Archives .*unpacked \(1\): n01484850.tar\n  .*without an image \(1\): n01491361/"
+    ):
+        images(root)
+
+
 def test_a_path_is_no_split():
     settings = {"root": "x", "resize": 8, "crop": 8, "interpolation": "bilinear"}
     for name in ("../x", "a/b", ".."):

@@ -146,6 +146,18 @@ def test_a_folder_without_images_is_refused(tmp_path):
         dataset(tmp_path / "nowhere")
 
 
+def test_a_tree_that_lies_near_is_named(root, tmp_path):
+    for place in (root.parent, root / "validation", root / "validation" / GOLDFISH):
+        with pytest.raises(ValueError, match=rf"It is here: dataset.root={root}\.$"):
+            dataset(place)
+    (tmp_path / "ilsvrc/val").mkdir(parents=True)
+    with pytest.raises(ValueError, match="This could be ILSVRC2012, without masks, from which ImageNet-S is made"):
+        dataset(tmp_path / "ilsvrc")
+    shutil.copytree(root / "validation", tmp_path / "images/validation")
+    with pytest.raises(ValueError, match="validation-segmentation: No such file.*The masks are an archive of their own"):
+        dataset(tmp_path / "images")
+
+
 def test_numbers_are_never_guessed_from_some_of_the_classes(tmp_path):
     root = image_trees.imagenet_s(tmp_path / "tree", wnids=WNIDS[10:13])
     with pytest.raises(

@@ -94,12 +94,50 @@ def test_missing_files_are_counted_and_named(root):
         dataset(root)
 
 
-def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root, tmp_path):
-    expected = r"annotations/trainval.txt` .*OxfordIIITPet\(\".*\", download=True\)'"
-    with pytest.raises(ValueError, match=expected):
+def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root, tmp_path_factory):
+    with pytest.raises(ValueError, match=r"the folder that holds `oxford-iiit-pet/` .*OxfordIIITPet\(\".*\", download=True\)'"):
+        dataset(tmp_path_factory.mktemp("empty"))
+    with pytest.raises(ValueError, match=r"lacks oxford-iiit-pet/annotations/trainval.txt\.$"):  # which torchvision does not mend
         dataset(root, split="trainval")
-    with pytest.raises(ValueError, match="the folder that holds `oxford-iiit-pet/images/`"):
-        dataset(tmp_path / "nowhere")
+
+
+def test_a_dataset_that_lies_near_is_named(root, tmp_path_factory):
+    with pytest.raises(ValueError, match=rf"It is here: dataset.root={root}\.$"):
+        dataset(root / "oxford-iiit-pet")
+    bare = tmp_path_factory.mktemp("bare")
+    for part in ("images", "annotations"):
+        shutil.copytree(root / "oxford-iiit-pet" / part, bare / part)
+    with pytest.raises(ValueError, match=rf"lie in it themselves: move both into {bare}/oxford-iiit-pet/\.$"):
+        dataset(bare)
+
+
+def test_a_breed_that_is_taken_out_of_the_list_changes_no_other(root):
+    path = root / "oxford-iiit-pet/annotations/test.txt"
+    kept = [line for line in path.read_text().splitlines() if not line.startswith("Abyssinian")]
+    path.write_text("\n".join(kept))
+    images = dataset(root)
+    assert [entry.category for entry in images.entries] == ["Basset Hound"] * 2 + ["Egyptian Mau"] * 2
+    assert [imagenet.wnids()[k] for k in images.class_indices] == [WNIDS["Basset Hound"]] * 2 + [WNIDS["Egyptian Mau"]] * 2
+
+
+def test_the_lists_own_header_is_no_image(root):
+    path = root / "oxford-iiit-pet/annotations/test.txt"
+    before = dataset(root).image_ids
+    path.write_text("#Image CLASS-ID SPECIES BREED ID\n#ID: 1:37 Class ids\n" + path.read_text() + "\n")
+    assert dataset(root).image_ids == before
+
+
+def test_a_list_that_is_cut_or_counts_an_image_twice_is_refused(root):
+    path = root / "oxford-iiit-pet/annotations/test.txt"
+    text = path.read_text()
+    path.write_text(text[:-5])
+    with pytest.raises(
+        ValueError, match=r"Expected line 8 of .*test.txt to be such as 'basset_hound_10 4 2 1', but got 'havanese_"
+    ):
+        dataset(root)
+    path.write_text(text + text.splitlines()[2])
+    with pytest.raises(ValueError, match=r"test.txt once, but of these there are more \(1\): basset_hound_1\."):
+        dataset(root)
 
 
 def listed(root, stem: str, label: int = 3) -> Path:

@@ -84,10 +84,34 @@ def test_missing_files_are_counted_and_named(root):
 
 
 def test_no_dataset_says_what_is_expected_and_how_to_fetch_it(root):
-    with pytest.raises(ValueError, match=r'`VOCdevkit/VOC2007/` with .*VOCSegmentation\(".*", "2007", "test", download=True\)'):
+    with pytest.raises(ValueError, match=r'`VOCdevkit/VOC2007/` .*VOCSegmentation\(".*", "2007", "test", download=True\)'):
         dataset(root, year=2007, image_set="test")
     with pytest.raises(ValueError, match="`dataset.image_set` to be train, val or trainval in 2012, but got 'test'"):
         dataset(root, image_set="test")
+
+
+def test_a_dataset_that_lies_near_is_named(root):
+    for inside in ("VOCdevkit", "VOCdevkit/VOC2012"):
+        with pytest.raises(ValueError, match=rf"It is here: dataset.root={root}\.$"):
+            dataset(root / inside)
+
+
+def test_a_part_that_is_missing_is_named(root):
+    (root / "VOCdevkit/VOC2012/SegmentationClass").rename(root / "VOCdevkit/VOC2012/Masks")
+    with pytest.raises(ValueError, match=r"lacks VOCdevkit/VOC2012/SegmentationClass\.$"):
+        dataset(root)
+
+
+def test_the_list_counts_no_picture_twice(root):
+    path = root / "VOCdevkit/VOC2012/ImageSets/Segmentation/val.txt"
+    path.write_text("a\n\nb\r\nc \n\n")
+    assert dataset(root).image_ids == ("a", "c")
+    path.write_text("a\nb\nc\na\n")
+    with pytest.raises(ValueError, match=r"val.txt once, but of these there are more \(1\): a\."):
+        dataset(root)
+    path.write_text("a  1\nb -1\n")  # a list of ImageSets/Main
+    with pytest.raises(ValueError, match=r"Expected line 1 of .*val.txt to be such as '2007_000033', but got 'a  1'"):
+        dataset(root)
 
 
 def colours(count: int = 256) -> np.ndarray:
