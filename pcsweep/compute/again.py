@@ -138,7 +138,7 @@ def point_of(shard: shards.Shard, loaded: Loaded, extensions: Sequence[str] = ()
         settings["device"] = _device(str(settings["device"]))
         settings["extensions"] = _expected(named(settings), extensions)
         point = grid_point(settings, shard.metadata["config"], loaded)
-        now = shards.canonical(point.identified(loaded))
+        now = shards.canonical(point.decisive(loaded))
     except KeyError as error:
         raise refused(f"it has no `{error.args[0]}`") from error
     except (TypeError, ValueError) as error:

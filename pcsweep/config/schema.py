@@ -87,7 +87,7 @@ class Choice:
         """Name and arguments."""
         return {"name": self.name, **self.arguments}
 
-    def identified(self) -> dict[str, Any]:
+    def decisive(self) -> dict[str, Any]:
         """Name and those of the arguments that decide numbers, as they enter a grid point's identity."""
         return {"name": self.name, **decisive(self.function, self.arguments)}
 

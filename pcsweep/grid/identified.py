@@ -42,7 +42,7 @@ class IdentifiedPoint:
         Raises:
             BadSetting: says so.
         """
-        if shards.identity(self.point.identified(loaded)) != self.identity:
+        if shards.identity(self.point.decisive(loaded)) != self.identity:
             raise BadSetting(
                 f"The weights of {self.point.model.name} or the images of {self.point.dataset.name} have changed since "
                 "this point was planned; give the command again to plan it anew."
@@ -51,5 +51,5 @@ class IdentifiedPoint:
 
 def identified(point: GridPoint, loaded: Loaded) -> IdentifiedPoint:
     """The point with its identity."""
-    settings: dict[str, Any] = shards.canonical(point.identified(loaded))
+    settings: dict[str, Any] = shards.canonical(point.decisive(loaded))
     return IdentifiedPoint(point, settings, None if point.skipped else shards.identity(settings))

@@ -26,7 +26,7 @@ from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder import USUAL
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
-from pcsweep.pcoder.settings import identified, pcoder_settings
+from pcsweep.pcoder.settings import decisive_of, pcoder_settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
@@ -121,13 +121,13 @@ class GridPoint:
         """Of the study."""
         return self.settings.folder / "shards"
 
-    def identified(self, loaded: Loaded) -> dict[str, Any]:
+    def decisive(self, loaded: Loaded) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
         coefficients = dict(zip(keys_of(self.rule), zip(*self.rules, strict=True), strict=True))
         return {
-            "model": {**self.model.identified(), "weights_sha256": loaded.model(self.model).fingerprint},
-            "noise": {**self.noise.identified(), **vars(self.noise_settings)},
-            "pcoder": {**identified(self.rule), "active": self.active, **coefficients},
+            "model": {**self.model.decisive(), "weights_sha256": loaded.model(self.model).fingerprint},
+            "noise": {**self.noise.decisive(), **vars(self.noise_settings)},
+            "pcoder": {**decisive_of(self.rule), "active": self.active, **coefficients},
             **self.shared(loaded),
         }
 
@@ -137,9 +137,9 @@ class GridPoint:
         seed = settings.pop("seed")
         return {
             **settings,
-            "dataset": self.dataset.identified(),
+            "dataset": self.dataset.decisive(),
             "selection": {"seed": seed, **loaded.described(self.dataset, self.limit, seed)},
-            "attribution": self.attribution.identified(),
+            "attribution": self.attribution.decisive(),
             "target": self.target,
             "metrics": sorted(self.settings.metrics),
             "pictures": min(self.settings.pictures, len(self.selection(loaded))),

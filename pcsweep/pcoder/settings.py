@@ -90,7 +90,7 @@ def pcoder_settings(config: Mapping[str, Any]) -> PCoderSettings:
     return PCoderSettings(rule, given, **checked(_common, {key: config[key] for key in common if key in config}, "pcoder."))
 
 
-def identified(rule: UpdateRule) -> dict[str, Any]:
+def decisive_of(rule: UpdateRule) -> dict[str, Any]:
     """What decides numbers of a rule beside its coefficients, as it enters an identity: nothing of the usual rule."""
     return {} if rule.name == USUAL else {"rule": rule.name, **decisive(type(rule), vars(rule))}
 

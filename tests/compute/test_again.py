@@ -42,7 +42,7 @@ def measured(tmp_path_factory):
             config = composed(*words, f"output_root={root}", f"study=s{len(known)}")
             compute(config)
             point = point_from(config, LOADED)
-            known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.identified(LOADED)))), point
+            known[words] = shards.read(shards.place(point.shard_folder, shards.identity(point.decisive(LOADED)))), point
         return known[words]
 
     return measure

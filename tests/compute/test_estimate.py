@@ -27,7 +27,7 @@ def points(tmp_path):
 
 def finish(planned, seconds):
     metadata = {} if seconds is None else {"seconds": str(seconds)}
-    shards.write(planned.point.shard_folder, planned.point.identified(LOADED), {"timestep": []}, metadata)
+    shards.write(planned.point.shard_folder, planned.point.decisive(LOADED), {"timestep": []}, metadata)
 
 
 def estimated(points, waiting, gpus=0, cores=1):

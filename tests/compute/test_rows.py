@@ -63,7 +63,7 @@ def test_a_pack_writes_the_shards_of_its_points_alone_to_the_bit(config, tmp_pat
     for number, each in enumerate(words):
         alone = config(*each, f"output_root={tmp_path / 'alone'}", f"batch_size={1 + 9 * number}")
         compute(alone)
-        name = shards.identity(point_from(alone, LOADED).identified(LOADED))
+        name = shards.identity(point_from(alone, LOADED).decisive(LOADED))
         found, expected = (
             shards.read(shards.place(tmp_path / folder / "default/shards", name)) for folder in ("together", "alone")
         )

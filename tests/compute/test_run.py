@@ -38,7 +38,7 @@ def pcsweep(*words, folder, **options):
 
 
 def identity(config):
-    return shards.identity(point_from(config, LOADED).identified(LOADED))
+    return shards.identity(point_from(config, LOADED).decisive(LOADED))
 
 
 def table(folder):

@@ -27,7 +27,7 @@ def images(*, root: Path, weights: str, kind: Annotated[int | None, Mark.YOUNGER
 
 def test_a_setting_decides_numbers_unless_it_is_marked():
     given = {"profile": Path("a"), "share": 0.1, "grain": Path("b")}
-    assert Choice("noise", "mine", noise, given).identified() == {"name": "mine", "share": 0.1, "grain": Path("b")}
+    assert Choice("noise", "mine", noise, given).decisive() == {"name": "mine", "share": 0.1, "grain": Path("b")}
     assert Choice("noise", "mine", noise, given).describe() == {"name": "mine", **given}
     assert decisive(images, {"root": Path("a"), "weights": "x", "kind": None}) == {"root": Path("a"), "weights": "x"}
     assert decisive(images, {"root": Path("a"), "weights": "x", "kind": 3}) == {"root": Path("a"), "weights": "x", "kind": 3}

@@ -33,5 +33,5 @@ def test_the_points_of_every_experiment_have_the_identities_of_earlier_versions(
         grid = [[]] if experiment == "none" else corners(experiment)
         chosen = [] if experiment == "none" else [f"experiment={experiment}"]
         points = {" ".join(words): point_from(compose("config", overrides=[*chosen, *words]), LOADED) for words in grid}
-    found = {words: shards.identity(point.identified(LOADED)) for words, point in points.items() if not point.skipped}
+    found = {words: shards.identity(point.decisive(LOADED)) for words, point in points.items() if not point.skipped}
     assert found == json.loads(GOLDEN.read_text())[experiment]
