@@ -31,8 +31,8 @@ def pefficientnet_b0(
 
     Args:
         weights: `default` (timm's, through its cache), the path of a state dict, or `random`.
-        feedback_weights: a folder or glob of predify's eight published files, a file of pcsweep.train, or `random`. `None`:
-            random where the backbone is, else refused.
+        feedback_weights: a folder, glob or zip file of predify's eight published files, a file of pcsweep.train, or `random`.
+            `None`: random where the backbone is, else refused.
         gradient_scaling: scale the error's gradient by K_n/√C_n (predify's `PCoderN`).
         seed: of random weights.
 

@@ -35,8 +35,8 @@ def predify_toml(
         backbone: the network that the configuration is for, by the name that its library gives it.
         library: of the backbone.
         weights: `default` (the library's), the path of a state dict, or `random`.
-        feedback_weights: a folder or glob of predify's files, a whole predify network, a file of pcsweep.train, or `random` (also
-            `None`).
+        feedback_weights: a folder, glob or zip file of predify's files, a whole predify network, a file of pcsweep.train, or
+            `random` (also `None`).
         seed: of random weights.
 
     Raises:

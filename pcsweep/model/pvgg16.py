@@ -47,8 +47,8 @@ def pvgg16(
 
     Args:
         weights: `default` or `IMAGENET1K_V1` (torchvision's, through its cache), the path of a state dict, or `random`.
-        feedback_weights: a folder or glob of predify's five published files, a whole predify network, a file of pcsweep.train, or
-            `random`. `None`: random where the backbone is, else refused.
+        feedback_weights: a folder, glob or zip file of predify's five published files, a whole predify network, a
+            file of pcsweep.train, or `random`. `None`: random where the backbone is, else refused.
         gradient_scaling: scale the error's gradient by K_n/√C_n (predify's `PCoderN`).
         seed: of random weights.
 

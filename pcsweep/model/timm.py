@@ -33,7 +33,7 @@ def timm(  # noqa: PLR0913  # a setting each
         name: timm's, such as `resnet50` or `resnet50.a1_in1k`.
         pcoders: modules whose outputs are the representations, bottom-up, such as `layer1`.
         weights: `default` (timm's pretrained ones, through its cache), the path of a state dict, or `random`.
-        feedback_weights: a file of pcsweep.train, a folder or glob of predify's files, or `random` (also `None`).
+        feedback_weights: a file of pcsweep.train, a folder, glob or zip file of predify's files, or `random` (also `None`).
         gradient_scaling: scale the error's gradient by K_n/√C_n.
         seed: of random weights.
         num_classes: of a head of one's own, whose weights are in the file (or random); `None` for the network's.

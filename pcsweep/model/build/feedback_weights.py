@@ -1,19 +1,16 @@
 """Where the weights of predictors come from: predify's published files, a whole network of it, `pcsweep.train`, or chance."""
 
-import glob
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from pcsweep.model.build import weights
+from pcsweep.model.build.numbered import Found, is_archive, numbered
 from pcsweep.network import Coefficients
 
 PUBLISHED_AT = "github.com/miladmozafari/predify and github.com/bhavinc/predify2021"
-_NUMBER = re.compile(r"(?:pc|pcoder)(\d+)(?!\d)", re.IGNORECASE)
-_ENDINGS = (".pth", ".pt", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -21,8 +18,8 @@ class Source:
     """Where feedback weights come from.
 
     Args:
-        place: `random` or `None` (drawn from torch's global generator as it is); a folder or glob with one file per pcoder,
-            numbered as in `…_pc1_….pth`; or one file: a whole predify network, or what `pcsweep.train` wrote.
+        place: `random` or `None` (drawn from torch's global generator as it is); a folder, a glob or a zip file with one file per
+            pcoder, numbered as in `…_pc1_….pth`; or one file: a whole predify network, or what `pcsweep.train` wrote.
         names: of the files that predify's authors published for this network, for messages.
     """
 
@@ -49,15 +46,17 @@ def published(place: str | None, names: str, count: int, random_backbone: bool) 
     """
     source = Source(place, names)
     if place is None and not random_backbone:
-        raise ValueError(
-            f"Expected `model.feedback_weights` to be the folder of the {count} files {_listed(source, count)}, which predify's "
-            f"authors publish ({PUBLISHED_AT}), or a file of pcsweep.train, or random, but got null."
-        )
+        raise ValueError(f"Expected `model.feedback_weights` to be {_forms(source, count)}, or random, but got null.")
     return source
 
 
-def _listed(source: Source, count: int) -> str:
-    return ", ".join(source.names.format(n=n) for n in range(1, count + 1))
+def _forms(source: Source, count: int) -> str:
+    """What may be given, for messages."""
+    names = ", ".join(source.names.format(n=n) for n in range(1, count + 1))
+    return (
+        f"a file of pcsweep.train, a whole predify network, or a folder, glob or zip file with the {count} files {names}, which "
+        f"predify's authors publish ({PUBLISHED_AT})"
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,36 +81,24 @@ def load(predictors: Sequence[nn.Module], source: Source) -> StoredFeedback:
     if source.random:
         return StoredFeedback((None,) * len(predictors))
     place, count = str(source.place), len(predictors)
-    if Path(place).is_file():
+    if Path(place).is_file() and not is_archive(Path(place)):
         return _from_one_file(predictors, weights.read(Path(place)))
-    files = _numbered(place)
+    files = numbered(place)
     if problem := _problem(place, files, [source.names.format(n=n) for n in range(1, count + 1)]):
-        raise ValueError(
-            f"Expected `model.feedback_weights` to be a file of pcsweep.train, or a folder or glob with the {count} "
-            f"files {_listed(source, count)}, which predify's authors publish ({PUBLISHED_AT}), but {problem}."
-        )
-    return StoredFeedback(_filled(predictors, lambda n, predictor: _from_pcoder_file(predictor, weights.read(files[n][0]), n)))
+        raise ValueError(f"Expected `model.feedback_weights` to be {_forms(source, count)}, but {problem}.")
+    return StoredFeedback(_filled(predictors, lambda n, predictor: _from_pcoder_file(predictor, files[n][0].read(), n)))
 
 
-def _numbered(place: str) -> dict[int, list[Path]]:
-    """The files of a folder or glob by the pcoder number in their names."""
-    pattern = str(Path(glob.escape(place)) / "*") if Path(place).is_dir() else place
-    found: dict[int, list[Path]] = {}
-    for path in sorted(map(Path, glob.glob(pattern))):
-        matched = _NUMBER.findall(path.stem)
-        if matched and path.suffix in _ENDINGS:
-            found.setdefault(int(matched[-1]), []).append(path)
-    return found
-
-
-def _problem(place: str, files: Mapping[int, Sequence[Path]], names: Sequence[str]) -> str:
+def _problem(place: str, files: Found, names: Sequence[str]) -> str:
     """Why these are not one file for each of the pcoders 1..N, whose files are called `names`; empty if they are."""
     numbers = range(1, len(names) + 1)
     if missing := [names[n - 1] for n in numbers if n not in files]:
-        return f"{place!r} lacks {', '.join(missing)}"
-    if twice := [str(path) for n in numbers for path in files[n] if len(files[n]) > 1]:
+        zipped = sorted(str(path) for path in Path(place).glob("*.zip")) if Path(place).is_dir() else []
+        there = f"; a zip file is given by its own path, such as {zipped[0]}" if zipped else ""
+        return f"{place!r} lacks {', '.join(missing)}{there}"
+    if twice := [str(file.path) for n in numbers for file in files[n] if len(files[n]) > 1]:
         return f"in {place!r} these share a number: {', '.join(twice)}"
-    further = [str(path) for n in sorted(set(files) - set(numbers)) for path in files[n]]
+    further = [str(file.path) for n in sorted(set(files) - set(numbers)) for file in files[n]]
     return f"there are more: {', '.join(further)}" if further else ""
 
 
@@ -164,4 +151,6 @@ def _as_named_by(predictor: nn.Module, state: weights.State) -> weights.State:
 
 def _measured(sqrt_c: Tensor | None) -> float | None:
     """predify's √C, which is −1 before its first image."""
+    if sqrt_c is not None and sqrt_c.numel() != 1:
+        raise ValueError(f"Expected C_sqrt to be one number, but it is a tensor of {tuple(sqrt_c.shape)}.")
     return None if sqrt_c is None or not float(sqrt_c) > 0 else float(sqrt_c)

@@ -11,13 +11,14 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.serialization
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 from torch import Tensor, nn
 
 from pcsweep.network import Coefficients
@@ -77,25 +78,43 @@ def metadata(coefficients: Coefficients | None) -> dict[str, str] | None:
     return {_COEFFICIENTS: json.dumps(named)}
 
 
-def read(path: Path) -> File:
+def read(path: Path, content: bytes | None = None) -> File:
     """The tensors in a file. Nothing in it is run: PyTorch's format is read with `weights_only=True`.
+
+    Args:
+        path: of the file.
+        content: of a file that lies in another, such as in a zip file; `None`: the path is one on the disk.
 
     Raises:
         ValueError: no file there, or one that is no file of weights.
     """
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise ValueError(f"Expected a file of weights, but there is none at {str(path)!r}.")
     try:
         if path.suffix == ".safetensors":
-            with safe_open(path, "pt") as opened:
-                return File(path, load_file(path), dict(opened.metadata() or {}))
-        _refuse_bomb(path)
+            return _safetensors(path) if content is None else File(path, load(content), _header(content))
+        _refuse_bombs(path if content is None else BytesIO(content))
         with torch.serialization.safe_globals([Namespace]):  # a plain record, in which training scripts keep their settings
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            loaded = torch.load(path if content is None else BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file can make the readers fail in any way
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"Expected {str(path)!r} to be a file of tensors alone, but it is not ({reason}).") from error
+        raise ValueError(f"Expected {str(path)!r} to be a file of tensors alone, but it is not ({reason(error)}).") from error
     return File(path, _tensors(loaded, path), {})
+
+
+def _safetensors(path: Path) -> File:
+    with safe_open(path, "pt") as opened:
+        return File(path, load_file(path), dict(opened.metadata() or {}))
+
+
+def _header(content: bytes) -> dict[str, str]:
+    """The texts stored in a file of safetensors, whose header begins with its own length."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    return dict(json.loads(content[8:end]).get("__metadata__") or {})
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _tensors(loaded: Any, path: Path) -> State:
@@ -118,18 +137,27 @@ def _tensors(loaded: Any, path: Path) -> State:
     return tensors
 
 
-def _refuse_bomb(path: Path) -> None:
-    """By the sizes that a zip file's directory declares; torch.save compresses nothing.
+def _refuse_bombs(file: Path | BytesIO) -> None:
+    """By the sizes that a zip file's directory declares; torch.save compresses nothing."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as opened:
+        size = file.stat().st_size if isinstance(file, Path) else file.getbuffer().nbytes
+        refuse_bomb(sum(entry.file_size for entry in opened.infolist()), size)
+
+
+def refuse_bomb(declared: int, size: int) -> None:
+    """Before anything is decompressed.
+
+    Args:
+        declared: bytes of content that a directory of a zip file declares.
+        size: bytes that are stored of it.
 
     Raises:
-        ValueError: what is in it is many times larger than the file.
+        ValueError: the content is many times larger.
     """
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as opened:
-        declared = sum(entry.file_size for entry in opened.infolist())
-    if declared > _INFLATED * max(path.stat().st_size, 2**20):
-        raise ValueError(f"it declares {declared / 2**30:.1f} GiB of content in {path.stat().st_size / 2**20:.1f} MiB")
+    if declared > _INFLATED * max(size, 2**20):
+        raise ValueError(f"it declares {declared / 2**30:.1f} GiB of content in {size / 2**20:.1f} MiB")
 
 
 def predify_coefficients(tensors: Mapping[str, Tensor]) -> Coefficients | None:
