@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from pcsweep.pcoder.rule import Coefficient, keys_of, one_per_pcoder, plain_unless
+from pcsweep.pcoder.rule import Coefficient, check_values, keys_of, one_per_pcoder, plain_unless
 
 Rule = tuple[float, float, float]  # (β_n, λ_n, α_n)
 
@@ -57,13 +57,12 @@ class Coefficients:
     alpha: float | Sequence[float]
 
     def __post_init__(self) -> None:
-        for coefficient, values in zip(RULE.coefficients, (self.beta, self.lambda_, self.alpha), strict=True):
-            for value in values if isinstance(values, Sequence) else [values]:
-                coefficient.check(value)
         lengths = {len(values) for values in (self.beta, self.lambda_, self.alpha) if isinstance(values, Sequence)}
         if len(lengths) > 1 or 0 in lengths:
             raise ValueError(f"Expected one value per pcoder in each list, but got lists of {sorted(lengths)} values.")
-        for beta, lambda_, _ in self.per_pcoder(max(lengths, default=1)):
+        each = self.per_pcoder(max(lengths, default=1))
+        check_values(RULE, each)
+        for beta, lambda_, _ in each:
             if RULE.is_skipped({"beta": beta, "lambda": lambda_}):
                 raise SumTooLarge(f"Expected `beta` + `lambda` to be at most 1, but got {beta} + {lambda_}.")
 
