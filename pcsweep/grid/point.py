@@ -230,7 +230,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
         rule=pcoders.rule,
         active=pcoders.numbers(len(model.network.stages)),
         asked=pcoders.rules(len(model.network.stages), model.coefficients),
-        hyperparameter=pcoders.hyperparameter,
+        hyperparameter=pcoders.common.hyperparameter,
         config=config,
         **choices,
     )

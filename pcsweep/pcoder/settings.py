@@ -17,24 +17,35 @@ PerPCoder = float | tuple[float, ...] | Literal["model"]
 
 
 @dataclass(frozen=True)
+class CommonSettings:
+    """The keys of the pcoder group that every rule has.
+
+    Args:
+        active: `all`, a number from 1, or several.
+        gradient_scaling: read by the YAMLs of models alone, which take it from the pcoder group.
+        stretch: whether lists of another length than the network has pcoders are stretched over its depth.
+        hyperparameter: name of the set of coefficients, for people.
+    """
+
+    active: Literal["all"] | int | tuple[int, ...] = "all"
+    gradient_scaling: bool = True
+    stretch: bool = False
+    hyperparameter: str = ""
+
+
+@dataclass(frozen=True)
 class PCoderSettings:
     """What the pcoder group asks for.
 
     Args:
         rule: the update rule, with its further settings.
         given: by coefficient a number for all pcoders, a list with one each, or `model` for those that the model comes with.
-        active: `all`, a number from 1, or several.
-        gradient_scaling: for the model, which takes it from here.
-        stretch: whether lists of another length than the network has pcoders are stretched over its depth.
-        hyperparameter: name of the set of coefficients, for people.
+        common: what else is asked for, of any rule.
     """
 
     rule: UpdateRule
     given: Mapping[str, PerPCoder]
-    active: Literal["all"] | int | tuple[int, ...] = "all"
-    gradient_scaling: bool = True
-    stretch: bool = False
-    hyperparameter: str = ""
+    common: CommonSettings
 
     def numbers(self, count: int) -> tuple[int, ...]:
         """The active pcoders of `count`, from 1, in order.
@@ -42,7 +53,7 @@ class PCoderSettings:
         Raises:
             BadSetting: none, a number twice, or one that the network has not.
         """
-        active = self.active
+        active = self.common.active
         numbers = range(1, count + 1) if active == "all" else [active] if isinstance(active, int) else active
         if not numbers or len(set(numbers)) < len(numbers) or not all(1 <= number <= count for number in numbers):
             raise BadSetting(f"Expected `pcoder.active` to be all or different numbers from 1 to {count}, but got {active!r}.")
@@ -66,7 +77,7 @@ class PCoderSettings:
         values = self.given[key]
         if isinstance(values, str):
             return _of(key, count, own)
-        if self.stretch and isinstance(values, tuple):
+        if self.common.stretch and isinstance(values, tuple):
             return stretched(values, count)
         return values
 
@@ -78,31 +89,21 @@ def pcoder_settings(config: Mapping[str, Any]) -> PCoderSettings:
         BadSetting: a rule or a key that there is not, or a value of the wrong kind.
     """
     usual = rule_of(config)
-    further = dict(inspect.signature(type(usual)).parameters)
-    common = list(inspect.signature(_common).parameters)
     keys = keys_of(usual)
+    further, common = (list(inspect.signature(kind).parameters) for kind in (type(usual), CommonSettings))
     if unknown := sorted(set(config) - {"rule", *keys, *further, *common}):
         raise BadSetting(_unknown(unknown[0], [*keys, *further, *common], usual))
     if missing := [key for key in keys if key not in config]:
         raise BadSetting(f"Expected a value for `pcoder.{missing[0]}`, but there is none.")
     given = {key: validated(PerPCoder, config[key], f"pcoder.{key}") for key in keys}
     rule = type(usual)(**checked(type(usual), {key: config[key] for key in further if key in config}, "pcoder."))
-    return PCoderSettings(rule, given, **checked(_common, {key: config[key] for key in common if key in config}, "pcoder."))
+    every = CommonSettings(**checked(CommonSettings, {key: config[key] for key in common if key in config}, "pcoder."))
+    return PCoderSettings(rule, given, every)
 
 
 def decisive_of(rule: UpdateRule) -> dict[str, Any]:
     """What decides numbers of a rule beside its coefficients, as it enters an identity: nothing of the usual rule."""
     return {} if rule.name == USUAL else {"rule": rule.name, **decisive(type(rule), vars(rule))}
-
-
-def _common(
-    *,
-    active: Literal["all"] | int | tuple[int, ...] = "all",
-    gradient_scaling: bool = True,
-    stretch: bool = False,
-    hyperparameter: str = "",
-) -> None:
-    """The signature of the settings that every rule has."""
 
 
 def _unknown(key: str, valid: Sequence[str], rule: UpdateRule) -> str:
