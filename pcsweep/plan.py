@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pcsweep.console.starting import sign
 from pcsweep.pcoder.rule import why_skipped
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from pcsweep.grid.point import GridPoint
     from pcsweep.network import PredictiveNetwork
     from pcsweep.network.engine.schedule import Structure
-    from pcsweep.pcoder.predictive_coding import Rule
 
 HELP = """\
 What a grid computes, shares and skips, in multiplications, and how long that
@@ -148,8 +147,10 @@ class _Part:
 
     def add(self, pack: "Sequence[GridPoint]", images: int) -> None:
         """Counts the points of a pack of so many images."""
+        from pcsweep.network.dynamics import dynamics_of
+
         timesteps = self.point.settings.timesteps
-        structures = [_structure(point) for point in pack]
+        structures = [dynamics_of(point.rule).structure(point.rules) for point in pack]
         self.structures.update(structures)
         self.in_company.update(structures if len(pack) > 1 else ())
         self.images += images * len(pack) * (timesteps + 1)
@@ -181,13 +182,6 @@ def _part(point: "GridPoint", loaded: "Loaded") -> _Part:
         each = of_engine(network, image)
         rate = _rate(network, image, point, each)
     return _Part(point, each, tap_by_tap(network, image), rate)
-
-
-def _structure(point: "GridPoint") -> "Structure | None":
-    from pcsweep.network.engine.schedule import structure
-    from pcsweep.network.loop import Stepping
-
-    return None if isinstance(point.rule, Stepping) else structure(cast("Sequence[Rule]", point.rules))
 
 
 def _rate(network: "PredictiveNetwork", image: "Tensor", point: "GridPoint", each: "Multiplications") -> float:

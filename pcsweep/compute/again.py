@@ -24,8 +24,8 @@ from pcsweep.measure.exhibit import Exhibit
 from pcsweep.measure.measurement import Columns, Measurement, batch
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
+from pcsweep.network.dynamics import dynamics_of
 from pcsweep.network.engine.run import ROWS
-from pcsweep.network.loop import Stepping
 from pcsweep.study import shards
 from pcsweep.study.axes import leaves
 
@@ -102,7 +102,7 @@ def reconstructions(point: GridPoint, image_id: str, loaded: Loaded) -> list[Rec
     Raises:
         BadSetting: see `recomputed`.
     """
-    if isinstance(point.rule, Stepping):
+    if not dynamics_of(point.rule).predicts:
         return []
     _check_update(point)
     (sample,) = _samples(point, [image_id], loaded)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -10,9 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pcsweep.network import PredictiveNetwork
 from pcsweep.network.convolution.closed_form import Differentiated, Predictor
-from pcsweep.network.engine.schedule import counts, structure
-from pcsweep.network.loop import Stepping
-from pcsweep.pcoder.predictive_coding import Rule
+from pcsweep.network.dynamics import dynamics_of
 from pcsweep.pcoder.rule import UpdateRule, Values
 
 
@@ -41,16 +38,14 @@ class Multiplications:
             timesteps: T.
         """
         total = self.head * (1 + len(points) * timesteps)
-        if isinstance(rule, Stepping):
-            return total + sum(self.drives) * (1 + len(points) * timesteps)
-        for n, count in enumerate(counts([structure(cast(Sequence[Rule], each)) for each in points], timesteps)):
+        for n, count in enumerate(dynamics_of(rule).counts(points, timesteps)):
             total += count.drives * self.drives[n]
             total += count.predictions * self.predictions[n] + count.gradients * self.gradients[n]
         return total
 
     def everything(self, rule: UpdateRule, points: int, timesteps: int) -> int:
         """Of as many points if every drive, and what else the rule may need, were computed at every timestep."""
-        feedback = 0 if isinstance(rule, Stepping) else sum(self.predictions) + sum(self.gradients)
+        feedback = sum(self.predictions) + sum(self.gradients) if dynamics_of(rule).predicts else 0
         return points * (timesteps + 1) * (sum(self.drives) + feedback + self.head)
 
 

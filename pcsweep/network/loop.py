@@ -37,12 +37,18 @@ Stage = Callable[[Tensor], Tensor]
 
 
 def looped(
-    stages: Sequence[Stage], images: Tensor, rule: Stepping, points: Sequence[Sequence[Values]], timesteps: int
+    stages: Sequence[Stage],
+    rectified: Sequence[bool],
+    images: Tensor,
+    rule: Stepping,
+    points: Sequence[Sequence[Values]],
+    timesteps: int,
 ) -> Iterator[Moment]:
     """All points at t = 0, then each through t = 1..timesteps. The representations of a moment may be overwritten by the next.
 
     Args:
         stages: f_1..f_N, in evaluation mode.
+        rectified: of each, whether it returns nothing negative (`are_rectified`).
         images: (images, …), normalised.
         rule: of all points.
         points: its coefficients, of each grid point, pcoder by pcoder.
@@ -50,7 +56,6 @@ def looped(
     """
     with torch.no_grad():
         initial = _feedforward(stages, images)
-        rectified = are_rectified(stages, images[:1])
     yield Moment(0, tuple(range(len(points))), len(images), initial)
     for number, point in enumerate(points):
         values = [valued(rule, numbers) for numbers in point]
@@ -68,7 +73,8 @@ def looped(
 def are_rectified(stages: Sequence[Stage], image: Tensor) -> list[bool]:
     """Of each stage, whether it returns nothing negative for noise, the same at every call, like `image` (1, …)."""
     noise = torch.randn((ROWS, *image.shape[1:]), generator=torch.Generator().manual_seed(0)).to(image)
-    return [bool((r >= 0).all()) for r in _feedforward(stages, noise)]
+    with torch.no_grad():
+        return [bool((r >= 0).all()) for r in _feedforward(stages, noise)]
 
 
 def _feedforward(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:

@@ -15,7 +15,7 @@ counts as 0, as there. In training (`unroll`) g_n is differentiated as well, whe
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -24,12 +24,13 @@ from torch import Tensor, nn
 from pcsweep.machine.memory import limit
 from pcsweep.network.backbone import cut
 from pcsweep.network.convolution.choice import BUDGET
+from pcsweep.network.dynamics import dynamics_of
 from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.run import Engine, Moment
 from pcsweep.network.layout import check_channels_first
-from pcsweep.network.loop import Stepping, looped
+from pcsweep.network.loop import are_rectified
 from pcsweep.network.unroll import LearnedRule, Unrolled
-from pcsweep.pcoder.predictive_coding import Coefficients, Rule, SumTooLarge
+from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge
 from pcsweep.pcoder.rule import UpdateRule, Values
 
 __all__ = ["Coefficients", "PCoder", "PredictiveNetwork", "State", "SumTooLarge"]
@@ -91,6 +92,7 @@ class PredictiveNetwork(nn.Module):
         self.modules_cut = tuple(pcoder.module for pcoder in pcoders)
         self.sqrt_cs = tuple(pcoder.sqrt_c for pcoder in pcoders)
         self._compiled: tuple[Any, Engine] | None = None  # for which images and parameters, and the engine
+        self._rectified: tuple[Any, list[bool]] | None = None  # likewise, and of each stage
         self._checked_sizes: set[torch.Size] = set()
         self.eval()
 
@@ -143,10 +145,7 @@ class PredictiveNetwork(nn.Module):
             timesteps: T.
             rows: points · images that are computed at once, at most.
         """
-        if isinstance(rule, Stepping):
-            self._check_layout(images[:1])
-            return looped(list(self.stages), images, rule, points, timesteps)
-        return self.engine(images[:1]).moments(images, cast(Sequence[Sequence[Rule]], points), timesteps, rows)
+        return dynamics_of(rule).moments(self, images, points, timesteps, rows)
 
     def unroll(
         self, images: Float[Tensor, "batch 3 height width"], rules: Sequence[LearnedRule], timesteps: int
@@ -176,17 +175,33 @@ class PredictiveNetwork(nn.Module):
         Raises:
             ValueError: a representation of four dimensions whose second is not the channels (see `pcsweep.network.layout`).
         """
-        rounded = torch.is_autocast_enabled(image.device.type)
-        parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
-        modes = rounded, torch.is_inference_mode_enabled(), torch.backends.cudnn.allow_tf32
-        key = (image.shape[1:], image.dtype, image.device, *modes, parameters)
+        key = self._key(image)
         if self._compiled is None or self._compiled[0] != key:
             self._compiled = None  # the old one is freed first: they are large
             self._check_layout(image)
             with torch.no_grad():
-                zeros = image.new_zeros(1, *image.shape[1:])
+                zeros, rounded = image.new_zeros(1, *image.shape[1:]), torch.is_autocast_enabled(image.device.type)
                 self._compiled = key, compiled(self, zeros, 0 if rounded else min(BUDGET, limit() // _KERNELS_SHARE))
         return self._compiled[1]
+
+    def rectified(self, image: Float[Tensor, "some 3 height width"]) -> list[bool]:
+        """Of each stage, whether it returns nothing negative for images like `image`: tried once, as `engine` is made once.
+
+        Raises:
+            ValueError: as `engine`.
+        """
+        key = self._key(image)
+        if self._rectified is None or self._rectified[0] != key:
+            self._check_layout(image)
+            self._rectified = key, are_rectified(list(self.stages), image)
+        return self._rectified[1]
+
+    def _key(self, image: Tensor) -> tuple[Any, ...]:
+        """Of all that decides how images like `image` are computed."""
+        parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
+        rounded = torch.is_autocast_enabled(image.device.type)
+        modes = rounded, torch.is_inference_mode_enabled(), torch.backends.cudnn.allow_tf32
+        return (image.shape[1:], image.dtype, image.device, *modes, parameters)
 
     def _check_layout(self, image: Tensor) -> None:
         """Refuses representations with channels last; once for each size of images."""
@@ -195,7 +210,7 @@ class PredictiveNetwork(nn.Module):
             self._checked_sizes.add(image.shape[1:])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_compiled": None}
+        return {**self.__dict__, "_compiled": None, "_rectified": None}
 
 
 def _check_timesteps(timesteps: int) -> None:

@@ -49,7 +49,7 @@ def point(a, b):
 
 def found(of, given, points, timesteps=5):
     made = {}
-    for moment in looped(of, given, RULE, points, timesteps):
+    for moment in looped(of, are_rectified(of, given[:1]), given, RULE, points, timesteps):
         for number in moment.points:
             made[number, moment.timestep] = moment.representations
     return made

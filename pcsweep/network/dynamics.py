@@ -1,0 +1,91 @@
+"""How the points of an update rule are computed, and what that takes: by the rule's own step or by predictive coding's engine.
+
+Here alone is asked which of the two it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from torch import Tensor
+
+from pcsweep.network.engine.run import Moment
+from pcsweep.network.engine.schedule import Count, Structure, counts, structure
+from pcsweep.network.loop import Stepping, looped
+from pcsweep.pcoder.predictive_coding import Rule
+from pcsweep.pcoder.rule import UpdateRule, Values
+
+if TYPE_CHECKING:
+    from pcsweep.network.predictive import PredictiveNetwork
+
+Point = Sequence[Values]  # the coefficients of one grid point, pcoder by pcoder
+
+
+@runtime_checkable
+class Dynamics(Protocol):
+    """Of grid points of one rule."""
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the pcoders' predictors are used."""
+
+    def moments(
+        self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
+    ) -> Iterator[Moment]:
+        """See `PredictiveNetwork.moments`."""
+
+    def structure(self, point: Point) -> Structure | None:
+        """Which terms the point has; None where every drive of every pcoder is computed at every timestep, and nothing else."""
+
+    def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
+        """What a pack of points computes, pcoder by pcoder."""
+
+
+class ByEngine:
+    """Predictive coding: work is shared between points, and what no coefficient asks for is skipped."""
+
+    predicts = True
+
+    def moments(
+        self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
+    ) -> Iterator[Moment]:
+        """By the network's engine."""
+        return network.engine(images[:1]).moments(images, [_rules(point) for point in points], timesteps, rows)
+
+    def structure(self, point: Point) -> Structure:
+        """The terms whose coefficients are not zero."""
+        return structure(_rules(point))
+
+    def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
+        """What its schedule says."""
+        return counts([self.structure(point) for point in points], timesteps)
+
+
+@dataclass(frozen=True)
+class ByLoop:
+    """Any other rule: each point by itself, step by step."""
+
+    rule: Stepping
+    predicts = False
+
+    def moments(
+        self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
+    ) -> Iterator[Moment]:
+        """Whatever `rows` is, since the loop has its own."""
+        return looped(list(network.stages), network.rectified(images[:1]), images, self.rule, points, timesteps)
+
+    def structure(self, point: Point) -> None:
+        """None: everything is computed."""
+
+    def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
+        """Every drive at t = 0, for all points together, and then at every timestep of every point."""
+        return [Count(drives=1 + len(points) * timesteps, predictions=0, gradients=0)] * len(points[0])
+
+
+def dynamics_of(rule: UpdateRule) -> Dynamics:
+    """The rule's."""
+    return ByLoop(rule) if isinstance(rule, Stepping) else ByEngine()
+
+
+def _rules(point: Point) -> list[Rule]:
+    return [(beta, lambda_, alpha) for beta, lambda_, alpha in point]
