@@ -4,6 +4,7 @@ What happens to an image at random (a crop, a mirror, noise) depends on the seed
 any worker, in any batch and on any number of devices, and a resumed training sees the same.
 """
 
+import logging
 import math
 import signal
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ from pcsweep.train.order import Part
 
 _TRIES, _WIDEST = 10, 4 / 3  # of a random crop, as torchvision's RandomResizedCrop: tries, and width / height
 _PREFETCHED = 2  # batches that every worker is ahead
+_DAMAGED_IN_A_ROW = 20  # images; more are no flaw of a dataset, but of a disk
+
+_log = logging.getLogger(__name__)
 
 
 class Batch(NamedTuple):
@@ -69,10 +73,13 @@ class Stream(TorchDataset[Batch]):
         source: where the images are.
         indices: of those that are streamed, in it.
         changes: what is done to them at random.
+        replacing: whether the next image takes the place of one that cannot be read, which the log names.
     """
 
-    def __init__(self, source: Images | Sequence[Sample], indices: Sequence[int], changes: Changes) -> None:
-        self.source, self.changes = source, changes
+    def __init__(
+        self, source: Images | Sequence[Sample], indices: Sequence[int], changes: Changes, replacing: bool = False
+    ) -> None:
+        self.source, self.changes, self.replacing = source, changes, replacing
         self.indices = np.asarray(indices, dtype=np.int64)  # in place of a list, of which every worker would get a copy
 
     def __len__(self) -> int:
@@ -81,9 +88,10 @@ class Stream(TorchDataset[Batch]):
     def __getitems__(self, part: Part) -> Batch:
         """Called by torch's loader, which never asks for one image."""
         try:
-            pairs = [self._image(int(self.indices[place]), part.epoch) for place in part.places]
+            pairs = [self._readable(place, part.epoch) for place in part.places]
         except (ValueError, OSError) as error:
-            return Batch(torch.zeros(1, 3, 1, 1), torch.zeros(1, dtype=torch.long), part.share, str(error))
+            advice = "" if self.replacing else " With damaged=replace the next image is taken in its place."
+            return Batch(torch.zeros(1, 3, 1, 1), torch.zeros(1, dtype=torch.long), part.share, f"{error}{advice}")
         images, labels = [image for image, _ in pairs], torch.tensor([label for _, label in pairs])
         if len(sizes := {tuple(image.shape) for image in images}) > 1:
             found = ", ".join(f"{height} × {width}" for _, height, width in sorted(sizes))
@@ -91,6 +99,15 @@ class Stream(TorchDataset[Batch]):
                 images[0][None], labels[:1], part.share, f"Expected images of one size (height × width), but got {found}."
             )
         return Batch(torch.stack(images), labels, part.share)
+
+    def _readable(self, place: int, epoch: int) -> tuple[Float[Tensor, "3 height width"], int]:
+        """The image at this place of the list, or the next one that can be read where `replacing`."""
+        for further in range(_DAMAGED_IN_A_ROW if self.replacing else 0):
+            try:
+                return self._image(int(self.indices[(place + further) % len(self)]), epoch)
+            except (ValueError, OSError) as error:
+                _log.warning("The next image is taken in the place of one that is damaged. %s", error)
+        return self._image(int(self.indices[place]), epoch)
 
     def _image(self, index: int, epoch: int) -> tuple[Float[Tensor, "3 height width"], int]:
         name, picture, label = self._picture(index)

@@ -187,8 +187,9 @@ def streams(found: Material) -> dict[str, Streams]:
         if not recipe.runs:
             continue
         changes = Changes(options.seed, recipe.noise, options.least_area, options.flip)
-        held_out = None if measured is None else Stream(*measured, Changes(options.seed, recipe.noise))
-        made[phase] = Streams(Stream(source, indices, changes), held_out, order(found, phase), workers)
+        replacing = options.damaged == "replace"
+        held_out = None if measured is None else Stream(*measured, Changes(options.seed, recipe.noise), replacing)
+        made[phase] = Streams(Stream(source, indices, changes, replacing), held_out, order(found, phase), workers)
     return made
 
 

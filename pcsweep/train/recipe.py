@@ -28,6 +28,7 @@ class TrainingOptions:
         in_memory: whether all images are decoded once, and kept.
         random_resized_crop: the least share of the picture's area that a random crop has; true: 0.08; false: none.
         flip: whether half of the images, at random, are mirrored.
+        damaged: whether an image that is not whole ends the training, or the next one takes its place.
         checkpoint_every: steps between two checkpoints, beside the one after every epoch.
         validation: images that are held out: a share, a split, or settings of the dataset. `None`: none.
         patience: epochs without a lower held-out loss after which a phase ends. `None`: never.
@@ -43,6 +44,7 @@ class TrainingOptions:
     in_memory: bool = False
     random_resized_crop: bool | Annotated[float, Field(gt=0, le=1)] = False
     flip: bool = False
+    damaged: Literal["refuse", "replace"] = "refuse"
     checkpoint_every: Count = 1000
     validation: Share | Annotated[str, Field(pattern="^[A-Za-z]")] | Mapping[str, Any] | None = None
     patience: Count | None = None

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FORMAT = 2  # of trainings: another one ends at other weights with the same settings
-# What decides where and how fast, not what. The images of one step do; on how many devices they are computed does not.
-_PLACES = ("output", "device", "devices", "nodes", "accumulate", "workers", "in_memory", "checkpoint_every")
+# What decides where and how fast, not what. The images of one step do; on how many devices they are computed does not. Until an
+# image is damaged, `damaged` decides nothing: a training that ended at one goes on without it.
+_PLACES = ("output", "device", "devices", "nodes", "accumulate", "workers", "in_memory", "damaged", "checkpoint_every")
 
 
 def train(plain: "Mapping[str, Any]") -> Path:

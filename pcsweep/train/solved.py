@@ -35,7 +35,7 @@ def solve(learned: Learned, streams: Streams, options: TrainingOptions) -> Best 
     normalise: Callable[[Tensor], Tensor] = learned.model.normalize
 
     def pairs(stream: Stream, named: str, advance: Advance) -> Iterator[Pair]:
-        clean = Stream(stream.source, stream.indices.tolist(), replace(stream.changes, noise=0.0))
+        clean = Stream(stream.source, stream.indices.tolist(), replace(stream.changes, noise=0.0), stream.replacing)
         place = 0
         for batch in loader(clean, Rounds(len(clean), recipe.batch_size), streams.workers, device.type == "cuda"):
             if batch.problem:

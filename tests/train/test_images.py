@@ -66,4 +66,31 @@ def test_a_file_that_cannot_be_read_is_told_by_the_batch(photographs):
     path.write_bytes(path.read_bytes()[:-200])
     stream = Stream(photographs, range(6), Changes())
     assert not stream.__getitems__(Part(0, [1], 1.0)).problem
-    assert f"Expected {path} to be a whole image" in stream.__getitems__(Part(0, [1, 2], 1.0)).problem
+    problem = stream.__getitems__(Part(0, [1, 2], 1.0)).problem
+    assert f"Expected {path} to be a whole image" in problem
+    assert problem.endswith("With damaged=replace the next image is taken in its place.")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_next_image_takes_the_place_of_a_damaged_one(photographs, workers, caplog):
+    whole = [image for batch in loader(Stream(photographs, range(6), ALL), Rounds(6, 2), 0) for image in batch.images]
+    for damaged in (2, 5):
+        path = photographs.path(damaged)
+        path.write_bytes(path.read_bytes()[:-200])
+    stream = Stream(photographs, range(6), ALL, replacing=True)
+    batches = list(loader(stream, Rounds(6, 2), workers))
+    assert [batch.problem for batch in batches] == [""] * 3
+    found = [image for batch in batches for image in batch.images]
+    assert all(image.equal(whole[place]) for image, place in zip(found, (0, 1, 3, 3, 4, 0), strict=True))
+    if not workers:  # the log of others is theirs
+        assert [record.message[:97] for record in caplog.records] == [
+            f"The next image is taken in the place of one that is damaged. Expected {photographs.path(k)}"[:97] for k in (2, 5)
+        ]
+
+
+def test_where_all_are_damaged_replacing_ends(photographs):
+    for path in map(photographs.path, range(6)):
+        path.write_bytes(path.read_bytes()[:-200])
+    batch = Stream(photographs, range(6), ALL, replacing=True).__getitems__(Part(0, [4], 1.0))
+    assert f"Expected {photographs.path(4)} to be a whole image" in batch.problem
+    assert "damaged=replace" not in batch.problem

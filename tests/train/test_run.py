@@ -1,12 +1,14 @@
 """Training: each loss falls, the seed fixes the result, an interruption changes nothing, the command's file fits the model."""
 
 import json
+import logging
 import re
 import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import image_trees
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -250,6 +252,23 @@ def test_the_output_says_how_it_was_made_and_is_never_overwritten(tmp_path):
     output.write_bytes((Path(pminivgg_module.__file__).with_suffix(".safetensors")).read_bytes())
     with pytest.raises(BadSetting, match="it does not say how it was made"):
         trained_here(tmp_path, *QUICK)
+
+
+def test_a_training_that_ended_at_a_damaged_image_goes_on_without_it(tmp_path, caplog):
+    for image in range(8):
+        image_trees.save_photograph(tmp_path / f"in/train/n01440764/{image}.JPEG", seed=image)
+    last = int(Order(8, 2, name="feedback").shuffled(0)[-1])
+    damaged = tmp_path / f"in/train/n01440764/{last}.JPEG"
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    words = ["dataset=imagenet_folder", f"dataset.root={tmp_path / 'in'}", "dataset.resize=16", "dataset.crop=16", "workers=0"]
+    words += ["feedback.batch_size=2", "feedback.epochs=1", "checkpoint_every=1"]
+    with pytest.raises(BadSetting, match=rf"Expected {damaged} to be a whole image.* With damaged=replace the next image"):
+        trained_here(tmp_path, *words)
+    with caplog.at_level(logging.INFO):
+        output = trained_here(tmp_path, *words, "damaged=replace")
+    assert "Resuming after step 3 of 4 of epoch 1" in caplog.text
+    assert f"The next image is taken in the place of one that is damaged. Expected {damaged} to be" in caplog.text
+    assert trained_here(tmp_path, *words) == output  # is there
 
 
 DATASETS = '''
