@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pcsweep.aggregate.choice import CHOOSING, best_places, group_columns
 from pcsweep.aggregate.result import rules_in
 from pcsweep.console.text import number_of
 from pcsweep.statistics.permutation import SIGNIFICANT
@@ -35,7 +36,8 @@ class Headline:
     """The cell and timestep of the highest value(t) / value(0) of a metric, among cells that differ in coefficients and active
     pcoders alone.
 
-    The best of many looks better than it is: its interval and q do not know that it was chosen; `p_grid` holds all the same.
+    The best of many looks better than it is: its interval and q do not know that it was chosen; `p_grid` holds all the same, and
+    so does what the confirming half of the images says of the choice of the other half, which may be another cell.
 
     Args:
         metric: by which it is best.
@@ -43,6 +45,7 @@ class Headline:
         metrics: the rows at that timestep, by metric.
         start: the rows of the same cell at t = 0, by metric.
         coefficients: the columns of coefficients that vary in the study; those of a heatmap, such as β and λ, always.
+        choice: the row that is best on the choosing half of the images; None where nothing is defined there.
     """
 
     metric: str
@@ -50,6 +53,7 @@ class Headline:
     metrics: dict[str, Row]
     start: dict[str, Row]
     coefficients: tuple[str, ...] = ()
+    choice: Row | None = None
 
     @property
     def row(self) -> Row:
@@ -63,7 +67,11 @@ class Headline:
     @property
     def coordinates(self) -> str:
         """Its coefficients."""
-        values = ((name, coefficient(self.row, name)) for name in self.coefficients)
+        return self.coordinates_of(self.row)
+
+    def coordinates_of(self, row: Row) -> str:
+        """The coefficients of another row of its group."""
+        values = ((name, coefficient(row, name)) for name in self.coefficients)
         return ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in values if value is not None)
 
 
@@ -77,29 +85,31 @@ def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> li
         facets: its columns beside the axes that tell cells apart.
         metric: by which cells are best.
     """
-    rows = table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed")).to_pylist()
+    of_metric = table.filter(pc.field("metric") == metric)
+    rows = of_metric.filter((pc.field("timestep") > 0) & ~pc.field("fixed")).to_pylist()
     rows = [row for row in rows if row["normalized"] == row["normalized"]]
     names = groups(rows, facets)
     varying = [name for name in (*beside(rows), "pcoder") if len({coefficient(row, name) for row in rows} - {None}) > 1]
+    best, choices = (_by_group(of_metric, facets, names, statistic) for statistic in ("normalized", CHOOSING))
     found = []
-    for group in in_order({tuple(row[name] for name in names) for row in rows}):
-        of_group = [row for row in rows if tuple(row[name] for name in names) == group]
-        best = max(of_group, key=lambda row: row["normalized"])
-        cell = table.filter(pc.field("identity") == best["identity"]).to_pylist()
-        then, start = ({row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in (best["timestep"], 0))
-        found.append(Headline(metric, dict(zip(names, group, strict=True)), then, start, (*on_axes(rows), *varying)))
+    for group in in_order(set(best)):
+        cell = table.filter(pc.field("identity") == best[group]["identity"]).to_pylist()
+        timesteps = best[group]["timestep"], 0
+        then, start = ({row["metric"]: row for row in cell if row["timestep"] == timestep} for timestep in timesteps)
+        of_group = dict(zip(names, group, strict=True))
+        found.append(Headline(metric, of_group, then, start, (*on_axes(rows), *varying), choices.get(group)))
     return found
+
+
+def _by_group(table: pa.Table, facets: Sequence[str], names: Sequence[str], statistic: str) -> dict[tuple[Any, ...], Row]:
+    """The row of each group's highest value of a statistic, by the group's values of the columns named."""
+    rows = table.take(pa.array(best_places(table, facets, statistic))).to_pylist()
+    return {tuple(row[name] for name in names): row for row in rows}
 
 
 def groups(rows: Sequence[Row], facets: Sequence[str]) -> list[str]:
     """The columns that vary and are no coefficients, σ always among them."""
-    names = ["model", "noise", *(name for name in facets if not is_coefficient(name))]
-    return [name for name in names if len({row[name] for row in rows}) > 1] + ["sigma"]
-
-
-def is_coefficient(name: str) -> bool:
-    """Whether a column is one of those in which the cells behind a headline may differ."""
-    return name in DYNAMICS
+    return [name for name in group_columns(facets) if name == "sigma" or len({row[name] for row in rows}) > 1]
 
 
 def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from pcsweep.aggregate.grouping import cell_identity, without_seed
 from pcsweep.aggregate.values import MEASURED, ShardValues, values_of
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import TABLE
+from pcsweep.metric.row import Pool
 from pcsweep.statistics.cell import Summary, joined, summarise, summarise_pooled
+from pcsweep.statistics.confirmation import Confirmation, Pair, confirm, confirm_pooled, confirming_half
 from pcsweep.statistics.drawing import Drawing, Drawn
 from pcsweep.statistics.paired import PairedValues, paired
 from pcsweep.statistics.permutation import Flipped, flipped, least
@@ -36,6 +38,7 @@ class Cell:
         seeds: of the noise, in the order of the shards.
         metrics, timesteps: what the statistics are of.
         summary: the statistics.
+        confirmation: the estimates of one half of the images and of the other.
         tests: of the metrics that are tested, at t > 0.
         images: how many there are.
         categories: how many classes they have.
@@ -49,6 +52,7 @@ class Cell:
     metrics: list[str]
     timesteps: list[int]
     summary: Summary
+    confirmation: Confirmation
     tests: Mapping[str, Flipped]
     images: int
     categories: int
@@ -97,16 +101,18 @@ def _cell_of(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str
     drawing = drawn(len(images))
     names = [name for name in read[0].metrics if all(name in each.metrics for each in read)]
     values = paired(np.stack([np.stack([each.metrics[name] for name in names]) for each in read]))
-    metrics, summary = _with_pooled(names, summarise(values, drawing), read, drawing)
+    confirming = confirming_half(images, read[0].classes, drawing.seed)
+    pooled = _pooled(read, drawing, confirming)
     can_change = len(timesteps) > 1 and not axes.is_fixed(settings)
     digest = hashlib.sha256("\n".join(images).encode()).hexdigest()
     return Cell(
         shards=tuple(shard.path.stem for shard in found),
         settings={**settings, "images": f"{len(images)} images {digest[:8]}"},
         seeds=tuple(map(_noise_seed, found)),
-        metrics=metrics,
+        metrics=[*names, *pooled],
         timesteps=timesteps,
-        summary=summary,
+        summary=joined([summarise(values, drawing), *(each for each, _ in pooled.values())]),
+        confirmation=joined([confirm(values, confirming), *(each for _, each in pooled.values())]),
         tests=_tests(names, values, drawing, tested) if can_change else {},
         images=len(images),
         categories=len(np.unique(read[0].classes)),
@@ -125,16 +131,23 @@ def _check_alike(found: Sequence[shards.Shard], read: Sequence[ShardValues]) -> 
         raise BadSetting(f"{found[0].path}: expected the images and timesteps of the cell's other noise seeds")
 
 
-def _with_pooled(
-    names: Sequence[str], summary: Summary, read: Sequence[ShardValues], drawing: Drawing
-) -> tuple[list[str], Summary]:
-    """Adds the metrics of all images together to those that are means over images."""
-    names = list(names)
+def _pooled(
+    read: Sequence[ShardValues], drawing: Drawing, confirming: Bool[np.ndarray, " images"]
+) -> dict[str, tuple[Summary, Confirmation]]:
+    """The metrics of all images together, by name."""
+    found = {}
     for name, metric in TABLE.items():
         if metric.pooled and (pool := metric.pooled(read)):
-            names.append(name)
-            summary = joined(summary, summarise_pooled(pool.own, pool.pairs, drawing, pool.nan))
-    return names, summary
+            summary = summarise_pooled(pool.own, pool.pairs, drawing, pool.nan)
+            del pool  # as large as its halves together
+            choosing, other = (_pair(metric.pooled([shard.of(half) for shard in read])) for half in (~confirming, confirming))
+            found[name] = summary, confirm_pooled(choosing, other, int(confirming.sum()), drawing.seed)
+    return found
+
+
+def _pair(pool: Pool | None) -> Pair:
+    assert pool  # as there is one of all images
+    return pool.pairs or (pool.own, None)
 
 
 def _tests(names: Sequence[str], values: PairedValues, drawing: Drawing, tested: Collection[str]) -> dict[str, Flipped]:

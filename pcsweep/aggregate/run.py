@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pcsweep.aggregate.cell import TESTED, Cell, reduced
+from pcsweep.aggregate.choice import with_choice
 from pcsweep.aggregate.gaps import gaps_of
 from pcsweep.aggregate.grouping import grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
@@ -90,7 +91,7 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
     places = [place(cell.settings) for cell in found]
     computed = {identity for cell in found for identity in cell.shards}
     return Aggregate(
-        table=table(found, places, _presets(found, points), family),
+        table=with_choice(table(found, places, _presets(found, points), family), facets),
         gaps=gaps_of(places, points, computed, place),
         damaged=damaged,
         older=older,

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pcsweep.aggregate.cell import Cell
 from pcsweep.statistics.cell import STATISTICS
+from pcsweep.statistics.confirmation import CONFIRMATIONS
 from pcsweep.statistics.permutation import false_discovery, family_wise
 from pcsweep.study import axes, shards
 from pcsweep.study.axes import AXES, Coordinates
@@ -47,6 +48,8 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         columns[name] = _by_row([getattr(cell.summary, name) for cell in found])
     for name, tested in _tests(found, family).items():
         columns[name] = _by_row(tested)
+    for name in CONFIRMATIONS:
+        columns[name] = _by_row([getattr(cell.confirmation, name) for cell in found])
     return pa.table(columns)
 
 

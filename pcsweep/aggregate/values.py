@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from jaxtyping import Float32, Int, Shaped
+from jaxtyping import Bool, Float32, Int, Shaped
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import TABLE
@@ -39,6 +39,17 @@ class ShardValues:
     def at_thresholds(self, column: str) -> dict[float, Float32[np.ndarray, "timesteps images"]]:
         """A column with a value for each threshold, by threshold from high to low; empty where it was not measured."""
         return self.lists.get(column, {})
+
+    def of(self, kept: Bool[np.ndarray, " images"]) -> "ShardValues":
+        """What it holds of some of its images."""
+        return ShardValues(
+            images=[name for name, there in zip(self.images, kept, strict=True) if there],
+            classes=self.classes[kept],
+            timesteps=self.timesteps,
+            metrics={name: values[:, kept] for name, values in self.metrics.items()},
+            lists={name: {at: values[:, kept] for at, values in found.items()} for name, found in self.lists.items()},
+            pixels=self.pixels[:, kept],
+        )
 
 
 def values_of(shard: shards.Shard) -> ShardValues:

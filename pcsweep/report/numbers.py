@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.aggregate.best import is_coefficient
+from pcsweep.aggregate.choice import is_coefficient
 from pcsweep.metric import TABLE
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates

@@ -72,6 +72,11 @@ def ratio(numerator: Any, denominator: Any) -> np.ndarray:
     return found
 
 
+def relative(gain: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The value at t over the value at t = 0, which has to be above 0; of no gain it is exactly 1."""
+    return 1 + ratio(gain, np.where(start > 0, start, np.nan))
+
+
 def moments(samples: Float[np.ndarray, "*rows resamples"]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation over the last axis, of what is defined, with their number less one below."""
     defined = ~np.isnan(samples)

@@ -3,12 +3,15 @@
 Ratios and differences are of the values at t and at t = 0 of the same images: `now`, `start` and `gain` (`now` less `start`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int
 
-from pcsweep.statistics.bootstrap import interval, mean, means, moments, ratio
+from pcsweep.statistics.bootstrap import interval, mean, means, moments, relative
+from pcsweep.statistics.confirmation import Confirmation
 from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.paired import PairedValues, effect_size
 from pcsweep.statistics.pooled import Pooled
@@ -37,6 +40,7 @@ class Summary:
 
 
 STATISTICS = tuple(field.name for field in fields(Summary))
+Statistics = TypeVar("Statistics", Summary, Confirmation)
 
 
 def summarise(values: PairedValues, drawing: Drawing) -> Summary:
@@ -91,9 +95,10 @@ def summarise_pooled(
     )
 
 
-def joined(first: Summary, second: Summary) -> Summary:
-    """The metrics of both, one after the other."""
-    return Summary(**{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in STATISTICS})
+def joined(each: Sequence[Statistics]) -> Statistics:
+    """The metrics of all, one after the other."""
+    kind = type(each[0])
+    return kind(**{field.name: np.concatenate([getattr(one, field.name) for one in each]) for field in fields(kind)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +140,7 @@ def _bootstrapped(now: Estimate, start: Estimate, gain: Estimate) -> dict[str, n
     """The fields of `Summary` that follow from these alone, (metrics, timesteps) each."""
     bootstrap_mean, bootstrap_std = moments(now.resampled)
     low, high = interval(now.resampled)
-    normalized_low, normalized_high = interval(_normalized(gain.resampled, start.resampled))
+    normalized_low, normalized_high = interval(relative(gain.resampled, start.resampled))
     difference_low, difference_high = interval(gain.resampled)
     return {
         "mean": now.observed,
@@ -143,18 +148,13 @@ def _bootstrapped(now: Estimate, start: Estimate, gain: Estimate) -> dict[str, n
         "bootstrap_std": bootstrap_std,
         "low": low,
         "high": high,
-        "normalized": _normalized(gain.observed, start.observed),
+        "normalized": relative(gain.observed, start.observed),
         "normalized_low": normalized_low,
         "normalized_high": normalized_high,
         "difference": gain.observed,
         "difference_low": difference_low,
         "difference_high": difference_high,
     }
-
-
-def _normalized(gain: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The value at t over the value at t = 0, which has to be above 0; of no gain it is exactly 1."""
-    return 1 + ratio(gain, np.where(start > 0, start, np.nan))
 
 
 def _defined_images(values: Float64[np.ndarray, "metrics timesteps images"]) -> Int[np.ndarray, "metrics timesteps"]:

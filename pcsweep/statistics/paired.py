@@ -70,11 +70,19 @@ def effect_size(differences: Float64[np.ndarray, "*rows images"]) -> Float64[np.
 
     NaN for fewer than two images, and where all images differ by the same.
     """
-    n = (~np.isnan(differences)).sum(axis=-1)
-    middle = mean(differences)
-    squares = (differences - middle[..., None]) ** 2  # (rows, images)
-    std = np.sqrt(ratio(_sum(squares, axis=-1), np.maximum(n - 1, 0)))
+    return standardised(mean(differences), deviation(differences))
+
+
+def standardised(middle: Float64[np.ndarray, "*rows"], std: Float64[np.ndarray, "*rows"]) -> Float64[np.ndarray, "*rows"]:
+    """The mean in standard deviations; NaN where they are nothing but rounding."""
     return ratio(middle, np.where(std > _ROUNDING * np.abs(middle), std, 0))
+
+
+def deviation(values: Float64[np.ndarray, "*rows images"]) -> Float64[np.ndarray, "*rows"]:
+    """The standard deviation of what is defined, with its number less one below; NaN of fewer than two."""
+    n = (~np.isnan(values)).sum(axis=-1)
+    squares = (values - mean(values)[..., None]) ** 2  # (rows, images)
+    return np.asarray(np.sqrt(ratio(_sum(squares, axis=-1), np.maximum(n - 1, 0))))
 
 
 def _sum(values: np.ndarray, axis: int) -> np.ndarray:
