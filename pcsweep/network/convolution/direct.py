@@ -1,15 +1,10 @@
 """Transposed convolutions and their adjoints tap by tap, by the library's own convolutions."""
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from pcsweep.network.convolution.geometry import Geometry, from_cells, kernel_cells, to_cells
-
-Above = Float[Tensor, "batch above height width"]  # what is convolved
-Below = Float[Tensor, "batch below output_height output_width"]  # what that makes
-Kernel = Float[Tensor, "above below kernel_height kernel_width"]
+from pcsweep.network.convolution.geometry import Above, Below, Geometry, Kernel, from_cells, kernel_cells, to_cells
 
 _NARROW = 8  # channels below which a convolution leaves most of a vector unit idle
 _MULTIPLE = 4  # to a multiple of so many channels a narrow layer is filled up with zeros

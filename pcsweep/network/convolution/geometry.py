@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
+
+Above = Float[Tensor, "batch above height width"]  # what is convolved
+Below = Float[Tensor, "batch below output_height output_width"]  # what that makes
+Kernel = Float[Tensor, "above below kernel_height kernel_width"]
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from pcsweep.network.convolution import fourier
-from pcsweep.network.convolution.geometry import Geometry, kernel_cells, to_cells
+from pcsweep.network.convolution.geometry import Above, Below, Geometry, Kernel, kernel_cells, to_cells
 from pcsweep.network.convolution.spectral_cost import spectral_cost
 from pcsweep.network.convolution.tile_transform import TileTransform
 from pcsweep.network.convolution.workspace import Workspace
-
-Above = Float[Tensor, "batch above height width"]  # what is convolved
-Below = Float[Tensor, "batch below output_height output_width"]  # what that makes
-Kernel = Float[Tensor, "above below kernel_height kernel_width"]
 
 _SPECTRA = 320 * 2**20  # bytes of spectra that are held at once
 _CACHED = 2 * 2**20  # bytes of a map whose transforms a CPU's cache holds
