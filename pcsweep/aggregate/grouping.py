@@ -18,11 +18,13 @@ class Groups:
     Args:
         paths: of each cell's shards; a shard whose metadata does not verify is a group of its own.
         settings: of every shard that is wanted and whose metadata verifies.
+        damaged: what is wrong with those whose metadata does not.
         older: how many shards are of an earlier version, and in no group.
     """
 
     paths: list[list[Path]]
-    settings: list[Mapping[str, Any]]
+    settings: Mapping[Path, Mapping[str, Any]]
+    damaged: Mapping[Path, str]
     older: int
 
 
@@ -38,24 +40,27 @@ def grouped(folder: Path, where: Where | None = None) -> Groups:
     """
     where = where or {}
     paths: dict[str, list[Path]] = {}
-    found: list[Mapping[str, Any]] = []
+    found: dict[Path, Mapping[str, Any]] = {}
+    damaged: dict[Path, str] = {}
     older = 0
     for path in sorted(folder.glob("*.parquet")):
         try:
             settings = json.loads(shards.verified_metadata(path)["settings"])
         except FileNotFoundError:
             continue
-        except shards.DamagedShard:
+        except shards.DamagedShard as error:
             if shards.outdated(shards.metadata(path)):
                 older += 1
             else:
                 paths[str(path)] = [path]
+                damaged[path] = str(error)
             continue
-        found.append(settings)
+        found[path] = settings
         if matches(settings, where):
             paths.setdefault(axes.key(without_seed(settings)), []).append(path)
-    check_where(found, where)
-    return Groups(list(paths.values()), [settings for settings in found if matches(settings, where)], older)
+    check_where(list(found.values()), where)
+    wanted = {path: settings for path, settings in found.items() if matches(settings, where)}
+    return Groups(list(paths.values()), wanted, damaged, older)
 
 
 def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def aggregate(
     tidy(folder)
     with stage("reading settings"):
         groups = grouped(folder / "shards", where)
-    axes.check_alike(groups.settings)
+    axes.check_alike(list(groups.settings.values()))
     points = planned_where(folder, where or {})
     damaged: list[str] = []
     found: list[Cell] = []

@@ -1,18 +1,14 @@
 """The cells of a study, from its shards' metadata and its plans; no row is read."""
 
-import json
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.config.errors import BadSetting
-from pcsweep.study import axes, plans, shards
+from pcsweep.study import axes, plans
 from pcsweep.study.axes import Coordinates
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,43 +57,23 @@ def study_in(folder: Path) -> Study:
         BadSetting: it has no shard that can be read, or its shards differ in settings that must not be mixed.
     """
     groups = grouped(folder / "shards")
-    cells, damaged = _cells(groups)
+    cells = [_cell(paths, groups) for paths in groups.paths if paths[0] not in groups.damaged]
     if not cells:
-        raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{_but(groups, damaged)}.")
+        raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{_but(groups)}.")
     try:
         axes.check_alike([cell.settings for cell in cells])
     except ValueError as error:
         raise BadSetting(f"Study {folder.name}: {error}") from error
-    return Study(folder.name, cells, plans.planned(folder / "planned"), damaged)
+    return Study(folder.name, cells, plans.planned(folder / "planned"), list(groups.damaged.values()))
 
 
-def _cells(groups: Groups) -> tuple[list[StudyCell], list[str]]:
-    """A cell for each group with a shard whose metadata verifies; and what is wrong with the other shards."""
-    cells, damaged = [], []
-    for paths in groups.paths:
-        settings, texts = _settings(paths)
-        damaged += texts
-        if settings:
-            seeds = [each["noise"].get("seed") for each in settings.values()]
-            cells.append(StudyCell(list(settings), without_seed(next(iter(settings.values()))), seeds))
-    return cells, damaged
+def _cell(paths: list[Path], groups: Groups) -> StudyCell:
+    settings = [groups.settings[path] for path in paths]
+    return StudyCell(paths, without_seed(settings[0]), [each["noise"].get("seed") for each in settings])
 
 
-def _settings(paths: Iterable[Path]) -> tuple[dict[Path, dict[str, Any]], list[str]]:
-    """The settings of the shards whose metadata verifies, and what is wrong with the others."""
-    settings: dict[Path, dict[str, Any]] = {}
-    damaged = []
-    for path in paths:
-        try:
-            settings[path] = json.loads(shards.verified_metadata(path)["settings"])
-        except shards.DamagedShard as error:
-            damaged.append(str(error))
-        except FileNotFoundError:
-            log.warning("%s went away while the study was read", path)
-    return settings, damaged
-
-
-def _but(groups: Groups, damaged: list[str]) -> str:
+def _but(groups: Groups) -> str:
     """What there is instead of shards that can be read."""
     but = f" but {groups.older} of an earlier version" if groups.older else ""
-    return but + (f" {'and' if but else 'but'} damaged ones: {'; '.join(damaged)}" if damaged else "")
+    damaged = "; ".join(groups.damaged.values())
+    return but + (f" {'and' if but else 'but'} damaged ones: {damaged}" if damaged else "")
