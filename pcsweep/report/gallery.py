@@ -10,7 +10,9 @@ import numpy as np
 from pcsweep.aggregate.best import Headline
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
+from pcsweep.figures.overlays import SHOWN
 from pcsweep.measure.exhibit import Exhibit, exhibition
+from pcsweep.metric.iou import iou
 from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, most, spread
 from pcsweep.report.pictures import Picture, pictures
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
 
 GALLERIES = 4  # best cells that get one at most
-SHOWN = (0, 1, 2, 4, 8)  # timesteps, beside the headline's
 CLOSE = 1e-3  # an IoU computed anew that differs by more is pointed out
 
 
@@ -88,7 +89,7 @@ def gallery(
         chosen = _kept(shard, of_cell, count, error)
     usual = float(shard.settings["threshold"])
     threshold = cut(headline.metric, usual)
-    exhibits = chosen.exhibits if threshold == usual else [_with_iou_at(threshold, each) for each in chosen.exhibits]
+    exhibits = chosen.exhibits if threshold == usual else [with_iou_at(threshold, each) for each in chosen.exhibits]
     timesteps = sorted({*SHOWN, headline.row["timestep"]})
     strips = {each.image_id: _strip(each, of_cell, pictures(each, timesteps, threshold)) for each in exhibits}
     return Gallery(
@@ -155,14 +156,14 @@ def cut(metric: str, usual: float) -> float:
     return float(own) if name == "iou" and own else usual
 
 
-def _with_iou_at(threshold: float, exhibit: Exhibit) -> Exhibit:
-    return replace(exhibit, iou={timestep: iou(exhibit, timestep, threshold) for timestep in exhibit.saliency})
+def with_iou_at(threshold: float, exhibit: Exhibit) -> Exhibit:
+    """With the IoU of its maps at that threshold."""
+    import torch
 
-
-def iou(exhibit: Exhibit, timestep: int, threshold: float) -> float:
-    """|found ∩ mask| / |found ∪ mask| of one map, as `metrics.iou`; NaN where the mask is empty."""
-    found, mask = (region & ~exhibit.ignore for region in (exhibit.saliency[timestep] > threshold, exhibit.mask))
-    return float((found & mask).sum() / (found | mask).sum()) if mask.any() else np.nan
+    saliency = torch.tensor(np.stack(list(exhibit.saliency.values())))  # (timesteps, height, width)
+    mask, ignore = (torch.tensor(region).expand(saliency.shape) for region in (exhibit.mask, exhibit.ignore))
+    found = iou(saliency, mask, ignore, threshold).tolist()  # (timesteps,)
+    return replace(exhibit, iou=dict(zip(exhibit.saliency, found, strict=True)))
 
 
 def _strip(exhibit: Exhibit, of_cell: Images, shown: list[Picture]) -> Strip:

@@ -18,10 +18,10 @@ from pcsweep.report.gallery import Gallery, gallery
 from pcsweep.study import shards
 
 
-def shown(folder: Path, count: int = 2) -> Gallery:
+def shown(folder: Path, count: int = 2, metric: str = "iou") -> Gallery:
     """The gallery of the one best cell of the study in `folder`."""
     result = aggregate(folder, 2, 2)
-    (headline,) = headlines(result.table, result.facets)
+    (headline,) = headlines(result.table, result.facets, metric)
     return gallery(folder / "shards", headline, images(folder / "shards", headline), count, Loaded())
 
 
@@ -60,6 +60,16 @@ def test_maps_are_computed_anew(real: Path) -> None:
     assert losses == sorted(losses)
     assert all(gain > 0 for gain in gains)
     assert all(loss < 0 for loss in losses)
+
+
+def test_maps_are_cut_where_the_metric_cuts_them(real: Path) -> None:
+    found = shown(real, metric="iou@0.25")
+    strips = [*found.gained, *found.lost]
+    assert strips
+    for strip in strips:
+        captions = {picture.heading: picture.caption for picture in strip.pictures}
+        assert captions["t = 0"] == f"IoU {strip.start:.3f}"
+        assert {f"IoU {strip.end:.3f}"} <= {captions["t = 1"], captions["t = 2"]}
 
 
 def test_maps_whose_iou_is_another_are_pointed_out(real: Path, tmp_path: Path) -> None:
