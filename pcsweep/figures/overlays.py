@@ -1,5 +1,6 @@
 """Fig. 1: images, masks, and the attribution maps over time with the IoU under each."""
 
+from collections.abc import Sequence
 from textwrap import wrap
 
 import numpy as np
@@ -17,36 +18,56 @@ SHOWN = (0, 1, 2, 4, 8)  # the timesteps that get a column, as far as they were 
 SIDE = 1.0  # inches per picture
 COLORMAP = "inferno"
 OUTLINE, REGION = "white", "#56B4E9"
+STILL = ("image", "noisy image", "mask")  # what does not change with t
+GREY = "#808080"  # behind the legend, on which both lines are seen
 
 
 def overlays(exhibition: Exhibition) -> Figure:
     """A row per image: the image, the noisy image, the mask, and the maps at t = 0, 1, 2, 4, 8."""
     timesteps = [timestep for timestep in SHOWN if timestep in exhibition.exhibits[0].saliency]
-    headings = ["image", "noisy image", "mask", *(f"t = {timestep}" for timestep in timesteps)]
+    headings = [*STILL, *(f"t = {timestep}" for timestep in timesteps)]
     down, across = len(exhibition.exhibits), len(headings)
     figure = Figure(figsize=(SIDE * across + 0.4, (SIDE + 0.2) * down + 0.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, across, squeeze=False)
     for row, exhibit in zip(axes, exhibition.exhibits, strict=True):
-        for panel in row:
-            panel.set_xticks([])
-            panel.set_yticks([])
-        for panel, picture in zip(row, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
-            panel.imshow(picture, interpolation="nearest")
+        still(list(row), exhibit)
         row[0].set_ylabel(named(exhibit), fontsize=6)
-        for panel, timestep in zip(row[3:], timesteps, strict=True):
+        for panel, timestep in zip(row[len(STILL) :], timesteps, strict=True):
             overlay(panel, exhibit, timestep, exhibition.threshold)
     for panel, heading in zip(axes[0], headings, strict=True):
         panel.set_title(heading, fontsize=8)
     figure.suptitle(f"{exhibition.title}, n = {number_of(down, 'image')}", fontsize=9)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=OUTLINE, linewidth=1, label="mask"),
-            Line2D([], [], color=REGION, linewidth=1, label=f"map above {exhibition.threshold:g} of its maximum"),
-        ],
-        loc="outside lower center", ncols=2, fontsize=7, facecolor="#808080", labelcolor="white",
-    )  # fmt: skip
+    legend_below(figure, exhibition.threshold)
     return figure
+
+
+def still(row: Sequence[Axes], exhibit: Exhibit) -> None:
+    """What does not change with t, in the first panels of a row, none of which has ticks."""
+    for panel in row:
+        without_ticks(panel)
+    for panel, picture in zip(row, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
+        panel.imshow(picture, interpolation="nearest")
+
+
+def without_ticks(panel: Axes) -> None:
+    """As a picture has none."""
+    panel.set_xticks([])
+    panel.set_yticks([])
+
+
+def legend_below(figure: Figure, threshold: float) -> None:
+    """What the lines of all maps mean."""
+    handles = line_handles(threshold)
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, facecolor=GREY, labelcolor="white")
+
+
+def line_handles(threshold: float) -> list[Line2D]:
+    """Of the lines of `overlay`."""
+    return [
+        Line2D([], [], color=OUTLINE, linewidth=1, label="mask"),
+        Line2D([], [], color=REGION, linewidth=1, label=f"map above {threshold:g} of its maximum"),
+    ]
 
 
 def blended(

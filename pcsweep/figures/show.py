@@ -10,18 +10,15 @@ from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from pcsweep.compute.again import Reconstruction
 from pcsweep.figures.files import DPI, literal
-from pcsweep.figures.overlays import OUTLINE, REGION, masked, overlay
+from pcsweep.figures.overlays import GREY, STILL, legend_below, line_handles, overlay, still, without_ticks
 from pcsweep.machine.files import replacing
 from pcsweep.measure.exhibit import Exhibit
 
 SIDE = 1.4  # inches per picture
 MOVING_DPI = 120
-GREY = "#808080"  # behind the legend, on which both lines are seen
-_NAMES = ("image", "noisy image", "mask")
 _LOWER_ROW = """\
 lower row: the noisy image as the first
 predictor reconstructs it at t, and the mean
@@ -47,24 +44,24 @@ class Picture:
 
 def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
     """The image, the noisy image and the mask, then a column per timestep: the map above, the reconstruction, if any, below."""
-    across, down = len(_NAMES) + len(timesteps), 1 + bool(picture.reconstructions)
+    across, down = len(STILL) + len(timesteps), 1 + bool(picture.reconstructions)
     figure = Figure(figsize=(SIDE * across + 0.2, down * (SIDE + 0.25) + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(down, across)
     above = [figure.add_subplot(grid[0, column]) for column in range(across)]
     _still(above, picture.exhibit)
-    for panel, timestep in zip(above[len(_NAMES) :], timesteps, strict=True):
+    for panel, timestep in zip(above[len(STILL) :], timesteps, strict=True):
         panel.set_title(f"t = {timestep}", fontsize=8)
         overlay(panel, picture.exhibit, timestep, picture.threshold)
     if picture.reconstructions:
-        for column, timestep in enumerate(timesteps, start=len(_NAMES)):
+        for column, timestep in enumerate(timesteps, start=len(STILL)):
             _reconstructed(figure.add_subplot(grid[1, column]), picture.reconstructions[timestep])
-        words = figure.add_subplot(grid[1, : len(_NAMES)])
+        words = figure.add_subplot(grid[1, : len(STILL)])
         words.set_axis_off()
         words.text(0, 0.95, _LOWER_ROW, fontsize=7, va="top", linespacing=1.4)
-        words.legend(handles=_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
+        words.legend(handles=line_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
     else:
-        _legend_below(figure, picture)
+        legend_below(figure, picture.threshold)
     figure.suptitle(picture.title, fontsize=9)
     return figure
 
@@ -80,7 +77,7 @@ def write(figure: Figure, path: Path) -> None:
 
 def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
     """Writes a GIF that repeats for ever or, through ffmpeg, an MP4: a frame per timestep."""
-    figure = Figure(figsize=(SIDE * (len(_NAMES) + 1 + bool(picture.reconstructions)) + 0.2, SIDE + 1.1), layout="constrained")
+    figure = Figure(figsize=(SIDE * (len(STILL) + 1 + bool(picture.reconstructions)) + 0.2, SIDE + 1.1), layout="constrained")
     FigureCanvasAgg(figure)
     kind: type[AbstractMovieWriter] = PillowWriter if path.suffix.lower() == ".gif" else FFMpegWriter
     writer = kind(fps=frames_per_second)  # type: ignore[arg-type]  # takes fractions as well
@@ -98,45 +95,26 @@ def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
 
 def draw_frame(figure: Figure, picture: Picture, timestep: int) -> None:
     """Draws one moment of the animation: image, noisy image, mask, map and reconstruction, if any."""
-    row = list(figure.subplots(1, len(_NAMES) + 1 + bool(picture.reconstructions)))
+    row = list(figure.subplots(1, len(STILL) + 1 + bool(picture.reconstructions)))
     _still(row, picture.exhibit)
-    moving = row[len(_NAMES)]
+    moving = row[len(STILL)]
     moving.set_title(f"t = {timestep}", fontsize=8)
     overlay(moving, picture.exhibit, timestep, picture.threshold)
     if picture.reconstructions:
         row[-1].set_title("reconstruction", fontsize=8)
         _reconstructed(row[-1], picture.reconstructions[timestep])
-    _legend_below(figure, picture)
+    legend_below(figure, picture.threshold)
     figure.suptitle(picture.title, fontsize=9)
 
 
-def _legend_below(figure: Figure, picture: Picture) -> None:
-    handles = _handles(picture.threshold)
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, facecolor=GREY, labelcolor="white")
-
-
 def _still(row: Sequence[Axes], exhibit: Exhibit) -> None:
-    """What does not change with t, in the first panels of a row."""
-    for panel in row:
-        _plain(panel)
-    for panel, name, picture in zip(row, _NAMES, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
-        panel.imshow(picture, interpolation="nearest")
+    """What does not change with t, named above each."""
+    still(row, exhibit)
+    for panel, name in zip(row, STILL, strict=False):
         panel.set_title(name, fontsize=8)
 
 
 def _reconstructed(panel: Axes, reconstruction: Reconstruction) -> None:
-    _plain(panel)
+    without_ticks(panel)
     panel.imshow(reconstruction.image, interpolation="nearest")
     panel.set_xlabel(f"error {reconstruction.error:.3f}", fontsize=7, labelpad=2)
-
-
-def _plain(panel: Axes) -> None:
-    panel.set_xticks([])
-    panel.set_yticks([])
-
-
-def _handles(threshold: float) -> list[Line2D]:
-    return [
-        Line2D([], [], color=OUTLINE, linewidth=1, label="mask"),
-        Line2D([], [], color=REGION, linewidth=1, label=f"map above {threshold:g} of its maximum"),
-    ]
