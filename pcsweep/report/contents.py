@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.aggregate.result import Aggregate
@@ -18,10 +16,11 @@ from pcsweep.report.best_cells import best_cells
 from pcsweep.report.completeness import Completeness, completeness
 from pcsweep.report.drawn import drawn
 from pcsweep.report.gallery import Gallery, cut, galleries
+from pcsweep.report.numbers import cells_of
 from pcsweep.report.origins import Origins, origins
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
 from pcsweep.report.tables import Table, headline_table, metric_table, pcoder_table
-from pcsweep.study.labels import Row, axis_label, label_of
+from pcsweep.study.labels import axis_label, label_of
 from pcsweep.study.mixing import planned_where
 
 
@@ -66,7 +65,7 @@ def contents(
     Each gallery shows so many images (`pictured`) of either kind. Modules of the study's author (`extensions`) may be imported
     for them.
     """
-    metric, shard_folder, cells = options.metric, folder / "shards", _cells(result.table)
+    metric, shard_folder, cells = options.metric, folder / "shards", cells_of(result.table)
     identities = [name for cell in pc.unique(result.table["shards"]).to_pylist() for name in cell.split()]
     points = planned_where(folder, options.where)
     from_where = origins(shard_folder, identities)
@@ -103,10 +102,3 @@ def contents(
         methods=methods(options),
         drawn=drawn(folder, result, options, cells, best, told.row),
     )
-
-
-def _cells(table: pa.Table) -> list[Row]:
-    """The first row of each cell."""
-    firsts = np.unique(table["identity"].combine_chunks().dictionary_encode().indices.to_numpy(), return_index=True)[1]
-    rows: list[Row] = table.take(pa.array(firsts)).to_pylist()
-    return rows

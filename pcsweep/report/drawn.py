@@ -69,7 +69,7 @@ def _trend(best: Sequence[Headline]) -> dict[str, Any]:
     levels = [name for name in ("sigma", *(best[0].group if best else ())) if _is_level(best, name)]
     across = levels[0] if levels else "sigma"
     label = "noise σ" if across == "sigma" else f"noise {axis_label(across)}"
-    return {"trend": _series(best, across) if levels else [], "trendAxis": label, "trendType": "linear"}
+    return {"trend": _series(best, across) if levels else [], "trendAxis": label}
 
 
 def _is_level(best: Sequence[Headline], name: str) -> bool:

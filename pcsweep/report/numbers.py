@@ -101,6 +101,13 @@ class _Axes:
         }
 
 
+def cells_of(table: pa.Table) -> list[Row]:
+    """The first row of each cell, in the order in which cells come first."""
+    cell = table["identity"].combine_chunks().dictionary_encode().indices.to_numpy()
+    rows: list[Row] = table.take(pa.array(np.unique(cell, return_index=True)[1])).to_pylist()
+    return rows
+
+
 def numbers(
     table: pa.Table, skipped: Sequence[Coordinates], missing: Sequence[Coordinates], facets: Sequence[str], asked: str = "iou"
 ) -> dict[str, Any]:
@@ -112,10 +119,7 @@ def numbers(
         facets: its columns beside the axes that tell cells apart.
         asked: the metric by which cells are best.
     """
-    encoded = table["identity"].combine_chunks().dictionary_encode()
-    cell = encoded.indices.to_numpy()
-    first = np.unique(cell, return_index=True)[1]
-    rows = table.take(pa.array(first)).to_pylist()
+    rows = cells_of(table)
     everything = [*rows, *skipped, *missing]
     chosen = selectors(everything, facets)
     ruled = [number for number, each in enumerate(chosen) if each.name == RULE_COLUMN]
@@ -126,7 +130,7 @@ def numbers(
         return {"at": [each.place(row) for each in chosen], "y": y, "x": x}
 
     texts = [[_text(value) for value in each.values] for each in chosen]
-    blocks = _blocks(table, cell, asked)
+    blocks = _blocks(table, asked)
     shown = [name for block in blocks for name in block["metrics"]]
     return {
         "selectors": [
@@ -157,9 +161,10 @@ def _text(value: Any) -> str:
     return "none" if value is None else text_of(value)
 
 
-def _blocks(table: pa.Table, cell: np.ndarray, asked: str) -> list[dict[str, Any]]:
+def _blocks(table: pa.Table, asked: str) -> list[dict[str, Any]]:
     """Metrics with all statistics, and those with a few."""
-    metrics, timesteps = (table[name].combine_chunks().dictionary_encode() for name in ("metric", "timestep"))
+    cells, metrics, timesteps = (table[name].combine_chunks().dictionary_encode() for name in ("identity", "metric", "timestep"))
+    cell = cells.indices.to_numpy()  # (rows,): which of `cells_of`
     names: list[str] = metrics.dictionary.to_pylist()
     full = [name for name in (*METRICS, *names) if name in names and name not in OF_MASKS and ("@" not in name or name == asked)]
     full = list(dict.fromkeys(full))
