@@ -47,7 +47,7 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
             continue
         kind = _kind(planned.point)
         if len(finished.get(kind, ())) < _SAMPLE:
-            taken = shards.seconds(planned.shard)
+            taken = shards.seconds(shards.metadata(planned.shard))
             if taken is not None:
                 finished.setdefault(kind, []).append(taken)
     rate = _PER_GPU * gpus if gpus else _PER_CORE * cores

@@ -54,7 +54,7 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
         device = metadata.get("device") or "unknown"
         for name in _TOLD:
             told[name][metadata.get(name) or "unknown"] += 1
-        hours[device] = hours.get(device, 0.0) + _seconds(metadata) / _HOUR
+        hours[device] = hours.get(device, 0.0) + (shards.seconds(metadata) or 0.0) / _HOUR
         jobs.add(metadata.get("job"))
         flats.append(axes.leaves(json.loads(metadata.get("settings", "{}"))))
         config = config or metadata.get("config", "")
@@ -67,13 +67,6 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
         varying,
         config,
     )
-
-
-def _seconds(metadata: Mapping[str, str]) -> float:
-    try:
-        return float(metadata["seconds"])
-    except (KeyError, ValueError):
-        return 0.0
 
 
 def settings(flats: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, list[str]]]:

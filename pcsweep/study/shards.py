@@ -104,10 +104,10 @@ def verified_metadata(path: Path) -> dict[str, str]:
     return verification.verified_metadata(path, path.stem)
 
 
-def seconds(path: Path) -> float | None:
-    """How long the shard's point took to compute, from its metadata alone; None where that cannot be read."""
+def seconds(texts: Mapping[str, str]) -> float | None:
+    """How long a shard's point took to compute, from its metadata; None where that cannot be read."""
     try:
-        return float(metadata(path)["seconds"])
+        return float(texts["seconds"])
     except (KeyError, ValueError):
         return None
 
