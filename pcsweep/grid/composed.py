@@ -8,6 +8,7 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.refusals import told
+from pcsweep.grid.entry import plain_of
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint, grid_point
 
@@ -24,12 +25,11 @@ def point_from(config: DictConfig, loaded: Loaded, here: bool = True) -> GridPoi
         BadSetting: a value is wrong.
     """
     try:
-        plain = OmegaConf.to_container(config, resolve=True)
+        plain = plain_of(config)
         text = OmegaConf.to_yaml(config, resolve=True)
     except OmegaConfBaseException as error:
         raise BadSetting(told(error)) from error
-    assert isinstance(plain, dict)  # a DictConfig
-    return grid_point({str(key): value for key, value in plain.items()}, text, loaded, here)
+    return grid_point(plain, text, loaded, here)
 
 
 def stored(text: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from pcsweep.study import failures
 from pcsweep.study.failures import said
 from pcsweep.sweep.compose import Template
 
@@ -129,7 +130,6 @@ def _run(session: Session, point: SweepPoint, loaded: "Loaded | None", done: boo
 
 def _of_study(planned: "IdentifiedPoint", loaded: "Loaded", done: bool) -> Callable[[DictConfig], None]:
     from pcsweep.compute.run import run_pack as compute
-    from pcsweep.study import failures
 
     def task(_: DictConfig) -> None:
         with chdir(HydraConfig.get().runtime.cwd):  # hydra.job.chdir may have left it
@@ -149,8 +149,6 @@ def _of_study(planned: "IdentifiedPoint", loaded: "Loaded", done: bool) -> Calla
 
 def _note(planned: "IdentifiedPoint", error: Exception, log: str | None) -> None:
     """Notes a failure, unless the disk is full."""
-    from pcsweep.study import failures
-
     assert planned.identity is not None  # not skipped
     label = planned.point.label
     try:
