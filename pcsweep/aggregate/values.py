@@ -27,6 +27,7 @@ class ShardValues:
         metrics: by name, such as iou or iou@0.15.
         lists: by name of a column with a value for each threshold, and by threshold from high to low.
         pixels: how many of each image are looked at.
+        threshold: of the study.
     """
 
     images: list[str]
@@ -35,6 +36,7 @@ class ShardValues:
     metrics: dict[str, Float32[np.ndarray, "timesteps images"]]
     lists: dict[str, dict[float, Float32[np.ndarray, "timesteps images"]]]
     pixels: Float32[np.ndarray, "timesteps images"]
+    threshold: float
 
     def at_thresholds(self, column: str) -> dict[float, Float32[np.ndarray, "timesteps images"]]:
         """A column with a value for each threshold, by threshold from high to low; empty where it was not measured."""
@@ -49,6 +51,7 @@ class ShardValues:
             metrics={name: values[:, kept] for name, values in self.metrics.items()},
             lists={name: {at: values[:, kept] for at, values in found.items()} for name, found in self.lists.items()},
             pixels=self.pixels[:, kept],
+            threshold=self.threshold,
         )
 
 
@@ -67,6 +70,7 @@ def values_of(shard: shards.Shard) -> ShardValues:
         metrics={name: placed(column) for name, column in _metrics(shard, lists["iou_at"]).items()},
         lists={name: {each: placed(found[each]) for each in sorted(found, reverse=True)} for name, found in lists.items()},
         pixels=placed(shard.table["pixels"].cast(pa.float32()).to_numpy()),
+        threshold=float(shard.settings["threshold"]),
     )
 
 

@@ -50,6 +50,14 @@ class Stored(Protocol):
     def pixels(self) -> np.ndarray:
         """How many are looked at, (timesteps, images)."""
 
+    @property
+    def classes(self) -> np.ndarray:
+        """Of the images, (images,)."""
+
+    @property
+    def threshold(self) -> float:
+        """The study's, which may or may not be among those of `at_thresholds`."""
+
     def at_thresholds(self, column: str) -> Mapping[float, np.ndarray]:
         """A column with a value for each threshold, from high to low, (timesteps, images) each; empty if not measured."""
 

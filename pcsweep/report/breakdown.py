@@ -9,12 +9,12 @@ import numpy as np
 
 from pcsweep.aggregate.best import Headline
 from pcsweep.aggregate.values import values_of
+from pcsweep.metric.sizes import SIZES
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.paired import over_seeds
 from pcsweep.study import shards
 
 FEWEST = 5  # images that get an interval
-SIZES = 5  # groups of equally many images by the size of the object
 
 
 @dataclass(frozen=True)
@@ -91,14 +91,8 @@ def by_class(of_cell: Images, resamples: int, seed: int) -> list[Part]:
 
 
 def by_size(of_cell: Images, resamples: int, seed: int) -> list[Part]:
-    """Groups of equally many images by the mask's share of the image, small to large; fewer where shares are equal."""
-    area = of_cell.area[~np.isnan(of_cell.area)]
-    edges = np.unique(np.quantile(area, np.linspace(0, 1, SIZES + 1))) if len(area) else area
-    if len(edges) < 2:
-        return []
-    group = np.where(np.isnan(of_cell.area), -1, np.searchsorted(edges[1:-1], of_cell.area, side="right"))
-    labels = [f"{100 * low:.3g}% to {100 * high:.3g}%" for low, high in zip(edges[:-1], edges[1:], strict=True)]
-    return [_part(label, of_cell, group == number, resamples, seed) for number, label in enumerate(labels)]
+    """One part for each size of ImageNet-S, small to large, with no image where the cell has none of it."""
+    return [_part(size.label, of_cell, size.has(of_cell.area), resamples, seed) for size in SIZES]
 
 
 def _part(label: str, of_cell: Images, chosen: np.ndarray, resamples: int, seed: int) -> Part:

@@ -153,5 +153,6 @@ def methods(options: AggregateOptions) -> list[str]:
         "p beside best cells: corrected for the choice among all of them, by the largest statistic under each pattern of signs "
         "(Westfall and Young).",
         "Undefined values (a map that is zero everywhere, an empty mask) are NaN: left out, and counted.",
-        "PxAP is of all pixels of all images together, so it has intervals, but no p and no effect size.",
+        "PxAP and mIoU are of all pixels of all images together, so they have intervals, but no p and no effect size. mIoU: the "
+        "IoU of each class and of the background from the pixels of all their images, at the threshold, averaged.",
     ]

@@ -91,9 +91,8 @@ def test_by_loops(seed):
             boxes = flood(saliency[image] > threshold)
             expected[image, place] = max((len(own & box) / len(own | box) for box in boxes), default=0)
     np.testing.assert_allclose(at, expected, atol=1e-6)
-    shard = SimpleNamespace(
-        metrics={}, pixels=None, at_thresholds=lambda name: {t: at[None, :, i] for i, t in enumerate(THRESHOLDS)}
-    )
+    lists = {t: at[None, :, i] for i, t in enumerate(THRESHOLDS)}
+    shard = SimpleNamespace(metrics={}, pixels=None, classes=None, threshold=0.5, at_thresholds=lambda name: lists)
     pool = max_box_acc([shard])
     by_hand = np.mean([max((expected[:, place] >= delta).mean() for place in range(3)) for delta in DELTAS])
     assert pool.own.observed() == pytest.approx([by_hand])

@@ -52,7 +52,7 @@ def test_doctests():
 
 
 def test_the_table_is_the_folder_in_the_order_of_its_rows():
-    assert list(TABLE)[:5] == ["iou", "pointing", "mass", "rank", "pxap"]
+    assert list(TABLE)[:6] == ["iou", "pointing", "mass", "rank", "pxap", "miou"]
     assert list(TABLE)[-4:] == ["correct", "target_probability", "target_logit", "area"]
     assert ASKED[:4] == ("iou", "pointing", "mass", "rank")
     assert all(row.name == name and row.label for name, row in TABLE.items())
@@ -176,9 +176,11 @@ def test_every_column_of_a_metric_is_nan_where_it_is_undefined():
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.pooled])
 def test_a_cell_has_a_metric_of_all_images_if_all_of_its_noise_seeds_do(name):
     ones = np.ones((2, 3), np.float32)
-    new = SimpleNamespace(metrics={"area": ones / 2}, pixels=4 * ones, at_thresholds=lambda column: {0.5: ones})
-    older = SimpleNamespace(metrics={"area": ones / 2}, pixels=4 * ones, at_thresholds=lambda column: {})
-    assert np.isfinite(TABLE[name].pooled([new, new]).own.observed()).all()
+    kept = {"metrics": {"area": ones / 2}, "pixels": 4 * ones, "classes": np.arange(3), "threshold": 0.5}
+    new = SimpleNamespace(**kept, at_thresholds=lambda column: {0.5: ones})
+    older = SimpleNamespace(**kept, at_thresholds=lambda column: {})
+    of_images = TABLE[name].pooled([new, new]).own
+    assert (np.isfinite(of_images.observed()) == (of_images.images() > 0)).all()
     assert TABLE[name].pooled([new, older]) is TABLE[name].pooled([older, new]) is None
 
 

@@ -10,7 +10,7 @@ from toy_study import IMAGES, STEPS, identifier, put, settings
 
 from pcsweep.aggregate.best import Headline, headlines
 from pcsweep.aggregate.run import aggregate
-from pcsweep.report.breakdown import FEWEST, SIZES, Images, Part, by_class, by_size, images, most, spread
+from pcsweep.report.breakdown import FEWEST, Images, Part, by_class, by_size, images, most, spread
 from pcsweep.study import shards
 
 RESAMPLES = 200
@@ -81,36 +81,31 @@ def test_a_class_of_one_has_no_interval_and_one_of_nothing_comes_last() -> None:
     assert many.low <= many.gain <= many.high
 
 
+SHARES = {"small, ≤ 5 %": (0, 5), "medium-small, ≤ 25 %": (5, 25), "medium-large, ≤ 50 %": (25, 50), "large, > 50 %": (50, 100)}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_sizes_are_those_of_plain_loops(seed: int) -> None:
     of_cell = random_images(60, seed)
-    edges = sorted({float(np.quantile(of_cell.area, share / SIZES)) for share in range(SIZES + 1)})
     parts = by_size(of_cell, RESAMPLES, 0)
-    assert len(parts) == len(edges) - 1
-    assert sum(part.n for part in parts) == int((~np.isnan(of_cell.gain)).sum())
-    for number, (part, low, high) in enumerate(zip(parts, edges, edges[1:], strict=False)):
-        last = number == len(parts) - 1
-        chosen = [place for place, area in enumerate(of_cell.area) if low <= area < high or (last and area == high)]
-        assert part.label == f"{100 * low:.3g}% to {100 * high:.3g}%"
+    assert [part.label for part in parts] == list(SHARES)
+    assert sum(part.n for part in parts) == int((~np.isnan(of_cell.gain) & (of_cell.area > 0)).sum())
+    for part in parts:
+        above, upto = SHARES[part.label]
+        chosen = [place for place, area in enumerate(of_cell.area) if above < round(100 * float(area), 4) <= upto]
         assert_part(part, of_cell, chosen)
 
 
-def test_sizes_without_ties_have_equally_many_images() -> None:
-    parts = by_size(made([0.1] * 50, [(number + 1) / 50 for number in range(50)]), RESAMPLES, 0)
-    assert [part.n for part in parts] == [10] * SIZES
+def test_a_bound_belongs_to_the_smaller_size() -> None:
+    parts = by_size(made([0.1] * 8, [0.049, 0.05, 0.051, 0.25, 0.26, 0.5, 0.51, 1]), RESAMPLES, 0)
+    assert [part.n for part in parts] == [2, 2, 2, 2]
 
 
-def test_sizes_of_small_objects_have_names_of_their_own() -> None:
-    labels = [part.label for part in by_size(made([0.1] * 10, [0.0001 * number for number in range(10)]), RESAMPLES, 0)]
-    assert len(set(labels)) == SIZES
-    assert labels[0] == "0% to 0.018%"
-
-
-def test_equal_sizes_are_no_groups_and_an_unknown_size_is_in_none() -> None:
-    assert by_size(made([0.1, 0.2, 0.3]), RESAMPLES, 0) == []
-    assert by_size(made([0.1], [math.nan]), RESAMPLES, 0) == []
+def test_a_size_without_images_is_there_and_an_unknown_size_is_of_none() -> None:
     parts = by_size(made([0.1, 0.2, 0.3], [0.1, 0.9, math.nan]), RESAMPLES, 0)
-    assert sum(part.n for part in parts) == 2
+    assert [part.n for part in parts] == [0, 1, 0, 1]
+    assert parts[0].as_json() == {"label": "small, ≤ 5 %", "n": 0, **dict.fromkeys(("start", "end", "gain", "low", "high"))}
+    assert [part.n for part in by_size(made([0.1], [math.nan]), RESAMPLES, 0)] == [0] * 4
 
 
 def test_most_gained_and_lost_are_in_order_without_those_that_did_neither() -> None:

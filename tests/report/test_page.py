@@ -612,6 +612,13 @@ def test_classes_and_sizes_are_those_of_the_chosen_best_cell(shared: Visit, brok
         gains = [float(row[4]) for row in rows[1:]]
         assert gains == sorted(gains, reverse=True)
         sizes = table_cells(page, "#size-table")
+        bounds = {"small, ≤ 5 %": (0, 0.05), "medium-small, ≤ 25 %": (0.05, 0.25), "medium-large, ≤ 50 %": (0.25, 0.5)}
+        assert [row[0] for row in sizes] == ["size", *bounds, "large, > 50 %"]
+        for label, n, _, _, gain, _ in sizes[1:]:
+            above, upto = bounds.get(label, (0.5, 1))
+            gains = [b - a for _, area, a, b in images if above < np.float32(area) <= np.float32(upto) and not math.isnan(b)]
+            assert int(n) == len(gains)
+            assert close(gain, float(np.mean(gains)) if gains else math.nan)
         assert sum(int(row[1]) for row in sizes[1:]) == sum(not math.isnan(end) for *_, end in images)
         points = page.evaluate("document.getElementById('by-class').data[0]")
         assert all(close(row[4], value) for row, value in zip(reversed(rows[1:]), points["x"], strict=True))

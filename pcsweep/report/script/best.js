@@ -40,7 +40,7 @@ const drawParts = () => {
   const heads = (first) => [first, "images", `${named}(0)`, `${named}(t)`, "gain", "95 %"];
   const text = (value) => (value === null ? "NaN" : shown(value));
   const row = (part) => [part.label, part.n, text(part.start), text(part.end), text(part.gain), `[${text(part.low)}, ${text(part.high)}]`];
-  fill(byId("size-table"), heads("share"), sizes.map(row));
+  fill(byId("size-table"), heads("size"), sizes.map(row));
   fill(byId("class-table"), heads("class"), classes.map(row));
 };
 if (which) {
