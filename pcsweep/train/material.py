@@ -81,6 +81,16 @@ class Material:
     train: Chosen
     held_out: Chosen | None
 
+    def recipe(self, phase: str) -> Recipe:
+        """Of a phase."""
+        return self.backbone if phase == "backbone" else self.feedback
+
+    def order(self, phase: str) -> Order:
+        """Of a phase's steps."""
+        recipe, options = self.recipe(phase), self.options
+        shared = (len(self.train.indices), recipe.batch_size, options.processes, options.accumulate)
+        return Order(*shared, drop_last=recipe.drop_last, seed=options.seed, name=phase)
+
 
 def material(plain: Mapping[str, Any]) -> Material:
     """What the configuration asks for.
@@ -183,22 +193,14 @@ def streams(found: Material) -> dict[str, Streams]:
     workers = _workers(options, found.train.cache)
     made = {}
     for phase in PHASES:
-        recipe = found.backbone if phase == "backbone" else found.feedback
+        recipe = found.recipe(phase)
         if not recipe.runs:
             continue
         changes = Changes(options.seed, recipe.noise, options.least_area, options.flip)
         replacing = options.damaged == "replace"
         held_out = None if measured is None else Stream(*measured, Changes(options.seed, recipe.noise), replacing)
-        made[phase] = Streams(Stream(source, indices, changes, replacing), held_out, order(found, phase), workers)
+        made[phase] = Streams(Stream(source, indices, changes, replacing), held_out, found.order(phase), workers)
     return made
-
-
-def order(found: Material, phase: str) -> Order:
-    """Of a phase's steps."""
-    recipe = found.backbone if phase == "backbone" else found.feedback
-    options = found.options
-    shared = (len(found.train.indices), recipe.batch_size, options.processes, options.accumulate)
-    return Order(*shared, drop_last=recipe.drop_last, seed=options.seed, name=phase)
 
 
 def _workers(options: TrainingOptions, cache: Path | None) -> int:

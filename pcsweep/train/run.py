@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pcsweep.train.checkpoint import Checkpoint
     from pcsweep.train.material import Material
     from pcsweep.train.standing import Standing
+    from pcsweep.train.stopping import Stopped
 
 _log = logging.getLogger(__name__)
 _FORMAT = 2  # of trainings: another one ends at other weights with the same settings
@@ -98,14 +99,12 @@ def _train(found: "Material", checkpoint: "Checkpoint", plain: "Mapping[str, Any
 
 def _place(standing: "Mapping[str, Any]", found: "Material") -> str:
     """Where a training is, in words."""
-    from pcsweep.train.material import order
-
-    recipe = found.backbone if standing["phase"] == "backbone" else found.feedback
-    step = f"step {standing['step']} of {order(found, standing['phase']).steps} of " if standing["step"] else ""
-    return f"{step}epoch {standing['epoch'] + bool(step)} of {recipe.epochs} of the {standing['phase']}"
+    phase = standing["phase"]
+    step = f"step {standing['step']} of {found.order(phase).steps} of " if standing["step"] else ""
+    return f"{step}epoch {standing['epoch'] + bool(step)} of {found.recipe(phase).epochs} of the {phase}"
 
 
-def _stopped(stopped: Exception, checkpoint: "Checkpoint", found: "Material") -> None:
+def _stopped(stopped: "Stopped", checkpoint: "Checkpoint", found: "Material") -> None:
     """Ends the process as whoever asked for it expects.
 
     Raises:
@@ -113,9 +112,8 @@ def _stopped(stopped: Exception, checkpoint: "Checkpoint", found: "Material") ->
         Unfinished: after another signal that nobody else handles.
     """
     from pcsweep.config.errors import Unfinished
-    from pcsweep.train.stopping import Stopped, pass_on
+    from pcsweep.train.stopping import pass_on
 
-    assert isinstance(stopped, Stopped)
     state = checkpoint.load()
     assert state is not None  # written just now
     if stopped.number == 2:  # SIGINT
@@ -133,8 +131,6 @@ def _hint(done: "list[Standing]", found: "Material") -> None:
 
 def _deciding(plain: "Mapping[str, Any]", found: "Material") -> dict[str, Any]:
     """Everything that decides the result."""
-    from pcsweep.train.material import order
-
     settings: dict[str, Any] = {key: value for key, value in plain.items() if key not in _PLACES}
     if not settings.get("extensions"):
         settings.pop("extensions", None)
@@ -146,6 +142,6 @@ def _deciding(plain: "Mapping[str, Any]", found: "Material") -> dict[str, Any]:
         settings["held_out_sha256"] = found.held_out.sha256
     for phase in ("backbone", "feedback"):
         own = {key: value for key, value in plain[phase].items() if key != "batch_size"}
-        whole = {**own, "images_per_step": order(found, phase).images_per_step}
+        whole = {**own, "images_per_step": found.order(phase).images_per_step}
         settings[phase] = whole if own["epochs"] or own.get("closed_form") else {"epochs": 0}
     return {**settings, "format": _FORMAT}

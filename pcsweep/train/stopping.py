@@ -53,10 +53,8 @@ class Requests:
         self.number = number
 
 
-def pass_on(number: int) -> bool:
-    """Calls whoever else handles the signal, such as submitit, which puts the job back into the queue; whether there is one."""
+def pass_on(number: int) -> None:
+    """Calls whoever else handles the signal, if there is one, such as submitit, which puts the job back into the queue."""
     handler = signal.getsignal(number) if number else None
-    if number in (0, signal.SIGINT) or not callable(handler) or handler is signal.default_int_handler:
-        return False
-    handler(number, None)
-    return True
+    if number not in (0, signal.SIGINT) and callable(handler) and handler is not signal.default_int_handler:
+        handler(number, None)
