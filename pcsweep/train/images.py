@@ -116,8 +116,7 @@ class Stream(TorchDataset[Batch]):
         if self.changes.flip and torch.rand((), generator=generator) < 0.5:
             image = image.flip(-1)
         if self.changes.noise:
-            sigma = self.changes.noise * torch.rand((), generator=generator)
-            image = image + sigma * torch.randn(image.shape, generator=generator)
+            image = noisy(image, self.changes.noise, generator)
         return image, label
 
     def _picture(self, index: int) -> tuple[str, Image.Image | Tensor, int]:
@@ -143,6 +142,12 @@ class Stream(TorchDataset[Batch]):
             return _tensor(source.framed(picture))
         box, mode = random_box(picture.height, picture.width, least, generator), InterpolationMode(source.interpolation)
         return _tensor(np.asarray(resized_crop(picture, *box, [source.crop, source.crop], mode)))
+
+
+def noisy(image: Float[Tensor, "3 height width"], noise: float, generator: torch.Generator) -> Float[Tensor, "3 height width"]:
+    """With Gaussian noise of a σ drawn uniformly from [0, noise], in units of the pixel range."""
+    sigma = noise * torch.rand((), generator=generator)
+    return image + sigma * torch.randn(image.shape, generator=generator)
 
 
 def random_box(height: int, width: int, least_area: float, generator: torch.Generator) -> tuple[int, int, int, int]:

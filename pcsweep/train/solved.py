@@ -11,7 +11,7 @@ from pcsweep.console.progress import Advance, progress
 from pcsweep.machine.device import computing_in, device_of
 from pcsweep.noise import generator_for
 from pcsweep.train.explained import Explained
-from pcsweep.train.images import Stream, loader
+from pcsweep.train.images import Stream, loader, noisy
 from pcsweep.train.learned import Learned, Streams
 from pcsweep.train.least_squares import Pair, fit
 from pcsweep.train.order import Rounds
@@ -44,8 +44,8 @@ def solve(learned: Learned, streams: Streams, options: TrainingOptions) -> Best 
             inputs = targets
             if recipe.noise:
                 numbered = enumerate(batch.images, start=place)
-                noisy = [_noisy(image, recipe.noise, f"{named}{number}", options.seed) for number, image in numbered]
-                inputs = normalise(torch.stack(noisy).to(device))
+                seeded = ((image, generator_for(f"{named}{number}", options.seed)) for number, image in numbered)
+                inputs = normalise(torch.stack([noisy(image, recipe.noise, seed) for image, seed in seeded]).to(device))
             yield inputs, targets
             place += len(batch.images)
             advance(len(batch.images))
@@ -63,10 +63,3 @@ def solve(learned: Learned, streams: Streams, options: TrainingOptions) -> Best 
     measured = explained.result()
     tensors = {f"network.{name}": tensor.detach().cpu().clone() for name, tensor in learned.weights().items()}
     return Best(sum(error for error, _ in measured), 0, tensors, measured)
-
-
-def _noisy(image: Tensor, noise: float, name: str, seed: int) -> Tensor:
-    """With Gaussian noise of a σ drawn uniformly from [0, noise], in units of the pixel range."""
-    generator = generator_for(name, seed)
-    sigma = noise * torch.rand((), generator=generator)
-    return image + sigma * torch.randn(image.shape, generator=generator)
