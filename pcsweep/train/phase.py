@@ -50,8 +50,6 @@ class Phase(LightningModule):
         self._explained = Explained(self.network)
         self._trainable = self._made_trainable()
 
-    # ---- what is computed
-
     def losses(self, batch: Batch) -> Losses:
         """The parts of the loss on a batch."""
         if batch.problem:
@@ -120,8 +118,6 @@ class Phase(LightningModule):
         self.standing.finished_epoch()
         self.write(self._coefficients_now())
 
-    # ---- what Lightning asks for
-
     def configure_optimizers(self) -> Any:
         """Called by Lightning."""
         optimizer, schedule = descent(self.recipe, *self._trainable, self.streams.order.steps * self.recipe.epochs)
@@ -157,17 +153,14 @@ class Phase(LightningModule):
         checkpoint["lr_schedulers"] = [state_of(config.scheduler) for config in self.trainer.lr_scheduler_configs]
         checkpoint["standing"] = self.standing.state()
 
-    # ---- parts of the above
-
     def _made_trainable(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """The weights and the coefficients; only they ask for gradients, and only a backbone that learns is in training mode."""
         network = self.network.eval().requires_grad_(False)
         backbone = self.standing.phase == "backbone"
         learns = not backbone and self.learned.feedback.learn_coefficients
-        coefficients = list(self.coefficients.requires_grad_(learns).parameters()) if learns else []
+        self.coefficients.requires_grad_(learns)
+        coefficients = list(self.coefficients.parameters()) if learns else []
         parts: list[nn.Module] = [network.stages.train(), network.head.train()] if backbone else [network.predictors]
-        if not learns:
-            self.coefficients.requires_grad_(False)
         return [parameter for part in parts for parameter in part.requires_grad_(True).parameters()], coefficients
 
     def _layers_seeded(self, batch: int) -> AbstractContextManager[None]:

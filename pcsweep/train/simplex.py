@@ -32,7 +32,7 @@ class LearnedCoefficients(nn.Module):
         super().__init__()
         self.start = start.per_pcoder(count)
         self.learned = frozenset(range(1, count + 1) if learned is None else learned)
-        beta, lambda_, alpha = torch.tensor(start.per_pcoder(count), dtype=torch.float64).unbind(1)
+        beta, lambda_, alpha = torch.tensor(self.start, dtype=torch.float64).unbind(1)
         lambda_ = torch.cat([lambda_[:-1], lambda_.new_zeros(1)])
         weights = torch.stack([beta, lambda_, 1 - beta - lambda_], 1).clamp(min=INSIDE)
         rate = alpha.clamp(min=INSIDE)
