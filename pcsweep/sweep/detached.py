@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcsweep.config.errors import BadSetting, Detached, Unfinished
-from pcsweep.console.text import number_of, words_for
+from pcsweep.console.text import words_for
 from pcsweep.machine.ownership import check_own, who_else
 from pcsweep.machine.provenance import command
 from pcsweep.study import submissions
@@ -14,7 +14,7 @@ from pcsweep.sweep import work
 from pcsweep.sweep.executor.protocol import Executor
 from pcsweep.sweep.job import Pack, Session, SweepPoint
 from pcsweep.sweep.look import first_look
-from pcsweep.sweep.outcome import Outcome
+from pcsweep.sweep.outcome import Outcome, to_be_sent
 from pcsweep.sweep.send import Sent, send
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.standing import Standing
@@ -145,9 +145,7 @@ def _sent(session: Session, works: Sequence[StudyWork], settings: LauncherSettin
 
 def _say(plan: "Plan", works: Sequence[StudyWork], sent: Sequence[Sent], settings: LauncherSettings) -> None:
     tasks, elsewhere = (sum(getattr(each, name) for each in sent) for name in ("tasks", "elsewhere"))
-    words = [str(plan) + (f" in {number_of(tasks, 'task')} on {settings.where}" if tasks else "")]
-    words += [f"{elsewhere} of them in the queue already"] if elsewhere else []
-    _log.info("%s", ", ".join(words))
+    _log.info("%s", to_be_sent(plan, tasks, elsewhere, settings.where))
     for each, result in zip(works, sent, strict=True):
         if result.jobs:
             jobs = f"job{'s' if len(result.jobs) > 1 else ''} {', '.join(result.jobs)}"

@@ -8,6 +8,7 @@ from rich.table import Table
 from pcsweep.console.terminal import terminal
 from pcsweep.console.text import duration, number_of
 from pcsweep.sweep.executor.protocol import NoAnswer, arrays_of
+from pcsweep.sweep.outcome import to_be_sent
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.work import StudyWork, identity, label
 
@@ -32,8 +33,7 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
     """
     console = terminal(130)
     tasks = [packs for each in works for packs in each.tasks]
-    where = f" in {number_of(len(tasks), _TASK)} on {settings.where}" if tasks else ""
-    console.print(f"{plan}{where}{f', {elsewhere} of them in the queue already' if elsewhere else ''}.")
+    console.print(f"{to_be_sent(plan, len(tasks), elsewhere, settings.where)}.")
     if tasks:
         table = Table("task", "points", "packs", "about", "the first of them", title="Tasks, longest first", title_justify="left")
         for number, packs in enumerate(tasks[:_SHOWN]):

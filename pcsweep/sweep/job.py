@@ -220,14 +220,14 @@ class SweepTask:
         Singleton.set_state(self.state)
         setup_globals()
         self.session.log_as_the_sweep()
-        if any(point.planned for pack in self.packs for point in pack):
-            _warn_without_gpu()
         try:
             loaded = loaded_for(self.packs)
+            if loaded is not None:
+                _warn_without_gpu()
             results = [result for pack in self.packs for result in run_pack(self.session, pack, loaded)]
         except _TimeIsUp as end:
             raise end.__cause__ or end from None
-        if not any(point.planned for pack in self.packs for point in pack):
+        if loaded is None:  # of another application's points
             return results
         if wrong := failed(results):
             last = next(result._return_value for result in reversed(results) if result.status != JobStatus.COMPLETED)

@@ -34,6 +34,13 @@ class Outcome:
     refusals: Sequence[str] = ()
 
 
+def to_be_sent(plan: "Plan", tasks: int, elsewhere: int, where: str) -> str:
+    """What a sweep sends, or would send: how many tasks where, and how many points are in a queue already."""
+    words = [str(plan) + (f" in {number_of(tasks, 'task')} on {where}" if tasks else "")]
+    words += [f"{elsewhere} of them in the queue already"] if elsewhere else []
+    return ", ".join(words)
+
+
 def conclude(plan: "Plan", outcome: Outcome) -> None:
     """Says what to do next, or names what is not done.
 
