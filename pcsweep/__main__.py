@@ -13,6 +13,7 @@ if __name__ == "__main__":  # before what takes a second to import
 
 import hydra
 
+from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import REFUSED, end
 from pcsweep.console.terminal import complain
 from pcsweep.grid.entry import as_given, conf_folder, guarded
@@ -56,8 +57,12 @@ def main() -> None:
 
 
 def _other(name: str) -> None:
-    """`pcsweep status …` is `python -m pcsweep.status …`."""
-    runpy.run_module(f"pcsweep.{name}", run_name="__main__", alter_sys=True)
+    """`pcsweep status …` is `python -m pcsweep.status …`; a metric or rule that is none is found when it is imported."""
+    try:
+        runpy.run_module(f"pcsweep.{name}", run_name="__main__", alter_sys=True)
+    except BadSetting as error:
+        complain("pcsweep", error)
+        end(REFUSED)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ class Scene:
 _PARTS = (*(field.name for field in fields(Scene) if field.name != "images"), "image")
 
 
-def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene: Scene) -> Float[Tensor, "rows height width"]:
-    """The attribution maps that a function makes of those parts of a scene that it asks for.
+def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene: Scene) -> Tensor:
+    """The attribution maps, (rows, height, width), that a function makes of those parts of a scene that it asks for.
 
     >>> def at_random(representation: Tensor, *, seed: int) -> Tensor: ...  # asks for one part
 

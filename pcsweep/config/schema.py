@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -148,8 +149,7 @@ def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str
     Raises:
         BadSetting: a name that is no parameter, a value outside its annotation, a keyword-only parameter without a value.
     """
-    parameters = inspect.signature(function, eval_str=True).parameters
-    settable = {name: parameter for name, parameter in parameters.items() if _is_setting(parameter, function)}
+    settable = _settable(function)
     if unknown := sorted(set(values) - set(settable)):
         names = ", ".join(f"`{prefix}{name}`" for name in settable) or "none"
         raise BadSetting(f"Unknown setting `{prefix}{unknown[0]}`. Valid ones: {names}{others}.")
@@ -162,6 +162,35 @@ def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str
         else:
             raise BadSetting(f"Expected a value for `{prefix}{name}`, but there is none.")
     return result
+
+
+def _settable(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Its settings by name, each with an annotation.
+
+    Raises:
+        BadSetting: one has none, or one that cannot be read; names the function and its file.
+    """
+    try:
+        parameters = inspect.signature(function, eval_str=True).parameters
+    except Exception as error:  # whatever the user's own annotation raises
+        raise BadSetting(f"Expected annotations that can be read in {whose(function)}, but: {error}.") from error
+    settable = {name: parameter for name, parameter in parameters.items() if _is_setting(parameter, function)}
+    for name, parameter in settable.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise BadSetting(f"Expected the settings of {whose(function)} to be named one by one, but got {parameter}.")
+        if parameter.annotation is parameter.empty:
+            raise BadSetting(
+                f"Expected every setting of {whose(function)} to say what it may be, such as {name}: float, but {name!r} has no "
+                "annotation."
+            )
+    return settable
+
+
+def whose(function: Callable[..., Any]) -> str:
+    """A function or class with its file, for messages: `my_noises.salt (/home/me/my_noises.py)`."""
+    code = inspect.unwrap(function)
+    file = getattr(sys.modules.get(code.__module__), "__file__", None)
+    return f"{code.__module__}.{code.__qualname__}" + (f" ({file})" if file else "")
 
 
 def _is_setting(parameter: inspect.Parameter, function: Callable[..., Any]) -> bool:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.config.schema import Choice
+from pcsweep.config.schema import Choice, whose
 from pcsweep.dataset import Dataset, Images, Sample, select
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.machine.threads import gathered
 from pcsweep.model import Model
 
 _SELECTIONS = 4  # kept; of models, datasets and decoded images, which are large, only the last
+_OF_IMAGES = ("class_names", "image_ids", "class_indices", "__len__")
 
 
 class Loaded:
@@ -121,12 +122,17 @@ class Loaded:
 
 
 def _model(choice: Choice) -> Model:
-    made: Model = choice()
+    made = choice()
+    if not isinstance(made, Model):
+        raise BadSetting(f"Expected {whose(choice.function)} to return a pcsweep.model.Model, but got a {type(made).__name__}.")
     return made
 
 
 def _dataset(choice: Choice) -> Dataset:
-    made: Images = choice()
+    made = choice()
+    if not isinstance(made, Images):
+        lacking = ", ".join(name for name in (*_OF_IMAGES, "digest", "stamp", "__getitem__") if not hasattr(made, name))
+        raise BadSetting(f"Expected {whose(choice.function)} to be a pcsweep.dataset.Dataset, but it lacks {lacking}.")
     if not isinstance(made, Dataset):
         raise BadSetting(
             f"Expected `dataset` to be one with masks, without which no IoU is measured, but {choice.name} has none: it is for "

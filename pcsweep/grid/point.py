@@ -18,6 +18,7 @@ from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Cho
 from pcsweep.dataset import Sample
 from pcsweep.grid.classes import check_range, compared
 from pcsweep.grid.loaded import Loaded
+from pcsweep.grid.trial import tried_attribution, tried_noise, try_metrics, try_rule
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
 from pcsweep.metric import TABLE
@@ -29,6 +30,7 @@ from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain
 from pcsweep.pcoder.settings import decisive_of, pcoder_settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
+_TRIED = 2  # images, by which shapes are told apart
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
 
@@ -268,22 +270,25 @@ def _targeted(*, target: Target) -> None:
 
 
 def _try(point: GridPoint, loaded: Loaded) -> None:
-    """Tries noise and attribution once on one image, so that what they refuse is refused before any work."""
-    trial = (point.model, point.dataset, point.noise, point.attribution, point.limit, point.settings.seed)
+    """Tries noise, attribution, metrics and rule once on one image, so that what is wrong with them is said before any work."""
+    space, settings = point.noise_settings, point.settings
+    measured = settings.metrics, settings.threshold, settings.thresholds
+    noise = point.noise, space.space, space.clip
+    trial = (point.model, point.dataset, noise, point.attribution, point.limit, settings.seed, measured, str(point.rule))
     if trial in loaded.tried:
         return
     images, model = loaded.dataset(point.dataset), loaded.model(point.model)
-    sample = loaded.first_sample(point.dataset, point.limit, point.settings.seed)
-    noise, attribution = point.noise, point.attribution
-    image = noise.function(model.normalize(sample.image), generator_for(sample.image_id, 0), **noise.arguments)
+    sample = loaded.first_sample(point.dataset, point.limit, settings.seed)
     network = model.network.cpu()
+    image = tried_noise(point, sample, model)[None]
     with torch.no_grad():
-        representation = network.feedforward(image[None])[-1]
-        classes = network.head(representation).shape[1]
+        states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
+        classes = network.head(states[-1]).shape[1]
     check_range(images, classes)
     compared(model, images)
-    target = torch.tensor([sample.class_index])
-    attributed(attribution.function, attribution.arguments, Scene(network.head, representation, target, image[None]))
+    scene = Scene(network.head, states[-1], torch.tensor([sample.class_index] * _TRIED), image.repeat(_TRIED, 1, 1, 1))
+    try_metrics(point, sample, scene, tried_attribution(point, scene))
+    try_rule(point.rule, point.rules, states)
     loaded.tried.add(trial)
 
 

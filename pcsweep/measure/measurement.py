@@ -1,6 +1,7 @@
 """A pack of grid points on the same images: dynamics, attribution and metrics at every timestep."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ from pcsweep.attribution.scene import Scene
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
-from pcsweep.metric import ASKED, TABLE
+from pcsweep.metric import ASKED, FILES, TABLE
 from pcsweep.metric.area import pixels
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
@@ -191,13 +192,36 @@ class Measurement:
         measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
         if self.pictured:
             measured["map"] = maps
-        for name, row in TABLE.items():
-            if row.asked and name not in self.metrics:
-                continue
-            if row.measured:
-                measured[name] = row.measured(scored)
-            measured |= {column: value(scored) for column, value in row.lists.items()}
-        return measured
+        return measured | measured_by(scored, self.metrics)
+
+
+def measured_by(
+    scored: Scored, metrics: Collection[str], around: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+) -> dict[str, Tensor]:
+    """The columns of the metrics that are asked for, and of those that always are: (batch,) or (batch, thresholds) each.
+
+    Args:
+        scored: a batch.
+        metrics: that are asked for.
+        around: of each metric, by its file, what its computation is done within.
+
+    Raises:
+        ValueError: a metric returns another shape; names its file.
+    """
+    found: dict[str, Tensor] = {}
+    for name, row in TABLE.items():
+        if row.asked and name not in metrics:
+            continue
+        with around(str(FILES[name])):
+            own = {name: row.measured(scored)} if row.measured else {}
+            own |= {column: value(scored) for column, value in row.lists.items()}
+        for column, values in own.items():
+            shape = (len(scored.saliency), len(scored.thresholds))[: 2 if column in row.lists else 1]
+            if not isinstance(values, Tensor) or tuple(values.shape) != shape or values.is_complex():
+                got = f"{tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
+                raise ValueError(f"Expected `{column}` of {FILES[name]} to be a tensor of shape {shape}, but got {got}.")
+        found |= own
+    return found
 
 
 @dataclass(frozen=True, eq=False)

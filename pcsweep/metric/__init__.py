@@ -4,25 +4,56 @@ A new metric is a new file here; it is found by listing the folder. Metrics are 
 that whoever needs only the table, such as aggregation, does not wait for torch.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.found import check_once, offered
 from pcsweep.metric.row import Metric
+from pcsweep.pcoder import coefficients
+
+# Columns of a shard that are no metric's.
+_TAKEN = (
+    *("model", "dataset", "noise", "sigma", "pcoder", "image_id", "class_index", "category", "target", "timestep", "pixels"),
+    *("map", "image", "noisy", "mask", "ignore", "identity"),
+)
 
 
-def _rows() -> list[Metric]:
-    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
-    rows = [row for module in modules for row in _rows_of(vars(module))]
-    return sorted(rows, key=lambda row: (row.place, row.name))
+def table_of(files: Iterable[tuple[Path, Any]]) -> tuple[dict[str, Metric], dict[str, Path]]:
+    """The table of these metrics, in its order, and the file of each, by name.
+
+    Raises:
+        BadSetting: something that is no metric, or names that cannot be told apart; names the files.
+    """
+    places: dict[str, Path] = {}
+    columns: dict[str, Path] = {}
+    rows: list[Metric] = []
+    for path, row in files:
+        if not isinstance(row, Metric):
+            raise BadSetting(f"Expected `METRIC` of {path} to be a pcsweep.metric.row.Metric, but got {row!r:.80}.")
+        check_once("metric", row.name, path, places)
+        for name in dict.fromkeys((row.name, *row.lists)):
+            _check_name(name, path)
+            check_once("metric and column of one", name, path, columns)
+        rows.append(row)
+    return {row.name: row for row in sorted(rows, key=lambda row: (row.place, row.name))}, places
 
 
-def _rows_of(names: Mapping[str, Any]) -> Sequence[Metric]:
-    """Those that a file of the folder has; none, where it is what metrics are made of."""
-    rows: Sequence[Metric] = names.get("METRICS", [names["METRIC"]] if "METRIC" in names else [])
-    return rows
+def _check_name(name: str, path: Path) -> None:
+    if not re.fullmatch(r"[A-Za-z]\w*", name) or name in (*_TAKEN, *coefficients()):
+        raise BadSetting(
+            f"Expected a metric to have a name of letters, digits and _ that no other column has, but got {name!r} in {path}."
+        )
 
 
-TABLE: dict[str, Metric] = {row.name: row for row in _rows()}
+def _rows() -> Iterator[tuple[Path, Any]]:
+    """Of every file, one after the other."""
+    yield from offered(__name__, __path__, "METRIC")
+    for path, several in offered(__name__, __path__, "METRICS"):
+        yield from ((path, row) for row in several)
+
+
+TABLE, FILES = table_of(_rows())
 ASKED = tuple(name for name, row in TABLE.items() if row.asked and row.columns)  # what the setting `metrics` may name

@@ -4,13 +4,14 @@ A new rule is a new file here, found by listing the folder, and a YAML that name
 coefficients needs no torch, so that whoever only reads a study does not wait for it.
 """
 
-import importlib
-import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.config.found import check_once, offered
+from pcsweep.pcoder.check import problem_of
 from pcsweep.pcoder.rule import UpdateRule, keys_of
 
 USUAL = "predictive_coding"  # where a configuration names no rule
@@ -18,10 +19,37 @@ USUAL = "predictive_coding"  # where a configuration names no rule
 
 @cache
 def rules() -> dict[str, UpdateRule]:
-    """Every rule by name, the usual one first."""
-    modules = {found.name: importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)}
-    found = {name: module.RULE for name, module in sorted(modules.items()) if hasattr(module, "RULE")}
-    return {USUAL: found.pop(USUAL), **found}
+    """Every rule by name, the usual one first.
+
+    Raises:
+        BadSetting: a file's rule lacks something, or two have one name; names the files.
+    """
+    return rules_of(offered(__name__, __path__, "RULE"))
+
+
+@cache
+def files() -> dict[str, Path]:
+    """The file of each rule."""
+    return {rule.name: path for path, rule in offered(__name__, __path__, "RULE")}
+
+
+def rules_of(found: Iterable[tuple[Path, Any]]) -> dict[str, UpdateRule]:
+    """The rules of these files by name, the usual one first.
+
+    Raises:
+        BadSetting: as `rules`.
+    """
+    places: dict[str, Path] = {}
+    by_name: dict[str, UpdateRule] = {}
+    for path, rule in found:
+        if problem := problem_of(rule, needs_step=path.stem != USUAL):
+            raise BadSetting(f"Expected `RULE` of {path} to be an update rule (pcsweep.pcoder.rule.UpdateRule), but {problem}.")
+        check_once("update rule", rule.name, path, places)
+        by_name[rule.name] = rule
+    for name, path in places.items():
+        if name != path.stem:
+            raise BadSetting(f"Expected `RULE` of {path} to have the name of its file, {path.stem!r}, but got {name!r}.")
+    return {USUAL: by_name.pop(USUAL), **by_name}
 
 
 def rule_named(name: object) -> UpdateRule:

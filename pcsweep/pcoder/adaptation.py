@@ -24,8 +24,8 @@ class Adaptation:
     name: ClassVar[str] = "adaptation"
     asks: ClassVar[str] = "adaptation"
     coefficients: ClassVar[tuple[Coefficient, ...]] = (
-        Coefficient("a", "a", "persistence", highest=1.0),
-        Coefficient("b", "b", "strength"),
+        Coefficient("a", "a", "persistence", highest=1.0, plain=0.0),
+        Coefficient("b", "b", "strength", plain=0.0),
     )
     axes: ClassVar[tuple[str, str]] = ("b", "a")
     inert_in_last: ClassVar[tuple[str, ...]] = ()

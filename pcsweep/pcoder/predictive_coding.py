@@ -23,8 +23,8 @@ class PredictiveCoding:
     asks: ClassVar[str] = "predictive-coding feedback"
     coefficients: ClassVar[tuple[Coefficient, ...]] = (
         Coefficient("beta", "β", "feedforward", highest=1.0, plain=1.0),
-        Coefficient("lambda", "λ", "feedback", highest=1.0),
-        Coefficient("alpha", "α", "error"),
+        Coefficient("lambda", "λ", "feedback", highest=1.0, plain=0.0),
+        Coefficient("alpha", "α", "error", plain=0.0),
     )
     axes: ClassVar[tuple[str, str]] = ("beta", "lambda")
     inert_in_last: ClassVar[tuple[str, ...]] = ("lambda",)

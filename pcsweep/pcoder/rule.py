@@ -5,7 +5,7 @@ Nothing here imports torch, so that whoever reads a study does not wait for it.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 Values = tuple[float, ...]  # the coefficients of one pcoder, in the order of the update rule, such as (β_n, λ_n, α_n)
@@ -20,14 +20,15 @@ class Coefficient:
         symbol: in figures and reports.
         meaning: in a word or two before the symbol, such as "feedback".
         highest: that it may be.
-        plain: its value in a pcoder that is not active, with which it is plain feedforward.
+        plain: its value in a pcoder that is not active; with all coefficients at theirs a pcoder is plain feedforward. Of a
+            strength that is 0, of a rate 1, so there is no default.
     """
 
     key: str
     symbol: str
     meaning: str = ""
     highest: float = math.inf
-    plain: float = 0.0
+    plain: float = field(kw_only=True)
 
     @property
     def label(self) -> str:

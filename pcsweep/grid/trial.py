@@ -1,0 +1,204 @@
+"""What a grid point is made of, tried once on one image: what it refuses, or does wrong, is said before any work.
+
+Somebody's own noise, attribution, metric or rule may be anything. Each is held here against its contract (docs/extending.md).
+"""
+
+import random
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pcsweep.attribution.scene import Scene, attributed
+from pcsweep.config.errors import BadSetting
+from pcsweep.config.schema import whose
+from pcsweep.dataset import Sample
+from pcsweep.measure.measurement import measured_by
+from pcsweep.metric.row import Scored
+from pcsweep.metric.saliency import scaled
+from pcsweep.model import Model
+from pcsweep.network.loop import Stepping
+from pcsweep.noise import corrupt, generator_for
+from pcsweep.pcoder import files
+from pcsweep.pcoder.rule import UpdateRule, Values, valued
+
+if TYPE_CHECKING:
+    from pcsweep.grid.point import GridPoint
+
+
+def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:
+    """The sample's noisy, normalised image, as a run makes it.
+
+    Raises:
+        BadSetting: the noise fails, or is not what `pcsweep.noise` says.
+    """
+    function, space = point.noise.function, point.noise_settings
+    who, given = whose(function), partial(function, **point.noise.arguments)
+
+    def watched(image: Tensor, generator: torch.Generator) -> Tensor:
+        before, where = image.clone(), f"in the space `{space.space}`, where it gets {_range(image)}"
+        with _failing(who, where):
+            noisy = given(image, generator)
+        found = _like(image, noisy, f"the noise {who}", "an image")
+        if not torch.equal(image, before):
+            raise BadSetting(
+                f"Expected the noise {who} to leave the image as it is and return another, but it changes it in place."
+            )
+        if not bool(torch.isfinite(found).all()):
+            raise BadSetting(f"Expected the noise {who} to return finite values, but it returns NaN or infinity {where}.")
+        return found
+
+    def once() -> Tensor:
+        with _settling(f"the noise {who}", "to draw from the generator that it is given alone"):
+            return corrupt(sample.image, watched, generator_for(sample.image_id, 0), model, space=space.space, clip=space.clip)
+
+    noisy = once()
+    if not torch.equal(noisy, once()):
+        raise BadSetting(
+            f"Expected the noise {who} to follow from the image, its settings and the generator alone, but for the same ones it "
+            "gives another result the second time: draws take generator=generator."
+        )
+    return noisy
+
+
+def tried_attribution(point: "GridPoint", scene: Scene) -> Tensor:
+    """The maps of a scene of several images.
+
+    Raises:
+        BadSetting: the attribution fails, or is not what `pcsweep.attribution` says.
+    """
+    function, who = point.attribution.function, f"the attribution {whose(point.attribution.function)}"
+    before = scene.representation.clone(), scene.image.clone()
+
+    def once() -> Tensor:
+        with _settling(who, "to draw at random from a generator of its own with a seed"), _failing(whose(function)):
+            return attributed(function, point.attribution.arguments, scene)
+
+    maps = once()
+    if not isinstance(maps, Tensor) or maps.ndim != 3 or len(maps) != len(scene.representation) or 0 in maps.shape:
+        raise BadSetting(
+            f"Expected {who} to return a map for each image, ({len(scene.representation)}, height, width) for "
+            f"{len(scene.representation)} images, but got {_said(maps)}."
+        )
+    if not maps.is_floating_point():
+        raise BadSetting(f"Expected {who} to return floats, but got {maps.dtype}.")
+    if bool((maps < 0).any()) or bool(maps.isinf().any()):
+        raise BadSetting(f"Expected {who} to return finite maps of nothing below 0, but got {_range(maps)}.")
+    if not all(map(torch.equal, before, (scene.representation, scene.image))):
+        raise BadSetting(f"Expected {who} to leave the images and representations as they are, but it changes them in place.")
+    if not torch.allclose(maps, once(), rtol=1e-4, atol=1e-6, equal_nan=True):
+        raise BadSetting(f"Expected {who} to make the same maps of the same scene, but the second time it makes others.")
+    return maps.detach()
+
+
+def try_metrics(point: "GridPoint", sample: Sample, scene: Scene, maps: Tensor) -> None:
+    """Computes the metrics that are asked for.
+
+    Raises:
+        BadSetting: one fails, or returns another shape than a value per image.
+    """
+    settings, rows = point.settings, len(maps)
+    with torch.no_grad():
+        logits = scene.head(scene.representation)
+    scored = Scored(
+        saliency=scaled(maps.float(), (sample.mask.shape[0], sample.mask.shape[1])),
+        mask=sample.mask.expand(rows, -1, -1),
+        ignore=sample.ignore.expand(rows, -1, -1),
+        logits=logits.float(),
+        target=scene.target,
+        label=scene.target,
+        threshold=settings.threshold,
+        thresholds=settings.thresholds,
+    )
+    measured_by(scored, settings.metrics, _failing)
+
+
+def try_rule(rule: UpdateRule, values: Sequence[Values], states: Sequence[Tensor]) -> None:
+    """One step of a rule that has one, with the values of every pcoder and with the plain ones.
+
+    Raises:
+        BadSetting: it fails, returns other shapes, or is not feedforward with the plain values.
+    """
+    if not isinstance(rule, Stepping):
+        return
+    plain = tuple(each.plain for each in rule.coefficients)
+    for numbers, drive in zip(values, states, strict=True):
+        _stepped(rule, numbers, drive)
+        if not torch.equal(_stepped(rule, plain, drive), drive):
+            said = ", ".join(f"{key} = {value:g}" for key, value in valued(rule, plain).items())
+            raise BadSetting(
+                f"Expected {_step_of(rule)} to return the drive itself, to the bit, with the plain values ({said}) that inactive "
+                "pcoders have, but it returns something else: `plain` of its coefficients says which values these are."
+            )
+
+
+def _stepped(rule: Stepping, numbers: Values, drive: Tensor) -> Tensor:
+    """r_n(t) from a drive and a state before it that is another."""
+    who, before, state = _step_of(rule), drive.roll(1, -1) + 1, torch.zeros_like(drive)
+    given = drive.clone(), before.clone(), state.clone()
+    with _failing(who), torch.no_grad():
+        returned: Any = rule.step(valued(rule, numbers), given[0], given[1], given[2], bool((drive >= 0).all()))
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise BadSetting(f"Expected {who} to return two tensors, r_n(t) and its own state, but got {_said(returned)}.")
+    if not all(map(torch.equal, given, (drive, before, state))):
+        raise BadSetting(f"Expected {who} to leave what it is given as it is, but it changes it in place.")
+    _like(state, returned[1], who, "its own state")
+    return _like(drive, returned[0], who, "r_n(t)")
+
+
+def _step_of(rule: UpdateRule) -> str:
+    return f"`step` of {files().get(rule.name, rule.name)}"
+
+
+def _like(one: Tensor, found: Any, who: str, what: str) -> Tensor:
+    """What was returned, if its shape and type are those of another tensor."""
+    if not isinstance(found, Tensor) or found.shape != one.shape or found.dtype != one.dtype:
+        raise BadSetting(f"Expected {who} to return {what} of shape {tuple(one.shape)}, {one.dtype}, but got {_said(found)}.")
+    return found
+
+
+def _said(found: Any) -> str:
+    return f"{tuple(found.shape)}, {found.dtype}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+
+
+def _range(image: Tensor) -> str:
+    return f"values from {image.min().item():.3g} to {image.max().item():.3g}"
+
+
+@contextmanager
+def _failing(who: str, where: str = "") -> Iterator[None]:
+    """What somebody's own code raises is a refusal in one line, which says where it was raised."""
+    try:
+        yield
+    except BadSetting:
+        raise
+    except ValueError as error:
+        if "pcsweep." in who.partition("(")[0]:  # it says itself what was wrong with its settings
+            raise
+        raise BadSetting(f"{who}: {error}") from error
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        at, said = f" ({last.filename}, line {last.lineno})", "".join(str(error).splitlines()[:1])
+        raise BadSetting(f"{who} fails {where or 'on the first image'}: {type(error).__name__}: {said}{at}.") from error
+
+
+@contextmanager
+def _settling(who: str, what: str) -> Iterator[None]:
+    """Refuses what draws from a generator that others draw from as well."""
+    before = _global_states()
+    yield
+    for name, ours, theirs in zip(("torch", "numpy", "random"), before, _global_states(), strict=True):
+        if ours != theirs:
+            raise BadSetting(
+                f"Expected {who} {what}, but it draws from the global one of {name}: results would depend on the order of images."
+            )
+
+
+def _global_states() -> tuple[Any, Any, Any]:
+    of_numpy: Any = np.random.get_state()  # noqa: NPY002 - looked at, not drawn from
+    return torch.get_rng_state().numpy().tobytes(), (of_numpy[1].tobytes(), of_numpy[2]), random.getstate()
