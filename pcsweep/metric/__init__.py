@@ -34,7 +34,7 @@ def table_of(files: Iterable[tuple[Path, Any]]) -> tuple[dict[str, Metric], dict
         if not isinstance(row, Metric):
             raise BadSetting(f"Expected `METRIC` of {path} to be a pcsweep.metric.row.Metric, but got {row!r:.80}.")
         check_once("metric", row.name, path, places)
-        for name in dict.fromkeys((row.name, *row.lists)):
+        for name in row.columns:
             _check_name(name, path)
             check_once("metric and column of one", name, path, columns)
         rows.append(row)

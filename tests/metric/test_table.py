@@ -37,6 +37,11 @@ def test_a_name_that_a_shard_has_for_something_else_is_refused(name):
         table_of([(Path("mine.py"), row(name))])
 
 
+def test_a_metric_of_all_images_together_is_no_column_and_has_any_name():
+    many = Metric(name="miou@small", label="small", pooled=lambda shards: None)
+    assert list(table_of([(Path("mine.py"), many)])[0]) == ["miou@small"]
+
+
 def test_what_is_no_metric_is_refused():
     with pytest.raises(BadSetting, match=r"Expected `METRIC` of mine.py to be a pcsweep.metric.row.Metric, but got 'sharp'"):
         table_of([(Path("mine.py"), "sharp")])
