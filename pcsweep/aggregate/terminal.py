@@ -155,6 +155,8 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         say(console, f"Picture: {path}")
     if best := headlines(result.table, result.facets, metric):
         console.print(best_cells(best, console.width))
+    else:
+        say(console, f"No best cell: no {label_of(metric)}(t) / {label_of(metric)}(0) of a cell that can change is defined")
     for line in control(result.table):
         say(console, line)
     for line in [*absences(result), *suspicions(result.table, result.facets)]:

@@ -9,7 +9,7 @@ from pcsweep.aggregate.result import Aggregate
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import whole_number
 from pcsweep.console.words import words_of
-from pcsweep.metric import ASKED
+from pcsweep.metric import ASKED, TABLE
 from pcsweep.statistics.drawing import Drawing
 from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
@@ -79,7 +79,10 @@ def _why_not(result: Aggregate, metric: str) -> str:
     measured = sorted({name for each in result.measured for name in each})
     if metric in ASKED and metric not in measured:
         return f", which was not measured: this study has metrics=[{','.join(measured)}]"
-    return ", which no cell has in all of its shards" if metric in BEST else ""
+    if metric not in BEST:
+        return ""
+    needs = TABLE[metric].needs
+    return f", which no cell has in all of its shards{f'; it needs {needs}' if needs else ''}"
 
 
 def drawing_words(given: Mapping[str, str]) -> dict[str, int]:

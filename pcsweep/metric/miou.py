@@ -42,15 +42,17 @@ def miou(shards: Sequence[Stored], size: SizeClass | None = None) -> Pool | None
     )
 
 
+NEEDS = "`iou` in `metrics`, and `threshold` among `thresholds`"
 METRICS = (
-    Metric(name="miou", label="mIoU", place=6, pooled=miou, tested=False),
+    Metric(name="miou", label="mIoU", place=6, pooled=miou, tested=False, needs=NEEDS),
     *(
         Metric(
             name=f"miou@{size.name}",
-            label=f"mIoU of {size.name} objects",
+            label=f"{size.name} objects' mIoU",
             place=7 + number,
             pooled=partial(miou, size=size),
             tested=False,
+            needs=NEEDS,
         )
         for number, size in enumerate(SIZES)
     ),

@@ -23,4 +23,4 @@ def pxap(shards: Sequence[Stored]) -> Pool | None:
     return Pool(own, pairs, np.isnan(at).any(axis=1).sum(axis=(0, -1)))
 
 
-METRIC = Metric(name="pxap", label="PxAP", place=5, pooled=pxap, tested=False)
+METRIC = Metric(name="pxap", label="PxAP", place=5, pooled=pxap, tested=False, needs="`iou` in `metrics`, and `thresholds`")

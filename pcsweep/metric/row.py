@@ -90,6 +90,7 @@ class Metric:
         measured: one value per image; None where the metric is only of all images together.
         lists: further columns with one value per image and threshold, each by its own function.
         pooled: the metric of all images together, from the shards of a cell; None where one of them has it not.
+        needs: what a study must have measured, where it follows from columns of other metrics; in words.
         asked: whether it is measured only where the setting `metrics` asks for it.
         best: whether a cell can be best by it: it is above 0, and says something of the network.
         tested: whether its gains are tested without being asked for.
@@ -104,6 +105,7 @@ class Metric:
     measured: Callable[[Scored], Any] | None = None
     lists: Mapping[str, Callable[[Scored], Any]] = field(default_factory=dict)
     pooled: Callable[[Sequence[Stored]], Pool | None] | None = None
+    needs: str = ""
     asked: bool = True
     best: bool = True
     tested: bool = True

@@ -24,8 +24,8 @@ def headline_table(best: Sequence[Headline]) -> Table:
 
 
 def metric_table(best: Sequence[Headline]) -> Table:
-    """A row of each metric at each best cell, with the metric's chance level where that is known."""
-    columns = ["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p"]
+    """A row of each metric at each best cell, with its chance level where that is known, and how many images have a gain."""
+    columns = ["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p", "images"]
     return Table(columns, [row for headline in best for row in _metric_rows(headline)])
 
 
@@ -42,6 +42,7 @@ def _metric_rows(headline: Headline) -> list[list[str]]:
             with_interval(headline.metrics[name], "difference"),
             number(headline.metrics[name]["effect"], 2),
             small(headline.metrics[name]["p_grid"]),
+            str(headline.metrics[name]["pairs"]),
         ]
         for name in METRICS
         if name in headline.metrics and name not in OF_MASKS

@@ -10,6 +10,7 @@ import pytest
 import torch
 from configured import compute
 from hydra import compose, initialize_config_dir
+from toy_study import put, settings
 
 from pcsweep.aggregate.__main__ import main
 from pcsweep.aggregate.run import aggregate
@@ -245,6 +246,26 @@ def test_any_study_has_it_and_each_size(study, capsys) -> None:
     assert own["miou"]["low"] <= own["miou"]["mean"] <= own["miou"]["high"]
     assert all(row["p"] != row["p"] and row["effect"] != row["effect"] for row in own.values())
     assert all((row["n"] == 0) == (row["mean"] != row["mean"]) for row in own.values())
+
+
+def test_of_a_size_that_no_image_has_there_is_no_best_cell(study, capsys) -> None:
+    where = [f"output_root={study}", "study=plain", "resamples=20", f"to={study / 'kept'}"]
+    assert main([*where, "metric=miou@large"]) == 0
+    said = "No best cell: no large objects' mIoU(t) / large objects' mIoU(0) of a cell that can change is defined"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert main([*where, "metric=miou@medium-small"]) == 0
+    assert "No best cell" not in capsys.readouterr().out
+
+
+def test_where_the_threshold_is_among_no_others_it_is_said_what_is_needed(tmp_path, capsys) -> None:
+    point = settings(0.5, 0.2, threshold=0.3)
+    put(tmp_path / "off", point)
+    assert main([f"output_root={tmp_path}", "study=off", "metric=miou", "resamples=20"]) == 2
+    assert (
+        "but got 'miou', which no cell has in all of its shards; it needs `iou` in `metrics`, and `threshold` among `thresholds`."
+        in capsys.readouterr().err
+    )
+    assert not (tmp_path / "off" / "aggregate.parquet").exists()
 
 
 def test_the_table_has_what_pixels_say(study) -> None:

@@ -10,6 +10,7 @@ from toy_study import IMAGES, SALT, STEPS, damage, plan, put, settings
 
 from pcsweep.aggregate.run import aggregate
 from pcsweep.aggregate.words import parse
+from pcsweep.metric.sizes import SIZES
 from pcsweep.report import sentences as module
 from pcsweep.report.contents import Contents, contents
 
@@ -165,6 +166,8 @@ def test_all_metrics_of_a_best_cell_stand_beside_chance(tmp_path: Path, gather: 
     assert rows["relevance mass (chance 0.250)"][0] == "0.100"
     assert rows["IoU"][:2] == last[4:6]
     assert "accuracy" in rows
+    assert [rows[name][-1] for name in ("IoU", "accuracy", "mIoU")] == ["22", "24", "24"]  # two have no IoU after t = 0
+    assert [rows[f"{size.name} objects' mIoU"][-1] for size in SIZES] == ["0", "24", "0", "0"]  # all objects are of 25 %
 
 
 def test_a_noise_without_sigma_is_told_by_what_it_has(tmp_path: Path, gather: Gather) -> None:
