@@ -58,6 +58,7 @@ def columns(point: dict[str, Any], undefined: int = 2, pictured: int = 0, **give
     categories = given.pop("categories", [*(HOSTILE[index % len(HOSTILE)] for index in range(images - 1)), ALONE])
     values = {name: generator.random((images, steps)).astype(np.float32) for name in NAMES}
     values["area"][:] = np.maximum(np.round(np.random.default_rng(0).random((images, 1)), 1), 0.1)
+    values["centre"] = np.repeat(values["area"][:, :1] / 2, steps, axis=1)
     gained = 0.05 * np.arange(steps) * (1 + point["pcoder"]["lambda"][0] - point["pcoder"]["beta"][0])
     values["iou"] = (0.3 + 0.2 * values["iou"][:, :1] + gained * values["iou"]).astype(np.float32)
     values["iou"][:undefined, 1:] = np.nan

@@ -11,7 +11,7 @@ from typing import Any
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.found import check_once, offered
-from pcsweep.metric.row import Metric
+from pcsweep.metric.row import Baseline, Metric
 from pcsweep.pcoder import coefficients
 
 # Columns of a shard that are no metric's.
@@ -57,3 +57,10 @@ def _rows() -> Iterator[tuple[Path, Any]]:
 
 TABLE, FILES = table_of(_rows())
 ASKED = tuple(name for name, row in TABLE.items() if row.asked and row.columns)  # what the setting `metrics` may name
+
+
+def baselines_of(metric: str) -> tuple[Baseline, ...]:
+    """What maps that look at no image reach by a metric, such as `iou` or, with what is the same at any threshold, `iou@0.15`."""
+    name, _, threshold = metric.partition("@")
+    found = TABLE[name].baselines if name in TABLE else ()
+    return tuple(each for each in found if not (threshold and each.cut))

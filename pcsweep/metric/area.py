@@ -1,4 +1,4 @@
-"""The mask's share of the image: no metric of a map, but the chance level of others."""
+"""The mask's share of the image: no metric of a network, but what a uniform map, one that is the same everywhere, reaches."""
 
 from pcsweep.metric.row import Metric
 from pcsweep.metric.saliency import Mask, Score, count

@@ -2,7 +2,7 @@
 
 import math
 
-from pcsweep.metric.row import Lists, Metric, Scored
+from pcsweep.metric.row import UNIFORM, Baseline, Lists, Metric, Scored
 from pcsweep.metric.saliency import Mask, Saliency, Score, count, defined
 
 
@@ -52,6 +52,7 @@ def found_at(scored: Scored) -> Lists:
 METRIC = Metric(
     name="iou",
     label="IoU",
+    baselines=(Baseline("centre", "centred Gaussian", cut=True), UNIFORM),
     place=1,
     measured=lambda scored: iou(scored.saliency, scored.mask, scored.ignore, scored.threshold),
     lists={"iou_at": iou_at, "found_at": found_at},

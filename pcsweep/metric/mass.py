@@ -1,11 +1,11 @@
 """Relevance mass accuracy (Arras et al., 2022, "CLEVR-XAI", Information Fusion)."""
 
-from pcsweep.metric.row import Metric
+from pcsweep.metric.row import UNIFORM, Metric
 from pcsweep.metric.saliency import Mask, Saliency, Score, defined
 
 
 def mass(saliency: Saliency, mask: Mask, ignore: Mask) -> Score:
-    """Σ_M s / Σ s; its chance level is the mask's `area`.
+    """Σ_M s / Σ s; that of a uniform map is the mask's `area`.
 
     >>> import torch
     >>> mask = torch.tensor([[[True, False]]])
@@ -20,7 +20,7 @@ def mass(saliency: Saliency, mask: Mask, ignore: Mask) -> Score:
 METRIC = Metric(
     name="mass",
     label="relevance mass",
-    chance="area",
+    baselines=(UNIFORM,),
     place=3,
     measured=lambda scored: mass(scored.saliency, scored.mask, scored.ignore),
 )

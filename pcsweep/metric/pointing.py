@@ -2,7 +2,7 @@
 
 import math
 
-from pcsweep.metric.row import Metric
+from pcsweep.metric.row import UNIFORM, Metric
 from pcsweep.metric.saliency import Mask, Saliency, Score, count, defined
 
 
@@ -22,6 +22,7 @@ def pointing(saliency: Saliency, mask: Mask, ignore: Mask) -> Score:
 METRIC = Metric(
     name="pointing",
     label="pointing game",
+    baselines=(UNIFORM,),
     place=2,
     measured=lambda scored: pointing(scored.saliency, scored.mask, scored.ignore),
 )

@@ -2,12 +2,12 @@
 
 import math
 
-from pcsweep.metric.row import Metric
+from pcsweep.metric.row import UNIFORM, Metric
 from pcsweep.metric.saliency import Mask, Saliency, Score, count, defined
 
 
 def rank(saliency: Saliency, mask: Mask, ignore: Mask) -> Score:
-    """|top-|M| pixels ∩ M| / |M|; its chance level is the mask's `area`.
+    """|top-|M| pixels ∩ M| / |M|; that of a uniform map is the mask's `area`.
 
     >>> import torch
     >>> mask = torch.tensor([[[True, False, True]]])
@@ -26,7 +26,7 @@ def rank(saliency: Saliency, mask: Mask, ignore: Mask) -> Score:
 METRIC = Metric(
     name="rank",
     label="relevance rank",
-    chance="area",
+    baselines=(UNIFORM,),
     place=4,
     measured=lambda scored: rank(scored.saliency, scored.mask, scored.ignore),
 )

@@ -78,6 +78,24 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """What a map that looks at no image reaches.
+
+    Args:
+        metric: of the mask alone, whose value it is.
+        label: of the map, for people.
+        cut: whether it depends on the threshold at which maps are cut.
+    """
+
+    metric: str
+    label: str
+    cut: bool = False
+
+
+UNIFORM = Baseline("area", "uniform map")  # every pixel alike
+
+
+@dataclass(frozen=True)
 class Metric:
     """A row of the table.
 
@@ -85,7 +103,7 @@ class Metric:
         name: of its column, and on the command line.
         label: for people, in tables and pictures.
         unit: of its values: `share` (0 to 1), `logit`.
-        chance: name of the metric that a map without knowledge reaches on average; empty where that depends on the maps.
+        baselines: what maps that look at no image reach; empty where that is not known from the mask.
         place: among the metrics in tables; equals by name.
         measured: one value per image; None where the metric is only of all images together.
         lists: further columns with one value per image and threshold, each by its own function.
@@ -100,7 +118,7 @@ class Metric:
     name: str
     label: str
     unit: str = "share"
-    chance: str = ""
+    baselines: tuple[Baseline, ...] = ()
     place: int = 50
     measured: Callable[[Scored], Any] | None = None
     lists: Mapping[str, Callable[[Scored], Any]] = field(default_factory=dict)

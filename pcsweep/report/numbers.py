@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pcsweep.aggregate.choice import is_coefficient
-from pcsweep.metric import TABLE
+from pcsweep.metric import baselines_of
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates
 from pcsweep.study.labels import (
@@ -143,7 +143,7 @@ def numbers(
         "skipped_because": ", ".join(each.rule.skipped for each in by_rule.values() if each.rule.skipped),
         "timesteps": in_order(set(table["timestep"].to_pylist())),
         "labels": {name: label_of(name) for name in shown},
-        "chance": {name: row.chance for name, row in TABLE.items() if row.chance},
+        "baselines": {name: [{"metric": each.metric, "label": each.label} for each in baselines_of(name)] for name in shown},
         "left_out": [name for name in pc.unique(table["metric"]).to_pylist() if name not in shown],
         "cells": [
             {**place(row), "identity": row["identity"], "seeds": row["seeds"], "preset": row["hyperparameter"]}
@@ -173,7 +173,7 @@ def _blocks(table: pa.Table, asked: str) -> list[dict[str, Any]]:
     order = np.argsort(np.argsort(steps))[timesteps.indices.to_numpy()]
     shape = int(cell.max()) + 1, len(steps)
     if shape[0] * shape[1] * (len(full) * len(FULL) + len(brief) * len(BRIEF)) > LARGEST:
-        brief = []
+        brief = [name for name in brief if name in OF_MASKS]
     blocks = []
     for chosen, statistics in ((full, FULL), (brief, BRIEF)):
         if not chosen:

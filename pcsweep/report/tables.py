@@ -1,13 +1,13 @@
 """The tables of the page about its best cells, as texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pcsweep.aggregate.best import Headline
 from pcsweep.aggregate.terminal import best_columns, best_rows, number, small, with_interval
-from pcsweep.metric import TABLE
+from pcsweep.metric import baselines_of
 from pcsweep.report.sentences import ratio, where
-from pcsweep.study.labels import METRICS, OF_MASKS, axis_label, coefficient, label_of, on_axes, text_of
+from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, label_of, on_axes, text_of
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,17 @@ def headline_table(best: Sequence[Headline]) -> Table:
 
 
 def metric_table(best: Sequence[Headline]) -> Table:
-    """A row of each metric at each best cell, with its chance level where that is known, and how many images have a gain."""
+    """A row of each metric at each best cell, with its baselines where they are known, and how many images have a gain."""
     columns = ["best cell", "metric", "t = 0", "t", "gain [95 %]", "d", "p", "images"]
     return Table(columns, [row for headline in best for row in _metric_rows(headline)])
 
 
 def _metric_rows(headline: Headline) -> list[list[str]]:
     start = headline.start
-    known = {name: metric.chance for name, metric in TABLE.items() if metric.chance in start}
-    chance = {name: f" (chance {number(start[level]['mean'])})" for name, level in known.items()}
     return [
         [
             f"{where(headline)}, t = {headline.row['timestep']}",
-            label_of(name) + chance.get(name, ""),
+            label_of(name) + _beside(name, start),
             number(start[name]["mean"]),
             number(headline.metrics[name]["mean"]),
             with_interval(headline.metrics[name], "difference"),
@@ -47,6 +45,13 @@ def _metric_rows(headline: Headline) -> list[list[str]]:
         for name in METRICS
         if name in headline.metrics and name not in OF_MASKS
     ]
+
+
+def _beside(metric: str, start: Mapping[str, Row]) -> str:
+    """Such as ` (centred Gaussian 0.410, uniform map 0.280)`."""
+    known = [each for each in baselines_of(metric) if each.metric in start]
+    told = ", ".join(f"{each.label} {number(start[each.metric]['mean'])}" for each in known)
+    return f" ({told})" if told else ""
 
 
 def pcoder_table(by_pcoder: Sequence[Headline], metric: str) -> Table:

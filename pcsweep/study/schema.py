@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
         ("category", pa.string()),  # the dataset's own word for the class
         ("target", pa.int32()),  # the class whose Grad-CAM this is
         ("timestep", pa.int32()),
-        ("area", pa.float32()),  # share of the mask: the chance level of mass
+        ("area", pa.float32()),  # share of the mask
         ("pixels", pa.int32()),  # of the image, without those that are ignored
         ("iou", pa.float32()),
         ("iou_at", pa.list_(pa.float32())),  # at each of the metadata's thresholds
@@ -54,7 +54,7 @@ EXACT, EXACT_LISTED = pa.float64(), pa.list_(pa.float64())  # of a coefficient's
 _EXACTLY = {column for key in coefficients() for column in (key, f"{key}_n")}
 
 
-def further_column(name: str, values: Sequence[Any]) -> pa.Array:
+def further_column(name: str, values: Sequence[Any] | np.ndarray) -> pa.Array:
     """Numbers, or lists of them: coefficients as they were asked for, what is measured in single precision."""
     return pa.array(list(values), further_type(name, any(isinstance(value, Sequence | np.ndarray) for value in values)))
 

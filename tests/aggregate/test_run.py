@@ -98,7 +98,7 @@ def test_a_metric_that_was_not_asked_for_is_left_out(tmp_path: Path) -> None:
     nothing = {name: [None] * (IMAGES * STEPS) for name in ("iou_at", "found_at", "rank", "correct")}
     shards.write(tmp_path / "shards", point, {**columns(point), **nothing}, {})
     metrics = set(aggregate(tmp_path, 2).table["metric"].to_pylist())
-    assert metrics == {"area", "iou", "pointing", "mass", "target_logit", "target_probability"}
+    assert metrics == {"area", "centre", "iou", "pointing", "mass", "target_logit", "target_probability"}
 
 
 def test_a_cell_does_not_depend_on_its_neighbours(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_where_some_cells_are_older_it_is_said_in_how_many(study, tmp_path, caps
     assert "box_iou_at" not in shards.read(path).table.column_names
     assert is_done(path.parent, path.stem)
     assert main([f"output_root={tmp_path}", "study=mixed", "metric=max_box_acc", "resamples=20"]) == 0
-    assert "Look at: Not measured in 1 of 2 cells: box accuracy" in capsys.readouterr().out
+    assert "Look at: Not measured in 1 of 2 cells: IoU of a centred Gaussian, box accuracy" in capsys.readouterr().out
     rows = pcsweep.load("mixed", tmp_path).to_table(columns=["box_iou_at"])
     assert rows["box_iou_at"].null_count == rows.num_rows / 2
     next(each for each in path.parent.iterdir() if each != path).unlink()

@@ -18,6 +18,7 @@ from torchmetrics.functional.classification import binary_jaccard_index
 import pcsweep.metric
 from pcsweep.metric import ASKED, TABLE
 from pcsweep.metric.area import area, pixels
+from pcsweep.metric.centre import centre, gaussian
 from pcsweep.metric.iou import found, iou
 from pcsweep.metric.mass import mass
 from pcsweep.metric.pointing import pointing
@@ -53,11 +54,12 @@ def test_doctests():
 
 def test_the_table_is_the_folder_in_the_order_of_its_rows():
     assert list(TABLE)[:6] == ["iou", "pointing", "mass", "rank", "pxap", "miou"]
-    assert list(TABLE)[-4:] == ["correct", "target_probability", "target_logit", "area"]
+    assert list(TABLE)[-5:] == ["correct", "target_probability", "target_logit", "area", "centre"]
     assert ASKED[:4] == ("iou", "pointing", "mass", "rank")
     assert all(row.name == name and row.label for name, row in TABLE.items())
-    assert {row.chance for row in TABLE.values()} <= {"", *TABLE}
-    assert [name for name, row in TABLE.items() if row.mask_only] == ["area"]
+    masks = [name for name, row in TABLE.items() if row.mask_only]
+    assert masks == ["area", "centre"]
+    assert {each.metric for row in TABLE.values() for each in row.baselines} == set(masks)
 
 
 def test_the_table_needs_no_torch():
@@ -90,6 +92,63 @@ def test_pointing_mass_rank_and_area_by_loops(scene):
             sum(m for _, m in sorted(listed, key=lambda pair: (-pair[0], sign * pair[1]))[:size]) / size for sign in (-1, 1)
         )
         assert unlucky - 1e-6 <= rank[image] <= lucky + 1e-6
+
+
+def scored_map(scene, threshold):
+    saliency, mask, ignore = scene
+    nothing = torch.zeros(len(mask), 2)
+    label = torch.zeros(len(mask), dtype=torch.long)
+    return Scored(saliency, mask, ignore, nothing, label, label, threshold, ())
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.15, 0.5, 0.9])
+def test_centre_is_the_iou_of_an_ellipse_with_a_quarter_of_each_side_as_its_deviation(scene, threshold):
+    _, mask, ignore = (each.numpy() for each in scene)
+    height, width = mask.shape[1:]
+    y, x = np.mgrid[:height, :width]
+    squares = (((y + 0.5) / height - 0.5) / 0.25) ** 2 + (((x + 0.5) / width - 0.5) / 0.25) ** 2
+    ellipse = np.exp(-squares / 2) / np.exp(-squares / 2).max() > threshold
+    computed = centre(scene[1], scene[2], threshold).tolist()
+    for image in range(4):
+        kept = ~ignore[image]
+        both, either = ellipse & mask[image] & kept, (ellipse | mask[image]) & kept
+        assert computed[image] == pytest.approx(both.sum() / either.sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("side", "threshold", "share"), [(224, 0.5, 0.272), (331, 0.5, 0.272), (224, 0.15, 0.745)])
+def test_the_gaussian_above_the_threshold_covers_an_ellipse(side, threshold, share):
+    found = gaussian(torch.zeros(1, side, side, dtype=torch.bool)) > threshold
+    assert found.float().mean().item() == pytest.approx(share, abs=0.002)
+    assert share == pytest.approx(math.pi * math.log(1 / threshold) / 8, abs=0.001)
+
+
+@pytest.mark.parametrize("axes", [(1,), (2,), (1, 2)])
+def test_centre_of_a_mirrored_image_is_the_same(scene, axes):
+    _, mask, ignore = scene
+    for threshold in (0.05, 0.15, 0.5):
+        mirrored = centre(mask.flip(axes), ignore.flip(axes), threshold)
+        torch.testing.assert_close(centre(mask, ignore, threshold), mirrored, rtol=0, atol=0)
+
+
+def test_centre_depends_on_no_other_image_and_is_undefined_for_an_empty_mask(scene):
+    _, mask, ignore = scene
+    mask = mask.clone()
+    mask[1] &= ignore[1]  # nothing that is looked at
+    together = centre(mask, ignore, 0.5)
+    alone = torch.cat([centre(mask[image : image + 1], ignore[image : image + 1], 0.5) for image in range(4)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=0, equal_nan=True)
+    assert together.isnan().tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.baselines])
+@pytest.mark.parametrize("threshold", [0.15, 0.5])
+def test_a_baseline_is_what_its_map_reaches_by_the_metric(scene, name, threshold):
+    maps = {"uniform map": torch.ones_like(scene[0]), "centred Gaussian": gaussian(scene[1])}
+    for baseline in TABLE[name].baselines:
+        scored = scored_map((maps[baseline.label], *scene[1:]), threshold)
+        torch.testing.assert_close(TABLE[name].measured(scored), TABLE[baseline.metric].measured(scored))
+        other = TABLE[baseline.metric].measured(scored_map((maps[baseline.label], *scene[1:]), 0.3))
+        assert baseline.cut != torch.equal(other, TABLE[baseline.metric].measured(scored))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.15, 0.5])

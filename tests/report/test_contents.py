@@ -158,13 +158,14 @@ def test_hours_by_device(tmp_path: Path, gather: Gather) -> None:
     }
 
 
-def test_all_metrics_of_a_best_cell_stand_beside_chance(tmp_path: Path, gather: Gather) -> None:
+def test_all_metrics_of_a_best_cell_stand_beside_their_baselines(tmp_path: Path, gather: Gather) -> None:
     mass = np.tile(np.linspace(0.1, 0.4, STEPS, dtype=np.float32), (IMAGES, 1))
-    put(tmp_path, settings(0.2, 0.1), mass=mass, area=np.full((IMAGES, STEPS), 0.25, np.float32))
+    masks = {name: np.full((IMAGES, STEPS), value, np.float32) for name, value in (("area", 0.25), ("centre", 0.125))}
+    put(tmp_path, settings(0.2, 0.1), mass=mass, **masks)
     rows: dict[str, Any] = {row[1]: row[2:] for row in gather(tmp_path).metrics.rows}
     last = gather(tmp_path).headlines.rows[0]
-    assert rows["relevance mass (chance 0.250)"][0] == "0.100"
-    assert rows["IoU"][:2] == last[4:6]
+    assert rows["relevance mass (uniform map 0.250)"][0] == "0.100"
+    assert rows["IoU (centred Gaussian 0.125, uniform map 0.250)"][:2] == last[4:6]
     assert "accuracy" in rows
     assert [rows[name][-1] for name in ("IoU", "accuracy", "mIoU")] == ["22", "24", "24"]  # two have no IoU after t = 0
     assert [rows[f"{size.name} objects' mIoU"][-1] for size in SIZES] == ["0", "24", "0", "0"]  # all objects are of 25 %

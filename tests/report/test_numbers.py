@@ -104,8 +104,9 @@ def test_thresholds_are_left_out_where_there_is_too_much(broken_result: Aggregat
     assert drawn_of(broken_result) == whole
     monkeypatch.setattr(module, "LARGEST", count - 1)
     less = drawn_of(broken_result)
-    assert less["blocks"] == whole["blocks"][:1]
-    assert set(less["labels"]) == set(less["blocks"][0]["metrics"])
+    assert less["blocks"][0] == whole["blocks"][0]
+    assert less["blocks"][1]["metrics"] == ["area", "centre"]  # beside which results are read
+    assert set(less["labels"]) == {name for block in less["blocks"] for name in block["metrics"]}
 
 
 def test_a_control_for_what_varies_and_for_sigma_always() -> None:

@@ -22,6 +22,7 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.report import page as module
 from pcsweep.report.numbers import BRIEF, FULL
 from pcsweep.study import shards
+from pcsweep.study.labels import OF_MASKS
 
 PACKED = 4e-6  # relative error of a number with 17 bits of mantissa
 BETAS, LAMBDAS, SIGMAS = ("0.2", "0.6", "1"), ("0", "0.2", "0.5"), ("0.2", "0.6", "none")
@@ -157,7 +158,7 @@ def small_close(text: str, value: float) -> bool:
 def assert_facts(facts: dict[str, str], row: dict[str, Any], label: str, accuracy: dict[str, Any] | None) -> None:
     """Holds the facts of a cell against its row of the aggregate."""
     triples = {f"{label} at t = {row['timestep']}": ("mean", "low", "high")}
-    brief = row["metric"] == "area" or "@" in row["metric"]
+    brief = row["metric"] in OF_MASKS or "@" in row["metric"]
     if not brief:
         triples["over t = 0"] = ("normalized", "normalized_low", "normalized_high")
         triples["gain on t = 0"] = ("difference", "difference_low", "difference_high")
@@ -280,7 +281,7 @@ def test_every_metric_can_be_chosen_and_a_quantity_it_lacks_cannot(shared: Visit
     for metric in metrics:
         page.select_option("#control-metric", metric)
         quantities = page.locator("#control-quantity option").evaluate_all("(options) => options.map((option) => option.value)")
-        assert quantities == (["mean"] if "@" in metric or metric == "area" else list(QUANTITIES))
+        assert quantities == (["mean"] if "@" in metric or metric in OF_MASKS else list(QUANTITIES))
         assert page.input_value("#control-quantity") in quantities
 
 
@@ -572,7 +573,7 @@ def test_the_download_has_every_number(shared: Visit, broken_page: Path, tmp_pat
     assert list(rows[0])[-len(FULL) :] == list(FULL)
     for key, row in found.items():
         assert row["identity"] == table[key]["identity"]
-        brief = "@" in key[-1] or key[-1] == "area"
+        brief = "@" in key[-1] or key[-1] in OF_MASKS
         for name in FULL:
             value = table[key][name]
             if math.isnan(value) or (brief and name not in BRIEF):

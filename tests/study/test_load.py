@@ -117,7 +117,7 @@ def test_rows_are_those_of_the_shards(demo: Path) -> None:
     assert dataset.count_rows() == len(found) * 12 * 4
     for shard in found:
         rows = dataset.to_table(filter=pc.field("identity") == shard.path.stem)
-        assert rows.select(shards.SCHEMA.names).replace_schema_metadata(None) == shard.table.replace_schema_metadata(None)
+        assert rows.select(shard.table.column_names).replace_schema_metadata(None) == shard.table.replace_schema_metadata(None)
         assert set(rows["noise.seed"].to_pylist()) == {shard.settings["noise"]["seed"]}
 
 

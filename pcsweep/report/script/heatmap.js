@@ -33,10 +33,7 @@ const facts = (cell, step) => {
     rows.push(["images", images[0] === images[1] ? String(images[0]) : `${images[0]}, with a gain ${images[1]}`]);
     rows.push(["undefined (NaN)", String(number(metric, "nan", cell, step))]);
   }
-  const chance = grid.chance[metric];
-  if (chance && metrics.includes(chance)) {
-    rows.push([`chance level (${grid.labels[chance]})`, shown(number(chance, "mean", cell, step))]);
-  }
+  for (const { metric: of, label } of baselinesOf(metric)) rows.push([label, shown(number(of, "mean", cell, 0))]);
   if (metrics.includes("correct") && metric !== "correct") {
     rows.push(["accuracy", bracketed("correct", "mean", "low", "high", cell, step)]);
   }

@@ -33,6 +33,8 @@ const number = (metric, statistic, cell, step) => {
   const m = block.metrics.indexOf(metric);
   return block.values[((s * block.metrics.length + m) * grid.cells.length + cell) * grid.timesteps.length + step];
 };
+// What maps that look at no image reach by a metric, as far as that was measured.
+const baselinesOf = (metric) => grid.baselines[metric].filter((each) => metrics.includes(each.metric));
 const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;"); // Plotly reads tags and entities
 const shown = (value, digits = 3) => (Number.isNaN(value) ? "NaN" : value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1"));
 const small = (value) => (Number.isNaN(value) ? "NaN" : value < 0.001 ? "<0.001" : String(Number(value.toPrecision(2))));
