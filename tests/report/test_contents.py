@@ -165,9 +165,10 @@ def test_all_metrics_of_a_best_cell_stand_beside_their_baselines(tmp_path: Path,
     rows: dict[str, Any] = {row[1]: row[2:] for row in gather(tmp_path).metrics.rows}
     last = gather(tmp_path).headlines.rows[0]
     assert rows["relevance mass (uniform map 0.250)"][0] == "0.100"
-    assert rows["IoU (centred Gaussian 0.125, uniform map 0.250)"][:2] == last[4:6]
+    iou = "IoU (centred Gaussian 0.125, uniform map 0.250)"
+    assert rows[iou][:2] == last[4:6]
     assert "accuracy" in rows
-    assert [rows[name][-1] for name in ("IoU", "accuracy", "mIoU")] == ["22", "24", "24"]  # two have no IoU after t = 0
+    assert [rows[name][-1] for name in (iou, "accuracy", "mIoU")] == ["22", "24", "24"]  # two have no IoU after t = 0
     assert [rows[f"{size.name} objects' mIoU"][-1] for size in SIZES] == ["0", "24", "0", "0"]  # all objects are of 25 %
 
 
