@@ -15,7 +15,6 @@ from pcsweep.compute import run
 from pcsweep.compute.rows import ahead, fastest_rows, images_at_once, rows_for
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
-from pcsweep.grid.identified import identified
 from pcsweep.grid.plan import packed, points_from
 from pcsweep.model.pminivgg import pminivgg
 from pcsweep.pcoder.predictive_coding import RULE
@@ -33,7 +32,7 @@ def config(tmp_path):
 
 
 def points(config, *changes):
-    return [identified(point_from(config(*words), LOADED), LOADED) for words in changes]
+    return [planned(config(*words)) for words in changes]
 
 
 def test_points_of_a_pack_differ_in_their_coefficients_alone(config):

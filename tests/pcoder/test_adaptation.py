@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 import torch
-from configured import LOADED
+from configured import LOADED, planned
 from hydra import compose, initialize_config_dir
 from reference import adaptation
 from torch import nn
@@ -18,9 +18,7 @@ from pcsweep.aggregate.terminal import summary
 from pcsweep.compute.again import point_of, recomputed, reconstructions
 from pcsweep.compute.run import run, run_pack
 from pcsweep.config.errors import BadSetting
-from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
-from pcsweep.grid.identified import identified
 from pcsweep.network.loop import are_rectified, looped
 from pcsweep.pcoder import rules
 from pcsweep.pcoder.adaptation import RULE
@@ -99,7 +97,7 @@ def test_a_value_outside_its_range_is_refused_by_name():
         b.check(-0.1)
 
 
-def planned(tmp_path, *words):
+def adapted(tmp_path, *words):
     common = (
         f"output_root={tmp_path}",
         "pcoder=adaptation",
@@ -109,7 +107,7 @@ def planned(tmp_path, *words):
         "noise.space=pixel",
     )
     with initialize_config_dir(conf_folder(), version_base="1.3"):
-        return identified(point_from(compose("config", overrides=[f"output_root={tmp_path}", *common, *words]), LOADED), LOADED)
+        return planned(compose("config", overrides=[*common, *words]))
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +115,9 @@ def study(tmp_path_factory):
     """Six cells of adaptation and two of predictive coding."""
     root = tmp_path_factory.mktemp("outputs")
     cells = [(a, b) for a in (0, 0.5) for b in (0, 0.2, 0.4)]
-    run_pack([planned(root, f"pcoder.a={a}", f"pcoder.b={b}") for a, b in cells], LOADED)
+    run_pack([adapted(root, f"pcoder.a={a}", f"pcoder.b={b}") for a, b in cells], LOADED)
     for beta in (0.4, 0.8):
-        run(planned(root, "pcoder=scaled", f"pcoder.beta={beta}", "pcoder.lambda=0.2", "pcoder.alpha=0"), LOADED)
+        run(adapted(root, "pcoder=scaled", f"pcoder.beta={beta}", "pcoder.lambda=0.2", "pcoder.alpha=0"), LOADED)
     return root / "default"
 
 
@@ -169,12 +167,12 @@ def test_a_cell_is_drawn_again_without_reconstructions(study):
 
 def test_what_belongs_to_another_rule_is_refused(tmp_path):
     with pytest.raises(BadSetting, match="Unknown setting `pcoder.alpha` of the rule adaptation.*hyperparameter=uniform"):
-        planned(tmp_path, "hyperparameter=predify")
+        adapted(tmp_path, "hyperparameter=predify")
     message = f"Expected `pcoder.rule` to be {' or '.join(rules())}, but got 'adapt'."
     with pytest.raises(BadSetting, match=f"^{re.escape(message)}$"):
-        planned(tmp_path, "pcoder.rule=adapt")
+        adapted(tmp_path, "pcoder.rule=adapt")
     with pytest.raises(BadSetting, match="Expected `pcoder.a` to be numbers, since the model comes with none"):
-        planned(tmp_path, "pcoder.a=model")
+        adapted(tmp_path, "pcoder.a=model")
 
 
 def test_nothing_else_names_it():

@@ -2,16 +2,15 @@
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from toy_layer import examples
 
 from pcsweep.network.convolution.choice import BUDGET, Layer, algorithm, candidates, chosen, fastest, options
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Axis, Geometry
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
-
-examples = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def layer(size, kernel, stride, channels, directions=(False, True)):
