@@ -2,6 +2,7 @@
 
 import doctest
 import math
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,17 +16,19 @@ from toy_study import put, settings
 from pcsweep.aggregate.__main__ import main
 from pcsweep.aggregate.run import aggregate
 from pcsweep.grid.entry import conf_folder
+from pcsweep.measure import png
 from pcsweep.metric import TABLE, sizes
 from pcsweep.metric.area import area, pixels
 from pcsweep.metric.iou import found_at, iou_at
 from pcsweep.metric.miou import METRICS, miou
 from pcsweep.metric.row import Scored
+from pcsweep.metric.saliency import scaled
 from pcsweep.metric.sizes import SIZES
 from pcsweep.statistics.bootstrap import resampling
 from pcsweep.study import shards
 from pcsweep.study.folder import existing_study
 
-THRESHOLD, IGNORED, CLASSES = 0.5, 1000, 5
+THRESHOLD, IGNORED, CLASSES = 0.5, 1000, 12
 SHARES = (0.01, 0.05, 0.06, 0.2, 0.25, 0.3, 0.5, 0.55, 0.9, 1.0)  # of the images, on both sides of every bound
 SIDE = 20
 
@@ -42,7 +45,7 @@ def scene(seed: int, images: int = 30, ignored: float = 0.0) -> SimpleNamespace:
         saliency=saliency.astype(np.float32),
         mask=mask,
         ignore=generator.random(mask.shape) < ignored,
-        classes=generator.integers(0, CLASSES, images),
+        classes=generator.integers(0, 5, images),
     )
 
 
@@ -230,7 +233,7 @@ def study(tmp_path_factory: pytest.TempPathFactory):
     root = tmp_path_factory.mktemp("studies")
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         for beta in (0.4, 0.8):
-            words = ["study=plain", f"pcoder.beta={beta}", "pcoder.lambda=0.2", "noise.sigma=0.4"]
+            words = ["study=plain", "pictures=12", f"pcoder.beta={beta}", "pcoder.lambda=0.2", "noise.sigma=0.4"]
             compute(compose("config", overrides=[*words, f"output_root={root}", "dataset.limit=12", "timesteps=2"]))
     return root
 
@@ -268,24 +271,22 @@ def test_where_the_threshold_is_among_no_others_it_is_said_what_is_needed(tmp_pa
     assert not (tmp_path / "off" / "aggregate.parquet").exists()
 
 
-def test_the_table_has_what_pixels_say(study) -> None:
-    """From the shard's own columns, image by image."""
+def test_the_table_has_what_the_pictures_of_the_shards_say(study) -> None:
+    """From their maps and masks, pixel by pixel."""
     folder = existing_study(str(study), "plain")
-    rows = [row for row in aggregate(folder, 2).table.to_pylist() if row["metric"] == "miou"]
-    for row in rows:
-        shard = shards.read(folder / "shards" / f"{row['identity']}.parquet")
-        place = shard.settings["thresholds"].index(shard.settings["threshold"])
-        sums: dict[int, list[float]] = {-1: [0, 0]}
-        for image in shard.table.to_pylist():
-            if image["timestep"] == row["timestep"]:
-                iou, above, mask = image["iou_at"][place], image["found_at"][place], image["area"]
-                inside = iou * (above + mask) / (1 + iou)
-                own = sums.setdefault(image["class_index"], [0, 0])
-                own[0] += inside
-                own[1] += above + mask - inside
-                sums[-1][0] += 1 - above - mask + inside
-                sums[-1][1] += 1 - inside
-        assert row["mean"] == pytest.approx(np.mean([common / either for common, either in sums.values()]), abs=1e-6)
+    table = {(row["identity"], row["timestep"], row["metric"]): row["mean"] for row in aggregate(folder, 2).table.to_pylist()}
+    for path in sorted((folder / "shards").iterdir()):
+        rows = shards.read(path).table.sort_by([("timestep", "ascending"), ("image_id", "ascending")]).to_pylist()
+        first = rows[:12]  # at t = 0, with all pictures
+        mask, ignore = (np.stack([png.pixels(row[name]) > 0 for row in first]) for name in ("mask", "ignore"))
+        maps = torch.tensor([row["map"] for row in rows])
+        saliency = scaled(maps, mask.shape[1:]).numpy().reshape(3, *mask.shape)
+        _, classes = np.unique([row["class_index"] for row in first], return_inverse=True)
+        made = SimpleNamespace(saliency=saliency, mask=mask, ignore=ignore, classes=classes)
+        for t, metric in product(range(3), METRICS):
+            expected = evaluated(made, t, list(range(12)), metric.name.partition("@")[2])
+            assert table[path.stem, t, metric.name] == pytest.approx(expected, abs=1e-9, nan_ok=True)
+        assert not ignore.any()
 
 
 def test_every_size_has_its_row_of_the_table_beside_the_metric() -> None:
