@@ -2,8 +2,8 @@
 
     python benchmarks/coverage.py [--studies 4000] [--grids 200]
 
-Coverage of the 95 % intervals, false discoveries and power on grids that share their images, the p of the cell that looks best,
-and PxAP from a dozen thresholds beside a thousand.
+Coverage of the 95 % intervals, also of mIoU by how many images there are of a class; false discoveries and power on grids that
+share their images; the p of the cell that looks best; and PxAP from a dozen thresholds beside a thousand.
 """
 
 import argparse
@@ -20,11 +20,13 @@ from pcsweep.metric.iou import found as found_of
 from pcsweep.metric.iou import iou as iou_of
 from pcsweep.metric.saliency import scaled as scaled_of
 from pcsweep.statistics.bootstrap import interval, means, resampling
+from pcsweep.statistics.miou import PixelsOfClasses
 from pcsweep.statistics.permutation import false_discovery, family_wise, flipped, flips
-from pcsweep.statistics.pxap import pixels
+from pcsweep.statistics.pxap import Pixels, pixels
 
 log = logging.getLogger("coverage")
 IMAGES = (10, 20, 50, 100, 500)
+CLASSES, OF_CLASS = 20, (1, 2, 5, 10)
 THRESHOLDS = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05]  # the default ones
 
 
@@ -52,6 +54,31 @@ def correlated(generator: np.random.Generator, shape: tuple[int, ...]) -> tuple[
     """An image's value at t = 0 and at t."""
     start = generator.beta(3, 5, shape)
     return start.astype(np.float32), np.clip(1.05 * start + generator.normal(0, 0.05, shape), 0, 1).astype(np.float32)
+
+
+def of_classes(generator: np.random.Generator, each: int) -> PixelsOfClasses:
+    """So many images of each class at t = 0 and 1; some classes are found better than others, and some images than others."""
+    classes = np.repeat(np.arange(CLASSES), each)
+    mask, beside = generator.beta(2, 6, len(classes)), generator.beta(1.5, 8, len(classes))
+    before = np.random.default_rng(0).normal(0, 0.7, CLASSES)[classes] + generator.normal(0, 1, len(classes))
+    after = before + generator.normal(0.2, 0.5, len(classes))
+    inside = mask / (1 + np.exp(-np.stack([before, after])))  # (timesteps, images)
+    found = inside + beside * (1 - mask)
+    counted = (found[None], inside[None], np.tile(mask, (2, 1)), np.ones((2, len(classes))))
+    return PixelsOfClasses(classes, Pixels(*(np.rint(224 * 224 * share) for share in counted)))
+
+
+def coverage_of_miou(studies: int, each: int) -> tuple[float, float]:
+    """Of mIoU and of its gain, with so many images of each class."""
+    generator, counts = np.random.default_rng(each), resampling(CLASSES * each, 1000, 0)
+    start, end = of_classes(np.random.default_rng(1), 20_000).observed()
+    covered = np.zeros(2)
+    for _ in range(studies):
+        at = of_classes(generator, each).resampled(counts)
+        low, high = interval(np.stack([at[1], at[1] - at[0]]))
+        covered += (low <= [end, end - start]) & ([end, end - start] <= high)
+    of_end, of_gain = covered / studies
+    return float(of_end), float(of_gain)
 
 
 def discoveries(grids: int, images: int, gain: float) -> tuple[float, float, float]:
@@ -129,6 +156,10 @@ def main() -> None:
     log.info("coverage of a mean, a mean difference, a ratio of means")
     for images in IMAGES:
         log.info("%4d images  %s", images, "  ".join(f"{share:.1%}" for share in coverage(sizes.studies, images)))
+    log.info("coverage of mIoU and of its gain")
+    for images in OF_CLASS:
+        told = "  ".join(f"{share:.1%}" for share in coverage_of_miou(sizes.studies, images))
+        log.info("%4d images of a class  %s", images, told)
     log.info("any discovery without an effect; false share and power at d = 0.28; at d = 0.57")
     for images in IMAGES[1:]:
         without, _, _ = discoveries(sizes.grids, images, 0.0)
