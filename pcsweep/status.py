@@ -18,7 +18,7 @@ from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import why_skipped
-from pcsweep.study import claims, failures, plans, submissions, submitted
+from pcsweep.study import claims, failures, plans, shards, sources, submissions, submitted
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
 from pcsweep.study.submitted import SubmittedTask
@@ -39,6 +39,7 @@ Changes nothing. A shard counts as done here if it is there; its content is
 verified by the next sweep and by aggregation.
 """
 _LISTED = 50  # failures
+_LOOKED_AT = 500  # shards, of whose code it is told
 _RECENT = 3600.0  # seconds over which the rate is taken
 _BAR = 40  # characters
 
@@ -75,6 +76,8 @@ def show(folder: Path, console: Console) -> None:
     console.print(_table(folder.name, found, len(labels), [point for point in points if point.identity is None]))
     for line in [*_problems(answers, found), *found.advice, *_pace(folder, found, tasks)]:
         console.print(line, markup=False)
+    for line in sources.differing(_looked_at(folder / "shards", sorted(found.done))):
+        console.print(f"Look at: {line}", markup=False, soft_wrap=True)
     if found.failed:
         console.print(failure_table(found.failures(labels)[:_LISTED]))
         if found.failed > _LISTED:
@@ -102,6 +105,12 @@ def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.Plann
     why = why_skipped(rule_of(point.settings.get("pcoder", {})) for point in skipped)
     table.add_row("skipped", f"{len(skipped):,}", why.strip(" ()"))
     return table
+
+
+def _looked_at(folder: Path, names: Sequence[str]) -> list[sources.Sources]:
+    """By which code some shards were computed, evenly among them: all, if they are not many."""
+    some = names[:: 1 + len(names) // _LOOKED_AT]
+    return [sources.sources_of(shards.metadata(shards.place(folder, name))) for name in some]
 
 
 def _by_commands(what: str, points: Mapping[str, str]) -> str:

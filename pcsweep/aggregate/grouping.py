@@ -9,6 +9,7 @@ from typing import Any
 
 from pcsweep.study import axes, shards
 from pcsweep.study.mixing import Where, check_where, matches
+from pcsweep.study.sources import Sources, sources_of
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,14 @@ class Groups:
         settings: of every shard that is wanted and whose metadata verifies.
         damaged: what is wrong with those whose metadata does not.
         older: how many shards are of an earlier version, and in no group.
+        sources: by which code each shard that is wanted was computed.
     """
 
     paths: list[list[Path]]
     settings: Mapping[Path, Mapping[str, Any]]
     damaged: Mapping[Path, str]
     older: int
+    sources: tuple[Sources, ...] = ()
 
 
 def grouped(folder: Path, where: Where | None = None) -> Groups:
@@ -42,10 +45,11 @@ def grouped(folder: Path, where: Where | None = None) -> Groups:
     paths: dict[str, list[Path]] = {}
     found: dict[Path, Mapping[str, Any]] = {}
     damaged: dict[Path, str] = {}
+    sources: dict[Path, Sources] = {}
     older = 0
     for path in sorted(folder.glob("*.parquet")):
         try:
-            settings = json.loads(shards.verified_metadata(path)["settings"])
+            texts = shards.verified_metadata(path)
         except FileNotFoundError:
             continue
         except shards.DamagedShard as error:
@@ -55,12 +59,13 @@ def grouped(folder: Path, where: Where | None = None) -> Groups:
                 paths[str(path)] = [path]
                 damaged[path] = str(error)
             continue
-        found[path] = settings
+        settings = json.loads(texts["settings"])
+        found[path], sources[path] = settings, sources_of(texts)
         if matches(settings, where):
             paths.setdefault(axes.key(without_seed(settings)), []).append(path)
     check_where(list(found.values()), where)
     wanted = {path: settings for path, settings in found.items() if matches(settings, where)}
-    return Groups(list(paths.values()), wanted, damaged, older)
+    return Groups(list(paths.values()), wanted, damaged, older, tuple(sources[path] for path in wanted))
 
 
 def without_seed(settings: Mapping[str, Any]) -> dict[str, Any]:

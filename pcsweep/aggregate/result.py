@@ -25,6 +25,7 @@ class Aggregate:
         figures: of the paper, that were asked for.
         unit: of σ, in words.
         measured: what the setting `metrics` is, in any shard.
+        sources: which code is not the same in all shards, a line each.
     """
 
     table: pa.Table
@@ -35,6 +36,7 @@ class Aggregate:
     figures: tuple[str, ...] = ()
     unit: str = ""
     measured: tuple[tuple[str, ...], ...] = ()
+    sources: tuple[str, ...] = ()
 
     @property
     def rules(self) -> list[UpdateRule]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pcsweep.aggregate.cell import TESTED, Cell, reduced
 from pcsweep.aggregate.choice import with_choice
 from pcsweep.aggregate.gaps import gaps_of
-from pcsweep.aggregate.grouping import grouped, without_seed
+from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
 from pcsweep.aggregate.table import Family, enter, table
 from pcsweep.console.progress import progress, stage
@@ -22,6 +22,7 @@ from pcsweep.study import axes, failures
 from pcsweep.study.conditions import unit_of
 from pcsweep.study.mixing import Where, planned_where
 from pcsweep.study.plans import PlannedPoint
+from pcsweep.study.sources import differing
 from pcsweep.study.tidying import tidy
 
 LISTED = 5  # reasons why points failed
@@ -68,7 +69,7 @@ def aggregate(
         )
     axes.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
     with stage("tables and tests"):
-        return _assembled(found, points, family, damaged, groups.older)
+        return _assembled(found, points, family, damaged, groups)
 
 
 def _but(damaged: Sequence[str], older: int, points: Sequence[PlannedPoint], study: Path) -> str:
@@ -83,7 +84,7 @@ def _but(damaged: Sequence[str], older: int, points: Sequence[PlannedPoint], stu
     return f" but {' and '.join(words)}{again}" if words else ""
 
 
-def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, damaged: list[str], older: int) -> Aggregate:
+def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, damaged: list[str], groups: Groups) -> Aggregate:
     """The table, and which cells are not in it."""
     everything = [*(cell.settings for cell in found), *(without_seed(point.settings) for point in points)]
     names, facets = axes.axes_of(everything), axes.further_columns(everything)
@@ -94,7 +95,8 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
         table=with_choice(table(found, places, _presets(found, points), family), facets),
         gaps=gaps_of(places, points, computed, place),
         damaged=damaged,
-        older=older,
+        older=groups.older,
+        sources=tuple(differing(groups.sources)),
         facets=tuple(facets),
         figures=_figures(found, points),
         unit=unit_of([cell.settings for cell in found]),

@@ -159,5 +159,5 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         say(console, f"No best cell: no {label_of(metric)}(t) / {label_of(metric)}(0) of a cell that can change is defined")
     for line in control(result.table):
         say(console, line)
-    for line in [*absences(result), *suspicions(result.table, result.facets)]:
+    for line in [*absences(result), *result.sources, *suspicions(result.table, result.facets)]:
         say(console, f"Look at: {line}", style="yellow")

@@ -1,5 +1,6 @@
 """Images of a grid point computed anew: their maps, equal to the shard's, and the first predictor's reconstructions."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
+from pcsweep.config.schema import SOURCE
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.decoding import decode
@@ -28,6 +30,9 @@ from pcsweep.network.dynamics import dynamics_of
 from pcsweep.network.engine.run import ROWS
 from pcsweep.study import shards
 from pcsweep.study.axes import leaves
+from pcsweep.study.plans import without_source
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,14 +148,24 @@ def point_of(shard: shards.Shard, loaded: Loaded, extensions: Sequence[str] = ()
         raise refused(f"it has no `{error.args[0]}`") from error
     except (TypeError, ValueError) as error:
         raise refused(str(error)) from error
+    before, after = leaves(shard.settings), leaves(now)
+    if unnoted := [key for key in after if key.endswith(f".{SOURCE}") and key not in before]:
+        _log.warning("Shard %s does not say by which code of %s it was computed.", name, ", ".join(point.own_modules))
+        now = without_source(now, [key.partition(".")[0] for key in unnoted])
+        after = leaves(now)
     if shards.identity(now) != shard.metadata["identity"]:
-        before, after = leaves(shard.settings), leaves(now)
         differing = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
         raise BadSetting(
-            f"The weights or images of shard {name} have changed since it was computed"
+            f"The {_what(point, differing)} of shard {name} have changed since it was computed"
             f" (different now: {listed([f'`{key}`' for key in differing])}); compute its point anew to draw it."
         )
     return point
+
+
+def _what(point: GridPoint, differing: Sequence[str]) -> str:
+    own = [key for key in differing if key.endswith(f".{SOURCE}")]
+    code = f"author's own modules ({', '.join(point.own_modules)})"
+    return "weights or images" if not own else code if len(own) == len(differing) else f"weights, images or {code}"
 
 
 def _expected(stored: Sequence[str], extensions: Sequence[str]) -> list[str]:

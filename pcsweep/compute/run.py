@@ -1,5 +1,6 @@
 """Grid points are computed, and each gets its shard."""
 
+import json
 import logging
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from pcsweep.console.progress import progress, stage
 from pcsweep.grid.classes import compared
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.grid.loaded import Loaded
-from pcsweep.grid.notes import check_studies
+from pcsweep.grid.notes import check_studies, say_sources
 from pcsweep.grid.plan import is_done
 from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
@@ -36,7 +37,9 @@ def run(planned: IdentifiedPoint, loaded: Loaded) -> None:
     """
     if planned.identity is None:
         _log.info("Skipped: %s%s", planned.point.label, why_skipped([planned.point.rule]))
-    elif is_done(planned):
+        return
+    say_sources([planned])
+    if is_done(planned):
         _log.info("Already done: %s (%s)", planned.point.label, planned.shard)
     else:
         check_studies([planned])
@@ -85,6 +88,7 @@ def _compute(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> None:
         point = planned.point
         columns = _all_columns(planned, own)
         told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
+        told["sources"] = json.dumps(point.sources(), sort_keys=True)
         metadata = {**machine, **told, "config": point.config}
         path = shards.write(point.shard_folder, planned.settings, columns, metadata)
         _log.info("%s: %s in %.1f s (shard %s)", point.label, summary(columns), seconds, path.stem[:12])

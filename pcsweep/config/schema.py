@@ -16,8 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from pcsweep.config.distinct import DIFFERENT, bare, repeats_a_name
 from pcsweep.config.errors import BadSetting as BadSetting  # also from here
 from pcsweep.config.extensions import defined_in, extension
+from pcsweep.config.sources import file_sha256, source_sha256
 
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?(?=/|$)")
+SOURCE = "source_sha256"  # setting of a choice of the user's own: a hash of its code
 # Beyond these a number is a slip of the hand.
 MOST_TIMESTEPS = 10_000
 MOST_AT_ONCE = 1_000_000  # images times grid points
@@ -84,13 +86,26 @@ class Choice:
     def _key(self) -> tuple[str, str, str]:
         return self.function.__module__, self.function.__qualname__, json.dumps(self.arguments, sort_keys=True, default=str)
 
+    @property
+    def own(self) -> bool:
+        """Whether it is of a module of the user's own."""
+        return "." in self.name
+
+    def sources(self) -> dict[str, str]:
+        """A hash of its code: of the user's own module, or of the package's file, by its name."""
+        name = self.function.__module__
+        if self.own:
+            return {name: source_sha256(name)}
+        return {f"{name.replace('.', '/')}.py": file_sha256(Path(str(sys.modules[name].__file__)))}
+
     def describe(self) -> dict[str, Any]:
         """Name and arguments."""
         return {"name": self.name, **self.arguments}
 
     def decisive(self) -> dict[str, Any]:
-        """Name and those of the arguments that decide numbers, as they enter a grid point's identity."""
-        return {"name": self.name, **decisive(self.function, self.arguments)}
+        """Name and those of the arguments that decide numbers, as they enter a grid point's identity, and the user's own code."""
+        source = {SOURCE: source_sha256(self.function.__module__)} if self.own else {}
+        return {"name": self.name, **decisive(self.function, self.arguments), **source}
 
 
 def choose(group: str, config: Mapping[str, Any], extensions: Collection[str] = ()) -> Choice:
@@ -120,6 +135,7 @@ def choose(group: str, config: Mapping[str, Any], extensions: Collection[str] = 
     module, _, attribute = target.rpartition(".")
     if own:
         function, name = extension(module, attribute, group), target
+        source_sha256(module)  # now, of what has just been imported
     else:
         function, name = _of_the_package(group, module, attribute), module.rpartition(".")[2]
     return Choice(group, name, function, checked(function, arguments, prefix=f"{group}."))

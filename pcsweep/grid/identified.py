@@ -43,9 +43,12 @@ class IdentifiedPoint:
             BadSetting: says so.
         """
         if shards.identity(self.point.decisive(loaded)) != self.identity:
+            point = self.point
+            what = [f"The weights of {point.model.name}", f"the images of {point.dataset.name}"]
+            what += [f"the code of {module}" for module in point.own_modules]
             raise BadSetting(
-                f"The weights of {self.point.model.name} or the images of {self.point.dataset.name} have changed since "
-                "this point was planned; give the command again to plan it anew."
+                f"{', '.join(what[:-1])} or {what[-1]} have changed since this point was planned; give the command again to plan "
+                "it anew."
             )
 
 

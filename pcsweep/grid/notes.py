@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from pcsweep.config.faults import check_folders
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.machine.files import replacing
 from pcsweep.machine.provenance import command
-from pcsweep.study import mixing, shards
+from pcsweep.study import failures, mixing, shards
+from pcsweep.study.plans import superseded
+from pcsweep.study.sources import other_than_now, sources_of
+
+_log = logging.getLogger(__name__)
 
 
 def check_studies(points: Sequence[IdentifiedPoint]) -> None:
@@ -48,3 +53,14 @@ def note(folder: Path, points: Sequence[IdentifiedPoint]) -> None:
     text = json.dumps({"command": command(), "schema_version": shards.SCHEMA_VERSION, "points": listed}, indent=1)
     with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
         path.write_text(text)
+    for identity in superseded(folder / "planned"):  # nobody waits for them, so their failures are none any more
+        failures.forget(folder, identity)
+
+
+def say_sources(points: Sequence[IdentifiedPoint]) -> None:
+    """Says once for each study whether its shards were computed with other code than there is now."""
+    for folder in sorted({planned.folder for planned in points}):
+        now = {name: sha256 for planned in points if planned.folder == folder for name, sha256 in planned.point.sources().items()}
+        there = (sources_of(shards.metadata(path)) for path in (folder / "shards").glob("*.parquet"))
+        if told := other_than_now(there, now):
+            _log.warning("Study %s: %s.", folder.name, told)

@@ -12,7 +12,7 @@ from pcsweep.console.progress import progress
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.identified import IdentifiedPoint, identified
 from pcsweep.grid.loaded import Loaded
-from pcsweep.grid.notes import check_studies, note
+from pcsweep.grid.notes import check_studies, note, say_sources
 from pcsweep.machine.threads import listed
 from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import damaged, shards
@@ -127,6 +127,7 @@ def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = T
             advance(1)
     waiting = tuple(number for shard, number in first.items() if shard not in there)
     check_studies([points[number] for number in waiting])
+    say_sources([planned for planned in points if planned.identity is not None])
     done = sum(planned.identity is not None and planned.shard in there for planned in points)
     return Plan(points, waiting, done, loaded)
 

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
@@ -15,22 +14,21 @@ from pcsweep.config.distinct import distinct
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
+from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
-from pcsweep.grid.classes import check_range, compared
 from pcsweep.grid.loaded import Loaded
-from pcsweep.grid.trial import tried_attribution, tried_noise, try_metrics, try_rule
+from pcsweep.grid.trial import try_once
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
-from pcsweep.metric import TABLE
+from pcsweep.metric import FILES, TABLE
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.pcoder import USUAL
+from pcsweep.pcoder import USUAL, files
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
 from pcsweep.pcoder.settings import decisive_of, pcoder_settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
-_TRIED = 2  # images, by which shapes are told apart
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
 
 
@@ -147,6 +145,22 @@ class GridPoint:
             "pictures": min(self.settings.pictures, len(self.selection(loaded))),
         }
 
+    @property
+    def _choices(self) -> tuple[Choice, ...]:
+        return self.model, self.dataset, self.noise, self.attribution
+
+    @property
+    def own_modules(self) -> list[str]:
+        """The user's own among those that it is made of, by name."""
+        return sorted({choice.function.__module__ for choice in self._choices if choice.own})
+
+    def sources(self) -> dict[str, str]:
+        """A hash of the code of each thing that the point is made of, by its file or by the user's own module."""
+        found = {name: sha256 for choice in self._choices for name, sha256 in choice.sources().items()}
+        measured = {FILES[name] for name, row in TABLE.items() if name in self.settings.metrics or not row.asked}
+        own = [path for path in (files().get(self.rule.name), *sorted(measured)) if path]
+        return found | {f"pcsweep/{path.parent.name}/{path.name}": file_sha256(path) for path in own}
+
     def selection(self, loaded: Loaded) -> tuple[int, ...]:
         """Indices of the images."""
         return loaded.selection(self.dataset, self.limit, self.settings.seed)
@@ -237,7 +251,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
         **choices,
     )
     check_values(point.rule, point.asked)
-    _try(point, loaded)
+    try_once(point, loaded)
     if settings.metrics:
         loaded.check_objects(point.dataset, point.limit, settings.seed)
     return point
@@ -267,29 +281,6 @@ def as_the_model_was_trained(dataset: Mapping[str, Any], model: Model) -> dict[s
 
 def _targeted(*, target: Target) -> None:
     """The signature of `attribution.target`."""
-
-
-def _try(point: GridPoint, loaded: Loaded) -> None:
-    """Tries noise, attribution, metrics and rule once on one image, so that what is wrong with them is said before any work."""
-    space, settings = point.noise_settings, point.settings
-    measured = settings.metrics, settings.threshold, settings.thresholds
-    noise = point.noise, space.space, space.clip
-    trial = (point.model, point.dataset, noise, point.attribution, point.limit, settings.seed, measured, str(point.rule))
-    if trial in loaded.tried:
-        return
-    images, model = loaded.dataset(point.dataset), loaded.model(point.model)
-    sample = loaded.first_sample(point.dataset, point.limit, settings.seed)
-    network = model.network.cpu()
-    image = tried_noise(point, sample, model)[None]
-    with torch.no_grad():
-        states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
-        classes = network.head(states[-1]).shape[1]
-    check_range(images, classes)
-    compared(model, images)
-    scene = Scene(network.head, states[-1], torch.tensor([sample.class_index] * _TRIED), image.repeat(_TRIED, 1, 1, 1))
-    try_metrics(point, sample, scene, tried_attribution(point, scene))
-    try_rule(point.rule, point.rules, states)
-    loaded.tried.add(trial)
 
 
 def _shown(values: Sequence[float]) -> str:

@@ -18,6 +18,8 @@ from pcsweep.attribution.scene import Scene, attributed
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import whose
 from pcsweep.dataset import Sample
+from pcsweep.grid.classes import check_range, compared
+from pcsweep.grid.loaded import Loaded
 from pcsweep.measure.measurement import measured_by
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
@@ -29,6 +31,36 @@ from pcsweep.pcoder.rule import UpdateRule, Values, valued
 
 if TYPE_CHECKING:
     from pcsweep.grid.point import GridPoint
+
+_TRIED = 2  # images, by which shapes are told apart
+
+
+def try_once(point: "GridPoint", loaded: Loaded) -> None:
+    """Tries noise, attribution, metrics and rule once on one image, so that what is wrong with them is said before any work.
+
+    Raises:
+        BadSetting: what is wrong.
+        ValueError: what the package itself refuses.
+    """
+    space, settings = point.noise_settings, point.settings
+    measured = settings.metrics, settings.threshold, settings.thresholds
+    noise = point.noise, space.space, space.clip
+    trial = (point.model, point.dataset, noise, point.attribution, point.limit, settings.seed, measured, str(point.rule))
+    if trial in loaded.tried:
+        return
+    images, model = loaded.dataset(point.dataset), loaded.model(point.model)
+    sample = loaded.first_sample(point.dataset, point.limit, settings.seed)
+    network = model.network.cpu()
+    image = tried_noise(point, sample, model)[None]
+    with torch.no_grad():
+        states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
+        classes = network.head(states[-1]).shape[1]
+    check_range(images, classes)
+    compared(model, images)
+    scene = Scene(network.head, states[-1], torch.tensor([sample.class_index] * _TRIED), image.repeat(_TRIED, 1, 1, 1))
+    try_metrics(point, sample, scene, tried_attribution(point, scene))
+    try_rule(point.rule, point.rules, states)
+    loaded.tried.add(trial)
 
 
 def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:

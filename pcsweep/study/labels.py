@@ -24,6 +24,7 @@ BEST = tuple(name for name in METRICS if name not in NO_SHARES)
 POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all images together
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
 DYNAMICS = ("pcoder", *COEFFICIENTS, *(f"pcoder.{key}" for key in COEFFICIENTS))  # columns of the coefficients
+_HASH = re.compile(r"[0-9a-f]{64}")
 LONGEST = 80  # characters of a file's name
 
 
@@ -42,7 +43,7 @@ def axis_text(name: str, value: Any) -> str:
 
 def axis_label(name: str) -> str:
     """Of an axis: a symbol, or the parameter's name without its group."""
-    return SYMBOLS.get(name, name.removeprefix("noise."))
+    return SYMBOLS.get(name, name.removeprefix("noise.").removesuffix("_sha256"))
 
 
 def label_of(metric: str) -> str:
@@ -90,6 +91,10 @@ def text_of(value: Any) -> str:
     return _whole(value)
 
 
+def _shortened(value: Any) -> Any:
+    return _whole(value) if isinstance(value, str) else value
+
+
 def _listed(value: Any) -> list[Any] | None:
     """The list that a text is in JSON, if it is one."""
     if not isinstance(value, str) or not value.startswith("["):
@@ -102,6 +107,8 @@ def _listed(value: Any) -> list[Any] | None:
 
 
 def _whole(value: Any) -> str:
+    if isinstance(value, str) and _HASH.fullmatch(value):
+        return value[:8]
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -132,4 +139,4 @@ def in_order(values: Iterable[Any]) -> list[Any]:
 
 def describe(place: Coordinates) -> str:
     """A cell in a few words."""
-    return " ".join(f"{SYMBOLS.get(name, name)}={value}" for name, value in place.items() if value is not None)
+    return " ".join(f"{SYMBOLS.get(name, name)}={_shortened(value)}" for name, value in place.items() if value is not None)

@@ -1,7 +1,7 @@
 """What was asked of a study: the points that its notes in `planned/` name."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 from pcsweep.study import notes
 from pcsweep.study.identity import canonical, identity
 from pcsweep.study.schema import SCHEMA_VERSION
+
+_SOURCE = "source_sha256"  # of a choice of the user's own, see `pcsweep.config.schema.Choice`
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,26 @@ class _PlanNote:
 
 
 def planned(folder: Path) -> list[PlannedPoint]:
-    """The points of every `planned/*.json`, each once; planned by several commands, as the last, under all names."""
+    """The points of every `planned/*.json`, each once; planned by several commands, as the last, under all names.
+
+    Without those that nobody waits for any more, see `superseded`.
+    """
+    points, superseded = _sorted_out(folder)
+    return [point for name, point in points.items() if name not in superseded]
+
+
+def superseded(folder: Path) -> list[str]:
+    """The identities of points that are not there, and were planned again after an edit of the user's own code."""
+    return sorted(_sorted_out(folder)[1])
+
+
+def _sorted_out(folder: Path) -> tuple[dict[str, PlannedPoint], set[str]]:
+    """All points by name, and the names of those that are superseded."""
     points: dict[str, PlannedPoint] = {}
+    when: dict[str, float] = {}
     for path in notes.paths(folder):
         try:
-            plan = notes.read(path, _PlanNote)[0]
+            plan, status = notes.read(path, _PlanNote)
             found = [_point(each, plan) for each in plan.points]
         except FileNotFoundError:
             continue
@@ -62,7 +79,32 @@ def planned(folder: Path) -> list[PlannedPoint]:
             before = points[name].hyperparameter.split(", ") if name in points else []
             names = dict.fromkeys(word for word in (*before, point.hyperparameter) if word)
             points[name] = replace(point, hyperparameter=", ".join(names))
-    return list(points.values())
+            when[name] = max(when.get(name, 0.0), status.st_mtime)
+    return points, _superseded(points, when, folder.parent / "shards")
+
+
+def _superseded(points: Mapping[str, PlannedPoint], when: Mapping[str, float], shards: Path) -> set[str]:
+    """Of points that differ in the user's own code alone, all but the last, as far as they have no shard."""
+    alike: dict[str, list[str]] = {}
+    for name, point in points.items():
+        if any(isinstance(each, Mapping) and _SOURCE in each for each in point.settings.values()):
+            alike.setdefault(json.dumps(without_source(point.settings), sort_keys=True), []).append(name)
+    return {
+        name
+        for names in alike.values()
+        for name in sorted(names, key=lambda each: when[each])[:-1]
+        if not (shards / f"{name}.parquet").exists()
+    }
+
+
+def without_source(settings: Mapping[str, Any], groups: Collection[str] | None = None) -> dict[str, Any]:
+    """The settings without the hashes of the user's own code in these groups, or in all."""
+    return {
+        group: {key: value for key, value in each.items() if key != _SOURCE or group not in (groups or settings)}
+        if isinstance(each, Mapping)
+        else each
+        for group, each in settings.items()
+    }
 
 
 def _point(entry: _PointNote, plan: _PlanNote) -> PlannedPoint:
