@@ -6,7 +6,7 @@ import threading
 
 import pytest
 import torch
-from configured import LOADED, compute
+from configured import LOADED, compute, planned
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
