@@ -43,6 +43,15 @@ def replacing(path: Path, within: Path | None = None) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+@contextmanager
+def as_the_umask_says(path: Path) -> Iterator[None]:
+    """Around what writes a file for its owner alone, whatever the user's umask is: the file gets the mode of any other."""
+    path.touch()
+    mode = path.stat().st_mode
+    yield
+    path.chmod(mode)
+
+
 def sync_folder(folder: Path) -> None:
     """Writes a folder's names to disk, where its file system does that."""
     try:

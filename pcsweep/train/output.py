@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pcsweep.machine.files import replacing
+from pcsweep.machine.files import as_the_umask_says, replacing
 from pcsweep.model.build.weights import metadata, read
 from pcsweep.network import Coefficients
 from pcsweep.train.checkpoint import Checkpoint
@@ -36,13 +36,10 @@ def refuse_another(output: Path, checkpoint: Checkpoint) -> None:
 
 def write(output: Path, tensors: Mapping[str, Tensor], learned: Coefficients | None, settings: str) -> None:
     """The weights, the coefficients if they were learned, and the settings that made them."""
-    with replacing(output) as path:
-        path.touch()
-        mode = path.stat().st_mode  # as the user's umask says; save_file would leave the file to its owner alone
+    with replacing(output) as path, as_the_umask_says(path):
         described = {**(metadata(learned) or {}), _METADATA: settings}
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path, described)
         _sort_header(path)
-        path.chmod(mode)
     whole = not all(name.startswith("predictors.") for name in tensors)
     _log.info("Wrote %s; use it with model.%s=%s", output, "weights" if whole else "feedback_weights", output)
     if learned is not None:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from pcsweep.machine import files
-from pcsweep.machine.files import clear, replacing
+from pcsweep.machine.files import as_the_umask_says, clear, replacing
 from pcsweep.machine.processes import Process, ended, this_process
 
 
@@ -41,6 +41,19 @@ def test_what_killed_writers_have_left_is_removed_and_nothing_else(tmp_path, kil
     assert sorted(tmp_path.iterdir()) == sorted(kept)
     assert not any(path.exists() for path in gone)
     clear(tmp_path / "none")
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_file_written_for_its_owner_alone_gets_the_mode_of_any_other(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        (tmp_path / "other").touch()
+        with as_the_umask_says(tmp_path / "written"):
+            (tmp_path / "written").unlink()
+            os.close(os.open(tmp_path / "written", os.O_CREAT | os.O_WRONLY, 0o600))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "written").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_of_other_machines_nothing_is_known(killed):

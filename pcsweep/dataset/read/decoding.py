@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pcsweep.dataset import Dataset, Sample
-from pcsweep.machine.files import replacing
+from pcsweep.machine.files import as_the_umask_says, replacing
 from pcsweep.machine.threads import gathered
 
 _FORMAT = 2  # of the cache's files; another one misses
@@ -156,11 +156,8 @@ def _write(path: Path, key: str, decoded: Decoded) -> None:
     tensors = {"images": decoded.images, "masks": decoded.masks, "ignores": decoded.ignores}
     samples = json.dumps([decoded.image_ids, decoded.class_indices, decoded.categories])
     try:
-        with replacing(path) as temporary:
-            temporary.touch()
-            mode = temporary.stat().st_mode  # as the user's umask says; save_file would leave the file to its owner alone
+        with replacing(path) as temporary, as_the_umask_says(temporary):
             save_file(tensors, temporary, {"samples": samples, "checksum": _checksum(key, decoded)})
-            temporary.chmod(mode)
     except (SafetensorError, OSError) as error:
         _log.warning("The decoded images are used, but not kept in %s: %s", path, error)
 
