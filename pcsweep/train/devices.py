@@ -49,7 +49,7 @@ def check_devices(options: TrainingOptions) -> None:
 
 
 def environment(options: TrainingOptions) -> "ClusterEnvironment":
-    """Who has started the processes. A single one takes no part in anything, in a Slurm job either."""
+    """Who has started the processes; a single process joins no others, even inside a Slurm job."""
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment  # late: Lightning takes seconds to import
     from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
     from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment

@@ -159,9 +159,9 @@ def _pairs(convolution: Convolution) -> list[tuple[int, int]]:
 
 
 def _padded(convolution: Convolution, given: Tensor) -> tuple[Tensor, tuple[int, int]]:
-    """The map that the kernel slides over, and by how much it goes on from cell to cell.
+    """The map that the kernel slides over, and the kernel's step from one cell to the next, vertical and horizontal.
 
-    Of a transposed convolution, zeros lie between the cells of what is given, and the kernel goes on by one.
+    For a transposed convolution, zeros lie between the cells of what is given, and the step is one.
     """
     reach = [step * (size - 1) for size, step in _pairs(convolution)]
     pads = [int(pad) for pad in convolution.padding]

@@ -47,7 +47,7 @@ def write(output: Path, tensors: Mapping[str, Tensor], learned: Coefficients | N
 
 
 def _sort_header(path: Path) -> None:
-    """safetensors writes its metadata in an order of chance; sorted, the same weights make the same file."""
+    """safetensors writes its metadata in a random order; sorted, the same weights make the same file."""
     with path.open("r+b") as file:
         size = int.from_bytes(file.read(8), "little")
         header = json.dumps(json.loads(file.read(size)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

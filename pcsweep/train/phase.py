@@ -62,7 +62,7 @@ class Phase(LightningModule):
         return feedback_losses(self.network, images, batch.labels, self.coefficients, self.recipe)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Called by Lightning. The mean over the step's images is this, averaged over devices and batches."""
+        """Called by Lightning, which averages it over devices and batches: that is the mean over the step's images."""
         with self._layers_seeded(batch_idx):
             parts = self.losses(batch)
         for name, part in parts.items():
@@ -192,7 +192,7 @@ class Phase(LightningModule):
         return {f"{name}/{n}": rule[k] for n, rule in enumerate(rules, start=1) for k, name in enumerate(names)}
 
     def write(self, numbers: Mapping[str, float]) -> None:
-        """For TensorBoard, at the step that all phases have reached."""
+        """For TensorBoard, by the number of steps that all phases have made."""
         if numbers and self.logger is not None:
             self.logger.log_metrics(dict(numbers), self.standing.total)
 
