@@ -199,7 +199,8 @@ def _too_few(table: pa.Table) -> list[str]:
     ]
     least = min(row["images"] for row in pairs)
     if least < FEW_IMAGES:
-        lines.append(f"Only {number_of(least, 'image')}: intervals are too narrow, and few p-values are possible")
+        why = "intervals are too narrow, few p-values are possible, and halves are too small to confirm a best cell"
+        lines.append(f"Only {number_of(least, 'image')}: {why}")
     return lines
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pcsweep.aggregate.best import FEW_IMAGES
-from pcsweep.aggregate.terminal import LISTED, number, small
+from pcsweep.aggregate.best_table import number, small
+from pcsweep.aggregate.terminal import LISTED
 from pcsweep.compare.comparison import Comparison
 from pcsweep.compare.settings import differing, in_words
 from pcsweep.console.fitting import fitted

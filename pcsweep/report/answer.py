@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.best import FEW_IMAGES, Headline
+from pcsweep.aggregate.best_table import small
 from pcsweep.aggregate.result import Aggregate
-from pcsweep.aggregate.terminal import small
 from pcsweep.console.text import number_of
 from pcsweep.report.sentences import ratio, where
 from pcsweep.statistics.permutation import SIGNIFICANT
@@ -52,11 +52,13 @@ def answer(result: Aggregate, best: Sequence[Headline], metric: str) -> Answer:
     relative = rows["normalized"].to_numpy()
     strength = gain if np.isnan(relative).all() else relative
     gains, losses = significant & (gain > 0), significant & (gain < 0)
-    caveats = [*_chosen(rows), *_how_many(rows, gains, losses), *_missing(result)]
+    worse = bool(losses.any() and not gains.any())
+    halves = _confirmed(rows, best, -1 if worse else 1)
+    caveats = [*_chosen(rows), *halves, *_how_many(rows, gains, losses), *_missing(result)]
     if gains.any():
         row = _row(rows, np.where(gains, strength, np.nan))
         return Answer(f"Yes: {_told(row, best)}.", [_paired(row, metric), _p(row), *caveats], row)
-    if losses.any():
+    if worse:
         row = _row(rows, np.where(losses, -strength, np.nan))
         return Answer(f"Yes, for the worse: {_told(row, best)}.", [_paired(row, metric), _p(row), *caveats], row)
     row = _row(rows, strength)
@@ -80,21 +82,33 @@ def _row(rows: pa.Table, strength: np.ndarray) -> Row:
 
 def _told(row: Row, best: Sequence[Headline]) -> str:
     """Such as `+16 % [10, 23] at σ = 0.4 (β = 0.8, λ = 0.2), t = 6`."""
+    return f"{change(row)} at {_place(row, best)}"
+
+
+def _place(row: Row, best: Sequence[Headline]) -> str:
+    """Such as `σ = 0.4 (β = 0.8, λ = 0.2), t = 6`."""
     names, coefficients = (best[0].group, best[0].coefficients) if best else (("sigma",), rule_of_row(row).axes)
     place = Headline(row["metric"], {name: row[name] for name in names}, {row["metric"]: row}, {}, coefficients)
-    return f"{change(row)} at {where(place)} ({place.coordinates}), t = {row['timestep']}"
+    return f"{where(place)} ({place.coordinates}), t = {row['timestep']}"
 
 
-def change(row: Row) -> str:
-    """The gain on t = 0 with its interval: in percent of the value at t = 0, or where that says nothing, as it is."""
-    names = ("normalized", "normalized_low", "normalized_high")
-    values, unit = [100 * (row[name] - 1) for name in names], " %"
+def change(row: Row, of: str = "", ends: Sequence[str] = ("_low", "_high")) -> str:
+    """The gain on t = 0 with its interval: in percent of the value at t = 0, or where that says nothing, as it is.
+
+    Args:
+        row: of the table.
+        of: what its columns begin with: those of all images, or of a half.
+        ends: of the columns of the interval; none for no interval.
+    """
+    names, unit = [f"{of}normalized", *(f"{of}normalized{end}" for end in ends)], " %"
+    values = [100 * (row[name] - 1) for name in names]
     if math.isnan(values[0]):
-        values, unit = [row[name] for name in ("difference", "difference_low", "difference_high")], ""
+        values, unit = [row[name.replace("normalized", "difference")] for name in names], ""
     size = abs(values[0])
     digits = min(max(1 - math.floor(math.log10(size)), 0), 4) if size else 0
-    middle, low, high = (f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−") for value in values)
-    return f"{'+' if values[0] > 0 else ''}{middle}{unit} [{low}, {high}]"
+    middle, *interval = (f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−") for value in values)
+    within = f" [{', '.join(interval)}]" if interval else ""
+    return f"{'+' if values[0] > 0 else ''}{middle}{unit}{within}"
 
 
 def _paired(row: Row, metric: str) -> str:
@@ -122,6 +136,21 @@ def _chosen(rows: pa.Table) -> list[str]:
     return [
         f"Picked as the extreme of {number_of(cells, 'cell')} × {number_of(steps, 'timestep')}, it looks larger than it is, and "
         "its interval does not allow for that."
+    ]
+
+
+def _confirmed(rows: pa.Table, best: Sequence[Headline], sign: int) -> list[str]:
+    """What one half of the images says of the extreme that the other half chooses, the highest or the lowest."""
+    relative, gain = (rows[f"choosing_{name}"].to_numpy() for name in ("normalized", "difference"))
+    strength = gain if np.isnan(relative).all() else relative
+    if rows.num_rows < 2 or np.isnan(strength).all():
+        return []
+    row = _row(rows, sign * strength)
+    few = f"; halves of fewer than {FEW_IMAGES} images are too small" if row["images"] < FEW_IMAGES else ""
+    p = f", p {_equal(row['confirming_p'])}" if row["confirming_p"] == row["confirming_p"] else ""
+    return [
+        f"One half of the images ({row['choosing_pairs']}) alone picks {_place(row, best)}, with {change(row, 'choosing_', ())}; "
+        f"the other half ({row['confirming_pairs']}), which had no say, has {change(row, 'confirming_')} there{p}{few}."
     ]
 
 

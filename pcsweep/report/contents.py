@@ -19,7 +19,7 @@ from pcsweep.report.gallery import Gallery, cut, galleries
 from pcsweep.report.numbers import cells_of
 from pcsweep.report.origins import Origins, origins
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
-from pcsweep.report.tables import Table, headline_table, metric_table, pcoder_table
+from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
 from pcsweep.study.labels import axis_label, label_of
 from pcsweep.study.mixing import planned_where
 
@@ -43,6 +43,7 @@ class Contents:
     threshold: str
     cut: str
     headlines: Table
+    confirmed: Table
     metrics: Table
     pcoder_sets: list[str]
     pcoders: Table
@@ -89,6 +90,7 @@ def contents(
         threshold=from_where.common["threshold"],
         cut=f"{cut(metric, float(from_where.common['threshold'])):g}",
         headlines=headline_table(best.headlines),
+        confirmed=confirmed_table(best.headlines),
         metrics=metric_table(best.headlines),
         pcoder_sets=sorted({row["pcoder"] for row in cells}),
         pcoders=pcoder_table(best.by_pcoder, metric),

@@ -69,7 +69,8 @@ def _trend(best: Sequence[Headline]) -> dict[str, Any]:
     levels = [name for name in ("sigma", *(best[0].group if best else ())) if _is_level(best, name)]
     across = levels[0] if levels else "sigma"
     label = "noise σ" if across == "sigma" else f"noise {axis_label(across)}"
-    return {"trend": _series(best, across) if levels else [], "trendAxis": label}
+    plots = {"trend": "", "trendConfirmed": "confirming_"}
+    return {**{name: _series(best, across, of) if levels else [] for name, of in plots.items()}, "trendAxis": label}
 
 
 def _is_level(best: Sequence[Headline], name: str) -> bool:
@@ -79,16 +80,24 @@ def _is_level(best: Sequence[Headline], name: str) -> bool:
     return is_noise(name) and numbers and len(values) > 1
 
 
-def _series(found: Sequence[Headline], across: str) -> list[dict[str, Any]]:
-    """The normalised metric with its interval over the values of a column, in a series for each value of the other columns."""
+def _series(found: Sequence[Headline], across: str, of: str = "") -> list[dict[str, Any]]:
+    """The normalised metric with its interval over the values of a column, in a series for each value of the other columns.
+
+    Args:
+        found: the best cells.
+        across: the column.
+        of: what the metric's columns begin with: those of all images; or those of the half of them that confirms what the other
+            half chose.
+    """
     series: dict[str, dict[str, Any]] = {}
     for headline in (each for each in found if each.row[across] is not None):
+        row = headline.choice if of else headline.row
         rest = {name: value for name, value in headline.group.items() if name != across}
         name = ", ".join(f"{axis_label(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
         one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
         one["x"].append(headline.row[across])
-        for key, statistic in (("y", "normalized"), ("low", "normalized_low"), ("high", "normalized_high")):
-            one[key].append(_or_none(headline.row[statistic]))
+        for key, end in (("y", ""), ("low", "_low"), ("high", "_high")):
+            one[key].append(_or_none(row[f"{of}normalized{end}"]) if row else None)
     return list(series.values())
 
 

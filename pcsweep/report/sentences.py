@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.best_table import with_interval
 from pcsweep.aggregate.result import Aggregate
-from pcsweep.aggregate.terminal import with_interval
 from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import duration, number_of
 from pcsweep.pcoder.rule import why_skipped
@@ -152,6 +152,8 @@ def methods(options: AggregateOptions) -> list[str]:
         "cells and timesteps of the metric.",
         "p beside best cells: corrected for the choice among all of them, by the largest statistic under each pattern of signs "
         "(Westfall and Young).",
+        "Confirmed: every second image, class by class in an order that follows from the seed and the images' names, confirms "
+        "what the others choose. Intervals of a half are Student's, and of the ratio by its linearisation; p: paired t test.",
         "Undefined values (a map that is zero everywhere, an empty mask) are NaN: left out, and counted.",
         "PxAP and mIoU are of all pixels of all images together, so they have intervals, but no p and no effect size. mIoU: the "
         "IoU of each class and of the background from the pixels of all their images, at the threshold, averaged.",

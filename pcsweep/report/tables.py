@@ -4,7 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pcsweep.aggregate.best import Headline
-from pcsweep.aggregate.terminal import best_columns, best_rows, number, small, with_interval
+from pcsweep.aggregate.best_table import (
+    best_columns,
+    best_rows,
+    confirmed_columns,
+    confirmed_rows,
+    number,
+    small,
+    with_interval,
+)
 from pcsweep.metric import baselines_of
 from pcsweep.report.sentences import ratio, where
 from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, label_of, on_axes, text_of
@@ -21,6 +29,11 @@ class Table:
 def headline_table(best: Sequence[Headline]) -> Table:
     """A row of each best cell."""
     return Table(best_columns(best), best_rows(best)) if best else Table([], [])
+
+
+def confirmed_table(best: Sequence[Headline]) -> Table:
+    """A row of each best cell: what one half of the images chooses, and the other says of it."""
+    return Table(confirmed_columns(best), confirmed_rows(best)) if best else Table([], [])
 
 
 def metric_table(best: Sequence[Headline]) -> Table:

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from toy_study import put, settings
+from toy_study import identifier, put, settings
 
 from pcsweep.aggregate.best import headlines, suspicions
+from pcsweep.aggregate.best_table import best_cells, confirmed_cells, confirmed_columns, confirmed_rows
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.run import aggregate
-from pcsweep.aggregate.terminal import best_cells
 from pcsweep.report.__main__ import main
+from pcsweep.statistics.confirmation import confirming_half
 
 IMAGES, STEPS = 24, 4
 
@@ -65,6 +66,47 @@ def test_keys_and_numbers_are_whole_on_a_terminal_of_any_width(tmp_path: Path, w
         assert whole in text
     assert ("accuracy" in text) == (width >= 200)
     assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_what_is_confirmed_is_whole_on_a_terminal_of_any_width(tmp_path: Path, width: int) -> None:
+    for sigma in (0.2, 0.4):
+        put(tmp_path, settings(0.1, 0.3, sigma), iou=gains(0.02))
+        put(tmp_path, settings(0.4, 0.3, sigma), iou=gains(0.03, 1))
+    result = studied(tmp_path)
+    console = Console(width=width, file=StringIO())
+    console.print(confirmed_cells(found := headlines(result.table, result.facets), width))
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for headline in found:
+        assert headline.choice
+        names = ("confirming_normalized", "confirming_normalized_low", "confirming_normalized_high")
+        assert "{:.3f} [{:.3f}, {:.3f}]".format(*(headline.choice[name] for name in names)) in text
+        assert f" {headline.choice['choosing_normalized']:.3f} " in text
+    assert ("12 + 12" in text) == (width >= 80)
+    assert ("gain [95 %]" in text) == (width >= 100)
+    assert "chosen: IoU(t) / IoU(0), the highest on the half that chooses" in " ".join(text.split())
+
+
+def test_where_nothing_is_defined_in_the_half_that_chooses_nothing_is_confirmed(tmp_path: Path) -> None:
+    identifiers, classes = [identifier(number) for number in range(IMAGES)], np.zeros(IMAGES, int)
+    values = gains(0.02)
+    values[~confirming_half(identifiers, classes, 0)] = np.nan
+    put(tmp_path, settings(0.5, 0.3), iou=values, categories=["one"] * IMAGES)
+    found = headlines(studied(tmp_path).table, ())
+    assert [headline.choice for headline in found] == [None]
+    assert confirmed_rows(found) == [["0.2", "none", "none", "none", "NaN", "NaN", "NaN", "NaN", "none"]]
+    assert len(confirmed_columns(found)) == 9
+
+
+def test_halves_of_few_images_are_said_to_be_too_small(tmp_path: Path) -> None:
+    put(tmp_path / "few", settings(0.5, 0.3, selection__count=19))
+    put(tmp_path / "enough", settings(0.5, 0.3, selection__count=20))
+    few, enough = (suspicions(studied(tmp_path / name).table, ()) for name in ("few", "enough"))
+    said = "Only 19 images: intervals are too narrow, few p-values are possible, and halves are too small to confirm a best cell"
+    assert said in few
+    assert not any("too small" in line for line in enough)
 
 
 def test_a_noise_without_sigma_has_no_column_of_it(tmp_path: Path) -> None:

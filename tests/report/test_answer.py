@@ -47,6 +47,48 @@ def test_the_highest_gain_that_stands_the_choice_is_the_answer(tmp_path: Path) -
     assert f"In all, {gaining} cells gained and {losing} lost" in told
 
 
+def expected(row: dict[str, Any], few: str = "") -> str:
+    """The sentence on halves of a row of three cells that differ in λ."""
+    first = 100 * (row["choosing_normalized"] - 1)
+    share, low, high = (100 * (row[f"confirming_normalized{end}"] - 1) for end in ("", "_low", "_high"))
+    p = "< 0.001" if row["confirming_p"] < 0.001 else f"= {row['confirming_p']:.2g}"
+    told = (
+        f"One half of the images (12) alone picks σ = 0.2 (β = 0.5, λ = {row['lambda']:g}), t = {row['timestep']}, with "
+        f"{first:+.0f} %; the other half (12), which had no say, has {share:+.0f} % [{low:.0f}, {high:.0f}] there, p {p}{few}."
+    )
+    return told.replace("-", "−")
+
+
+def test_what_one_half_picks_is_told_with_what_the_other_half_says(tmp_path: Path) -> None:
+    found, rows = answered(tmp_path, [0.01, 0.1, -0.05], spread=0.1)
+    picked = max((row for row in rows if row["timestep"]), key=lambda row: row["choosing_normalized"])
+    assert expected(picked) in found.caveats
+
+
+def test_of_a_loss_one_half_picks_the_largest(tmp_path: Path) -> None:
+    found, rows = answered(tmp_path, [-0.1, -0.2], spread=0.05)
+    picked = min((row for row in rows if row["timestep"]), key=lambda row: row["choosing_normalized"])
+    assert found.text.startswith("Yes, for the worse")
+    assert expected(picked) in found.caveats
+
+
+def test_halves_of_few_images_are_too_small(tmp_path: Path) -> None:
+    for lambda_ in (0.1, 0.2):
+        put(tmp_path, settings(0.5, lambda_, selection__count=9), undefined=0)
+    result = aggregate(tmp_path, 20, 99)
+    told = answer(result, headlines(result.table, ()), "iou").caveats
+    (line,) = [line for line in told if line.startswith("One half of the images (4) alone picks")]
+    assert "the other half (5), which had no say" in line
+    assert line.endswith("; halves of fewer than 20 images are too small.")
+
+
+def test_a_single_row_is_no_choice(tmp_path: Path) -> None:
+    put(tmp_path, settings(0.5, 0.1, timesteps=1), undefined=0)
+    result = aggregate(tmp_path, 20, 99)
+    told = answer(result, headlines(result.table, ()), "iou").caveats
+    assert not any("One half" in line or "Picked" in line for line in told)
+
+
 def test_where_all_that_stands_is_a_loss_it_is_for_the_worse(tmp_path: Path) -> None:
     found, rows = answered(tmp_path, [-0.1, -0.2])
     worst = min(rows, key=lambda row: row["normalized"])
@@ -105,3 +147,5 @@ def test_missing_cells_are_in_the_caveat(tmp_path: Path) -> None:
 def test_a_change_has_two_digits_and_its_interval_as_many_decimals(ratio: tuple[float, float, float], expected: str) -> None:
     row = dict(zip(("normalized", "normalized_low", "normalized_high"), ratio, strict=True))
     assert change({**row, "difference": 0.25, "difference_low": 0.1, "difference_high": 0.4}) == expected
+    half = {f"choosing_{name}": value for name, value in {**row, "difference": 0.25}.items()}
+    assert change(half, "choosing_", ()) == expected.partition(" [")[0]

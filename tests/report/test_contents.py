@@ -64,11 +64,17 @@ def test_the_trend_is_of_the_first_kind_of_cells(broken_contents: Contents) -> N
     assert broken_contents.trend == f"The best cell's IoU(t) / IoU(0) goes from {first} to {last}."
     series = broken_contents.drawn["trend"]
     assert [(each["name"], each["x"]) for each in series] == [("noise = gaussian", [0.2, 0.6])]
+    (confirmed,) = broken_contents.drawn["trendConfirmed"]
+    assert (confirmed["name"], confirmed["x"]) == ("noise = gaussian", [0.2, 0.6])
+    rows = [dict(zip(broken_contents.confirmed.columns, row, strict=True)) for row in broken_contents.confirmed.rows]
+    told = [f"{confirmed['y'][i]:.3f} [{confirmed['low'][i]:.3f}, {confirmed['high'][i]:.3f}]" for i in range(2)]
+    assert told == [row["confirmed [95 %]"] for row in rows[:2]]
 
 
 def test_every_row_of_a_table_has_its_columns(broken_contents: Contents) -> None:
     for columns, rows in (
         (broken_contents.headlines.columns, broken_contents.headlines.rows),
+        (broken_contents.confirmed.columns, broken_contents.confirmed.rows),
         (broken_contents.metrics.columns, broken_contents.metrics.rows),
         (broken_contents.pcoders.columns, broken_contents.pcoders.rows),
     ):
@@ -97,7 +103,7 @@ def test_one_cell_is_a_study(tmp_path: Path, gather: Gather) -> None:
     assert found.counts.startswith("1 cell done, 0 skipped (β + λ > 1), 0 missing, 0 files")
     assert found.trend.startswith("The best cell has IoU(t) / IoU(0) = 1.")
     assert (found.pcoder_sets, found.pcoders.rows) == (["all"], [])
-    assert (found.drawn["trend"], found.drawn["pcoders"]) == ([], [])
+    assert (found.drawn["trend"], found.drawn["trendConfirmed"], found.drawn["pcoders"]) == ([], [], [])
     gaps = found.completeness
     assert (gaps.missing, gaps.commands, gaps.reasons, gaps.damaged, found.asked) == ([], [], [], [], [])
 

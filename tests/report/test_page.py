@@ -458,6 +458,18 @@ def test_the_page_opens_at_the_cell_of_its_answer(visit: Callable[..., Visit], b
     assert opened.page.evaluate("location.hash") == ""
 
 
+def test_what_is_confirmed_stands_beside_the_best_of_all_images(visit: Callable[..., Visit], broken_page: Path) -> None:
+    page = visit(broken_page).page
+    chosen = [row for key, row in table_of(broken_page).items() if key[-1] == "iou" and row["chosen"]]
+    drawn = page.evaluate(
+        "document.getElementById('trend').data.map((each) => [each.name, each.marker.symbol, each.y, each.customdata])"
+    )
+    assert [name for name, *_ in drawn] == ["noise = gaussian", "noise = gaussian, chosen on one half, confirmed on the other"]
+    name, symbol, y, across = drawn[1]
+    assert (symbol, across) == ("circle-open", [0.2, 0.6])
+    assert y == pytest.approx([row["confirming_normalized"] for row in chosen if row["sigma"] in (0.2, 0.6)])
+
+
 def test_pictures_load_and_have_a_text(either: Visit) -> None:
     page = either.page
     found = page.locator("img").evaluate_all("(all) => all.map((each) => [each.naturalWidth, each.alt])")
@@ -850,6 +862,8 @@ def test_without_scripts_tables_and_gallery_are_there(visit: Callable[..., Visit
     page = opened.page
     assert page.locator("noscript p").is_visible()
     assert page.locator("#headlines tbody tr").count() >= 3
+    assert page.locator("#confirmed tbody tr").count() == 3
+    assert re.search(r"\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]", text_at(opened, "#confirmed tbody tr"))
     assert re.search(r"1\.\d{3} \[1\.\d{3}, 1\.\d{3}\]", text_at(opened, "#headlines tbody tr"))
     assert page.locator("#pcoders tbody tr").count() == 5
     assert page.locator("#gallery img").first.is_visible()

@@ -3,8 +3,19 @@ const bars = (series, colour, dash) => ({
   type: "scatter", mode: "lines+markers", name: plain(series.name), x: series.x, y: series.y, line: { color: colour, dash, width: 1.5 }, marker: { size: 7 },
   error_y: { type: "data", symmetric: false, array: series.y.map((y, i) => series.high[i] - y), arrayminus: series.y.map((y, i) => y - series.low[i]) },
 });
+// What one half of the images chose, on the other half: beside the same series of all images, in its colour.
+const withConfirmed = (all, confirmed) => [
+  ...all.map((series) => ({ ...series, name: series.name || "all images" })),
+  ...confirmed.map((series, i) => ({ ...series, name: [series.name, "chosen on one half, confirmed on the other"].filter(Boolean).join(", "), like: i })),
+];
 const seriesOf = (all, xTitle, type, heading) => (width) => ({
-  data: all.map((series, i) => bars(series, OTHER[i % OTHER.length], DASHES[Math.floor(i / OTHER.length) % DASHES.length])),
+  data: all.map((series, place) => {
+    const i = series.like ?? place, drawn = bars(series, OTHER[i % OTHER.length], DASHES[Math.floor(i / OTHER.length) % DASHES.length]);
+    if (series.like === undefined) return drawn;
+    const beside = (Math.max(...series.x) - Math.min(...series.x)) / 100;
+    return { ...drawn, mode: "markers", x: series.x.map((x) => x + beside), customdata: series.x, hovertemplate: "(%{customdata}, %{y})",
+      marker: { size: 9, symbol: "circle-open", line: { width: 2 } } };
+  }),
   layout: layout({
     xaxis: axis(plain(xTitle), { type }), yaxis: axis(`best ${named}(t) / ${named}(0)`), showlegend: all.length > 1, legend: legend(),
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: css("--faint"), width: 1, dash: "dot" } }],

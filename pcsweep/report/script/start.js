@@ -3,7 +3,7 @@ const kind = () => (along() ? "lines" : "heatmap");
 const placed = () => Object.entries(coefficients()).map(([axis, each]) => `${each.key}-${each.values[state[axis]]}`).join(",");
 register("heatmap", kind(), () => [kind(), state.metric, state.quantity, `t${grid.timesteps[state.step]}`], (width, alone) => (along() ? lines : heatmap)(width, alone));
 register("over-time", "curves", () => ["curves", state.metric, placed()], overTime);
-if (page.trend.length) register("trend", "best cells", () => ["best", page.metric], seriesOf(page.trend, page.trendAxis, "linear", "Best cells"));
+if (page.trend.length) register("trend", "best cells", () => ["best", page.metric], seriesOf(withConfirmed(page.trend, page.trendConfirmed), page.trendAxis, "linear", "Best cells"));
 if (page.pcoders.length) register("by-pcoder", "pcoders", () => ["pcoders", page.metric], seriesOf(page.pcoders, "active pcoders", "category", "Best cell of each set of pcoders"));
 if (which) {
   register("by-size", "sizes", () => ["sizes", page.metric], forest(() => [...chosenParts().sizes], "By size of the object"));
