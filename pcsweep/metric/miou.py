@@ -48,7 +48,7 @@ METRICS = (
     *(
         Metric(
             name=f"miou@{size.name}",
-            label=f"{size.name} objects' mIoU",
+            label=f"mIoU@{size.name}",
             place=7 + number,
             pooled=partial(miou, size=size),
             tested=False,

@@ -156,5 +156,6 @@ def methods(options: AggregateOptions) -> list[str]:
         "what the others choose. Intervals of a half are Student's, and of the ratio by its linearisation; p: paired t test.",
         "Undefined values (a map that is zero everywhere, an empty mask) are NaN: left out, and counted.",
         "PxAP and mIoU are of all pixels of all images together, so they have intervals, but no p and no effect size. mIoU: the "
-        "IoU of each class and of the background from the pixels of all their images, at the threshold, averaged.",
+        "IoU of each class and of the background from the pixels of all their images, at the threshold, averaged; mIoU@small and "
+        "so on: of the images whose object has that size.",
     ]

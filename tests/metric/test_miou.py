@@ -254,7 +254,7 @@ def test_any_study_has_it_and_each_size(study, capsys) -> None:
 def test_of_a_size_that_no_image_has_there_is_no_best_cell(study, capsys) -> None:
     where = [f"output_root={study}", "study=plain", "resamples=20", f"to={study / 'kept'}"]
     assert main([*where, "metric=miou@large"]) == 0
-    said = "No best cell: no large objects' mIoU(t) / large objects' mIoU(0) of a cell that can change is defined"
+    said = "No best cell: no mIoU@large(t) / mIoU@large(0) of a cell that can change is defined"
     assert said in " ".join(capsys.readouterr().out.split())
     assert main([*where, "metric=miou@medium-small"]) == 0
     assert "No best cell" not in capsys.readouterr().out

@@ -175,7 +175,7 @@ def test_all_metrics_of_a_best_cell_stand_beside_their_baselines(tmp_path: Path,
     assert rows[iou][:2] == last[4:6]
     assert "accuracy" in rows
     assert [rows[name][-1] for name in (iou, "accuracy", "mIoU")] == ["22", "24", "24"]  # two have no IoU after t = 0
-    assert [rows[f"{size.name} objects' mIoU"][-1] for size in SIZES] == ["0", "24", "0", "0"]  # all objects are of 25 %
+    assert [rows[f"mIoU@{size.name}"][-1] for size in SIZES] == ["0", "24", "0", "0"]  # all objects are of 25 %
 
 
 def test_a_noise_without_sigma_is_told_by_what_it_has(tmp_path: Path, gather: Gather) -> None:
