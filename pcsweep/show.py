@@ -21,7 +21,7 @@ from hydra.errors import ConfigCompositionException
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import of_word
-from pcsweep.config.overrides import checked_words
+from pcsweep.config.overrides import checked_words, with_folders_joined, without_folders
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
 from pcsweep.grid.entry import conf_folder, guarded
@@ -38,7 +38,7 @@ and over time the Grad-CAM with its IoU and the first predictor's reconstruction
 of the noisy image. It is computed here and now; no study is changed.
 
     python -m pcsweep.show [image=…] [output=…] [steps=…] [fps=…] [words of
-                           python -m pcsweep]
+                           python -m pcsweep, such as --config-dir FOLDER]
     python -m pcsweep.show study=NAME SETTING=VALUE … [image=…] [output=…]
                            [steps=…] [fps=…] [output_root=outputs]
     python -m pcsweep.show study=NAME identity=PREFIX [image=…] [output=…]
@@ -99,7 +99,7 @@ def main() -> None:
         sys.stdout.write(HELP)
         return
     sign("pcsweep.show")
-    sys.argv[1:] = words = completed(words)
+    sys.argv[1:] = words = completed(with_folders_joined(words))
     guarded(partial(show, words), "Nothing was drawn; to draw it, give the same command again:\n ")
 
 
@@ -169,11 +169,12 @@ def _composed_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
         from pcsweep.grid.composed import point_from
         from pcsweep.grid.loaded import Loaded
 
+    words, further = without_folders(words)
     if flags := [word for word in words if word.startswith("-")]:
         raise BadSetting(f"Expected words of the form key=value, since one configuration is drawn, but got {flags[0]!r}.")
     try:
         with initialize_config_dir(conf_folder(), version_base="1.3"):
-            config = compose("config", overrides=checked_words(words))
+            config = compose("config", overrides=[*checked_words(words), *further])
     except ConfigCompositionException as error:
         if "multirun" in str(error):
             what = str(error).partition("\n")[0]
@@ -194,6 +195,11 @@ def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
         from pcsweep.grid.loaded import Loaded
         from pcsweep.study import shards
 
+    words, further = without_folders(words)
+    if further:
+        raise BadSetting(
+            "Expected no `--config-dir` with `study` or `identity`: a shard has its own configuration; leave it out."
+        )
     own = ("study", "identity", *_OWN, "output_root", "extensions")
     others, wanted = wanted_of(words, own)
     given = words_of(others, own)

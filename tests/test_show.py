@@ -14,6 +14,8 @@ from PIL import Image
 
 from pcsweep.compute.choice import image_named
 from pcsweep.config.errors import BadSetting
+from pcsweep.config.overrides import with_folders_joined
+from pcsweep.console.words import completed
 from pcsweep.show import requested, show, steps_of, summary
 from pcsweep.study import shards
 
@@ -146,6 +148,43 @@ def test_one_configuration_that_has_a_rule_is_drawn(tmp_path, monkeypatch, words
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BadSetting, match=message):
         show(words)
+
+
+NOISE = "import torch\n\ndef dim(image, generator, *, by: float):\n    return image * (1 - by)\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """With a noise of one's own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dimming.py").write_text(NOISE)
+    (tmp_path / "my conf" / "noise").mkdir(parents=True)
+    (tmp_path / "my conf" / "noise" / "dim.yaml").write_text("_target_: dimming.dim\nby: 0.5\nspace: pixel\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("option", [["--config-dir", "my conf"], ["--config-dir=my conf"], ["-cd", "my conf"]])
+def test_a_noise_of_ones_own_is_drawn_with_its_folder_of_configurations(folder, monkeypatch, capsys, option):
+    given = with_folders_joined(["extensions=[dimming]", "noise=dim", *option, *SMALL])
+    show(given)
+    assert "Picture: show.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--config-dir=nowhere"], "Expected `--config-dir` to be one folder that there is, but got 'nowhere'"),
+        (["--config-dir=my conf", "--config-dir=my conf"], "one folder .* but got 'my conf', 'my conf'"),
+        (["--config-dir=my conf", "study=x"], "no `--config-dir` with `study` or `identity`"),
+    ],
+)
+def test_another_folder_of_configurations_is_refused(folder, words, message):
+    with pytest.raises(BadSetting, match=message):
+        show(words)
+
+
+def test_a_name_alone_is_a_study_and_a_folder_is_none():
+    assert completed(with_folders_joined(["--config-dir", "conf", "demo"])) == ["--config-dir=conf", "study=demo"]
 
 
 PHOTOS = "photos", ("cat/00004677", "cat/1", "dog/1", "17", "7", "dog/00"), (2, 0, 1)

@@ -14,7 +14,7 @@ from rich.console import Console
 from pcsweep.aggregate.run import aggregate
 from pcsweep.aggregate.saved import save
 from pcsweep.aggregate.terminal import tell
-from pcsweep.aggregate.words import check_metric, parse
+from pcsweep.aggregate.words import check_metric, metric_shown, parse
 from pcsweep.console.exit import end, follow
 from pcsweep.console.text import paragraph
 from pcsweep.machine.destination import destination
@@ -55,7 +55,8 @@ def command(words: Sequence[str], console: Console) -> None:
     place = destination(folder, options.to)
     result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
     check_metric(result, options.metric)
-    tell(result, save(result, folder, options.metric, place), console, options.metric)
+    metric = metric_shown(result, options.metric)
+    tell(result, save(result, folder, metric, place), console, metric)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from pcsweep.aggregate.choice import CHOOSING, best_places, group_columns
 from pcsweep.aggregate.result import rules_in
 from pcsweep.console.text import number_of
 from pcsweep.statistics.permutation import SIGNIFICANT
+from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import (
     DYNAMICS,
     SYMBOLS,
@@ -118,7 +119,7 @@ def suspicions(table: pa.Table, facets: Sequence[str]) -> list[str]:
         *_uneven_control(table),
         *_at_chance(table, facets),
         *_unmeasured(table),
-        *_undefined(table),
+        *_undefined(table, facets),
         *_too_few(table),
         *_uneven_seeds(table),
         *_coarse(table),
@@ -151,7 +152,8 @@ def _at_chance(table: pa.Table, facets: Sequence[str]) -> list[str]:
     lines: dict[str, None] = {}
     for row in rows:
         if row["categories"] > 1 and row["low"] <= 1 / row["categories"]:
-            where = ", ".join(f"{'σ' if name == 'sigma' else name}={row[name]}" for name in names)
+            known = [name for name in names if row[name] is not None or len(names) == 1]
+            where = ", ".join(f"{SYMBOLS.get(name, name)}={_said(row, name)}" for name in known)
             text = f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}] with {row['categories']} classes"
             lines[f"Accuracy at chance at t=0, {where}: {text}"] = None
     return list(lines)
@@ -169,7 +171,7 @@ def _unmeasured(table: pa.Table) -> list[str]:
     return [f"Not measured in {where}: {', '.join(names)}" for where, names in texts.items()]
 
 
-def _undefined(table: pa.Table) -> list[str]:
+def _undefined(table: pa.Table, facets: Sequence[str]) -> list[str]:
     """Metrics of which much is undefined, alike ones together, and where it is worst."""
     metrics = table["metric"].to_numpy(zero_copy_only=False)
     nan, values = table["nan"].to_numpy(), pc.multiply(table["images"], table["seeds"]).to_numpy()
@@ -180,7 +182,8 @@ def _undefined(table: pa.Table) -> list[str]:
         share, each = nan[rows].sum() / values[rows].sum(), nan[rows] / values[rows]
         if share > UNDEFINED or each.max() > WORST:
             worst = table.slice(int(rows[each.argmax()]), 1).to_pylist()[0]
-            where = ", ".join(f"{SYMBOLS[name]}={_said(worst, name)}" for name in ("sigma", *rule_of_row(worst).axes))
+            noisy = [name for name in ("sigma", *filter(is_noise, facets)) if worst[name] is not None] or ["sigma"]
+            where = ", ".join(f"{SYMBOLS.get(name, name)}={_said(worst, name)}" for name in (*noisy, *rule_of_row(worst).axes))
             texts.setdefault(f"{share:.1%}; {each.max():.0%} at {where}, t={worst['timestep']}", []).append(label_of(metric))
     return [f"Undefined (NaN) in {', '.join(names)}: {text}" for text, names in texts.items()]
 

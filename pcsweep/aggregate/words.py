@@ -57,6 +57,15 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> AggregateOptions:
     )
 
 
+def metric_shown(result: Aggregate, metric: str) -> str:
+    """The metric that pictures and best cells are of: for the usual one, where it was not measured, the first that was."""
+    there = set(pc.unique(result.table["metric"]).to_pylist())
+    if metric != AggregateOptions.metric or metric in there:
+        return metric
+    asked = {name for each in result.measured for name in each}
+    return next((name for name in BEST if name in asked and name in there), metric)
+
+
 def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:
     """Refuses a metric that was not measured, or of which value(t) / value(0) says nothing; the usual one may be missing.
 

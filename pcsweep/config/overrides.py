@@ -3,6 +3,7 @@
 import re
 from argparse import ArgumentError
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
@@ -12,8 +13,9 @@ from hydra.errors import HydraException
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place
 
+_FOLDER = ("--config-dir", "-cd")
 _ALONE = ("run", "multirun", "cfg", "info", "shell_completion")
-_LISTED = re.compile(r"\+{0,2}(attribution|dataset|experiment|hyperparameter|model|noise|pcoder|recipe)=\s*\[.*")
+LISTED = re.compile(r"\+{0,2}(attribution|dataset|experiment|hyperparameter|model|noise|pcoder|recipe)=\s*\[.*")
 _SIMPLE = re.compile(r"study=([\w.+-]+(?:,[\w.+-]+)*)")
 
 
@@ -27,7 +29,7 @@ def checked_words(words: Sequence[str]) -> list[str]:
     for word in options.overrides:
         if not re.match(r"~?[^=~\s]", word) or not ("=" in word or word.startswith("~")):
             raise BadSetting(f"Expected words of the form key=value, but got {word!r}.")
-        if listed := _LISTED.fullmatch(word):  # which Hydra would merge into one choice with the last one's grid
+        if listed := LISTED.fullmatch(word):  # which Hydra would merge into one choice with the last one's grid
             raise BadSetting(
                 f"Expected `{listed[1]}` to be one choice, but got a list, {word!r}."
                 f" To run one after another give them without brackets: -m {listed[1]}=A,B"
@@ -43,6 +45,33 @@ def checked_words(words: Sequence[str]) -> list[str]:
         raise BadSetting("Expected no `--experimental-rerun`, which would run what a pickle says; give the settings as words.")
     own = [_with_home(_with_study_as_text(word)) for word in options.overrides]
     return [*_without(words, options.overrides), *own]
+
+
+def with_folders_joined(words: Sequence[str]) -> list[str]:
+    """With `--config-dir FOLDER` as one word, so that the folder is not taken for another."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in _FOLDER:
+            joined[-1] = f"{_FOLDER[0]}={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def without_folders(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words without `--config-dir=FOLDER`, and what says the same to Hydra where it has no command line.
+
+    Raises:
+        BadSetting: it is given twice, or with a folder that there is not.
+    """
+    folders = [word.partition("=")[2] for word in words if word.partition("=")[0] in _FOLDER]
+    left = [word for word in words if word.partition("=")[0] not in _FOLDER]
+    if not folders:
+        return left, []
+    path = Path(folders[-1]).expanduser().absolute()
+    if len(folders) > 1 or not folders[0] or not path.is_dir():
+        raise BadSetting(f"Expected `--config-dir` to be one folder that there is, but got {', '.join(map(repr, folders))}.")
+    return left, [f"hydra.searchpath=['file://{path}']"]
 
 
 def _options(words: Sequence[str]) -> Any:

@@ -12,14 +12,16 @@ from typing import Any
 import hydra
 import omegaconf
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pcsweep.config import faults
 from pcsweep.config.errors import BadSetting
+from pcsweep.config.overrides import LISTED
 
 _THEIRS = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (hydra, omegaconf))
+_SEVERAL = re.compile(r"(Ambiguous value for argument|Sweep parameters) '(?P<word>[^\n]*)'( requires --multirun)?(\n|$)")
 _MEANT = 3  # suggestions at most
 _ALIKE = 0.6  # of two names, 0 to 1, from where on one may be meant with the other
 
@@ -36,6 +38,8 @@ def message(error: BaseException) -> str | None:
         return refused
     if unknown := _unknown(error):
         return unknown
+    if several := _SEVERAL.search(str(error)) if isinstance(error, ConfigCompositionException) else None:
+        return _one_wanted(several["word"])
     if isinstance(error, OverrideParseException):
         return _unparsed(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -43,6 +47,13 @@ def message(error: BaseException) -> str | None:
     if _raised_by_hydra(error):
         return _plain(error)
     return None
+
+
+def _one_wanted(word: str) -> str:
+    key, _, values = word.partition("=")
+    one = f"{key}=[{values}]"
+    listed = "" if "(" in values or LISTED.fullmatch(one) else f" A list as one value is {one}."
+    return f"Expected one value of `{key}`, but got several: {word}. To run or plan each, add -m, for a sweep.{listed}"
 
 
 def told(error: BaseException) -> str:

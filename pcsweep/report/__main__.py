@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
     from pcsweep.console.starting import sign
@@ -15,7 +16,7 @@ from pcsweep.aggregate.result import NoShards
 from pcsweep.aggregate.run import aggregate
 from pcsweep.aggregate.saved import save
 from pcsweep.aggregate.terminal import tell
-from pcsweep.aggregate.words import check_metric, parse
+from pcsweep.aggregate.words import check_metric, metric_shown, parse
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import of_word
 from pcsweep.console.exit import end, follow, say, whole_number
@@ -92,6 +93,7 @@ def command(words: Sequence[str], console: Console) -> None:
         write_nothing(failed, path)
         raise BadSetting(f"{error} Report: {path}") from None
     check_metric(result, options.metric, without=POOLED)
+    options = replace(options, metric=metric_shown(result, options.metric))
     tell(result, save(result, folder, options.metric, place), console, options.metric)
     with stage("the page"):
         write(contents(folder, result, options, pictured, extensions), path)

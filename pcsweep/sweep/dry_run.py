@@ -45,7 +45,8 @@ def describe(plan: "Plan", works: Sequence[StudyWork], elsewhere: int, expected:
             console.print(f"… and {number_of(len(tasks) - _SHOWN, _TASK)} more")
         console.print(_arrays(works, settings))
         asked = ", ".join(f"{key}={value}" for key, value in settings.resources.asked.items() if value)
-        console.print(f"Each asks for: {asked}", markup=False)
+        if asked:
+            console.print(f"Each asks for: {asked}", markup=False)
         console.print(
             _hours(expected.of(each for work in works for task in work.identities() for each in task), expected, settings)
         )

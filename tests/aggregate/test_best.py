@@ -153,6 +153,21 @@ def test_accuracy_at_chance_is_said(tmp_path: Path) -> None:
     assert any("Accuracy at chance at t=0, σ=0.6: 0.000" in line for line in suspicions(studied(tmp_path).table, ()))
 
 
+def test_a_noise_without_sigma_is_told_by_its_own_parameters(tmp_path: Path) -> None:
+    bad = gains(0.01)
+    bad[:6, 2] = np.nan
+    for share, wrong in ((0.1, False), (0.3, True)):
+        own = {"name": "salt", "share": share, "source_sha256": f"{share * 10:.0f}" * 64}
+        point = settings(0.5, 0.3, sigma=None, **{f"noise__{key}": value for key, value in own.items()})
+        put(tmp_path, point, iou=bad if wrong else gains(0.01), correct=np.full((IMAGES, STEPS), not wrong))
+    result = studied(tmp_path)
+    lines = suspicions(result.table, result.facets)
+    (undefined,) = [line for line in lines if "Undefined" in line]
+    assert undefined == "Undefined (NaN) in IoU: 3.1%; 25% at noise.share=0.3, noise.source_sha256=33333333, β=0.5, λ=0.3, t=2"
+    (chance,) = [line for line in lines if "chance" in line]
+    assert chance.startswith("Accuracy at chance at t=0, noise.share=0.3, noise.source_sha256=33333333: 0.000")
+
+
 def test_the_report_tests_the_threshold_that_it_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put(tmp_path / "s", settings(0.5, 0.3))
     words = ["study=s", f"output_root={tmp_path}", "gallery=0", "resamples=20", "permutations=99"]

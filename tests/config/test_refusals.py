@@ -56,6 +56,13 @@ def shards_of(folder):
         ("~dataset", "Expected a choice of `dataset`"),
         ("pcoder=3", "Expected `pcoder` to be one of adaptation, scaled, unscaled, but got 'pcoder=3'."),
         ("-m --cfg job", "Expected one of --multirun, --cfg"),
+        (
+            "noise.sigma=0.1,0.2",
+            "Expected one value of `noise.sigma`, but got several: noise.sigma=0.1,0.2. To run or plan each, add -m",
+        ),
+        ("thresholds=0.1,0.2", "A list as one value is thresholds=[0.1,0.2]."),
+        ("pcoder.beta=range(0,1,0.5)", "Expected one value of `pcoder.beta`, but got several: pcoder.beta=range(0,1,0.5)."),
+        ("noise=none,gaussian", "Expected one value of `noise`, but got several"),
         ("--resolve", "Expected `--resolve` only with"),
         ("--package noise", "Expected `--package` only with --cfg"),
         ("--experimental-rerun x.pickle", "which would run what a pickle says"),

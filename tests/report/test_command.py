@@ -33,16 +33,27 @@ def test_the_page_lies_beside_the_tables_and_pictures(tmp_path: Path, capsys: py
         assert (tmp_path / "s" / name).exists()
 
 
-def test_a_study_without_an_iou_has_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_study_without_an_iou_has_the_tables_and_pictures_of_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     points = [settings(0.5, lambda_, metrics=["pointing"]) for lambda_ in (0.1, 0.2, 0.3)]
     plan(tmp_path / "s", points)
     for point in points[:2]:
         put(tmp_path / "s", point, iou=None, mass=None, rank=None)
     assert main(words(tmp_path / "s")) == 0
-    assert "1 missing" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 missing" in said
+    assert "by pointing game(t) / pointing game(0)" in said
     page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
-    assert "No IoU was measured, or none is defined." in page
-    assert '"pointing":"pointing game"' in page
+    assert "was measured, or none is defined." not in page
+    assert '"metric":"pointing"' in page
+    assert list((tmp_path / "s" / "figures").glob("*_pointing.png"))
+
+
+def test_a_study_without_any_metric_says_so(tmp_path: Path) -> None:
+    put(tmp_path / "s", settings(0.5, 0.1, metrics=[]), iou=None, mass=None, rank=None, pointing=None)
+    assert main(words(tmp_path / "s")) == 0
+    assert "No IoU was measured, or none is defined." in (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
