@@ -3,7 +3,8 @@
     python benchmarks/coverage.py [--studies 4000] [--grids 200]
 
 Coverage of the 95 % intervals, also of mIoU by how many images there are of a class; false discoveries and power on grids that
-share their images; the p of the cell that looks best; and PxAP from a dozen thresholds beside a thousand.
+share their images; the p of the cell that looks best, and its ratio, of all images and confirmed on a half; and PxAP from a dozen
+thresholds beside a thousand.
 """
 
 import argparse
@@ -20,7 +21,9 @@ from pcsweep.metric.iou import found as found_of
 from pcsweep.metric.iou import iou as iou_of
 from pcsweep.metric.saliency import scaled as scaled_of
 from pcsweep.statistics.bootstrap import interval, means, resampling
+from pcsweep.statistics.confirmation import confirm, confirm_pooled, confirming_half
 from pcsweep.statistics.miou import PixelsOfClasses
+from pcsweep.statistics.paired import paired
 from pcsweep.statistics.permutation import false_discovery, family_wise, flipped, flips
 from pcsweep.statistics.pxap import Pixels, pixels
 
@@ -81,6 +84,20 @@ def coverage_of_miou(studies: int, each: int) -> tuple[float, float]:
     return float(of_end), float(of_gain)
 
 
+def coverage_of_halves(studies: int, each: int) -> tuple[float, float]:
+    """Of the gains in mIoU and PxAP on a half with so many images of each class, by the delete-a-group jackknife."""
+    generator, truth = np.random.default_rng(each), of_classes(np.random.default_rng(1), 20_000)
+    gains = [float(np.diff(metric.observed())[0]) for metric in (truth, truth.pixels)]
+    covered = np.zeros(2)
+    for _ in range(studies):
+        half = of_classes(generator, each)
+        for place, metric in enumerate((half, half.pixels)):
+            found = confirm_pooled((metric, None), (metric, None), CLASSES * each, 0)
+            covered[place] += found.confirming_difference_low[0, 1] <= gains[place] <= found.confirming_difference_high[0, 1]
+    of_miou, of_pxap = covered / studies
+    return float(of_miou), float(of_pxap)
+
+
 def discoveries(grids: int, images: int, gain: float) -> tuple[float, float, float]:
     """Of grids of 100 cells, 40 with a gain: how many make a discovery, the false share of discoveries, the share found."""
     generator = np.random.default_rng(images)
@@ -114,6 +131,33 @@ def best(grids: int, images: int) -> tuple[float, float]:
         wrong += [not real[chosen] and value < 0.05 for value in each]
     by_q, by_p = wrong / grids
     return float(by_q), float(by_p)
+
+
+def confirmation(studies: int, images: int, highest: float) -> tuple[float, ...]:
+    """Of the best of 100 cells by value(t) / value(0), of all images and confirmed on a half: mean error, and coverage.
+
+    The true gains are evenly between 0 and the highest; the value at t = 0 is 0.5 on average. The cells share their images.
+    """
+    generator, counts = np.random.default_rng(images), resampling(images, 1000, 0)
+    gains = np.linspace(0, highest, 100)
+    confirming = confirming_half([str(image) for image in range(images)], np.zeros(images, int), 0)
+    naive, confirmed = [], []
+    for _ in range(studies):
+        start = generator.beta(6, 6, images)
+        end = start + gains[:, None] + generator.normal(0, 0.05, images) + generator.normal(0, 0.1, (100, images))
+        values = paired(np.stack([np.broadcast_to(start, end.shape), end], axis=1)[None].astype(np.float32))
+        ratios = values.now[:, 1].mean(axis=-1) / values.start[:, 1].mean(axis=-1)
+        best = ratios.argmax()
+        resampled = means(values.now[[best], 1], counts) / means(values.start[[best], 1], counts)
+        naive.append([ratios[best], *np.concatenate(interval(resampled)), 1 + 2 * gains[best]])
+        found = confirm(values, confirming)
+        chosen = found.choosing_normalized[:, 1].argmax()
+        ends = ("", "_low", "_high")
+        confirmed.append([*(getattr(found, f"confirming_normalized{each}")[chosen, 1] for each in ends), 1 + 2 * gains[chosen]])
+    told = []
+    for observed, low, high, truth in (np.array(naive).T, np.array(confirmed).T):
+        told += [np.mean(observed - truth), np.mean((low <= truth) & (truth <= high))]
+    return tuple(map(float, told))
 
 
 def blobs(spread: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -160,6 +204,10 @@ def main() -> None:
     for images in OF_CLASS:
         told = "  ".join(f"{share:.1%}" for share in coverage_of_miou(sizes.studies, images))
         log.info("%4d images of a class  %s", images, told)
+    log.info("coverage of the gains in mIoU and in PxAP on a half")
+    for each in (1, 2, 5, 10):
+        told = ", ".join(f"{share:.1%}" for share in coverage_of_halves(sizes.studies, each))
+        log.info("%4d images of a class  %s", each, told)
     log.info("any discovery without an effect; false share and power at d = 0.28; at d = 0.57")
     for images in IMAGES[1:]:
         without, _, _ = discoveries(sizes.grids, images, 0.0)
@@ -169,6 +217,12 @@ def main() -> None:
     log.info("the cell that looks best is a false discovery, by q and by p over the grid")
     for images in IMAGES[1:4]:
         log.info("%4d images  %s", images, ", ".join(f"{share:.1%}" for share in best(sizes.grids, images)))
+    log.info("the best of 100 cells: error of its ratio, coverage; of all images, and confirmed on a half")
+    for highest in (0.0, 0.04):
+        for images in IMAGES[1:]:
+            each = confirmation(sizes.studies, images, highest)
+            told = f"{each[0]:+.2%}, {each[1]:.1%}; {each[2]:+.2%}, {each[3]:.1%}"
+            log.info("%4d images, gains to %.2f  %s", images, highest, told)
     log.info("PxAP from a dozen thresholds, and from a thousand steps")
     for spread in (0.05, 0.15, 0.3):
         log.info("misplaced by %.2f  %s", spread, ", ".join(f"{value:.4f}" for value in precision(spread)))
