@@ -57,7 +57,8 @@ to            a folder for the results, if not the study's own, which may be
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences to t = 0, at
               least 1
-seed          of both, at least 0
+seed          of both, and of the halves of the images, one of which chooses a
+              best cell and the other confirms it; at least 0
 SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
               read, where the study has others as well
 

@@ -19,7 +19,7 @@ class Drawing:
         images: how many images a cell has.
         resamples: how many bootstrap resamples are drawn.
         permutations: how many patterns of signs are drawn for the tests.
-        seed: of both.
+        seed: of both, and of the halves of the images that choose and confirm.
     """
 
     images: int
