@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric.plugins import CheckpointIO
 from pytorch_lightning import Callback, LightningModule, Trainer
 
@@ -58,23 +59,24 @@ class Keeping(Callback):
         standing = pl_module.standing
         if standing.step == pl_module.streams.order.steps:
             return  # the epoch's end follows
-        stops = self._stops(trainer)
-        if stops or standing.total % self.every == 0:
+        number = self._asked(trainer)
+        if number or standing.total % self.every == 0:
             self._save(trainer)
-        if stops:
-            raise Stopped(self.requests.number)
+        if number:
+            raise Stopped(number)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After the held-out images."""
         assert isinstance(pl_module, Phase)
         pl_module.ended_epoch()
         self._save(trainer)
-        if self._stops(trainer):
-            raise Stopped(self.requests.number)
+        if number := self._asked(trainer):
+            raise Stopped(number)
 
-    def _stops(self, trainer: Trainer) -> bool:
-        """Whether any process was asked to stop: all do, after the same step."""
-        return bool(trainer.strategy.reduce_boolean_decision(bool(self.requests.number), all=False))
+    def _asked(self, trainer: Trainer) -> int:
+        """The signal by which any process was asked to stop, if one was: all stop after the same step, and know by which."""
+        mine = torch.tensor(self.requests.number, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(mine, reduce_op="max"))
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save_checkpoint(self.checkpoint.path)

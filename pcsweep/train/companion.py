@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 
 from pcsweep.config.errors import BadSetting, Unfinished
@@ -14,6 +15,11 @@ def main() -> int:
     from pcsweep.train.run import train
 
     end_with(os.getppid())
+    for number in (
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+    ):  # Slurm tells all processes of a job; before the first step there is no checkpoint
+        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.ERROR)
     try:
         train(json.load(sys.stdin))

@@ -20,6 +20,7 @@ import torch
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.device import device_of
+from pcsweep.machine.threads import cpus
 from pcsweep.train.recipe import TrainingOptions
 
 if TYPE_CHECKING:
@@ -31,11 +32,17 @@ _log = logging.getLogger(__name__)
 
 
 def check_devices(options: TrainingOptions) -> None:
-    """Refuses more devices than there are, and several machines that nobody has started.
+    """Refuses more devices than there are, several machines that nobody has started, and processes that have no device.
 
     Raises:
         BadSetting: says how it is done.
     """
+    by, started = ("torchrun", _world()) if _by_torchrun() else ("srun", _tasks())
+    if started not in (1, options.processes):
+        raise BadSetting(
+            f"Expected `devices` × `nodes` to be {started}, the processes that {by} has started, but got {options.devices} × "
+            f"{options.nodes}."
+        )
     if options.devices > 1 and device_of(options.device).type == "cuda":
         if ":" in options.device:
             raise BadSetting(f"Expected `device` to be cuda with `devices={options.devices}`, but got {options.device!r}.")
@@ -51,11 +58,12 @@ def check_devices(options: TrainingOptions) -> None:
 def environment(options: TrainingOptions) -> "ClusterEnvironment":
     """Who has started the processes; a single process joins no others, even inside a Slurm job."""
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment  # late: Lightning takes seconds to import
-    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
     from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 
+    from pcsweep.train.slurm import SlurmStep
+
     if options.processes > 1 and _started_by_others(options):
-        return TorchElasticEnvironment() if _by_torchrun() else SLURMEnvironment(auto_requeue=False)
+        return TorchElasticEnvironment() if _by_torchrun() else SlurmStep()
     return LightningEnvironment()
 
 
@@ -68,14 +76,23 @@ def is_first() -> bool:
     return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
+def sharing(options: TrainingOptions) -> int:
+    """Processes that share the CPUs that this one may use: those of the machine, unless Slurm has bound each task to its own."""
+    own = int(os.environ.get("SLURM_CPUS_PER_TASK", "0"))
+    return 1 if _tasks() > 1 and cpus() <= own else options.devices
+
+
 def _started_by_others(options: TrainingOptions) -> bool:
-    if _by_torchrun():
-        return int(os.environ.get("WORLD_SIZE", "1")) == options.processes
-    return _tasks() == options.processes > 1
+    return (_world() if _by_torchrun() else _tasks()) == options.processes > 1
 
 
 def _by_torchrun() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_torchelastic_launched()
+
+
+def _world() -> int:
+    """Processes that torchrun has started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _tasks() -> int:

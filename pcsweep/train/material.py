@@ -22,7 +22,7 @@ from pcsweep.model.build.feedback import to_be_trained
 from pcsweep.network import Coefficients
 from pcsweep.pcoder import USUAL
 from pcsweep.pcoder.settings import pcoder_settings
-from pcsweep.train.devices import check_devices
+from pcsweep.train.devices import check_devices, sharing
 from pcsweep.train.images import Changes, Stream
 from pcsweep.train.learned import Learned, Streams
 from pcsweep.train.order import Order
@@ -207,5 +207,5 @@ def _workers(options: TrainingOptions, cache: Path | None) -> int:
     """For each device."""
     if options.workers == "auto":
         kept = options.in_memory or cache is not None
-        return 0 if kept else max(1, min(_MOST_WORKERS, cpus() // options.devices))
+        return 0 if kept else max(1, min(_MOST_WORKERS, cpus() // sharing(options)))
     return -(-options.workers // options.devices)

@@ -112,13 +112,15 @@ def _stopped(stopped: "Stopped", checkpoint: "Checkpoint", found: "Material") ->
         Unfinished: after another signal that nobody else handles.
     """
     from pcsweep.config.errors import Unfinished
-    from pcsweep.train.stopping import pass_on
+    from pcsweep.train.devices import is_first
+    from pcsweep.train.stopping import await_the_end, pass_on
 
     state = checkpoint.load()
     assert state is not None  # written just now
     if stopped.number == 2:  # SIGINT
         raise KeyboardInterrupt from stopped
-    pass_on(stopped.number)  # ends the process where submitit puts it back into the queue
+    if pass_on(stopped.number) and not is_first():  # ends the first process where submitit puts the job back into the queue
+        await_the_end()
     raise Unfinished(
         f"Stopped by {stopped} after {_place(state['standing'], found)}, which is kept. The same command goes on from there."
     ) from stopped

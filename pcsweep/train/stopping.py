@@ -2,11 +2,13 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+_PATIENCE_SECONDS = 300  # more than Slurm's KillWait, 30 unless the cluster says otherwise
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -14,11 +16,11 @@ class Stopped(Exception):
     """The checkpoint is written, and the training has stopped.
 
     Args:
-        number: of the signal; 0 where another process has got it.
+        number: of the signal, whichever process of several has got it.
     """
 
     def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name if number else "a signal to another process")
+        super().__init__(signal.Signals(number).name)
         self.number = number
 
 
@@ -53,8 +55,22 @@ class Requests:
         self.number = number
 
 
-def pass_on(number: int) -> None:
-    """Calls whoever else handles the signal, if there is one, such as submitit, which puts the job back into the queue."""
-    handler = signal.getsignal(number) if number else None
-    if number not in (0, signal.SIGINT) and callable(handler) and handler is not signal.default_int_handler:
+def pass_on(number: int) -> bool:
+    """Calls whoever else handles the signal, such as submitit, which puts the job back into the queue; whether there is one.
+
+    In the first task of a job submitit ends the process; in the others it returns, and Slurm ends them.
+    """
+    handler = signal.getsignal(number)
+    if number == signal.SIGINT or not callable(handler):
+        return False
+    signal.signal(number, signal.SIG_IGN)  # where it came to another process first, it may still come to this one
+    try:
         handler(number, None)
+    finally:
+        signal.signal(number, handler)
+    return True
+
+
+def await_the_end() -> None:
+    """Of this process, by Slurm: what it would say of itself would stand for the whole job."""
+    time.sleep(_PATIENCE_SECONDS)
