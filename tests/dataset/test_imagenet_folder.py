@@ -124,6 +124,24 @@ def test_a_damaged_image_is_named(root):
         images(root).picture(2)
 
 
+def test_what_ilsvrc2012_holds_beside_jpegs_in_rgb_is_read(tmp_path):
+    folder = tmp_path / "train/n02105855"
+    folder.mkdir(parents=True)
+    picture = image_trees.photograph(5)
+    files = {"n02105855_2933": ("PNG", "RGBA"), "n02105855_4": ("JPEG", "CMYK"), "n02105855_5": ("JPEG", "L")}
+    for name, (form, mode) in files.items():
+        picture.convert(mode).save(folder / f"{name}.JPEG", form)
+    (folder / "n02105855_6.JPEG").symlink_to(folder / "n02105855_2933.JPEG")
+    found = images(tmp_path)
+    assert [found.picture(index).mode for index in range(4)] == ["RGB"] * 4
+    for index in (0, 3):
+        assert np.array_equal(np.asarray(found.picture(index)), np.asarray(picture))
+    cmyk, grey = (np.asarray(found.picture(index)).astype(int) for index in (1, 2))
+    assert np.abs(cmyk - np.asarray(picture)).mean() < 8
+    assert (grey == grey[..., :1]).all()
+    assert np.abs(grey[..., 0] - np.asarray(picture.convert("L"))).mean() < 8
+
+
 def test_names_are_a_sequence_in_little_memory():
     names = [f"n01440764/n01440764_{number}.JPEG" for number in range(1000)] + ["", "é.png"]
     compact = Names(iter(names))
