@@ -25,7 +25,9 @@ from pcsweep.config.overrides import checked_words, with_folders_joined, without
 from pcsweep.console.progress import stage
 from pcsweep.console.words import completed, words_of
 from pcsweep.grid.entry import conf_folder, guarded
+from pcsweep.study.conditions import split_of
 from pcsweep.study.folder import existing_study
+from pcsweep.study.labels import on
 
 if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
@@ -272,7 +274,8 @@ def summary(iou: Mapping[int, float | None]) -> str:
 def _title(point: "GridPoint", exhibit: "Exhibit") -> str:
     beside = [point.said(each.key) for each in point.rule.coefficients if each.key not in point.rule.axes]
     image = exhibit.image_id if exhibit.category in exhibit.image_id else f"{exhibit.image_id} ({exhibit.category})"
-    return f"{image}: {point.model.name} on {point.dataset.name}\n{' '.join([point.label, *beside])}"
+    of = on(point.model.name, point.dataset.name, split_of([{"dataset": point.dataset.decisive()}]))
+    return f"{image}: {of}\n{' '.join([point.label, *beside])}"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from typing import Any
 
 from pcsweep.figures.pages import Page, Results, pages
 
+BASELINES = {"at t = 0": 0.5, "centred Gaussian": 0.44, "uniform map": 0.21}
+
 
 def place(beta: Any, lambda_: Any, **changed: Any) -> dict[str, Any]:
     """Coordinates of a cell."""
@@ -29,6 +31,7 @@ def cell(beta: Any, lambda_: Any, peak: float = 1.2, steps: int = 1, **changed: 
             "fixed": (beta, lambda_) == (1, 0) and not changed.get("alpha"),
             "hyperparameter": None,
             "lambda_inert": False,
+            "baselines": dict(BASELINES),
         }
         rows.append({**counts, **place(beta, lambda_, **changed), "identity": name, "timestep": step, **numbers})
     return rows

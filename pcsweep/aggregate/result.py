@@ -24,6 +24,7 @@ class Aggregate:
         facets: the table's columns beside the axes that tell cells apart.
         figures: of the paper, that were asked for.
         unit: of σ, in words.
+        split: of the dataset, if it has one.
         measured: what the setting `metrics` is, in any shard.
         sources: which code is not the same in all shards, a line each.
     """
@@ -35,6 +36,7 @@ class Aggregate:
     facets: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
     unit: str = ""
+    split: str = ""
     measured: tuple[tuple[str, ...], ...] = ()
     sources: tuple[str, ...] = ()
 

@@ -19,7 +19,7 @@ from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
 from pcsweep.statistics.drawing import Drawing, drawn_once
 from pcsweep.study import axes, failures
-from pcsweep.study.conditions import unit_of
+from pcsweep.study.conditions import split_of, unit_of
 from pcsweep.study.mixing import Where, planned_where
 from pcsweep.study.plans import PlannedPoint
 from pcsweep.study.sources import differing
@@ -100,6 +100,7 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
         facets=tuple(facets),
         figures=_figures(found, points),
         unit=unit_of([cell.settings for cell in found]),
+        split=split_of([cell.settings for cell in found]),
         measured=tuple({tuple(cell.settings.get("metrics", ())) for cell in found}),
     )
 

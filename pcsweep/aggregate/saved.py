@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pcsweep import figures
+from pcsweep.aggregate.baselines import baselines
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.console.progress import stage
 from pcsweep.figures.pages import Results
@@ -33,8 +34,10 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
         pq.write_table(result.table, path, compression="zstd")
     with replacing(to / "aggregate.csv") as path:
         write_csv(result.table, path)
+    beside = baselines(result.table, metric)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
-    results = Results(rows, result.gaps.skipped, result.gaps.missing, result.facets, metric, result.unit)
+    rows = [{**row, "baselines": beside.get(row["identity"], {})} for row in rows]
+    results = Results(rows, result.gaps.skipped, result.gaps.missing, result.facets, metric, result.unit, result.split)
     pictures = figures.draw(results, result.figures, to / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())

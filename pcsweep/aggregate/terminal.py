@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pcsweep.aggregate import baselines
 from pcsweep.aggregate.best import control_of, control_strays, headlines, suspicions
 from pcsweep.aggregate.best_table import best_cells, confirmed_cells
 from pcsweep.console.exit import say
@@ -83,7 +84,7 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         console.print(confirmed_cells(best, console.width))
     else:
         say(console, f"No best cell: no {label_of(metric)}(t) / {label_of(metric)}(0) of a cell that can change is defined")
-    for line in control(result.table):
+    for line in [*baselines.told(result.table, metric), *control(result.table)]:
         say(console, line)
     for line in [*absences(result), *result.sources, *suspicions(result.table, result.facets)]:
         say(console, f"Look at: {line}", style="yellow")

@@ -21,8 +21,8 @@ from pcsweep.statistics.drawing import Drawing, drawn_once
 from pcsweep.statistics.permutation import false_discovery
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study import axes, shards
-from pcsweep.study.conditions import unit_of
-from pcsweep.study.labels import DYNAMICS
+from pcsweep.study.conditions import split_of, unit_of
+from pcsweep.study.labels import DYNAMICS, START
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +145,22 @@ def results_of(result: Comparison) -> Results:
     unread = [cell.place for cell, _ in matching.pairs if id(cell) not in read]
     drawn = [column for quantity in (DIFFERENCE, GAINS) for column in (quantity.value, quantity.q)]
     rows = result.table.select([*matching.columns, "images", "timestep", *drawn]).to_pylist()
+    settings = [cell.settings for pair in matching.pairs for cell in pair]
+    beside = [found for each in result.contrasts for found in [_baselines(each, result.studies)] * len(each.timesteps)]
     return Results(
-        rows=[{**row, **compared} for row in rows],
+        rows=[{**row, **compared, "baselines": found} for row, found in zip(rows, beside, strict=True)],
         skipped=[{**matching.shared(place), **compared} for place in matching.skipped],
         missing=[{**matching.shared(place), **compared} for place in (*matching.missing, *unread)],
         facets=[name for name in matching.columns if name not in (*axes.AXES, *axes.COEFFICIENTS)],
-        unit=unit_of([cell.settings for pair in matching.pairs for cell in pair]),
+        metric=result.metric,
+        unit=unit_of(settings),
+        split=split_of(settings),
     )
+
+
+def _baselines(found: Contrast, studies: tuple[str, str]) -> dict[str, float]:
+    """Of a pair of cells: what the feedforward network of each study has, and maps that look at no image."""
+    starts = {
+        f"{START} in {study}": float(found.statistics[f"mean_{side}"][0]) for side, study in zip("ab", studies, strict=True)
+    }
+    return {label: value for label, value in starts.items() if value == value} | dict(found.baselines)

@@ -16,6 +16,7 @@ from jaxtyping import Float32, Float64
 from pcsweep.aggregate.values import ShardValues, values_of
 from pcsweep.compare.study import StudyCell
 from pcsweep.config.errors import BadSetting
+from pcsweep.metric import baselines_of
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.drawing import Drawing, Drawn
 from pcsweep.statistics.paired import effect_size, over_seeds
@@ -40,6 +41,7 @@ class Contrast:
         left_seeds: noise seeds of A and of B that the other does not have, left out.
         timesteps: in both.
         statistics: by column, one value per timestep; a digest tells which tests are the same.
+        baselines: of the images in both, by label.
     """
 
     cell: StudyCell
@@ -50,6 +52,7 @@ class Contrast:
     left_seeds: tuple[int, int]
     timesteps: list[int]
     statistics: Mapping[str, np.ndarray]
+    baselines: Mapping[str, float]
 
 
 def contrast(pair: tuple[StudyCell, StudyCell], metric: str, drawn: Drawn) -> tuple[Contrast | None, list[str]]:
@@ -82,6 +85,7 @@ def contrast(pair: tuple[StudyCell, StudyCell], metric: str, drawn: Drawn) -> tu
         left_seeds=(len(of_a) - len(common), len(of_b) - len(common)) if common else (0, 0),
         timesteps=timesteps,
         statistics=statistics_of(a, b, drawn(len(images)), bool(common)),
+        baselines=_baselines((first_a, first_b), metric, images),
     ), damaged
 
 
@@ -153,6 +157,13 @@ def _values(
     places = {name: place for place, name in enumerate(read.images)}
     rows, columns = [read.timesteps.index(timestep) for timestep in timesteps], [places[name] for name in images]
     return read.metrics[metric][np.ix_(rows, columns)]
+
+
+def _baselines(of: tuple[ShardValues, ShardValues], metric: str, images: Sequence[str]) -> dict[str, float]:
+    """By label, what maps that look at no image reach on these images, where it was measured and is the same in both."""
+    there = [each for each in baselines_of(metric) if all(each.metric in read.metrics for read in of)]
+    found = {each.label: [mean(_values(read, each.metric, [0], images)).item() for read in of] for each in there}
+    return {label: a for label, (a, b) in found.items() if a == b}
 
 
 def statistics_of(

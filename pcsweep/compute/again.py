@@ -22,7 +22,7 @@ from pcsweep.grid.point import GridPoint, grid_point
 from pcsweep.machine.device import check_device, computing_in, device_of
 from pcsweep.machine.threads import listed
 from pcsweep.measure import png
-from pcsweep.measure.exhibit import Exhibit
+from pcsweep.measure.exhibit import Exhibit, baselines
 from pcsweep.measure.measurement import Columns, Measurement, batch
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
@@ -98,6 +98,7 @@ def _exhibit(sample: Sample, noisy: UInt8[np.ndarray, "height width 3"], columns
         ignore=sample.ignore.numpy(),
         saliency=dict(enumerate(saliency)),
         iou={timestep: float(columns["iou"][row]) if measured else None for timestep, row in enumerate(rows)},
+        baselines=baselines({name: values[start] for name, values in columns.items()}),
     )
 
 

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from pcsweep.figures import baselines
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.pages import Page, heading
 from pcsweep.pcoder.rule import UpdateRule
@@ -46,6 +47,7 @@ def curves(page: Page) -> Figure:
         if not any(is_control(line[0]) for line in cells) and cells:
             _start(value, cells[0], handles)
         _gains(gain, [line for line in cells if pair_of(line[0]) in coloured and not is_control(line[0])], coloured)
+    with_baselines(page, panels[0])
     for place in range(0, len(page.columns), COLUMNS):
         panels[0][place].set_ylabel(f"{label_of(page.metric)}\n± bootstrap standard deviation", fontsize=7)
         panels[1][place].set_ylabel("gain on t = 0, paired\n95 % interval", fontsize=7)
@@ -83,6 +85,15 @@ def panelled(page: Page, kinds: Sequence[float] = (1,)) -> tuple[Figure, list[li
         panels[-1][-1].set_xlabel("timestep t" if lowest else "", fontsize=8)
     entitle(figure, "", page)
     return figure, panels
+
+
+def with_baselines(page: Page, panels: Sequence[Axes]) -> None:
+    """Draws the baselines in every panel, and names them at the right of each row of panels."""
+    for panel, rows in zip(panels, page.by_column, strict=True):
+        baselines.draw(panel, rows)
+    for place, (panel, rows) in enumerate(zip(panels, page.by_column, strict=True), start=1):
+        if place % COLUMNS == 0 or place == len(panels):
+            baselines.name(panel, rows)
 
 
 def lines(page: Page, column: tuple[Any, ...]) -> list[list[Row]]:

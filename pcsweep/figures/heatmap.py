@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from pcsweep.figures.mosaic import Mosaic, Shown, mosaic, over_time
-from pcsweep.figures.pages import Page, heading
+from pcsweep.figures.mosaic import Mosaic, Shown, headings, mosaic, over_time
+from pcsweep.figures.pages import Page
 from pcsweep.figures.panels import beyond, scale
 from pcsweep.figures.significance import GAIN
 from pcsweep.study.labels import label_of
@@ -34,7 +34,8 @@ def single_pcoders(page: Page) -> Figure:
     """Fig. 3: a row per pcoder, a column per timestep."""
     timesteps = chosen(page.timesteps)
     inert = {page.column_of(row) for row in page.rows if row["lambda_inert"]}
-    labels = [heading(page, value) + ("\n(λ inert)" if value in inert else "") for value in page.columns]
+    named = zip(page.columns, headings(page), strict=True)
+    labels = [text + ("\n(λ inert)" if value in inert else "") for value, text in named]
     panels = [[(value, timestep) for timestep in timesteps] for value in page.columns]
     return mosaic(page, Mosaic(labels, [f"t = {timestep}" for timestep in timesteps], panels), recovery(page))
 

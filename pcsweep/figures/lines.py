@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from pcsweep.figures import baselines
 from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.pages import Page
@@ -72,9 +73,11 @@ def lines(page: Page, along: Abscissa) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
     drawn: list[Artist] = []
-    for panel, combination in zip(axes, combinations, strict=False):
+    groups = [[row for row in page.rows if tuple(row[name] for name in along.beside) == each] for each in combinations]
+    shared, over = baselines.told(page.metric, groups)
+    for panel, combination, more in zip(axes, combinations, over, strict=False):
         words = [axis_text(name, value) for name, value in zip(along.beside, combination, strict=True)]
-        panel.set_title(", ".join(words), fontsize=8)
+        panel.set_title(baselines.under(", ".join(words), more), fontsize=8)
         panel.tick_params(labelsize=7)
         panel.axhline(1, color="#808080", linewidth=0.7, linestyle="--", zorder=0)
         here = [[row for row in rows if tuple(row[name] for name in along.beside) == combination] for rows in _kinds(page)]
@@ -88,7 +91,7 @@ def lines(page: Page, along: Abscissa) -> Figure:
         panel.set_xlabel("timestep t" if along.name == "timestep" else axis_label(along.name), fontsize=8)
     name = label_of(page.metric)
     figure.supylabel(f"{name}(t) / {name}(0), 95 % interval", fontsize=8)
-    entitle(figure, _fixed(page, along), page)
+    entitle(figure, _fixed(page, along), page, shared)
     _legend(figure, page, drawn)
     return figure
 

@@ -14,6 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pcsweep.figures import baselines
 from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
 from pcsweep.figures.significance import dot, dots
@@ -58,7 +59,14 @@ class Shown:
 def over_time(page: Page, timesteps: Sequence[int]) -> Mosaic:
     """A row of panels per timestep, a column per noise level (or pcoder)."""
     panels = [[(value, timestep) for value in page.columns] for timestep in timesteps]
-    return Mosaic([f"t = {timestep}" for timestep in timesteps], [heading(page, value) for value in page.columns], panels)
+    return Mosaic([f"t = {timestep}" for timestep in timesteps], headings(page), panels)
+
+
+def headings(page: Page) -> list[str]:
+    """Of the columns' panels, with the baselines in which they differ."""
+    _, over = baselines.told(page.metric, page.by_column)
+    named = (heading(page, column).replace(", ", ",\n") for column in page.columns)
+    return [baselines.under(text, more) for text, more in zip(named, over, strict=True)]
 
 
 def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
@@ -79,12 +87,12 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
         tick(panel, page, side, height)
         panel.tick_params(labelbottom=row == down - 1, labelleft=column == 0)
         if row == 0:
-            panel.set_title(layout.columns[column].replace(", ", ",\n"), fontsize=8)
+            panel.set_title(layout.columns[column], fontsize=8)
         if column == 0:
             panel.set_ylabel(f"{layout.rows[row]}\n{y}", fontsize=8)
         if row == down - 1:
             panel.set_xlabel(x, fontsize=8)
-    entitle(figure, title, page)
+    entitle(figure, title, page, baselines.told(page.metric, page.by_column)[0])
     scale = ScalarMappable(shown.norm, COLORMAP)
     bar = figure.colorbar(scale, ax=axes, shrink=min(1.0, max(2.2 / (height * down), 0.2)), aspect=25, extend=shown.extend)
     bar.set_label(shown.label, fontsize=8)
@@ -93,10 +101,10 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
     return figure
 
 
-def entitle(figure: Figure, title: str, page: Page) -> None:
-    """The title, what the page's cells share, and the model, data, number of images and unit of σ, in lines that fit."""
+def entitle(figure: Figure, title: str, page: Page, beside: str = "") -> None:
+    """Title, what the cells share, model, data, number of images and unit of σ, and what is `beside`, in lines that fit."""
     wide = int(figure.get_figwidth() * _PER_INCH)
-    lines = [textwrap.fill(line, wide) for line in (title, page.title, page.caption) if line]
+    lines = [textwrap.fill(line, wide) for line in (title, page.title, page.caption, beside) if line]
     figure.suptitle("\n".join(lines), fontsize=8)
 
 

@@ -43,11 +43,12 @@ def overlays(exhibition: Exhibition) -> Figure:
 
 
 def still(row: Sequence[Axes], exhibit: Exhibit) -> None:
-    """What does not change with t, in the first panels of a row, none of which has ticks."""
+    """What does not change with t, in the first panels of a row, none of which has ticks; under the mask its baselines."""
     for panel in row:
         without_ticks(panel)
     for panel, picture in zip(row, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
         panel.imshow(picture, interpolation="nearest")
+    row[STILL.index("mask")].set_xlabel(under_mask(exhibit), fontsize=5.5, labelpad=2)
 
 
 def without_ticks(panel: Axes) -> None:
@@ -101,6 +102,11 @@ def overlay(panel: Axes, exhibit: Exhibit, timestep: int, threshold: float) -> N
         if region.any() and not region.all():
             panel.contour(region, levels=[0.5], colors=[colour], linewidths=0.8)
     panel.set_xlabel(under(exhibit, timestep), fontsize=7, labelpad=2)
+
+
+def under_mask(exhibit: Exhibit) -> str:
+    """What stands under the mask: the IoU of maps that look at no image, where it was measured."""
+    return "\n".join(f"{label}: {value:.3f}" for label, value in exhibit.baselines.items())
 
 
 def under(exhibit: Exhibit, timestep: int) -> str:

@@ -15,6 +15,7 @@ from pcsweep.study.labels import (
     coefficient,
     file_name,
     in_order,
+    on,
     on_axes,
     rule_of_row,
     text_of,
@@ -26,12 +27,13 @@ class Results:
     """All cells of a study.
 
     Args:
-        rows: of the aggregate's table, those of one metric.
+        rows: of the aggregate's table, those of one metric, each with its `baselines`.
         skipped: coordinates of the cells that have no update with their coefficients.
         missing: coordinates of the cells that were not computed.
         facets: columns beside the axes that tell cells apart.
         metric: that the rows are of.
         unit: of σ, in words; "" where there is no σ, or several units.
+        split: of the dataset; "" where it has none.
     """
 
     rows: Sequence[Row]
@@ -40,6 +42,7 @@ class Results:
     facets: Sequence[str] = ()
     metric: str = "iou"
     unit: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Page:
         skipped, missing: coordinates of the others.
         metric: that the rows are of.
         unit: of σ, in words.
+        split: of the dataset.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Page:
     missing: list[Row]
     metric: str = "iou"
     unit: str = ""
+    split: str = ""
 
     @property
     def rule(self) -> UpdateRule:
@@ -78,6 +83,11 @@ class Page:
     def column_of(self, row: Row) -> tuple[Any, ...]:
         """Where a cell belongs."""
         return tuple(row[name] for name in self.across)
+
+    @property
+    def by_column(self) -> list[list[Row]]:
+        """The rows of each column."""
+        return [[row for row in self.rows if self.column_of(row) == column] for column in self.columns]
 
     @property
     def everything(self) -> list[Row]:
@@ -103,7 +113,7 @@ class Page:
         """Model, data, how many images, and what σ is measured in: for every figure."""
         rows = self.rows or self.everything
         models, datasets = (", ".join(map(str, in_order({row[name] for row in rows}))) for name in ("model", "dataset"))
-        words = [f"{models} on {datasets}"]
+        words = [on(models, datasets, self.split)]
         for name, word in (("images", "image"), ("seeds", "noise seed")):
             counts = sorted({row[name] for row in rows if row.get(name)})
             if counts and (name == "images" or counts[-1] > 1):
@@ -141,7 +151,7 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
         name = file_name(named)
         name = f"{name}-{len(found)}" if name in {page.name for page in found} else name
         own = noise_axes([*rows, *skipped, *missing], results.facets) if across == "noise" else (across,)
-        found.append(Page(name, title, own, rows, skipped, missing, results.metric, results.unit))
+        found.append(Page(name, title, own, rows, skipped, missing, results.metric, results.unit, results.split))
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars
+from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars, with_baselines
 from pcsweep.figures.pages import Page
 from pcsweep.study.labels import SYMBOLS, Row, beside, coefficient, label_of, pair_of, pair_text, rule_of_row, text_of
 
@@ -30,6 +30,7 @@ def presets(page: Page) -> Figure:
     for column, panel in zip(page.columns, panels, strict=True):
         for line in lines(page, column):
             draw(panel, line)
+    with_baselines(page, panels)
     figure.supylabel(f"{label_of(page.metric)}, bootstrap over images\nmean ± standard deviation", fontsize=8)
     legend(figure, {name: handles[name] for name in names}, columns=1)
     return figure

@@ -1,19 +1,20 @@
 """The images of a grid point whose pictures and maps its shard keeps."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from pcsweep.metric import baselines_of
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import keys_of
 from pcsweep.study import shards
 from pcsweep.study.axes import Coordinates, coordinates, key
-from pcsweep.study.conditions import UNITS
-from pcsweep.study.labels import SYMBOLS, file_name, text_of
+from pcsweep.study.conditions import UNITS, split_of
+from pcsweep.study.labels import SYMBOLS, file_name, on, text_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Exhibit:
         ignore: pixels left out of every metric.
         saliency: by timestep, the map at the mask's size divided by its maximum; NaN throughout where that is zero.
         iou: by timestep; None where it was not measured.
+        baselines: the IoU of maps that look at no image, by label.
     """
 
     image_id: str
@@ -39,6 +41,7 @@ class Exhibit:
     ignore: Bool[np.ndarray, "height width"]
     saliency: dict[int, Float[np.ndarray, "height width"]]
     iou: dict[int, float | None]
+    baselines: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +61,8 @@ def exhibition(path: Path) -> Exhibition | None:
         DamagedShard: it does not verify.
     """
     shard = shards.read(path)
-    columns = ["image_id", "category", "timestep", "iou", "map", "image", "noisy", "mask", "ignore"]
+    masks = [each.metric for each in baselines_of("iou") if each.metric in shard.table.column_names]
+    columns = ["image_id", "category", "timestep", "iou", "map", "image", "noisy", "mask", "ignore", *masks]
     pictured = shard.table.select(columns).filter(shard.table["map"].is_valid()).to_pylist()
     images: dict[str, list[dict[str, Any]]] = {}
     for row in pictured:
@@ -91,11 +95,18 @@ def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
         ignore=ignore,
         saliency={row["timestep"]: saliency.numpy() for row, saliency in zip(rows, maps, strict=True)},
         iou={row["timestep"]: row["iou"] for row in rows},
+        baselines=baselines(first),
     )
 
 
+def baselines(row: Mapping[str, Any]) -> dict[str, float]:
+    """Of one of an image's rows, by label; none where no IoU was measured, or what is not defined."""
+    found = {each.label: row.get(each.metric) for each in baselines_of("iou") if row.get("iou") is not None}
+    return {label: float(value) for label, value in found.items() if value is not None and value == value}
+
+
 def _title(place: Coordinates, settings: dict[str, Any]) -> str:
-    words = [f"{place['model']} on {place['dataset']}"]
+    words = [on(str(place["model"]), str(place["dataset"]), split_of([settings]))]
     words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in keys_of(rule_of(settings["pcoder"]))]
     space = UNITS.get(settings["noise"].get("space"), "")
     if place["noise"] == "none" or place["sigma"] is None:

@@ -32,7 +32,7 @@ def drawn(
     return {
         "study": options.study,
         "metric": options.metric,
-        "about": about(cells, result.unit),
+        "about": about(cells, result.unit, result.split),
         "command": f"python -m pcsweep.show {words_for(folder)}",
         "commands": result.gaps.commands,
         "shown": {name: answered[name] for name in ("identity", "timestep")} if answered else None,

@@ -11,8 +11,10 @@ from pcsweep.aggregate.best import Headline
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
 from pcsweep.figures.overlays import SHOWN
-from pcsweep.measure.exhibit import Exhibit, exhibition
+from pcsweep.measure.exhibit import Exhibit, baselines, exhibition
+from pcsweep.metric import TABLE, baselines_of
 from pcsweep.metric.iou import iou
+from pcsweep.metric.row import Scored
 from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, most, spread
 from pcsweep.report.pictures import Picture, pictures
@@ -157,13 +159,17 @@ def cut(metric: str, usual: float) -> float:
 
 
 def with_iou_at(threshold: float, exhibit: Exhibit) -> Exhibit:
-    """With the IoU of its maps at that threshold."""
+    """With the IoU of its maps, and of those that look at no image, at that threshold."""
     import torch
 
     saliency = torch.tensor(np.stack(list(exhibit.saliency.values())))  # (timesteps, height, width)
     mask, ignore = (torch.tensor(region).expand(saliency.shape) for region in (exhibit.mask, exhibit.ignore))
     found = iou(saliency, mask, ignore, threshold).tolist()  # (timesteps,)
-    return replace(exhibit, iou=dict(zip(exhibit.saliency, found, strict=True)))
+    nothing, label = saliency.new_zeros(len(saliency), 0), torch.zeros(len(saliency), dtype=torch.long)
+    scored = Scored(saliency, mask, ignore, nothing, label, label, threshold, ())
+    beside = {each.metric: TABLE[each.metric].measured for each in baselines_of("iou")}
+    row = {"iou": found[0], **{name: measured(scored)[0].item() for name, measured in beside.items() if measured}}
+    return replace(exhibit, iou=dict(zip(exhibit.saliency, found, strict=True)), baselines=baselines(row))
 
 
 def _strip(exhibit: Exhibit, of_cell: Images, shown: list[Picture]) -> Strip:

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-from pcsweep.figures.overlays import blended, masked, under
+from pcsweep.figures.overlays import blended, masked, under, under_mask
 from pcsweep.measure.exhibit import Exhibit
 
 SIDE = 192  # pixels of a picture at most
@@ -38,7 +38,7 @@ def pictures(exhibit: Exhibit, timesteps: Sequence[int], threshold: float) -> li
     return [
         Picture("image", "", jpeg(exhibit.image)),
         Picture("noisy image", "", jpeg(exhibit.noisy)),
-        Picture("mask", "", jpeg(masked(exhibit))),
+        Picture("mask", under_mask(exhibit).replace("\n", ", "), jpeg(masked(exhibit))),
         *(
             Picture(f"t = {timestep}", under(exhibit, timestep), jpeg(overlay(exhibit, timestep, threshold)))
             for timestep in timesteps

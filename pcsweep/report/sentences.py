@@ -14,7 +14,7 @@ from pcsweep.pcoder.rule import why_skipped
 from pcsweep.report.origins import Origins
 from pcsweep.study.axes import COEFFICIENTS, Coordinates
 from pcsweep.study.conditions import is_noise
-from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, rules_of, text_of
+from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, on, rules_of, text_of
 from pcsweep.study.mixing import Where
 
 LISTED = 100  # missing cells named
@@ -74,12 +74,12 @@ def only(settings: Where) -> list[str]:
     return [f"Of all that the study has, only what was computed with {told}."] if told else []
 
 
-def about(rows: Sequence[Row], unit: str) -> list[str]:
+def about(rows: Sequence[Row], unit: str, split: str) -> list[str]:
     """What is said beside every plot: model, data, number of images, what σ is of."""
     models, datasets = (", ".join(sorted({row[name] for row in rows})) for name in ("model", "dataset"))
     images = sorted({row["images"] for row in rows})
     n = f"{images[0]:,}" if len(images) == 1 else f"{images[0]:,} to {images[-1]:,}"
-    return [f"{models} on {datasets}", f"n = {n} images", *([f"σ of {unit}"] if unit else [])]
+    return [on(models, datasets, split), f"n = {n} images", *([f"σ of {unit}"] if unit else [])]
 
 
 def counts(found: int, result: Aggregate, aside: int) -> str:

@@ -23,6 +23,12 @@ def is_noise(name: str) -> bool:
     return name == "sigma" or (name.startswith("noise.") and name != SEED)
 
 
+def split_of(settings: Sequence[Mapping[str, Any]]) -> str:
+    """Which part of the dataset was used, such as `validation`; nothing where it has no parts, or cells differ in it."""
+    splits = {each["dataset"].get("split") for each in settings}
+    return str(splits.pop() or "") if len(splits) == 1 else ""
+
+
 def unit_of(settings: Sequence[Mapping[str, Any]]) -> str:
     """What σ is measured in, in words; nothing where no cell has a σ, or cells differ in it, which is then a column."""
     noises = [each["noise"] for each in settings if each["noise"].get("sigma") is not None]

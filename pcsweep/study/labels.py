@@ -25,6 +25,7 @@ POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all imag
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
 DYNAMICS = ("pcoder", *COEFFICIENTS, *(f"pcoder.{key}" for key in COEFFICIENTS))  # columns of the coefficients
 _HASH = re.compile(r"[0-9a-f]{64}")
+START = "at t = 0"  # of the feedforward network's value, beside what maps that look at no image reach
 LONGEST = 80  # characters of a file's name
 
 
@@ -44,6 +45,11 @@ def axis_text(name: str, value: Any) -> str:
 def axis_label(name: str) -> str:
     """Of an axis: a symbol, or the parameter's name without its group."""
     return SYMBOLS.get(name, name.removeprefix("noise.").removesuffix("_sha256"))
+
+
+def on(models: str, datasets: str, split: str) -> str:
+    """Such as `pefficientnet_lite0 on imagenet_s validation`."""
+    return f"{models} on {datasets}" + (f" {split}" if split else "")
 
 
 def label_of(metric: str) -> str:
