@@ -92,7 +92,8 @@ def test_what_the_shard_keeps_is_shown_where_nothing_can_be_computed(tmp_path: P
     (strip,) = found.lost
     assert (strip.gain, strip.start, strip.end) == pytest.approx((-0.2, 0.5, 0.3), abs=1e-6)
     assert strip.name == f"</script><img src=x onerror=alert(2)> {identifier(1).rpartition('/')[2]}"
-    assert [picture.caption for picture in strip.pictures] == ["", "", "", "IoU 0.500", "IoU 0.500", "IoU 0.500", "IoU 0.300"]
+    mask = "centred Gaussian: 0.150, uniform map: 0.300"
+    assert [picture.caption for picture in strip.pictures] == ["", "", mask, "IoU 0.500", "IoU 0.500", "IoU 0.500", "IoU 0.300"]
 
 
 def test_without_any_picture_the_reason_is_all_there_is(tmp_path: Path) -> None:
