@@ -335,6 +335,12 @@ def test_a_click_shows_the_cell_over_time(shared: Visit, broken_page: Path) -> N
 def assert_curves(curves: list[dict[str, Any]], of: list[tuple[str, tuple[str, ...]]], table: dict[Any, dict[str, Any]]) -> None:
     """A band and a line of the control, then of the cell, for each metric; at last of the first one's gain, which is paired."""
     gain = "gain on t = 0, of each image"
+    number_of_maps = {"iou": 2, "correct": 0}
+    beside = [curves.pop(-count) for count in range(sum(number_of_maps[metric] for metric, _ in of), 0, -1)]
+    assert [curve["name"] for curve in beside] == ["centred Gaussian", "uniform map"]
+    for curve, name in zip(beside, ("centre", "area"), strict=True):
+        assert curve["showlegend"]
+        assert all(packed_close(value, table[(*of[0][1], 0, name)]["mean"]) for value in curve["y"])
     assert [curve["name"] for curve in curves if "name" in curve] == ["feedforward control", "this cell"] * len(of) + [gain]
     assert len(curves) == 4 * len(of) + 2
     assert_gain(*curves[-2:], [table[(*of[0][1], step, of[0][0])] for step in range(STEPS)])

@@ -17,6 +17,12 @@ const curves = (cell, metric, yaxis, showlegend) => {
   const level = { ...line(cell, metric, faint, "dash", "feedforward (its t = 0)", yaxis, showlegend), mode: "lines", hoverinfo: "name", hovertext: undefined };
   return [{ ...level, y: grid.timesteps.map(() => number(metric, "mean", cell, 0)) }, ...own];
 };
+// What maps that look at no image reach: the same at every t.
+const beside = (cell, metric, yaxis) => baselinesOf(metric).map(({ metric: of, label }, i) => {
+  const value = number(of, "mean", cell, 0);
+  return { type: "scatter", mode: "lines", x: grid.timesteps, y: grid.timesteps.map(() => orNull(value)), line: { color: css("--faint"), width: 1.5, dash: ["dashdot", "dot"][i % 2] },
+    name: label, yaxis, showlegend: true, hovertext: `${label}: ${shown(value)}`, hoverinfo: "text" };
+});
 const gained = (cell, metric, yaxis) => {
   // Paired: each image less itself at t = 0, so that the interval is narrower than the two curves' let one think.
   const steps = grid.timesteps.map((_, step) => step), of = (step) => number(metric, "q", cell, step) < 0.05;
@@ -35,7 +41,7 @@ const overTime = (width, alone) => {
   const axes = panels.map(([kind, shownMetric], i) => [i ? `yaxis${i + 1}` : "yaxis", axis(kind === "gain" ? `gain in ${grid.labels[shownMetric]}` : grid.labels[shownMetric], {
     domain: [1 - (i + 1) * share + (i + 1 < panels.length ? gap : 0), 1 - i * share], ...(shownMetric === "correct" && kind === "value" && i ? { range: [-0.03, 1.03] } : {}),
   })]);
-  const traces = [...of("value", curves), ...of("gain", gained)];
+  const traces = [...of("value", curves), ...of("gain", gained), ...of("value", beside)];
   const meant = "95 % intervals over images; filled: q < 0.05";
   const parts = alone ? [title(state), ...coordinates(state.at), meant] : [meant];
   return { data: traces, layout: layout({

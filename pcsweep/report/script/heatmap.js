@@ -39,6 +39,13 @@ const facts = (cell, step) => {
   }
   return rows;
 };
+// Below a title: what the network has at t = 0, and maps that look at no image.
+const besides = (metric, at) => {
+  const cell = grid.cells.findIndex((each) => each.at.join(" ") === at.join(" "));
+  if (cell < 0) return [];
+  const told = (label, of) => `${label}: ${shown(number(of, "mean", cell, 0), 2)}`;
+  return [told(`${grid.labels[metric]} at t = 0`, metric), ...baselinesOf(metric).map((each) => told(each.label, each.metric))];
+};
 const hovered = (place, name) => {
   const lines = place.kind === "cell" ? facts(place.index, state.step).map(([term, value]) => `${term}: ${value}`) : [WORDS[place.kind]];
   return [`<b>${plain(name)}</b>`, ...lines.map(plain)].join("<br>");
@@ -74,7 +81,7 @@ const heatmap = (width, alone) => {
     type: "heatmap", hoverinfo: "text", hovertext: all((place, at) => hovered(place, title(at))), xgap: 1, ygap: 1, texttemplate: "%{text}",
   };
   const ticks = (values) => ({ tickvals: values.map((_, i) => i), ticktext: values, showgrid: false, zeroline: false, fixedrange: true });
-  const words = titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width);
+  const words = titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width, [], besides(state.metric, state.at));
   const { height, share } = squares(width, words.margin);
   const data = [
     { ...common, z: states, text: all((place) => MARKS[codeOf(place)] ?? ""), zmin: -0.5, zmax: 4.5, showscale: false,

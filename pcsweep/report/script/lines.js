@@ -41,7 +41,7 @@ const lines = (width) => {
     xaxis: axis(plain(swept.label), { ...ticks, zeroline: false }), yaxis: axis(quantityLabel(), { zeroline: false }), annotations: gone, hovermode: "closest",
     showlegend: data.length > 1, legend: legend(),
     shapes: [{ type: "line", x0: x[swept.here()], x1: x[swept.here()], yref: "paper", y0: 0, y1: 1, line: { color: css("--accent"), width: 2 } }, ...level],
-    ...titled([`t = ${grid.timesteps[state.step]}`, ...alike, ...others], width, data.length > 1 ? data.map((each) => each.name) : []),
+    ...titled([`t = ${grid.timesteps[state.step]}`, ...alike, ...others], width, data.length > 1 ? data.map((each) => each.name) : [], besides(state.metric, state.at).slice(swept.selector === undefined ? 0 : 1)),
   }) };
 };
 const linesTable = () => {

@@ -29,8 +29,8 @@ const legendHeight = (names, width) => {
   const inRow = Math.max(1, Math.floor((width - 80) / (45 + 7 * Math.max(...names.map((name) => name.length)))));
   return 12 + 19 * Math.ceil(names.length / inRow);
 };
-const titled = (parts, width, names = []) => {
-  const lines = inLines(parts, width / 7.5), about = inLines(page.about, width / 6.5);
+const titled = (parts, width, names = [], more = []) => {
+  const lines = inLines(parts, width / 7.5), about = inLines([...page.about, ...more], width / 6.5);
   const top = 14 + 18 * lines.length + 15 * about.length + (names.length ? legendHeight(names, width) : 6);
   return {
     title: {
