@@ -21,6 +21,7 @@ SMALL = {
     "fig2": ["dataset.limit=4", "timesteps=2"],
     "fig3": ["dataset.limit=2", "timesteps=2", *GRID],
     "fig4": ["dataset.limit=2", "timesteps=2", *GRID, "noise.sigma=0.1,0.6"],
+    "real": ["dataset.limit=2", "timesteps=1", *GRID, "noise.sigma=0,0.4"],
 }
 POINTS = {
     "demo": "0 of 8 already done, 2 skipped",
@@ -28,6 +29,7 @@ POINTS = {
     "fig2": "0 of 2 already done, 0 skipped",
     "fig3": "0 of 16 already done, 4 skipped",
     "fig4": "0 of 8 already done, 2 skipped",
+    "real": "0 of 8 already done, 2 skipped",
 }
 
 
@@ -47,7 +49,7 @@ def test_an_experiment_runs_on_any_model_and_dataset_and_draws_its_figure(name, 
     assert POINTS[name] in done.stdout  # the command line's values replace the experiment's
     monkeypatch.chdir(tmp_path)
     assert main([f"study={name}", "resamples=10"]) == 0
-    figure = tmp_path / "outputs" / name / "figures" / f"{'heatmap' if name == 'demo' else name}.png"
+    figure = tmp_path / "outputs" / name / "figures" / f"{name if name.startswith('fig') else 'heatmap'}.png"
     assert figure.stat().st_size > 5000
     assert ("λ is inert in 3 cells" in capsys.readouterr().out) == (name == "fig3")
 

