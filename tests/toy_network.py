@@ -1,5 +1,6 @@
 """Small networks to cut at their modules, and predictors for them."""
 
+import torch
 from hypothesis import strategies as st
 from torch import nn
 
@@ -29,6 +30,12 @@ def predictors() -> list[nn.Module]:
         nn.Sequential(nn.ConvTranspose2d(12, 8, 10, stride=2, padding=4), nn.ReLU()),
         nn.Sequential(nn.ConvTranspose2d(16, 12, 14, stride=2, padding=6), nn.ReLU()),
     ]
+
+
+def fresh(seed: int = 0) -> list[nn.Module]:
+    """Predictors with the weights of a seed."""
+    torch.manual_seed(seed)
+    return predictors()
 
 
 class Chain(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
-from pcsweep.config.schema import SOURCE
+from pcsweep.config.sources import SOURCE
 from pcsweep.console.progress import progress
 from pcsweep.dataset import Sample
 from pcsweep.dataset.read.decoding import decode

@@ -8,6 +8,12 @@ from typing import Any
 
 from pcsweep.config.errors import BadSetting
 
+# Columns of a shard that neither a metric nor a coefficient may be called.
+SHARD_COLUMNS = (
+    *("model", "dataset", "noise", "sigma", "pcoder", "image_id", "class_index", "category", "target", "timestep", "pixels"),
+    *("map", "image", "noisy", "mask", "ignore", "identity"),
+)
+
 
 def offered(package: str, paths: Iterable[str], attribute: str) -> Iterator[tuple[Path, Any]]:
     """The files of a folder that define `attribute`, in order of their names, and what each defines.

@@ -16,10 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 from pcsweep.config.distinct import DIFFERENT, bare, repeats_a_name
 from pcsweep.config.errors import BadSetting as BadSetting  # also from here
 from pcsweep.config.extensions import defined_in, extension
-from pcsweep.config.sources import file_sha256, source_sha256
+from pcsweep.config.sources import SOURCE, file_sha256, source_sha256
 
 _VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}?(?=/|$)")
-SOURCE = "source_sha256"  # setting of a choice of the user's own: a hash of its code
 # Beyond these a number is a slip of the hand.
 MOST_TIMESTEPS = 10_000
 MOST_AT_ONCE = 1_000_000  # images times grid points

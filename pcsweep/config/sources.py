@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+SOURCE = "source_sha256"  # setting of a choice of the user's own: a hash of its code
 _INSTALLED = ("site-packages", "dist-packages")
 
 

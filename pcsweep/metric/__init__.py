@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.config.found import check_once, offered
+from pcsweep.config.found import SHARD_COLUMNS, check_once, offered
 from pcsweep.metric.row import Baseline, Metric
 from pcsweep.pcoder import coefficients
-
-# Columns of a shard that are no metric's.
-_TAKEN = (
-    *("model", "dataset", "noise", "sigma", "pcoder", "image_id", "class_index", "category", "target", "timestep", "pixels"),
-    *("map", "image", "noisy", "mask", "ignore", "identity"),
-)
 
 
 def table_of(files: Iterable[tuple[Path, Any]]) -> tuple[dict[str, Metric], dict[str, Path]]:
@@ -42,7 +36,7 @@ def table_of(files: Iterable[tuple[Path, Any]]) -> tuple[dict[str, Metric], dict
 
 
 def _check_name(name: str, path: Path) -> None:
-    if not re.fullmatch(r"[A-Za-z]\w*", name) or name in (*_TAKEN, *coefficients()):
+    if not re.fullmatch(r"[A-Za-z]\w*", name) or name in (*SHARD_COLUMNS, *coefficients()):
         raise BadSetting(
             f"Expected a metric to have a name of letters, digits and _ that no other column has, but got {name!r} in {path}."
         )

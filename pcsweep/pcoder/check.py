@@ -5,13 +5,13 @@ import re
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from pcsweep.config.found import SHARD_COLUMNS
 from pcsweep.pcoder.rule import Coefficient, UpdateRule, keys_of, valued
 
 _SAYS = ("name", "asks", "coefficients", "axes", "inert_in_last", "skipped", "control", "is_skipped", "is_feedforward")
 _TAKEN = (
     *("rule", "active", "gradient_scaling", "stretch", "hyperparameter"),  # keys that the pcoder group has of its own
-    *("model", "dataset", "noise", "sigma", "pcoder", "image_id", "class_index", "category", "target", "timestep", "area"),
-    *("pixels", "map", "image", "noisy", "mask", "ignore", "identity"),  # columns of a shard
+    *(*SHARD_COLUMNS, "area"),
 )
 _STEP = ("values", "drive", "before", "state", "rectified")
 

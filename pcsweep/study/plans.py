@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pcsweep.config.sources import SOURCE
 from pcsweep.study import notes
 from pcsweep.study.identity import canonical, identity
 from pcsweep.study.schema import SCHEMA_VERSION
-
-_SOURCE = "source_sha256"  # of a choice of the user's own, see `pcsweep.config.schema.Choice`
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _superseded(points: Mapping[str, PlannedPoint], when: Mapping[str, float], s
     """Of points that differ in the user's own code alone, all but the last, as far as they have no shard."""
     alike: dict[str, list[str]] = {}
     for name, point in points.items():
-        if any(isinstance(each, Mapping) and _SOURCE in each for each in point.settings.values()):
+        if any(isinstance(each, Mapping) and SOURCE in each for each in point.settings.values()):
             alike.setdefault(json.dumps(without_source(point.settings), sort_keys=True), []).append(name)
     return {
         name
@@ -100,7 +99,7 @@ def _superseded(points: Mapping[str, PlannedPoint], when: Mapping[str, float], s
 def without_source(settings: Mapping[str, Any], groups: Collection[str] | None = None) -> dict[str, Any]:
     """The settings without the hashes of the user's own code in these groups, or in all."""
     return {
-        group: {key: value for key, value in each.items() if key != _SOURCE or group not in (groups or settings)}
+        group: {key: value for key, value in each.items() if key != SOURCE or group not in (groups or settings)}
         if isinstance(each, Mapping)
         else each
         for group, each in settings.items()

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from pcsweep.config.sources import SOURCE
 from pcsweep.console.text import number_of
 from pcsweep.machine.threads import listed
 
@@ -47,7 +48,7 @@ def other_than_now(there: Iterable[Sources], now: Sources) -> str:
 
 
 def _apart(name: str) -> str:
-    return " (cells of each are apart: source_sha256)" if _is_own(name) else ""
+    return f" (cells of each are apart: {SOURCE})" if _is_own(name) else ""
 
 
 def _is_own(name: str) -> bool:

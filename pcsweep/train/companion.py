@@ -15,10 +15,7 @@ def main() -> int:
     from pcsweep.train.run import train
 
     end_with(os.getppid())
-    for number in (
-        signal.SIGUSR1,
-        signal.SIGUSR2,
-    ):  # Slurm tells all processes of a job; before the first step there is no checkpoint
+    for number in (signal.SIGUSR1, signal.SIGUSR2):  # from Slurm to all of a job; before the first step there is no checkpoint
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.ERROR)
     try:

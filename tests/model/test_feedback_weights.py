@@ -7,23 +7,12 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import save_file
-from toy_network import MODULES, Backbone, predictors
+from toy_network import MODULES, Backbone, fresh, predictors
 
 from pcsweep.model.build import weights
 from pcsweep.model.build.feedback import predictive
 from pcsweep.model.build.feedback_weights import Source, load
 from pcsweep.network import Coefficients
-
-
-@pytest.fixture
-def trained():
-    torch.manual_seed(5)
-    return predictors()
-
-
-def fresh():
-    torch.manual_seed(0)
-    return predictors()
 
 
 def same(filled, trained):

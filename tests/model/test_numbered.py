@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 import torch
-from toy_network import MODULES, Backbone, predictors
+from toy_network import MODULES, Backbone, fresh
 
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.feedback import predictive
@@ -27,17 +27,6 @@ FORMS = {
     },
 }
 NAMES = "pvgg16_imagenet_pretrained_pc{n}_pmodule.pth"
-
-
-@pytest.fixture
-def trained():
-    torch.manual_seed(5)
-    return predictors()
-
-
-def fresh():
-    torch.manual_seed(0)
-    return predictors()
 
 
 def written(folder, trained, names=NAMES):
