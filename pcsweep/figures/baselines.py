@@ -61,17 +61,24 @@ def draw(panel: Axes, rows: Sequence[Row]) -> None:
         panel.axhline(values[0], color=_GREY, linewidth=0.9, linestyle=style, zorder=0)
 
 
-def name(panel: Axes, rows: Sequence[Row]) -> None:
-    """Beside the panel, the names and values of its lines; call it once all panels of its scale are drawn."""
+def name(panel: Axes, rows: Sequence[Row], room: bool = True) -> None:
+    """Beside the panel, the names and values of its lines; call it once all panels of its scale are drawn.
+
+    Args:
+        panel: that is drawn.
+        rows: that it shows.
+        room: whether the figure has to leave room for them, as there is none beside the panel.
+    """
     low, high = panel.get_ylim()
     found = of_rows(rows)
     heights = apart([(values[0] - low) / (high - low) for values in found.values()])
     for (label, values), height in zip(found.items(), heights, strict=True):
         said = f"feedforward,\n{label.removeprefix('at ')}" if label == START else textwrap.fill(label, _WIDE)
-        panel.text(
+        text = panel.text(
             *(1.04, height, f"{said}: {value_text(values)}"),
             transform=panel.transAxes, fontsize=6, verticalalignment="center", color="black" if label == START else _GREY,
         )  # fmt: skip
+        text.set_in_layout(room)
 
 
 def apart(heights: Sequence[float]) -> list[float]:

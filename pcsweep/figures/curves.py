@@ -93,7 +93,7 @@ def with_baselines(page: Page, panels: Sequence[Axes]) -> None:
         baselines.draw(panel, rows)
     for place, (panel, rows) in enumerate(zip(panels, page.by_column, strict=True), start=1):
         if place % COLUMNS == 0 or place == len(panels):
-            baselines.name(panel, rows)
+            baselines.name(panel, rows, room=place % COLUMNS == 0 or len(panels) < COLUMNS)
 
 
 def lines(page: Page, column: tuple[Any, ...]) -> list[list[Row]]:
