@@ -23,7 +23,7 @@ from pcsweep.study.labels import SYMBOLS
 WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 _LARGEST, _SMALLEST = 0.35, 0.06  # inches of a cell
 _NARROWEST = 5.0  # inches: the legend
-_PER_INCH = 14  # characters of a title
+PER_INCH = 14  # characters of a title or a legend
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
 
 def entitle(figure: Figure, title: str, page: Page, beside: str = "") -> None:
     """Title, what the cells share, model, data, number of images and unit of σ, and what is `beside`, in lines that fit."""
-    wide = int(figure.get_figwidth() * _PER_INCH)
+    wide = int(figure.get_figwidth() * PER_INCH)
     lines = [textwrap.fill(line, wide) for line in (title, page.title, page.caption, beside) if line]
     figure.suptitle("\n".join(lines), fontsize=8)
 

@@ -1,10 +1,10 @@
 """What grid points share, loaded once and passed along: models, datasets, and the selected images of these."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice, whose
@@ -13,6 +13,7 @@ from pcsweep.dataset.read.decoding import decode
 from pcsweep.machine.threads import gathered
 from pcsweep.model import Model
 
+T = TypeVar("T")
 _SELECTIONS = 4  # kept; of models, datasets and decoded images, which are large, only the last
 _OF_IMAGES = ("class_names", "image_ids", "class_indices", "__len__")
 
@@ -25,14 +26,30 @@ class Loaded:
     """
 
     def __init__(self) -> None:
-        self.model = lru_cache(1)(_model)
-        self.dataset = lru_cache(1)(_dataset)
+        self._models = lru_cache(1)(_or_why_not(_model))
+        self._datasets = lru_cache(1)(_or_why_not(_dataset))
         self.selection = lru_cache(_SELECTIONS)(self._selection)
         self.first_sample = lru_cache(_SELECTIONS)(self._first_sample)
         self._without_objects = lru_cache(_SELECTIONS)(self._why_without_objects)
         self._hashes = lru_cache(_SELECTIONS)(self._hashed)
         self._samples = lru_cache(1)(self._decoded)
         self.tried = set[Any]()  # what needs no second trial
+
+    def model(self, choice: Choice) -> Model:
+        """The model that a choice makes.
+
+        Raises:
+            BadSetting: it makes none.
+        """
+        return _unless_refused(self._models(choice))
+
+    def dataset(self, choice: Choice) -> Dataset:
+        """The dataset that a choice makes.
+
+        Raises:
+            BadSetting: it makes none, or one without masks.
+        """
+        return _unless_refused(self._datasets(choice))
 
     def check_objects(self, dataset: Choice, limit: int | None, seed: int) -> None:
         """That one of the images shows its object at least.
@@ -49,9 +66,7 @@ class Loaded:
         Raises:
             BadSetting: files that cannot be used, all of them named.
         """
-        found = self._hashes(dataset, limit, seed)
-        if isinstance(found, str):
-            raise BadSetting(found)
+        found = _unless_refused(self._hashes(dataset, limit, seed))
         return {"count": len(self.selection(dataset, limit, seed)), "images_sha256": found.hex()}
 
     def samples(self, dataset: Choice, indices: tuple[int, ...], cache: Path | None) -> Sequence[Sample]:
@@ -60,10 +75,7 @@ class Loaded:
         Raises:
             BadSetting: images that cannot be used, all of them named.
         """
-        found = self._samples(dataset, indices, cache)
-        if isinstance(found, str):
-            raise BadSetting(found)
-        return found
+        return _unless_refused(self._samples(dataset, indices, cache))
 
     def _selection(self, dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]:
         """Indices of the selected images."""
@@ -119,6 +131,24 @@ class Loaded:
             return decode(self.dataset(dataset), indices, dataset.describe(), cache)
         except ValueError as error:
             return str(error)
+
+
+def _or_why_not(make: Callable[[Choice], T]) -> Callable[[Choice], T | str]:
+    """Returns what is made, or why it is refused."""
+
+    def made(choice: Choice) -> T | str:
+        try:
+            return make(choice)
+        except BadSetting as error:
+            return str(error)
+
+    return made
+
+
+def _unless_refused(found: T | str) -> T:
+    if isinstance(found, str):
+        raise BadSetting(found)
+    return found
 
 
 def _model(choice: Choice) -> Model:

@@ -63,6 +63,18 @@ def test_figure_2_shows_the_tables_bootstrap_mean_and_standard_deviation_under_e
     assert "n = 7 images" in figure.get_suptitle()
 
 
+def test_the_names_of_long_lists_of_coefficients_stay_within_the_figure() -> None:
+    lists = {key: f"[{', '.join(['0.0786'] * 8)}]" for key in ("pcoder.beta", "pcoder.lambda")}
+    rows = cell(None, None, 1.2, 3, hyperparameter="hps_0", **lists)
+    (page,) = pages(Results(rows, facets=tuple(lists)), "noise", ("alpha",))
+    figure = presets(page)
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+
+
 def test_a_set_of_coefficients_that_is_uniform_has_no_name() -> None:
     assert label(cell(0.8, 0.1, hyperparameter="uniform")[0]) == "β = 0.8, λ = 0.1, α = 0"
     assert label(cell(0.8, 0.1, pcoder="1+3")[0]) == "β = 0.8, λ = 0.1, α = 0, pcoder 1+3"
