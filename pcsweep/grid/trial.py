@@ -5,7 +5,7 @@ Somebody's own noise, attribution, metric or rule may be anything. Each is held 
 
 import random
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -86,11 +86,10 @@ def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:
         return found
 
     def once() -> Tensor:
-        with _settling(f"the noise {who}", "to draw from the generator that it is given alone"):
-            return corrupt(sample.image, watched, generator_for(sample.image_id, 0), model, space=space.space, clip=space.clip)
+        return corrupt(sample.image, watched, generator_for(sample.image_id, 0), model, space=space.space, clip=space.clip)
 
-    noisy = once()
-    if not torch.equal(noisy, once()):
+    noisy, again = _twice(once, f"the noise {who}", "to draw from the generator that it is given alone")
+    if not torch.equal(noisy, again):
         raise BadSetting(
             f"Expected the noise {who} to follow from the image, its settings and the generator alone, but for the same ones it "
             "gives another result the second time: draws take generator=generator."
@@ -108,10 +107,10 @@ def tried_attribution(point: "GridPoint", scene: Scene) -> Tensor:
     before = scene.representation.clone(), scene.image.clone()
 
     def once() -> Tensor:
-        with _settling(who, "to draw at random from a generator of its own with a seed"), _failing(whose(function)):
+        with _failing(whose(function)):
             return attributed(function, point.attribution.arguments, scene)
 
-    maps = once()
+    maps, again = _twice(once, who, "to draw at random from a generator of its own with a seed")
     if not isinstance(maps, Tensor) or maps.ndim != 3 or len(maps) != len(scene.representation) or 0 in maps.shape:
         raise BadSetting(
             f"Expected {who} to return a map for each image, ({len(scene.representation)}, height, width) for "
@@ -123,7 +122,7 @@ def tried_attribution(point: "GridPoint", scene: Scene) -> Tensor:
         raise BadSetting(f"Expected {who} to return finite maps of nothing below 0, but got {_range(maps)}.")
     if not all(map(torch.equal, before, (scene.representation, scene.image))):
         raise BadSetting(f"Expected {who} to leave the images and representations as they are, but it changes them in place.")
-    if not torch.allclose(maps, once(), rtol=1e-4, atol=1e-6, equal_nan=True):
+    if not torch.allclose(maps, again, rtol=1e-4, atol=1e-6, equal_nan=True):
         raise BadSetting(f"Expected {who} to make the same maps of the same scene, but the second time it makes others.")
     return maps.detach()
 
@@ -219,18 +218,23 @@ def _failing(who: str, where: str = "") -> Iterator[None]:
         raise BadSetting(f"{who} fails {where or 'on the first image'}: {type(error).__name__}: {said}{at}.") from error
 
 
-@contextmanager
-def _settling(who: str, what: str) -> Iterator[None]:
-    """Refuses what draws from a generator that others draw from as well."""
-    before = _global_states()
-    yield
-    for name, ours, theirs in zip(("torch", "numpy", "random"), before, _global_states(), strict=True):
-        if ours != theirs:
+def _twice(once: Callable[[], Tensor], who: str, what: str) -> tuple[Tensor, Tensor]:
+    """Both results. What draws from a generator that others draw from as well is refused.
+
+    It draws at both calls: at one alone it may be what an import does, or another thread.
+    """
+    states, results = [_global_states()], []
+    for _ in range(2):
+        results.append(once())
+        states.append(_global_states())
+    for name, *found in zip(("torch", "numpy", "random"), *states, strict=True):
+        if found[0] != found[1] != found[2]:
             raise BadSetting(
                 f"Expected {who} {what}, but it draws from the global one of {name}: results would depend on the order of images."
             )
+    return results[0], results[1]
 
 
 def _global_states() -> tuple[Any, Any, Any]:
     of_numpy: Any = np.random.get_state()  # noqa: NPY002 - looked at, not drawn from
-    return torch.get_rng_state().numpy().tobytes(), (of_numpy[1].tobytes(), of_numpy[2]), random.getstate()
+    return torch.get_rng_state().numpy().tobytes(), (of_numpy[1].tobytes(), *of_numpy[2:]), random.getstate()

@@ -98,6 +98,12 @@ def no_model():
 @dataclass(frozen=True)
 class NoDataset:
     size: int = 3
+
+drawn = []
+
+def drawing_once(image, generator):
+    drawn or drawn.append(random.random())
+    return image
 """
 
 
@@ -151,6 +157,10 @@ def test_a_noise_that_is_none_is_refused(own, name, said):
         planned(own(*noise(name)))
     assert "faulty.py" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_draw_at_the_first_call_alone_may_be_an_imports_and_is_no_reason_to_refuse(own):
+    assert planned(own(*noise("drawing_once"))).identity
 
 
 @pytest.mark.parametrize(

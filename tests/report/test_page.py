@@ -481,7 +481,12 @@ def test_pictures_load_and_have_a_text(either: Visit) -> None:
     found = page.locator("img").evaluate_all("(all) => all.map((each) => [each.naturalWidth, each.alt])")
     assert len(found) >= 6
     assert all(width > 0 and alt for width, alt in found)
-    assert all(re.search(", (image|noisy image|mask|t = \\d+, IoU \\S+)$", alt) for _, alt in found)
+    assert all(
+        re.search(
+            ", (image|noisy image|mask, centred Gaussian: \\d\\.\\d{3}, uniform map: \\d\\.\\d{3}|t = \\d+, IoU \\S+)$", alt
+        )
+        for _, alt in found
+    )
 
 
 def test_the_keyboard_reaches_everything_in_order(visit: Callable[..., Visit], broken_page: Path) -> None:
