@@ -15,8 +15,10 @@ from pytorch_lightning.strategies import DDPStrategy
 from pcsweep.machine.device import computing_in, device_of
 from pcsweep.train.callbacks import Bar, Files, Keeping
 from pcsweep.train.checkpoint import Checkpoint, State
+from pcsweep.train.compiled import compiled
 from pcsweep.train.devices import environment, is_first
 from pcsweep.train.learned import Learned, Streams
+from pcsweep.train.losses import reconstruction_errors
 from pcsweep.train.phase import Phase
 from pcsweep.train.recipe import TrainingOptions
 from pcsweep.train.solved import solve
@@ -86,7 +88,8 @@ class Fitting:
         epochs = self.learned.recipe(standing.phase).epochs - standing.epoch
         if epochs > 0 and not standing.stopped:
             options, requests = self.options, Requests()
-            phase = Phase(self.learned, self.streams[standing.phase], standing, options.seed, options.patience)
+            streams, errors_of = self.streams[standing.phase], compiled() if options.compile else reconstruction_errors
+            phase = Phase(self.learned, streams, standing, options.seed, options.patience, errors_of)
             device = device_of(options.device)
             # Lightning's own means for bf16; for the others, what every command computes in.
             exact = nullcontext() if options.precision == "bf16" else computing_in(options.precision, device)

@@ -5,6 +5,8 @@ squared error between p_n and r_{n-1} at t = 0; and *classification*, the mean o
 through all of the dynamics. The backbone is frozen then. β, λ and α can be learned beside the predictors.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -16,28 +18,7 @@ from pcsweep.train.simplex import LearnedCoefficients
 
 Labels = Int[Tensor, " count"]
 Losses = dict[str, Tensor]  # parts of a loss by name; `loss` is their weighted sum
-
-
-def feedback_losses(
-    network: PredictiveNetwork,
-    images: Float[Tensor, "batch 3 height width"],
-    labels: Labels,
-    coefficients: LearnedCoefficients,
-    recipe: FeedbackRecipe,
-) -> Losses:
-    """The errors that the predictors learn from; those of weight zero are not computed."""
-    parts: Losses = {}
-    total = images.new_zeros(())
-    if recipe.reconstruction:
-        errors = reconstruction_errors(network, images)
-        parts |= {f"reconstruction_{n}": error.detach() for n, error in enumerate(errors, start=1)}
-        total = total + recipe.reconstruction * torch.stack(errors).sum()
-    if recipe.classification:
-        states = list(network.unroll(images, coefficients.rules(), recipe.timesteps))[1:]
-        entropies = [functional.cross_entropy(state.logits, labels) for state in states]
-        parts |= {f"cross_entropy_t{t}": entropy.detach() for t, entropy in enumerate(entropies, start=1)}
-        total = total + recipe.classification * torch.stack(entropies).mean()
-    return {"loss": total, **parts}
+Errors = Callable[[PredictiveNetwork, Tensor], list[Tensor]]
 
 
 def reconstruction_errors(network: PredictiveNetwork, images: Float[Tensor, "batch 3 height width"]) -> list[Float[Tensor, ""]]:
@@ -50,3 +31,33 @@ def reconstruction_errors(network: PredictiveNetwork, images: Float[Tensor, "bat
         errors.append(functional.mse_loss(predictor(representation), below))
         below = representation
     return errors
+
+
+def feedback_losses(
+    network: PredictiveNetwork,
+    images: Float[Tensor, "batch 3 height width"],
+    labels: Labels,
+    coefficients: LearnedCoefficients,
+    recipe: FeedbackRecipe,
+    errors_of: Errors = reconstruction_errors,
+) -> Losses:
+    """The errors that the predictors learn from; those of weight zero are not computed.
+
+    Args:
+        network, images, labels: what learns from what.
+        coefficients: of the dynamics of the classification.
+        recipe: the weight of each error.
+        errors_of: what computes the reconstruction errors: the same, compiled.
+    """
+    parts: Losses = {}
+    total = images.new_zeros(())
+    if recipe.reconstruction:
+        errors = errors_of(network, images)
+        parts |= {f"reconstruction_{n}": error.detach() for n, error in enumerate(errors, start=1)}
+        total = total + recipe.reconstruction * torch.stack(errors).sum()
+    if recipe.classification:
+        states = list(network.unroll(images, coefficients.rules(), recipe.timesteps))[1:]
+        entropies = [functional.cross_entropy(state.logits, labels) for state in states]
+        parts |= {f"cross_entropy_t{t}": entropy.detach() for t, entropy in enumerate(entropies, start=1)}
+        total = total + recipe.classification * torch.stack(entropies).mean()
+    return {"loss": total, **parts}

@@ -103,6 +103,11 @@ def material(plain: Mapping[str, Any]) -> Material:
     check_devices(options)
     backbone = Recipe(**checked(Recipe, plain["backbone"], "backbone."))
     feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
+    if options.compile and not (feedback.epochs and feedback.reconstruction):
+        raise BadSetting(
+            "Expected `compile` to be false without `feedback.epochs` of `feedback.reconstruction`, the only loss that compiling "
+            "makes faster, but got true."
+        )
     if feedback.closed_form and options.processes > 1:
         raise BadSetting(
             f"Expected one device with `feedback.closed_form`, one pass over the images, but got {options.processes}; to train "

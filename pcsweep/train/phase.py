@@ -21,7 +21,7 @@ from pcsweep.train.descent import descent, state_of
 from pcsweep.train.explained import Explained, share_explained
 from pcsweep.train.images import Batch, loader
 from pcsweep.train.learned import Learned, Streams
-from pcsweep.train.losses import Losses, feedback_losses
+from pcsweep.train.losses import Errors, Losses, feedback_losses, reconstruction_errors
 from pcsweep.train.order import Rounds, Steps
 from pcsweep.train.recipe import FeedbackRecipe
 from pcsweep.train.standing import Best, Standing
@@ -36,21 +36,30 @@ class Phase(LightningModule):
         standing: where it is; brought up to date after every step.
         seed: of layers that draw at random.
         patience: epochs without a lower held-out loss after which it ends.
+        errors_of: what computes the reconstruction errors of a step.
     """
 
-    def __init__(self, learned: Learned, streams: Streams, standing: Standing, seed: int, patience: int | None = None) -> None:
+    def __init__(
+        self,
+        learned: Learned,
+        streams: Streams,
+        standing: Standing,
+        seed: int,
+        patience: int | None = None,
+        errors_of: Errors = reconstruction_errors,
+    ) -> None:
         super().__init__()
         self.strict_loading = False  # a checkpoint holds what is trained, and no more
         self.network, self.coefficients = learned.model.network, learned.coefficients
         self.learned, self.streams, self.standing, self.seed, self.patience = learned, streams, standing, seed, patience
-        self.recipe = learned.recipe(standing.phase)
+        self.recipe, self._errors_of = learned.recipe(standing.phase), errors_of
         self._parts: dict[str, Tensor] = {}  # of the step's loss, over its images so far on this device
         self._step: dict[str, float] = {}  # what was measured at the last step, until it is told
         self._held_out: dict[str, Tensor] = {}
         self._explained = Explained(self.network)
         self._trainable = self._made_trainable()
 
-    def losses(self, batch: Batch) -> Losses:
+    def losses(self, batch: Batch, errors_of: Errors = reconstruction_errors) -> Losses:
         """The parts of the loss on a batch."""
         if batch.problem:
             raise BadSetting(batch.problem)
@@ -59,12 +68,12 @@ class Phase(LightningModule):
             logits = self.network(images)
             return {"loss": functional.cross_entropy(logits, batch.labels)}
         assert isinstance(self.recipe, FeedbackRecipe)
-        return feedback_losses(self.network, images, batch.labels, self.coefficients, self.recipe)
+        return feedback_losses(self.network, images, batch.labels, self.coefficients, self.recipe, errors_of)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Called by Lightning, which averages it over devices and batches: that is the mean over the step's images."""
         with self._layers_seeded(batch_idx):
-            parts = self.losses(batch)
+            parts = self.losses(batch, self._errors_of)
         for name, part in parts.items():
             self._parts[name] = self._parts.get(name, torch.zeros_like(part.detach())) + batch.share * part.detach()
         order = self.streams.order

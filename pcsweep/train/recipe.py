@@ -32,6 +32,7 @@ class TrainingOptions:
         checkpoint_every: steps between two checkpoints, beside the one after every epoch.
         validation: images that are held out: a share, a split, or settings of the dataset. `None`: none.
         patience: epochs without a lower held-out loss after which a phase ends. `None`: never.
+        compile: whether the reconstruction error is compiled (`torch.compile`).
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
@@ -48,6 +49,7 @@ class TrainingOptions:
     checkpoint_every: Count = 1000
     validation: Share | Annotated[str, Field(pattern="^[A-Za-z]")] | Mapping[str, Any] | None = None
     patience: Count | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.patience and self.validation is None:

@@ -134,8 +134,9 @@ def _hint(done: "list[Standing]", found: "Material") -> None:
 def _deciding(plain: "Mapping[str, Any]", found: "Material") -> dict[str, Any]:
     """Everything that decides the result."""
     settings: dict[str, Any] = {key: value for key, value in plain.items() if key not in _PLACES}
-    if not settings.get("extensions"):
-        settings.pop("extensions", None)
+    for key in ("extensions", "compile"):  # of trainings before there was such a key, too
+        if not settings.get(key):
+            settings.pop(key, None)
     told = {key: value for key, value in plain["model"].items() if (key, value) != ("num_classes", None)}
     settings["model"] = {**told, "weights_sha256": found.model.fingerprint}
     settings["dataset"] = {key: value for key, value in plain["dataset"].items() if key not in ("cache", "root")}

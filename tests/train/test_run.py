@@ -346,6 +346,7 @@ def test_a_training_that_diverges_ends_before_it_spoils_anything(tmp_path):
         ("nodes=2", "Expected `nodes=2` under srun or torchrun"),
         ("workers=-1", "Expected `workers` to be 'auto' or greater than or equal to 0, but got -1"),
         ("random_resized_crop=2", "Expected `random_resized_crop` to be"),
+        ("compile=sometimes", "Expected `compile` to be"),
     ],
 )
 def test_a_wrong_setting_is_refused(tmp_path, word, message):
