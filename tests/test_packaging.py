@@ -33,7 +33,11 @@ def test_the_wheel_runs_from_another_folder(wheel, tmp_path):
         archive.extractall(site)
         names = archive.namelist()
     assert "pcsweep/conf/config.yaml" in names
-    assert "pcsweep/model/pminivgg.safetensors" in names
+    sets = ("reconstruction", "denoising", "supervised")
+    assert {
+        "pcsweep/model/pminivgg.safetensors",
+        *(f"pcsweep/model/pefficientnet_lite0_{name}.safetensors" for name in sets),
+    } <= set(names)
     assert "hydra_plugins/__init__.py" not in names
     assert {"hydra_plugins/pcsweep_launcher/grid.py", "hydra_plugins/pcsweep_launcher/presets/hydra/launcher/grid.yaml"} <= set(
         names

