@@ -3,7 +3,7 @@
     python benchmarks/finetune.py [folder]
 
 Fine-tunes PMiniVGG's published predictors (by reconstruction alone) through three timesteps of noisy classification, then
-measures both on fresh images. Ten to twenty minutes on two cores; what is finished in `folder` is not done again.
+measures both on fresh images. Ten minutes on two cores; what is finished in `folder` is not done again.
 """
 
 import subprocess
