@@ -347,9 +347,9 @@ def test_tasks_go_on_without_the_command_and_the_same_command_attaches(study, un
         hung_up = sweep.start()
         hung_up.until_said(attached)
         assert len(queued(cluster, sweep)) == 1
+        hung_up.process.send_signal(signal.SIGHUP)
+        assert hung_up.ended().code == -signal.SIGHUP
     before = sweep.until_some(1)
-    hung_up.process.send_signal(signal.SIGHUP)
-    assert hung_up.ended().code == -signal.SIGHUP
     assert sweep.run().code == 0
     assert sweep.submitted().total() == 8
     assert is_finished(sweep, before, undisturbed(sweep.words))

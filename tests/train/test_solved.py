@@ -37,7 +37,7 @@ def test_it_explains_at_least_what_descent_does(tmp_path, monkeypatch):
     train(*SMALL, "output=descended.safetensors", "feedback.epochs=15", "feedback.learning_rate=0.02")
     ours, theirs = explained("solved.safetensors"), explained("descended.safetensors")
     assert all(one >= other for one, other in zip(ours, theirs, strict=True))
-    assert min(ours) > 0.2
+    assert min(ours) > 0.15
 
 
 def test_what_held_out_images_say_is_said_and_the_file_is_the_same_again(tmp_path, monkeypatch, caplog):
