@@ -7,7 +7,6 @@ therefore Grad-CAM of the whole unrolled network, for one small backward pass.
 """
 
 import torch
-from captum.attr import LayerGradCam
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -44,6 +43,8 @@ def grad_cam(
     Raises:
         ValueError: the head has no module of that name, or what it returns is no map with channels first.
     """
+    from captum.attr import LayerGradCam  # late: it brings matplotlib's pyplot, half a second that only computing needs
+
     network = _AtRepresentation(head)
     if representation.ndim != 4:
         raise ValueError(f"Expected maps of channels, height and width, but got {tuple(representation.shape)}.")
