@@ -1,7 +1,7 @@
 """The reconstruction error, compiled: the same numbers but for rounding, in about half of the time on a CPU.
 
-Not so the classification: unrolled over time it took longer compiled, and where α is not 0 it has a second derivative, which
-`torch.compile` has not.
+Classification over timesteps is not compiled: on the larger of two networks it took longer so, and where α is not 0 it needs
+second derivatives, which `torch.compile` does not support.
 """
 
 from inspect import unwrap
@@ -15,10 +15,10 @@ from pcsweep.train.losses import Errors, reconstruction_errors
 
 
 def compiled() -> Errors:
-    """Compiles itself at its first call, and once more at another batch size.
+    """The errors as `reconstruction_errors` returns them. The first call with a batch size compiles, which takes up to a minute.
 
     Raises:
-        BadSetting: (when called) there is nothing that compiles here, such as no C++ compiler.
+        BadSetting: from a call, where this machine cannot compile, for want of a C++ compiler for example.
     """
     # Unwrapped: the tests check its shapes by a wrapper, which does not compile. Not dynamic: a resumed training may see another
     # batch size first, and has to run the same code.

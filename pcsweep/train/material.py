@@ -105,8 +105,8 @@ def material(plain: Mapping[str, Any]) -> Material:
     feedback = FeedbackRecipe(**checked(FeedbackRecipe, plain["feedback"], "feedback."))
     if options.compile and not (feedback.epochs and feedback.reconstruction):
         raise BadSetting(
-            "Expected `compile` to be false without `feedback.epochs` of `feedback.reconstruction`, the only loss that compiling "
-            "makes faster, but got true."
+            "Expected `compile` to be false where `feedback.epochs` or `feedback.reconstruction` is 0, since it compiles the "
+            "reconstruction error alone, but got true."
         )
     if feedback.closed_form and options.processes > 1:
         raise BadSetting(

@@ -354,6 +354,12 @@ def test_a_wrong_setting_is_refused(tmp_path, word, message):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("word", ["feedback.epochs=0", "recipe=supervised", "recipe=least_squares"])
+def test_compiling_is_refused_where_there_is_nothing_to_compile(tmp_path, word):
+    with pytest.raises(BadSetting, match="`compile` to be false where `feedback.epochs` or `feedback.reconstruction` is 0"):
+        trained_here(tmp_path, word, "compile=true")
+
+
 def test_a_key_that_is_none_is_refused_before_anything_is_imported(tmp_path):
     refused = train("feedback.speed=1", folder=tmp_path)
     assert refused.returncode == 2

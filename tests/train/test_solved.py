@@ -33,11 +33,11 @@ def explained(weights, noise=0.0):
 
 def test_it_explains_at_least_what_descent_does(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    train("recipe=least_squares", *SMALL, "output=solved.safetensors")
+    train("recipe=least_squares", *SMALL, "feedback.positions=400", "output=solved.safetensors")
     train(*SMALL, "output=descended.safetensors", "feedback.epochs=15", "feedback.learning_rate=0.02")
     ours, theirs = explained("solved.safetensors"), explained("descended.safetensors")
     assert all(one >= other for one, other in zip(ours, theirs, strict=True))
-    assert min(ours) > 0.15
+    assert min(ours) > 0.2
 
 
 def test_what_held_out_images_say_is_said_and_the_file_is_the_same_again(tmp_path, monkeypatch, caplog):
