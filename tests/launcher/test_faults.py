@@ -608,13 +608,18 @@ def test_a_task_over_its_time_is_queued_again_as_often_as_allowed(study, undistu
     again, never = (study(*EIGHT, *ONE_TASK, *limit, f"hydra.launcher.max_num_timeout={n}", name=f"s{n}") for n in (1, 0))
     for sweep in (again, never):
         sweep.start()
-    before = {}
+    before, tasks = {}, []
     with ExitStack() as both:
-        tasks = []
-        for sweep in (again, never):
-            sweep.until_some()
-            tasks.append(both.enter_context(stopped(sweep)))
-            before[sweep.name] = sweep.shards()
+
+        def all_stand_still():
+            """Each does as soon as it has some shards: by the time that the other has, it could be finished."""
+            for sweep in (again, never):
+                if sweep.name not in before and len(sweep.shards()) >= 2:
+                    tasks.append(both.enter_context(stopped(sweep)))
+                    before[sweep.name] = sweep.shards()
+            return len(tasks) == 2
+
+        until(all_stand_still, LONGEST_S, "shards of both")
         until(lambda: all(got(task, signal.SIGUSR2) for task in tasks), 60, "Slurm's signals")
     until(lambda: queued(cluster, again)[0]["state"] == "PENDING", 20, "the task in the queue again")
     assert len(again.shards()) < 8
