@@ -4,7 +4,8 @@ Here alone is asked which of the two it is.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch import Tensor
 from pcsweep.network.engine.run import Moment
 from pcsweep.network.engine.schedule import Count, Structure, counts, structure
 from pcsweep.network.loop import Stepping, looped
+from pcsweep.network.within import from_drive, rows_of, shifted
 from pcsweep.pcoder.predictive_coding import Rule
 from pcsweep.pcoder.rule import UpdateRule, Values
 
@@ -50,7 +52,9 @@ class ByEngine:
         self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
     ) -> Iterator[Moment]:
         """By the network's engine."""
-        return network.engine(images[:1]).moments(images, [_rules(point) for point in points], timesteps, rows)
+        rules = [_rules(point) for point in points]
+        for moment in network.engine(images[:1]).moments(images, rules, timesteps, rows):
+            yield replace(moment, upward=partial(_upward, moment, rules) if moment.timestep else from_drive)
 
     def structure(self, point: Point) -> Structure:
         """The terms whose coefficients are not zero."""
@@ -85,6 +89,13 @@ class ByLoop:
 def dynamics_of(rule: UpdateRule) -> Dynamics:
     """The rule's."""
     return ByLoop(rule) if isinstance(rule, Stepping) else ByEngine()
+
+
+def _upward(moment: Moment, rules: Sequence[Sequence[Rule]], n: int, drive: Tensor, rows: slice) -> Tensor:
+    """r_n(t) of some rows of one point, which moves with its drive by β_n."""
+    point, total = moment.points[rows.start // moment.images], len(moment.points) * moment.images
+    beta = rules[point][n - 1][0]
+    return shifted(rows_of(moment.representations[n - 1], rows, moment.images, total), beta * drive)
 
 
 def _rules(point: Point) -> list[Rule]:

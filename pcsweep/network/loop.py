@@ -5,6 +5,7 @@ the other: no result depends on which points share a call, and memory grows with
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from pcsweep.network.engine.arrays import slices
 from pcsweep.network.engine.run import ROWS, Moment
+from pcsweep.network.within import from_drive
 from pcsweep.pcoder.rule import UpdateRule, Values, valued
 
 
@@ -56,18 +58,42 @@ def looped(
     """
     with torch.no_grad():
         initial = _feedforward(stages, images)
-    yield Moment(0, tuple(range(len(points))), len(images), initial)
+    yield Moment(0, tuple(range(len(points))), len(images), initial, from_drive)
     for number, point in enumerate(points):
         values = [valued(rule, numbers) for numbers in point]
         now, own = list(initial), [torch.zeros_like(r) for r in initial]
         for timestep in range(1, timesteps + 1):
+            upward = _OfStep(rule, values, rectified, list(now), list(own))
             with torch.no_grad():  # not around the yield
                 below = images
                 for n, stage in enumerate(stages):
                     drive = _by_rows(stage, below)  # (images, channels, height, width)
                     now[n], own[n] = rule.step(values[n], drive, now[n], own[n], rectified[n])
                     below = now[n]
-            yield Moment(timestep, (number,), len(images), list(now))
+            yield Moment(timestep, (number,), len(images), list(now), upward)
+
+
+@dataclass(frozen=True, eq=False)
+class _OfStep:
+    """r_n(t) of some images of a point from their drive (`pcsweep.network.within`).
+
+    Args:
+        rule, values, rectified: as `looped` has them, of one point.
+        before: r_1(t-1)..r_N(t-1).
+        own: the rule's own states at t-1.
+    """
+
+    rule: Stepping
+    values: Sequence[Mapping[str, float]]
+    rectified: Sequence[bool]
+    before: Sequence[Tensor]
+    own: Sequence[Tensor]
+
+    def __call__(self, n: int, drive: Tensor, rows: slice) -> Tensor:
+        """With the derivative by the drive."""
+        place = n - 1
+        before, own = self.before[place][rows], self.own[place][rows]
+        return self.rule.step(self.values[place], drive, before, own, self.rectified[place])[0]
 
 
 def are_rectified(stages: Sequence[Stage], image: Tensor) -> list[bool]:

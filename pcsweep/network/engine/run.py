@@ -18,6 +18,7 @@ from pcsweep.network.engine.arrays import slices
 from pcsweep.network.engine.compiled import CompiledNetwork
 from pcsweep.network.engine.schedule import Structure, levels, structure
 from pcsweep.network.engine.trajectories import Start, Trajectories
+from pcsweep.network.within import Upward
 from pcsweep.pcoder.predictive_coding import Rule
 
 ROWS = 8
@@ -32,12 +33,14 @@ class Moment:
         points: numbers of the points, as they were given.
         images: how many.
         representations: r_1(t)..r_N(t), with a row per image, or per point and image where they differ between points.
+        upward: what the update rule makes of a drive at t (`pcsweep.network.within`); the engine itself does not say it.
     """
 
     timestep: int
     points: tuple[int, ...]
     images: int
     representations: list[Tensor]
+    upward: Upward | None = None
 
     @property
     def shared(self) -> bool:
