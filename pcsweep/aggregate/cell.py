@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Cell:
         images: how many there are.
         categories: how many classes they have.
         least_p: the smallest p that so many images and patterns of signs allow.
+        layers: by metric, where the attribution was taken at every pcoder: the statistics, (layers, timesteps) each.
         hyperparameter, figure: name of its set of coefficients, and the figure asked for, when it was computed.
     """
 
@@ -57,6 +58,7 @@ class Cell:
     images: int
     categories: int
     least_p: float
+    layers: Mapping[str, Summary] = field(default_factory=dict)
     hyperparameter: str = ""
     figure: str = "heatmap"
 
@@ -117,8 +119,15 @@ def _cell_of(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str
         images=len(images),
         categories=len(np.unique(read[0].classes)),
         least_p=least(len(images), drawing.permutations),
+        layers=_at_layers(read, drawing),
         **{name: text for name in ("hyperparameter", "figure") if (text := found[0].metadata.get(name))},
     )
+
+
+def _at_layers(read: Sequence[ShardValues], drawing: Drawing) -> dict[str, Summary]:
+    """Of each metric that all shards have at every pcoder."""
+    names = [name for name in read[0].layers if all(name in each.layers for each in read)]
+    return {name: summarise(paired(np.stack([each.layers[name] for each in read])), drawing) for name in names}
 
 
 def _noise_seed(shard: shards.Shard) -> Any:

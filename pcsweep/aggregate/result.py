@@ -26,6 +26,7 @@ class Aggregate:
         unit: of σ, in words.
         split: of the dataset, if it has one.
         measured: what the setting `metrics` is, in any shard.
+        layers: one row per cell × timestep × metric × pcoder at which the attribution was taken; None where it was at one alone.
         sources: which code is not the same in all shards, a line each.
     """
 
@@ -38,6 +39,7 @@ class Aggregate:
     unit: str = ""
     split: str = ""
     measured: tuple[tuple[str, ...], ...] = ()
+    layers: pa.Table | None = None
     sources: tuple[str, ...] = ()
 
     @property

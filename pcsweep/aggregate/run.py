@@ -14,7 +14,7 @@ from pcsweep.aggregate.choice import with_choice
 from pcsweep.aggregate.gaps import gaps_of
 from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
-from pcsweep.aggregate.table import Family, enter, table
+from pcsweep.aggregate.table import Family, enter, layer_table, table
 from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
 from pcsweep.statistics.drawing import Drawing, drawn_once
@@ -90,9 +90,9 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
     names, facets = axes.axes_of(everything), axes.further_columns(everything)
     place = partial(axes.place_on, names, columns=facets)
     places = [place(cell.settings) for cell in found]
-    computed = {identity for cell in found for identity in cell.shards}
+    computed, presets = {identity for cell in found for identity in cell.shards}, _presets(found, points)
     return Aggregate(
-        table=with_choice(table(found, places, _presets(found, points), family), facets),
+        table=with_choice(table(found, places, presets, family), facets),
         gaps=gaps_of(places, points, computed, place),
         damaged=damaged,
         older=groups.older,
@@ -101,6 +101,7 @@ def _assembled(found: list[Cell], points: list[PlannedPoint], family: Family, da
         figures=_figures(found, points),
         unit=unit_of([cell.settings for cell in found]),
         split=split_of([cell.settings for cell in found]),
+        layers=layer_table(found, places, presets),
         measured=tuple({tuple(cell.settings.get("metrics", ())) for cell in found}),
     )
 

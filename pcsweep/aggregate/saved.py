@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pcsweep import figures
 from pcsweep.aggregate.baselines import baselines
+from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.console.progress import stage
 from pcsweep.figures.pages import Results
@@ -17,7 +19,7 @@ from pcsweep.study.spreadsheet import write_csv
 
 
 def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None = None) -> list[Path]:
-    """Writes `aggregate.parquet`, `aggregate.csv` and `figures/`, of one metric; the pictures' paths.
+    """Writes `aggregate.parquet`, `aggregate.csv`, the same of `layers`, and `figures/`, of one metric; the pictures' paths.
 
     Args:
         result: what is written.
@@ -30,17 +32,26 @@ def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None =
 
 
 def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]:
-    with replacing(to / "aggregate.parquet") as path:
-        pq.write_table(result.table, path, compression="zstd")
-    with replacing(to / "aggregate.csv") as path:
-        write_csv(result.table, path)
+    _write(result.table, to / "aggregate")
+    if result.layers:
+        _write(result.layers, to / "layers")
     beside = baselines(result.table, metric)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
     rows = [{**row, "baselines": beside.get(row["identity"], {})} for row in rows]
     results = Results(rows, result.gaps.skipped, result.gaps.missing, result.facets, metric, result.unit, result.split)
     pictures = figures.draw(results, result.figures, to / "figures")
+    if result.layers:
+        pictures += figures.draw_layers(shown_layers(result, metric), metric, to / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
         places = [shards.place(folder / "shards", name) for name in names]
         pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], to / "figures")
     return pictures
+
+
+def _write(table: pa.Table, stem: Path) -> None:
+    """As Parquet and CSV, each whole or not at all."""
+    with replacing(stem.with_suffix(".parquet")) as path:
+        pq.write_table(table, path, compression="zstd")
+    with replacing(stem.with_suffix(".csv")) as path:
+        write_csv(table, path)

@@ -36,8 +36,7 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         presets: the names of the sets of coefficients, by the cells' identities.
         family: all tests.
     """
-    order = sorted(range(len(found)), key=lambda index: (axes.sortable(places[index]), found[index].identity))
-    found, places = [found[index] for index in order], [places[index] for index in order]
+    found, places = _in_order(found, places)
     rows = [len(cell.metrics) * len(cell.timesteps) for cell in found]
     cell_of_row = pa.array(np.repeat(np.arange(len(found)), rows))
     of_cell = _coordinates(places) | _about_cells(found, presets)
@@ -51,6 +50,39 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
     for name in CONFIRMATIONS:
         columns[name] = _by_row([getattr(cell.confirmation, name) for cell in found])
     return pa.table(columns)
+
+
+def layer_table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping[str, str]) -> pa.Table | None:
+    """A row for each cell, timestep, metric and pcoder at which the attribution was taken; None where it was at one alone.
+
+    Args:
+        found, places, presets: as `table`.
+    """
+    found, places = _in_order(found, places)
+    chosen = [number for number, cell in enumerate(found) if cell.layers]
+    if not chosen:
+        return None
+    found, places = [found[number] for number in chosen], [places[number] for number in chosen]
+    of_cell = _coordinates(places) | _about_cells(found, presets)
+    parts = []
+    for number, cell in enumerate(found):
+        for metric, summary in cell.layers.items():
+            layers = len(summary.mean)
+            own = {
+                "timestep": pa.array(np.tile(cell.timesteps, layers), pa.int32()),
+                "metric": pa.array([metric] * summary.mean.size),
+                "layer": pa.array(np.repeat(np.arange(1, layers + 1), len(cell.timesteps)), pa.int32()),
+                **{name: pa.array(getattr(summary, name).ravel()) for name in STATISTICS},
+            }
+            repeated = pa.array([number] * summary.mean.size)
+            parts.append(pa.table({name: values.take(repeated) for name, values in of_cell.items()} | own))
+    return pa.concat_tables(parts)
+
+
+def _in_order(found: Sequence[Cell], places: Sequence[Coordinates]) -> tuple[list[Cell], list[Coordinates]]:
+    """Both in the order of the cells' coordinates."""
+    order = sorted(range(len(found)), key=lambda index: (axes.sortable(places[index]), found[index].identity))
+    return [found[index] for index in order], [places[index] for index in order]
 
 
 def _coordinates(places: Sequence[Coordinates]) -> dict[str, pa.Array]:

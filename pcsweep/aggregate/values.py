@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32, Int, Shaped
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import TABLE
 from pcsweep.study import shards
+from pcsweep.study.schema import at_layers
 
 # Metrics with a value per image, in the order of a shard's columns.
 MEASURED = tuple(name for name in dict.fromkeys((*shards.SCHEMA.names, *TABLE)) if name in TABLE and TABLE[name].measured)
@@ -26,6 +27,7 @@ class ShardValues:
         timesteps: from t = 0 on.
         metrics: by name, such as iou or iou@0.15.
         lists: by name of a column with a value for each threshold, and by threshold from high to low.
+        layers: by metric, where the attribution was taken at every pcoder, from the lowest up.
         pixels: how many of each image are looked at.
         threshold: of the study.
     """
@@ -35,6 +37,7 @@ class ShardValues:
     timesteps: list[int]
     metrics: dict[str, Float32[np.ndarray, "timesteps images"]]
     lists: dict[str, dict[float, Float32[np.ndarray, "timesteps images"]]]
+    layers: dict[str, Float32[np.ndarray, "layers timesteps images"]]
     pixels: Float32[np.ndarray, "timesteps images"]
     threshold: float
 
@@ -50,6 +53,7 @@ class ShardValues:
             timesteps=self.timesteps,
             metrics={name: values[:, kept] for name, values in self.metrics.items()},
             lists={name: {at: values[:, kept] for at, values in found.items()} for name, found in self.lists.items()},
+            layers={name: values[..., kept] for name, values in self.layers.items()},
             pixels=self.pixels[:, kept],
             threshold=self.threshold,
         )
@@ -69,6 +73,7 @@ def values_of(shard: shards.Shard) -> ShardValues:
         timesteps=timesteps,
         metrics={name: placed(column) for name, column in _metrics(shard, lists["iou_at"]).items()},
         lists={name: {each: placed(found[each]) for each in sorted(found, reverse=True)} for name, found in lists.items()},
+        layers={name: np.stack([placed(each) for each in found]) for name, found in _at_layers(shard).items()},
         pixels=placed(shard.table["pixels"].cast(pa.float32()).to_numpy()),
         threshold=float(shard.settings["threshold"]),
     )
@@ -119,6 +124,17 @@ def _at_thresholds(shard: shards.Shard, name: str) -> dict[float, np.ndarray]:
     if flat.size != table.num_rows * len(thresholds):
         raise BadSetting(f"{shard.path}: expected {name} to have one value per threshold {thresholds}")
     return {threshold: flat[index :: len(thresholds)] for index, threshold in enumerate(thresholds)}
+
+
+def _at_layers(shard: shards.Shard) -> dict[str, np.ndarray]:
+    """Each metric at every pcoder, (layers, rows); empty where the attribution was taken at one alone."""
+    found = {}
+    for name in (name for name in MEASURED if _is_measured(shard, at_layers(name))):
+        flat = pc.list_flatten(shard.table[at_layers(name)]).to_numpy()  # (rows × layers,)
+        if flat.size % shard.table.num_rows:
+            raise BadSetting(f"{shard.path}: expected {at_layers(name)} to have one value per pcoder in every row")
+        found[name] = flat.reshape(shard.table.num_rows, -1).T
+    return found
 
 
 def _is_measured(shard: shards.Shard, name: str) -> bool:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from pcsweep.figures.curves import curves
 from pcsweep.figures.files import save
 from pcsweep.figures.heatmap import heatmap, single_pcoders, under_noise
+from pcsweep.figures.layers import LayersOverTime, layers_over_time
 from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
 from pcsweep.figures.pages import Page, Results, beside_alone, columns_beside, pages
@@ -65,6 +66,14 @@ def draw_exhibitions(exhibitions: Sequence[Exhibition], folder: Path) -> list[Pa
     for exhibition, name in zip(exhibitions, names(exhibitions), strict=True):
         pictures += save(overlays(exhibition), folder / _named("fig1", name))
     return pictures
+
+
+def draw_layers(shown: Sequence[LayersOverTime], metric: str, folder: Path) -> list[Path]:
+    """Writes `layers`, of a metric at every pcoder and timestep; its paths, none where there is nothing to show."""
+    if not shown:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    return save(layers_over_time(shown, metric), folder / _named("layers", "" if metric == "iou" else metric))
 
 
 def _named(*words: str) -> str:

@@ -5,7 +5,6 @@ Here alone is asked which of the two it is.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -13,7 +12,7 @@ from torch import Tensor
 from pcsweep.network.engine.run import Moment
 from pcsweep.network.engine.schedule import Count, Structure, counts, structure
 from pcsweep.network.loop import Stepping, looped
-from pcsweep.network.within import from_drive, rows_of, shifted
+from pcsweep.network.within import from_drive
 from pcsweep.pcoder.predictive_coding import Rule
 from pcsweep.pcoder.rule import UpdateRule, Values
 
@@ -54,7 +53,7 @@ class ByEngine:
         """By the network's engine."""
         rules = [_rules(point) for point in points]
         for moment in network.engine(images[:1]).moments(images, rules, timesteps, rows):
-            yield replace(moment, upward=partial(_upward, moment, rules) if moment.timestep else from_drive)
+            yield replace(moment, upward=_ByBeta(moment, rules) if moment.timestep else from_drive)
 
     def structure(self, point: Point) -> Structure:
         """The terms whose coefficients are not zero."""
@@ -91,11 +90,18 @@ def dynamics_of(rule: UpdateRule) -> Dynamics:
     return ByLoop(rule) if isinstance(rule, Stepping) else ByEngine()
 
 
-def _upward(moment: Moment, rules: Sequence[Sequence[Rule]], n: int, drive: Tensor, rows: slice) -> Tensor:
-    """r_n(t) of some rows of one point, which moves with its drive by β_n."""
-    point, total = moment.points[rows.start // moment.images], len(moment.points) * moment.images
-    beta = rules[point][n - 1][0]
-    return shifted(rows_of(moment.representations[n - 1], rows, moment.images, total), beta * drive)
+@dataclass(frozen=True, eq=False)
+class _ByBeta:
+    """r_n(t) of some rows of one point moves with its drive by β_n (`pcsweep.network.within.Upward`)."""
+
+    moment: Moment
+    rules: Sequence[Sequence[Rule]]
+
+    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:
+        """r_n(t) + β_n (f_n of another r_{n-1}(t) - f_n(r_{n-1}(t)))."""
+        moment = self.moment
+        beta = self.rules[moment.points[int(rows[0]) // moment.images]][n - 1][0]
+        return moment.rows(n, rows) + beta * (drive - known)
 
 
 def _rules(point: Point) -> list[Rule]:

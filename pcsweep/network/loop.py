@@ -89,8 +89,8 @@ class _OfStep:
     before: Sequence[Tensor]
     own: Sequence[Tensor]
 
-    def __call__(self, n: int, drive: Tensor, rows: slice) -> Tensor:
-        """With the derivative by the drive."""
+    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:  # noqa: ARG002
+        """One step of the rule."""
         place = n - 1
         before, own = self.before[place][rows], self.own[place][rows]
         return self.rule.step(self.values[place], drive, before, own, self.rectified[place])[0]

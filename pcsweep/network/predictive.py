@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pcsweep.machine.memory import limit
@@ -30,6 +30,7 @@ from pcsweep.network.engine.run import Engine, Moment
 from pcsweep.network.layout import check_channels_first
 from pcsweep.network.loop import are_rectified
 from pcsweep.network.unroll import LearnedRule, Unrolled
+from pcsweep.network.within import Within
 from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge
 from pcsweep.pcoder.rule import UpdateRule, Values
 
@@ -146,6 +147,17 @@ class PredictiveNetwork(nn.Module):
             rows: points · images that are computed at once, at most.
         """
         return dynamics_of(rule).moments(self, images, points, timesteps, rows)
+
+    def within(self, moment: Moment, rows: Int[Tensor, " some"]) -> Within:
+        """One timestep of some rows of one grid point, for derivatives, before the next moment is asked for.
+
+        Args:
+            moment: of `moments`.
+            rows: numbers of the rows among those of all points, on the CPU.
+        """
+        assert moment.upward is not None  # as `moments` gives it
+        states = [moment.rows(n, rows) for n in range(1, len(self.stages) + 1)]
+        return Within(list(self.stages), self.head, states, moment.upward, rows)
 
     def unroll(
         self, images: Float[Tensor, "batch 3 height width"], rules: Sequence[LearnedRule], timesteps: int

@@ -8,64 +8,106 @@ coding), and through the head. One backward pass gives the derivative for every 
 what an earlier r_n(s) did to those at t is in the values alone. At t = 0 it is the feedforward network's derivative.
 """
 
-from collections.abc import Callable, Iterable
-from itertools import islice
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from pcsweep.network.engine.run import Moment
 
-Upward = Callable[[int, Tensor, slice], Tensor]  # r_n(t) of some rows of all points from the number n and f_n(r_{n-1}(t))
+@runtime_checkable
+class Upward(Protocol):
+    """What an update rule makes of a drive within a timestep."""
+
+    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:
+        """r_n(t), which can be differentiated by the drive.
+
+        Args:
+            n: number of the pcoder, from 1.
+            drive: f_n of an r_{n-1}(t) that may be another than that of the moment.
+            known: f_n of that of the moment.
+            rows: numbers of the rows among those of all points of the moment, all of one point.
+        """
 
 
-def rows_of(tensor: Tensor, rows: slice, images: int, total: int) -> Tensor:
-    """Some of all rows, which lie within one point, of what has a row each, or one per image that all points share."""
-    if len(tensor) == total:
-        return tensor[rows]
-    first = rows.start % images
-    return tensor[first : first + rows.stop - rows.start]
+def rows_of(tensor: Tensor, rows: Int[Tensor, " some"], images: int, total: int) -> Tensor:
+    """Some of all rows of what has a row for each image of each point, or one per image that all points share."""
+    return tensor[rows if len(tensor) == total else rows % images]
 
 
-def from_drive(_n: int, drive: Tensor, _rows: slice) -> Tensor:
+def from_drive(n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:  # noqa: ARG001
     """The feedforward network's r_n: the drive itself."""
     return drive
 
 
-def shifted(value: Tensor, moving: Tensor) -> Tensor:
-    """A value that is known, with the derivative of what else it would be computed from."""
-    return value.detach() + (moving - moving.detach())
-
-
-def derivatives(
-    stages: Iterable[nn.Module],
-    head: nn.Module,
-    moment: "Moment",
-    target: Int[Tensor, " total"],
-    rows: slice,
-) -> tuple[list[Float[Tensor, "rows ..."]], list[Float[Tensor, "rows ..."]]]:
-    """r_1(t)..r_N(t) of some rows, and the derivatives of the target's logit at t by each of them.
+@dataclass(frozen=True, eq=False)
+class Within:
+    """A network at one timestep, of some rows of one grid point.
 
     Args:
         stages: f_1..f_N.
         head: from r_N to logits.
-        moment: of the dynamics, before the next one is asked for.
-        target: class index of every row of every point of the moment.
-        rows: which of them, within one point.
+        representations: r_1(t)..r_N(t) of these rows.
+        upward: what the update rule makes of a drive at t.
+        rows: numbers of the rows among those of all points.
     """
-    assert moment.upward is not None  # as `PredictiveNetwork.moments` gives it
-    total = len(moment.points) * moment.images
-    with torch.enable_grad():
-        lowest = rows_of(moment.representations[0], rows, moment.images, total).detach().clone().requires_grad_()
-        found = [lowest]
-        for n, stage in enumerate(islice(stages, 1, None), start=2):
-            drive = stage(found[-1].clone()).to(lowest.dtype)  # a copy, since a stage may begin in place
-            found.append(moment.upward(n, drive, rows))
-        logits: Tensor = head(found[-1].clone())
-        chosen = logits.gather(1, target[rows, None]).sum()
-        gradients = torch.autograd.grad(chosen, found, allow_unused=True)
-    known = [torch.zeros_like(r) if g is None else g for r, g in zip(found, gradients, strict=True)]
-    return [r.detach() for r in found], known
+
+    stages: Sequence[nn.Module]
+    head: nn.Module
+    representations: Sequence[Float[Tensor, "some ..."]]
+    upward: Upward
+    rows: Int[Tensor, " some"]
+
+    def above(self, n: int, representation: Tensor, own: Int[Tensor, " others"]) -> Float[Tensor, "others classes"]:
+        """The logits at t if r_n(t) were another, everything at t-1 being what it is. It can be differentiated.
+
+        Args:
+            n: number of the pcoder, from 1.
+            representation: instead of r_n(t), (others, …).
+            own: of each, which of these rows it is of, from 0.
+        """
+        known = [drive[own] for drive in self._drives[n - 1 :]]
+        *_, last = self._upwards(n, representation, self.rows[own], known)
+        return self._logits(last)
+
+    def derivatives(self, target: Int[Tensor, " some"]) -> list[Float[Tensor, "some ..."]]:
+        """Of the target's logit by r_1(t), …, r_N(t), from one backward pass.
+
+        Args:
+            target: class index of each row.
+        """
+        with torch.enable_grad():
+            lowest = self.representations[0].detach().clone().requires_grad_()
+            found = self._upwards(1, lowest, self.rows, None)
+            chosen = self._logits(found[-1]).gather(1, target[:, None]).sum()
+            gradients = torch.autograd.grad(chosen, found, allow_unused=True)
+        return [torch.zeros_like(r) if g is None else g for r, g in zip(found, gradients, strict=True)]
+
+    @cached_property
+    def _drives(self) -> list[Tensor]:
+        """f_2(r_1(t))..f_N(r_{N-1}(t))."""
+        pairs = zip(self.stages[1:], self.representations, strict=False)
+        with torch.no_grad():
+            return [stage(r.clone()).to(r.dtype) for stage, r in pairs]
+
+    def _upwards(self, n: int, representation: Tensor, rows: Tensor, known: Sequence[Tensor] | None) -> list[Tensor]:
+        """r_n(t)..r_N(t) from r_n(t).
+
+        Args:
+            n: number of the pcoder.
+            representation: r_n(t).
+            rows: among those of all points.
+            known: the drives of the moment itself; None where r_n(t) is its own.
+        """
+        found = [representation]
+        for place, stage in enumerate(self.stages[n:]):
+            drive = stage(found[-1].clone()).to(representation.dtype)  # a copy, since a stage may begin in place
+            found.append(self.upward(n + place + 1, drive, known[place] if known else drive.detach(), rows))
+        return found
+
+    def _logits(self, representation: Tensor) -> Tensor:
+        logits: Tensor = self.head(representation.clone())
+        return logits

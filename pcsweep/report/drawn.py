@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import words_for
+from pcsweep.figures.layers import LayersOverTime
 from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, by_class, by_size
 from pcsweep.report.numbers import numbers
@@ -39,6 +41,7 @@ def drawn(
         "start": _first_shown(best.headlines, answered),
         "grid": numbers(result.table, result.gaps.skipped, result.gaps.missing, result.facets, options.metric),
         "headlines": [_best_cell(*pair, options) for pair in zip(best.headlines, best.images, strict=True)],
+        "layers": [_layers(each) for each in shown_layers(result, options.metric)],
         "pcoders": _series(best.by_pcoder, "pcoder"),
         **_trend(best.headlines),
     }
@@ -61,6 +64,16 @@ def _best_cell(headline: Headline, of_cell: Images, options: AggregateOptions) -
         "timestep": headline.row["timestep"],
         "classes": [part.as_json() for part in by_class(of_cell, *drawing)],
         "sizes": [part.as_json() for part in by_size(of_cell, *drawing)],
+    }
+
+
+def _layers(found: LayersOverTime) -> dict[str, Any]:
+    """A cell at every pcoder; null where undefined."""
+    told = {"label": f"{found.where}: {found.cell}", "timesteps": found.timesteps}
+    tables = {name: getattr(found, name) for name in ("mean", "gain", "low", "high")}
+    return told | {
+        name: [[None if value != value else round(value, 6) for value in row] for row in table.tolist()]
+        for name, table in tables.items()
     }
 
 

@@ -23,6 +23,7 @@ SCRIPTS = (
     "cell",
     "all_cells",
     "best",
+    "layers",
     "controls",
     "download",
     "start",

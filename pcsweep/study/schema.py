@@ -54,6 +54,11 @@ EXACT, EXACT_LISTED = pa.float64(), pa.list_(pa.float64())  # of a coefficient's
 _EXACTLY = {column for key in coefficients() for column in (key, f"{key}_n")}
 
 
+def at_layers(metric: str) -> str:
+    """The column of a metric at every pcoder, from the lowest up, such as `iou_n`."""
+    return f"{metric}_n"
+
+
 def further_column(name: str, values: Sequence[Any] | np.ndarray) -> pa.Array:
     """Numbers, or lists of them: coefficients as they were asked for, what is measured in single precision."""
     return pa.array(list(values), further_type(name, any(isinstance(value, Sequence | np.ndarray) for value in values)))

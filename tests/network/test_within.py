@@ -6,7 +6,6 @@ from toy_network import MODULES, Backbone, predictors
 
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.network.engine.run import ROWS
-from pcsweep.network.within import derivatives
 from pcsweep.pcoder import rules
 
 COEFFICIENTS = {
@@ -88,7 +87,8 @@ def test_the_derivative_is_that_of_the_logits_when_one_level_is_nudged_within_th
         targets = torch.full((moment.images * len(moment.points),), TARGET)
         for place, number in enumerate(moment.points[: len(points) if timestep else 1]):
             first = place * moment.images + ROWS  # where the second group of images begins
-            states, gradients = derivatives(exact.stages, exact.head, moment, targets, slice(first, first + ROWS))
+            within = exact.within(moment, torch.arange(first, first + ROWS))
+            states, gradients = within.representations, within.derivatives(targets[:ROWS])
             for n, gradient in enumerate(gradients):
                 assert gradient.shape == states[n].shape
                 draws = torch.Generator().manual_seed(n)
@@ -98,6 +98,8 @@ def test_the_derivative_is_that_of_the_logits_when_one_level_is_nudged_within_th
                     logit(exact, name, points[number], image, timestep, [sign * direction if m == n else 0.0 for m in range(3)])
                     for sign in (1, -1)
                 )
+                nudged = within.above(n + 1, states[n][:1] + direction, torch.zeros(1, dtype=torch.long))[0, TARGET].item()
+                assert nudged == pytest.approx(there, rel=1e-10)
                 slope = (gradient[0] * direction[0]).sum().item()
                 assert slope == pytest.approx((there - back) / 2, rel=1e-4, abs=1e-13)
                 assert abs(slope) > 1e-11
@@ -110,23 +112,26 @@ def test_states_are_those_of_the_moment_and_rows_follow_from_their_own_image(exa
     points, rule = COEFFICIENTS[name], rules()[name]
     for moment in exact.moments(pictures, rule, points, 2, 64):
         count = moment.images * len(moment.points)
-        targets = torch.full((count,), TARGET)
         for first in range(0, moment.images if moment.timestep == 0 else count, ROWS):
-            states, _ = derivatives(exact.stages, exact.head, moment, targets, slice(first, first + ROWS))
-            for r, known in zip(states, moment.representations, strict=True):
+            within = exact.within(moment, torch.arange(first, first + ROWS))
+            for r, known in zip(within.representations, moment.representations, strict=True):
                 start = first if len(known) == count else first % moment.images
-                torch.testing.assert_close(r, known[start : start + ROWS], rtol=1e-12, atol=1e-12)
+                assert torch.equal(r, known[start : start + ROWS])
+            logits = exact.head(within.representations[-1].clone())
+            own = torch.tensor([5, 2, 2])
+            for n, r in enumerate(within.representations, start=1):
+                torch.testing.assert_close(within.above(n, r[own], own), logits[own], rtol=1e-10, atol=1e-12)
 
 
 def test_without_a_feedforward_weight_nothing_below_reaches_the_logits(exact, pictures):
     point = [(0.5, 0.2, 0.0), (0.5, 0.2, 0.0), (0.0, 0.0, 0.0)]
     *_, moment = exact.moments(pictures, rules()["predictive_coding"], [point], 1, 64)
-    _, gradients = derivatives(exact.stages, exact.head, moment, torch.full((2 * ROWS,), TARGET), slice(0, ROWS))
+    gradients = exact.within(moment, torch.arange(ROWS)).derivatives(torch.full((ROWS,), TARGET))
     assert [bool((gradient != 0).any()) for gradient in gradients] == [False, False, True]
 
 
 def test_nothing_is_left_on_the_network(exact, pictures):
     exact.requires_grad_(True)
     *_, moment = exact.moments(pictures, rules()["adaptation"], COEFFICIENTS["adaptation"], 1, 64)
-    derivatives(exact.stages, exact.head, moment, torch.full((2 * ROWS,), TARGET), slice(0, ROWS))
+    exact.within(moment, torch.arange(ROWS)).derivatives(torch.full((ROWS,), TARGET))
     assert all(parameter.grad is None for parameter in exact.parameters())

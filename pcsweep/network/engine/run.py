@@ -18,7 +18,7 @@ from pcsweep.network.engine.arrays import slices
 from pcsweep.network.engine.compiled import CompiledNetwork
 from pcsweep.network.engine.schedule import Structure, levels, structure
 from pcsweep.network.engine.trajectories import Start, Trajectories
-from pcsweep.network.within import Upward
+from pcsweep.network.within import Upward, rows_of
 from pcsweep.pcoder.predictive_coding import Rule
 
 ROWS = 8
@@ -46,6 +46,10 @@ class Moment:
     def shared(self) -> bool:
         """Whether r_N(t) is the same for all these points, with a row per image."""
         return len(self.representations[-1]) == self.images
+
+    def rows(self, n: int, rows: Tensor) -> Tensor:
+        """Of r_n(t), from n = 1, some rows by their numbers among those of all points."""
+        return rows_of(self.representations[n - 1], rows, self.images, len(self.points) * self.images)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ if (which) {
   register("by-size", "sizes", () => ["sizes", page.metric], forest(() => [...chosenParts().sizes], "By size of the object"));
   register("by-class", "classes", () => ["classes", page.metric], forest(mostAndLeast, "By class"));
 }
+if (whichLayers) register("layers-plot", "layers", () => ["layers", page.metric, chosenLayers().label], layersOverTime);
 const draw = () => {
   explain();
   drawPlot("heatmap");
@@ -30,6 +31,7 @@ const everything = () => {
     drawPlot(id);
   }
   if (which) drawParts();
+  if (whichLayers) drawLayers();
 };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 byId("theme").addEventListener("click", () => {
