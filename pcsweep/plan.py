@@ -179,9 +179,9 @@ def _part(point: "GridPoint", loaded: "Loaded") -> _Part:
     network = loaded.model(point.model).network.to(device)
     image = loaded.dataset(point.dataset)[point.selection(loaded)[0]].image[None].to(device)
     with torch.no_grad(), computing_in(point.settings.precision, device):
-        each = of_engine(network, image)
+        each = of_engine(network, image, point.rule)
         rate = _rate(network, image, point, each)
-    return _Part(point, each, tap_by_tap(network, image), rate)
+    return _Part(point, each, tap_by_tap(network, image, point.rule), rate)
 
 
 def _rate(network: "PredictiveNetwork", image: "Tensor", point: "GridPoint", each: "Multiplications") -> float:
@@ -199,18 +199,20 @@ def _rate(network: "PredictiveNetwork", image: "Tensor", point: "GridPoint", eac
 
 
 def _looped_table(points: int, part: _Part) -> "Table":
-    """Of points whose rule has no engine: every drive of every pcoder at every timestep."""
+    """Of points whose rule has no engine: every drive at every timestep, and what the rule convolves itself."""
     from rich.table import Table
 
     point, timesteps = part.point, part.point.settings.timesteps
     table = Table(title=f"{number_of(points, 'point')} of {point.model.name} by {point.rule.name}", title_justify="left")
-    for heading in ("pcoder", "t", "drive f(r below)", "state r"):
+    for heading in ("pcoder", "t", "drive f(r below)", "the rule's own", "state r"):
         table.add_column(heading)
-    for n, amount in enumerate(part.each.drives, start=1):
-        table.add_row(str(n), "0", f"shared {amount / _GIGA:.3f} G", "shared", end_section=not timesteps)
+    for n, (amount, own) in enumerate(zip(part.each.drives, part.each.steps, strict=True), start=1):
+        table.add_row(str(n), "0", f"shared {amount / _GIGA:.3f} G", "", "shared", end_section=not timesteps)
         if timesteps:
             span = "1" if timesteps == 1 else f"1–{timesteps}"
-            table.add_row("", span, _cell("computed", amount), "computed", end_section=True)
+            table.add_row(
+                "", span, _cell("computed", amount), _cell("computed", own) if own else "", "computed", end_section=True
+            )
     return table
 
 

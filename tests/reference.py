@@ -3,9 +3,12 @@
 Shares no code with the package and takes no shortcut: every prediction and gradient is computed at every timestep.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 Rules = Sequence[tuple[float, float, float]]  # (β_n, λ_n, α_n)
@@ -71,6 +74,56 @@ def adaptation(
         for n, stage in enumerate(stages):
             held = stage(after[-1] if after else image).detach() - b * s[n]
             after.append(held if n in linear else held.clamp(min=0))
+        r = after
+        states.append(r)
+    return states
+
+
+def annulus(sigma_s: float, sigma_c: float) -> np.ndarray:
+    """S, cell by cell."""
+    side = range(-math.floor(3 * sigma_s), math.floor(3 * sigma_s) + 1)
+    weights = np.zeros((len(side), len(side)))
+    for row, y in enumerate(side):
+        for column, x in enumerate(side):
+            if sigma_c < (d := math.sqrt(x * x + y * y)) <= 3 * sigma_s:
+                weights[row, column] = math.exp(-d * d / (2 * sigma_s**2))
+    return weights / weights.sum()
+
+
+def surround(
+    stages: Sequence[Callable[[Tensor], Tensor]],
+    linear: Sequence[int],
+    rules: Sequence[tuple[float, float]],
+    settings: tuple[str, float, float, str],
+    image: Tensor,
+    timesteps: int,
+) -> list[list[Tensor]]:
+    """r_1(t)..r_N(t) of one image (1, …) for t = 0..timesteps under surround suppression; `linear` stages end without a ReLU.
+
+    `rules` are (κ_n, μ_n), and `settings` form, σ_s, σ_c and border.
+    """
+    form, sigma_s, sigma_c, border = settings
+    kernel = annulus(sigma_s, sigma_c)[None, None]
+
+    def surround_of(r: Tensor) -> Tensor:
+        mode = {"reflect": "mirror", "zero": "constant"}[border]
+        return torch.from_numpy(ndimage.correlate(r.numpy(), kernel, mode=mode))
+
+    r: list[Tensor] = []
+    for stage in stages:
+        r.append(stage(r[-1] if r else image).detach())
+    m = [(each.abs() if n in linear else each).mean() for n, each in enumerate(r)]
+    states = [r]
+    for _ in range(timesteps):
+        after: list[Tensor] = []
+        for n, (stage, (kappa, mu)) in enumerate(zip(stages, rules, strict=True)):
+            drive = stage(after[-1] if after else image).detach()
+            if form == "subtractive":
+                new = (1 - mu) * r[n] + mu * (drive - kappa * surround_of(r[n]))
+                after.append(new if n in linear else new.clamp(min=0))
+            else:
+                beside = surround_of(r[n].abs() if n in linear else r[n])
+                after.append(drive / (1 + kappa * beside / m[n]) if m[n] > 0 else drive)
         r = after
         states.append(r)
     return states

@@ -72,5 +72,5 @@ def _assumed(point: GridPoint, rate: float, loaded: Loaded) -> float:
 
     selection = point.selection(loaded)
     image = loaded.dataset(point.dataset)[selection[0]].image[None]
-    each = tap_by_tap(loaded.model(point.model).network.cpu(), image).everything(point.rule, 1, 0)
+    each = tap_by_tap(loaded.model(point.model).network.cpu(), image, point.rule).everything(point.rule, 1, 0)
     return len(selection) * (point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP)

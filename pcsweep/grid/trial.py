@@ -45,7 +45,8 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     space, settings = point.noise_settings, point.settings
     measured = settings.metrics, settings.threshold, settings.thresholds
     noise = point.noise, space.space, space.clip
-    trial = (point.model, point.dataset, noise, point.attribution, point.limit, settings.seed, measured, str(point.rule))
+    try_rule_once(point, loaded)
+    trial = (point.model, point.dataset, noise, point.attribution, point.limit, settings.seed, measured)
     if trial in loaded.tried:
         return
     images, model = loaded.dataset(point.dataset), loaded.model(point.model)
@@ -59,6 +60,23 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     compared(model, images)
     scene = Scene(network.head, states[-1], torch.tensor([sample.class_index] * _TRIED), image.repeat(_TRIED, 1, 1, 1))
     try_metrics(point, sample, scene, tried_attribution(point, scene))
+    loaded.tried.add(trial)
+
+
+def try_rule_once(point: "GridPoint", loaded: Loaded) -> None:
+    """Tries the rule once for every choice of coefficients that are not zero: what a step can do may depend on that.
+
+    Raises:
+        BadSetting: what is wrong.
+    """
+    asked = tuple(tuple(value > 0 for value in numbers) for numbers in point.rules)
+    trial = (point.model, point.dataset, point.limit, point.settings.seed, str(point.rule), asked)
+    if trial in loaded.tried or not isinstance(point.rule, Stepping):
+        return
+    network = loaded.model(point.model).network.cpu()
+    image = loaded.first_sample(point.dataset, point.limit, point.settings.seed).image[None]
+    with torch.no_grad():
+        states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
     try_rule(point.rule, point.rules, states)
     loaded.tried.add(trial)
 
@@ -153,27 +171,29 @@ def try_rule(rule: UpdateRule, values: Sequence[Values], states: Sequence[Tensor
     """One step of a rule that has one, with the values of every pcoder and with the plain ones.
 
     Raises:
-        BadSetting: it fails, returns other shapes, or is not feedforward with the plain values.
+        BadSetting: it fails, returns other shapes, is not feedforward with the plain values, or refuses a pcoder; names that.
     """
     if not isinstance(rule, Stepping):
         return
     plain = tuple(each.plain for each in rule.coefficients)
-    for numbers, drive in zip(values, states, strict=True):
-        _stepped(rule, numbers, drive)
-        if not torch.equal(_stepped(rule, plain, drive), drive):
+    for n, (numbers, drive) in enumerate(zip(values, states, strict=True), start=1):
+        who = f"{_method_of(rule, 'step')} for pcoder {n}"
+        _stepped(rule, numbers, drive, who)
+        if not torch.equal(_stepped(rule, plain, drive, who), drive):
             said = ", ".join(f"{key} = {value:g}" for key, value in valued(rule, plain).items())
             raise BadSetting(
-                f"Expected {_step_of(rule)} to return the drive itself, to the bit, with the plain values ({said}) that inactive "
+                f"Expected {who} to return the drive itself, to the bit, with the plain values ({said}) that inactive "
                 "pcoders have, but it returns something else: `plain` of its coefficients says which values these are."
             )
 
 
-def _stepped(rule: Stepping, numbers: Values, drive: Tensor) -> Tensor:
+def _stepped(rule: Stepping, numbers: Values, drive: Tensor, who: str) -> Tensor:
     """r_n(t) from a drive and a state before it that is another."""
-    who, before, state = _step_of(rule), drive.roll(1, -1) + 1, torch.zeros_like(drive)
+    before, rectified = drive.roll(1, -1) + 1, bool((drive >= 0).all())
+    state = _started(rule, before, rectified)
     given = drive.clone(), before.clone(), state.clone()
     with _failing(who), torch.no_grad():
-        returned: Any = rule.step(valued(rule, numbers), given[0], given[1], given[2], bool((drive >= 0).all()))
+        returned: Any = rule.step(valued(rule, numbers), given[0], given[1], given[2], rectified)
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise BadSetting(f"Expected {who} to return two tensors, r_n(t) and its own state, but got {_said(returned)}.")
     if not all(map(torch.equal, given, (drive, before, state))):
@@ -182,8 +202,20 @@ def _stepped(rule: Stepping, numbers: Values, drive: Tensor) -> Tensor:
     return _like(drive, returned[0], who, "r_n(t)")
 
 
-def _step_of(rule: UpdateRule) -> str:
-    return f"`step` of {files().get(rule.name, rule.name)}"
+def _started(rule: Stepping, initial: Tensor, rectified: bool) -> Tensor:
+    """The rule's own state at t = 0."""
+    who, given = _method_of(rule, "start"), initial.clone()
+    with _failing(who), torch.no_grad():
+        state: Any = rule.start(given, rectified)
+    if not isinstance(state, Tensor) or state.shape[:1] != initial.shape[:1]:
+        raise BadSetting(f"Expected {who} to return a tensor with a row for each image, but got {_said(state)}.")
+    if not torch.equal(given, initial):
+        raise BadSetting(f"Expected {who} to leave what it is given as it is, but it changes it in place.")
+    return state
+
+
+def _method_of(rule: UpdateRule, method: str) -> str:
+    return f"`{method}` of {files().get(rule.name, rule.name)}"
 
 
 def _like(one: Tensor, found: Any, who: str, what: str) -> Tensor:

@@ -4,6 +4,7 @@ Here alone is asked which of the two it is.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -14,7 +15,7 @@ from pcsweep.network.engine.schedule import Count, Structure, counts, structure
 from pcsweep.network.loop import Stepping, looped
 from pcsweep.network.within import from_drive
 from pcsweep.pcoder.predictive_coding import Rule
-from pcsweep.pcoder.rule import UpdateRule, Values
+from pcsweep.pcoder.rule import UpdateRule, Values, valued
 
 if TYPE_CHECKING:
     from pcsweep.network.predictive import PredictiveNetwork
@@ -41,6 +42,9 @@ class Dynamics(Protocol):
     def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
         """What a pack of points computes, pcoder by pcoder."""
 
+    def own_step(self, representation: Tensor) -> object:
+        """Computes what an active pcoder takes at one timestep beside drive, prediction and gradient."""
+
 
 class ByEngine:
     """Predictive coding: work is shared between points, and what no coefficient asks for is skipped."""
@@ -63,6 +67,9 @@ class ByEngine:
         """What its schedule says."""
         return counts([self.structure(point) for point in points], timesteps)
 
+    def own_step(self, representation: Tensor) -> None:
+        """Nothing but sums."""
+
 
 @dataclass(frozen=True)
 class ByLoop:
@@ -81,8 +88,19 @@ class ByLoop:
         """None: everything is computed."""
 
     def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
-        """Every drive at t = 0, for all points together, and then at every timestep of every point."""
-        return [Count(drives=1 + len(points) * timesteps, predictions=0, gradients=0)] * len(points[0])
+        """Every drive at t = 0, for all points together, then at every timestep of every point; steps where something moves."""
+        drives = 1 + len(points) * timesteps
+        moving = (sum(self._moves(numbers) for numbers in of_pcoder) for of_pcoder in zip(*points, strict=True))
+        return [Count(drives, 0, 0, steps=many * timesteps) for many in moving]
+
+    def _moves(self, numbers: Values) -> bool:
+        return not self.rule.is_feedforward(valued(self.rule, numbers), False)
+
+    def own_step(self, representation: Tensor) -> None:
+        """A step with all coefficients away from plain; nothing on a level that the rule refuses, where no pcoder is active."""
+        values = {each.key: each.moving for each in self.rule.coefficients}
+        with suppress(ValueError):
+            self.rule.step(values, representation, representation, self.rule.start(representation, False), False)
 
 
 def dynamics_of(rule: UpdateRule) -> Dynamics:

@@ -1,7 +1,7 @@
 """The dynamics of an update rule that has no engine: a plain loop over grid points and time, without autograd.
 
-It gives the moments that `pcsweep.network.engine.run` gives. Every stage computes `ROWS` images per call, and one point after
-the other: no result depends on which points share a call, and memory grows with neither time nor points.
+It gives the moments that `pcsweep.network.engine.run` gives. Every stage and every step computes `ROWS` images per call, and one
+point after the other: no result depends on which points share a call, and memory grows with neither time nor points.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,21 +21,74 @@ from pcsweep.pcoder.rule import UpdateRule, Values, valued
 class Stepping(UpdateRule, Protocol):
     """An update rule that says how one pcoder gets from t-1 to t."""
 
+    def start(self, initial: Tensor, rectified: bool) -> Tensor:
+        """The rule's own state at t = 0, with a row for each image.
+
+        Args:
+            initial: r_n(0), (images, channels, height, width).
+            rectified: whether f_n returns nothing negative.
+        """
+
     def step(
         self, values: Mapping[str, float], drive: Tensor, before: Tensor, state: Tensor, rectified: bool
     ) -> tuple[Tensor, Tensor]:
-        """r_n(t) and the rule's own state at t, each (images, channels, height, width).
+        """r_n(t), (images, channels, height, width), and the rule's own state at t, of the shape it had at t-1.
 
         Args:
             values: the pcoder's coefficients by key.
             drive: f_n(r_{n-1}(t)).
             before: r_n(t-1).
-            state: the rule's own at t-1; zero at t = 0.
+            state: the rule's own at t-1.
             rectified: whether f_n returns nothing negative.
+
+        Raises:
+            ValueError: the rule has no step for representations of this shape where these of its values are not zero.
+        """
+
+
+@runtime_checkable
+class Shown(Stepping, Protocol):
+    """An update rule that has something to draw beside a map."""
+
+    @property
+    def shows(self) -> str:
+        """What is drawn, in a word and symbols, such as `average s(t)`."""
+
+    def shown(self, values: Mapping[str, float], now: Tensor, state: Tensor) -> Tensor:
+        """It, (images, channels, height, width), of which a picture takes the mean over channels.
+
+        Args:
+            values: the pcoder's coefficients by key.
+            now: r_n(t).
+            state: the rule's own at t.
         """
 
 
 Stage = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """One pcoder: its rule, f_n in evaluation mode, and whether f_n returns nothing negative."""
+
+    rule: Stepping
+    stage: Stage
+    rectified: bool
+
+    def started(self, initial: Tensor) -> Tensor:
+        """The rule's own state at t = 0."""
+        return torch.cat([self.rule.start(initial[rows], self.rectified) for rows in _rows(initial)])
+
+    def stepped(self, values: Mapping[str, float], below: Tensor, before: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """r_n(t) and the rule's own state, from r_{n-1}(t), r_n(t-1) and that state at t-1."""
+        after, states = [], []
+        for rows in _rows(below):
+            drive = _driven(self.stage, below[rows])  # (images, channels, height, width)
+            with torch.autocast(below.device.type, enabled=False):  # rounds what a stage computes, not the states
+                r, own = self.rule.step(values, drive, before[rows], state[rows], self.rectified)
+            after.append(r)
+            states.append(own)
+        return torch.cat(after), torch.cat(states)
 
 
 def looped(
@@ -56,21 +109,22 @@ def looped(
         points: its coefficients, of each grid point, pcoder by pcoder.
         timesteps: T.
     """
+    levels = [_Level(rule, *each) for each in zip(stages, rectified, strict=True)]
     with torch.no_grad():
         initial = _feedforward(stages, images)
-    yield Moment(0, tuple(range(len(points))), len(images), initial, from_drive)
+        started = [level.started(r) for level, r in zip(levels, initial, strict=True)]
+    yield Moment(0, tuple(range(len(points))), len(images), initial, from_drive, started)
     for number, point in enumerate(points):
         values = [valued(rule, numbers) for numbers in point]
-        now, own = list(initial), [torch.zeros_like(r) for r in initial]
+        now, own = list(initial), list(started)
         for timestep in range(1, timesteps + 1):
             upward = _OfStep(rule, values, rectified, list(now), list(own))
             with torch.no_grad():  # not around the yield
                 below = images
-                for n, stage in enumerate(stages):
-                    drive = _by_rows(stage, below)  # (images, channels, height, width)
-                    now[n], own[n] = rule.step(values[n], drive, now[n], own[n], rectified[n])
+                for n, level in enumerate(levels):
+                    now[n], own[n] = level.stepped(values[n], below, now[n], own[n])
                     below = now[n]
-            yield Moment(timestep, (number,), len(images), list(now), upward)
+            yield Moment(timestep, (number,), len(images), list(now), upward, list(own))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,11 +161,15 @@ def _feedforward(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
     """r_1(0)..r_N(0)."""
     found = [images]
     for stage in stages:
-        found.append(_by_rows(stage, found[-1]))
+        found.append(torch.cat([_driven(stage, found[-1][rows]) for rows in _rows(found[-1])]))
     return found[1:]
 
 
-def _by_rows(stage: Stage, below: Tensor) -> Tensor:
-    """f_n of all images; autocast may have rounded it, which the states are not."""
-    parts = [stage(below[rows]).to(below.dtype) for rows in slices(0, len(below), ROWS)]
-    return torch.cat(parts) if parts else stage(below)  # an empty batch has its shape, too
+def _driven(stage: Stage, below: Tensor) -> Tensor:
+    """f_n; autocast may have rounded it, which the states are not."""
+    return stage(below).to(below.dtype)
+
+
+def _rows(images: Tensor) -> list[slice]:
+    """Of `ROWS` images each; an empty batch has one that is empty."""
+    return list(slices(0, len(images), ROWS)) or [slice(0, 0)]

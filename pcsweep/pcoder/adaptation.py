@@ -40,6 +40,10 @@ class Adaptation:
         """Where nothing is held back."""
         return bool(values["b"] == 0)
 
+    def start(self, initial: "Tensor", rectified: bool) -> "Tensor":  # noqa: ARG002
+        """s_n(0) = 0, of the shape of r_n(0)."""
+        return initial.new_zeros(initial.shape)
+
     def step(
         self, values: Mapping[str, float], drive: "Tensor", before: "Tensor", average: "Tensor", rectified: bool
     ) -> tuple["Tensor", "Tensor"]:
@@ -50,6 +54,15 @@ class Adaptation:
             return drive, average
         after = drive - b * average  # (images, channels, height, width)
         return (after.relu() if rectified else after), average
+
+    @property
+    def shows(self) -> str:
+        """What `show` draws."""
+        return "average s(t)"
+
+    def shown(self, values: Mapping[str, float], now: "Tensor", average: "Tensor") -> "Tensor":  # noqa: ARG002
+        """s_n(t)."""
+        return average
 
 
 RULE = Adaptation()

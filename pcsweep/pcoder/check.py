@@ -13,7 +13,7 @@ _TAKEN = (
     *("rule", "active", "gradient_scaling", "stretch", "hyperparameter"),  # keys that the pcoder group has of its own
     *(*SHARD_COLUMNS, "area"),
 )
-_STEP = ("values", "drive", "before", "state", "rectified")
+_METHODS = {"step": ("values", "drive", "before", "state", "rectified"), "start": ("initial", "rectified")}
 
 
 def problem_of(rule: Any, needs_step: bool) -> str:
@@ -28,7 +28,7 @@ def problem_of(rule: Any, needs_step: bool) -> str:
     if lacking := [name for name in _SAYS if not hasattr(rule, name)]:
         return f"it lacks {', '.join(lacking)}"
     assert isinstance(rule, UpdateRule)
-    return _of_coefficients(rule) or _of_axes(rule) or _of_fields(rule) or (_of_step(rule) if needs_step else "")
+    return _of_coefficients(rule) or _of_axes(rule) or _of_fields(rule) or (_of_methods(rule) if needs_step else "")
 
 
 def _of_coefficients(rule: UpdateRule) -> str:
@@ -39,7 +39,7 @@ def _of_coefficients(rule: UpdateRule) -> str:
         if not re.fullmatch(r"[A-Za-z]\w*", key) or key in _TAKEN or keys.count(key) > 1:
             return f"the key {key!r} is no name of letters, digits and _ that nothing else has"
     for each in rule.coefficients:
-        if not 0 <= each.plain <= each.highest:
+        if not 0 <= each.lowest <= each.plain <= each.highest:
             return f"the plain value of {each.key!r} is {each.plain}, outside of its range"
     plain = valued(rule, tuple(each.plain for each in rule.coefficients))
     said = ", ".join(f"{key} = {value:g}" for key, value in plain.items())
@@ -68,12 +68,13 @@ def _of_fields(rule: Any) -> str:
     return ""
 
 
-def _of_step(rule: Any) -> str:
-    step = getattr(rule, "step", None)
-    if not callable(step):
-        return f"it lacks a method step({', '.join(_STEP)})"
-    try:
-        inspect.signature(step).bind(*_STEP)
-    except TypeError as error:
-        return f"its step takes other parameters than {', '.join(_STEP)} ({error})"
+def _of_methods(rule: Any) -> str:
+    for name, parameters in _METHODS.items():
+        method = getattr(rule, name, None)
+        if not callable(method):
+            return f"it lacks a method {name}({', '.join(parameters)})"
+        try:
+            inspect.signature(method).bind(*parameters)
+        except TypeError as error:
+            return f"its {name} takes other parameters than {', '.join(parameters)} ({error})"
     return ""

@@ -13,13 +13,14 @@ Values = tuple[float, ...]  # the coefficients of one pcoder, in the order of th
 
 @dataclass(frozen=True)
 class Coefficient:
-    """A number that every pcoder has of its own, from 0 on.
+    """A number that every pcoder has of its own.
 
     Args:
         key: in the pcoder group's settings, and the column of tables.
         symbol: in figures and reports.
         meaning: in a word or two before the symbol, such as "feedback".
-        highest: that it may be.
+        lowest, highest: that it may be; 0 or more.
+        why: why it may be no other, where that is not plain, such as "since the divisive form has no rate".
         plain: its value in a pcoder that is not active; with all coefficients at theirs a pcoder is plain feedforward. Of a
             strength that is 0, of a rate 1, so there is no default.
     """
@@ -28,6 +29,8 @@ class Coefficient:
     symbol: str
     meaning: str = ""
     highest: float = math.inf
+    lowest: float = 0.0
+    why: str = ""
     plain: float = field(kw_only=True)
 
     @property
@@ -41,9 +44,22 @@ class Coefficient:
         Raises:
             ValueError: names the coefficient, the range and the value.
         """
-        if not (0 <= value <= self.highest and math.isfinite(value)):
-            allowed = f"in [0, {self.highest:g}]" if math.isfinite(self.highest) else "non-negative and finite"
-            raise ValueError(f"Expected `{self.key}` to be {allowed}, but got {value}.")
+        if not (self.lowest <= value <= self.highest and math.isfinite(value)):
+            raise ValueError(f"Expected `{self.key}` to be {self._allowed}{f', {self.why}' * bool(self.why)}, but got {value}.")
+
+    @property
+    def _allowed(self) -> str:
+        if self.lowest == self.highest:
+            return f"{self.lowest:g}"
+        if math.isfinite(self.highest):
+            return f"in [{self.lowest:g}, {self.highest:g}]"
+        return f"at least {self.lowest:g} and finite" if self.lowest else "non-negative and finite"
+
+    @property
+    def moving(self) -> float:
+        """A value away from the plain one, where there is another: halfway to one end of its range."""
+        end = self.highest if self.highest > self.plain else self.lowest
+        return (self.plain + end) / 2 if math.isfinite(end) else self.plain + 1
 
 
 @runtime_checkable

@@ -54,7 +54,7 @@ def shards_of(folder):
         ("noise=null", "Expected `noise` to be one of gaussian, none, but got 'noise=null'."),
         ("~noise", "Expected a choice of `noise`"),
         ("~dataset", "Expected a choice of `dataset`"),
-        ("pcoder=3", "Expected `pcoder` to be one of adaptation, scaled, unscaled, but got 'pcoder=3'."),
+        ("pcoder=3", "Expected `pcoder` to be one of adaptation, scaled, surround, unscaled, but got 'pcoder=3'."),
         ("-m --cfg job", "Expected one of --multirun, --cfg"),
         (
             "noise.sigma=0.1,0.2",

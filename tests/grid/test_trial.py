@@ -235,6 +235,24 @@ class Overwriting(Adaptation):
         return drive, state.add_(1)
 
 
+class Averaged(Adaptation):
+    def start(self, initial, rectified):
+        return initial.mean()
+
+
+class Growing(Adaptation):
+    def start(self, initial, rectified):
+        return initial.flatten(1).mean(1)
+
+    def step(self, values, drive, before, state, rectified):
+        return drive, state[:, None]
+
+
+class Zeroing(Adaptation):
+    def start(self, initial, rectified):
+        return initial.zero_()
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
@@ -242,6 +260,9 @@ class Overwriting(Adaptation):
         (Gray(), r"r_n\(t\) of shape \(2, 3, 8, 8\), torch.float32, but got \(2, 8, 8\)"),
         (Alone(), r"two tensors, .* but got \(2, 3, 8, 8\)"),
         (Overwriting(), "changes it in place"),
+        (Averaged(), r"`start` of .* to return a tensor with a row for each image, but got \(\), torch.float32"),
+        (Growing(), r"for pcoder 1 to return its own state of shape \(2,\), torch.float32, but got \(2, 1\)"),
+        (Zeroing(), "`start` of .* changes it in place"),
     ],
 )
 def test_a_step_that_is_none_is_refused(rule, said):

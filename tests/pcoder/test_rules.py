@@ -92,6 +92,11 @@ class Stepless(PredictiveCoding):
     name = "mine"
 
 
+class Startless(Stepless):
+    def step(self, values, drive, before, state, rectified):
+        return drive, state
+
+
 @dataclass(frozen=True)
 class Mine(Adaptation):
     name = "mine"
@@ -123,6 +128,15 @@ class Short(Mine):
         return drive, drive
 
 
+class Restarted(Mine):
+    def start(self, initial):
+        return initial
+
+
+class Above(Mine):
+    coefficients = (Coefficient("a", "a", lowest=0.5, plain=0.0), Coefficient("b", "b", plain=0.0))
+
+
 @dataclass(frozen=True)
 class Clash(Mine):
     b: float = 1.0
@@ -132,6 +146,9 @@ class Clash(Mine):
     ("rule", "said"),
     [
         (Stepless(), r"it lacks a method step\(values, drive, before, state, rectified\)"),
+        (Startless(), r"it lacks a method start\(initial, rectified\)"),
+        (Restarted(), "its start takes other parameters than initial, rectified"),
+        (Above(), "the plain value of 'a' is 0.0, outside of its range"),
         (Frozen(), "`is_feedforward` says that a pcoder with the plain values, a = 0, b = 0.5, is not feedforward"),
         (Outside(), "the plain value of 'a' is 2.0, outside of its range"),
         (Misspelt(), r"its axes are \('b', 'alpah'\), and not two different ones of its coefficients a, b"),

@@ -34,6 +34,7 @@ class Moment:
         images: how many.
         representations: r_1(t)..r_N(t), with a row per image, or per point and image where they differ between points.
         upward: what the update rule makes of a drive at t (`pcsweep.network.within`); the engine itself does not say it.
+        states: what an update rule with a step of its own keeps of each of them; none of predictive coding.
     """
 
     timestep: int
@@ -41,6 +42,7 @@ class Moment:
     images: int
     representations: list[Tensor]
     upward: Upward | None = None
+    states: Sequence[Tensor] = ()
 
     @property
     def shared(self) -> bool:

@@ -109,11 +109,17 @@ def _if(needed: bool, computation: Computation) -> Computation:
 
 @dataclass(frozen=True)
 class Count:
-    """How often a pack of grid points computes each thing of one pcoder, for one image and all of its timesteps."""
+    """How often a pack of grid points computes each thing of one pcoder, for one image and all of its timesteps.
+
+    Args:
+        drives, predictions, gradients: of f_n, P_n and the gradient of P_n's error.
+        steps: what a rule without an engine computes beside the drive.
+    """
 
     drives: int
     predictions: int
     gradients: int
+    steps: int = 0
 
 
 def counts(points: Sequence[Structure], timesteps: int) -> list[Count]:

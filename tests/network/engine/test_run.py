@@ -175,7 +175,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(transformed):
 
 def test_the_multiplications_are_those_of_the_shapes():
     image = torch.zeros(1, 3, 16, 16)
-    found = tap_by_tap(golden_network(), image)
+    found = tap_by_tap(golden_network(), image, RULE)
     # 3 × 3 convolutions before each pooling: 3→8 on 16 × 16, then 2 × 2 pooling before 8→12 on 8 × 8 and 12→16 on 4 × 4
     assert found.drives == (3 * 8 * 9 * 256, 8 * 12 * 9 * 64, 12 * 16 * 9 * 16)
     # kernels of 5, 10 and 14 taps a side on 16 × 16, 8 × 8 and 4 × 4 cells
@@ -187,7 +187,7 @@ def test_the_multiplications_are_those_of_the_shapes():
 def test_a_pack_takes_what_its_parts_take():
     image = torch.zeros(1, 3, 16, 16)
     network = golden_network()
-    each = of_engine(network, image)
+    each = of_engine(network, image, RULE)
     two = [[(0.4, 0.3, 0.05)] * 3, [(0.5, 0.2, 0.05)] * 3]
     timesteps = 3
     # at t = 0 and 1 both points share what they predict; t = 2 and 3 are their own
