@@ -82,7 +82,7 @@ class Choice:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def _key(self) -> tuple[str, str, str]:
+    def _key(self) -> tuple[str, ...]:
         return self.function.__module__, self.function.__qualname__, json.dumps(self.arguments, sort_keys=True, default=str)
 
     @property

@@ -38,10 +38,10 @@ def conf_folder() -> str:
 def each_pcoder(model: "DictConfig", extensions: "ListConfig | None" = None) -> str:
     """The resolver `each_pcoder`: the numbers of a model's pcoders as the values of a sweep, such as "1,2,3,4"."""
     from pcsweep.config.extensions import named
-    from pcsweep.config.schema import choose
+    from pcsweep.grid.randomized import model_choice
 
     own = named({"extensions": OmegaConf.to_container(extensions) if OmegaConf.is_config(extensions) else extensions})
-    count = _pcoders(choose("model", plain_of(model), own))
+    count = _pcoders(model_choice({**plain_of(model), "randomized": None}, own))
     return ",".join(str(number) for number in range(1, count + 1))
 
 

@@ -17,6 +17,7 @@ from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Cho
 from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
 from pcsweep.grid.loaded import Loaded
+from pcsweep.grid.randomized import RandomizedModel, model_choice
 from pcsweep.grid.trial import try_once
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
@@ -27,6 +28,7 @@ from pcsweep.pcoder import USUAL, files
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
 from pcsweep.pcoder.settings import decisive_of, pcoder_settings
+from pcsweep.study.axes import USUAL_ATTRIBUTION
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Figure = Literal["heatmap", "fig1", "fig2", "fig3", "fig4"]
@@ -183,13 +185,16 @@ class GridPoint:
 
     @property
     def label(self) -> str:
-        """For people: the rule if not the usual one, a heatmap's coefficients, the noise, and the active pcoders if not all."""
+        """For people: a heatmap's coefficients and the noise; and beside them what is not as usual."""
         words = [self.rule.name] * (self.rule.name != USUAL)
         words += [self.said(key) for key in keys_of(self.rule) if key in self.rule.axes]
         words += [self.noise.name]
         words += [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]
         if len(self.active) < len(self.asked):
             words.append(f"pcoder {'+'.join(map(str, self.active))}")
+        words += [self.attribution.name] * (self.attribution.name != USUAL_ATTRIBUTION)
+        if isinstance(self.model, RandomizedModel):
+            words.append(f"randomized={self.model.randomized}")
         return " ".join(words)
 
     def said(self, key: str) -> str:
@@ -232,7 +237,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
     target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
     common: dict[str, Any] = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
-    choices = {"model": choose("model", groups["model"], extensions)}
+    choices = {"model": model_choice(groups["model"], extensions)}
     model = loaded.model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
     choices |= {group: choose(group, groups[group], extensions) for group in ("dataset", "noise", "attribution")}

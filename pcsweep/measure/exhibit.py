@@ -12,7 +12,7 @@ from pcsweep.metric import baselines_of
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import keys_of
 from pcsweep.study import shards
-from pcsweep.study.axes import Coordinates, coordinates, key
+from pcsweep.study.axes import RANDOMIZED, USUAL_ATTRIBUTION, Coordinates, coordinates, key
 from pcsweep.study.conditions import UNITS, split_of
 from pcsweep.study.labels import SYMBOLS, file_name, on, text_of
 
@@ -73,8 +73,15 @@ def exhibition(path: Path) -> Exhibition | None:
     place = coordinates(settings)
     for name in keys_of(rule_of(settings["pcoder"])):
         place[name] = str(settings["pcoder"][name]) if place[name] is None else place[name]
+    place |= {RANDOMIZED: settings["model"].get("randomized"), **_attribution(settings)}
     exhibits = [_exhibit(rows) for rows in images.values()]
     return Exhibition(place, _title(place, settings), settings["threshold"], exhibits)
+
+
+def _attribution(settings: Mapping[str, Any]) -> dict[str, str]:
+    """By key, its settings as text, and its target."""
+    own = {**settings.get("attribution", {}), "target": settings.get("target")}
+    return {f"attribution.{name}": str(value) for name, value in own.items()}
 
 
 def _exhibit(rows: list[dict[str, Any]]) -> Exhibit:
@@ -113,7 +120,10 @@ def _title(place: Coordinates, settings: dict[str, Any]) -> str:
         words.append("no noise" if place["noise"] == "none" else str(place["noise"]))
     else:
         words.append(f"σ = {text_of(place['sigma'])}" + (f" (of {space})" if space else ""))
-    return ", ".join(words) + ("" if place["pcoder"] == "all" else f", pcoder {place['pcoder']}")
+    words += [f"pcoder {place['pcoder']}"] if place["pcoder"] != "all" else []
+    words += [str(place["attribution.name"])] if place.get("attribution.name", USUAL_ATTRIBUTION) != USUAL_ATTRIBUTION else []
+    words += [f"randomized {place[RANDOMIZED]}"] if place[RANDOMIZED] is not None else []
+    return ", ".join(words)
 
 
 def names(exhibitions: Sequence[Exhibition]) -> Iterable[str]:

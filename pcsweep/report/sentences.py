@@ -12,7 +12,7 @@ from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import duration, number_of
 from pcsweep.pcoder.rule import why_skipped
 from pcsweep.report.origins import Origins
-from pcsweep.study.axes import COEFFICIENTS, Coordinates
+from pcsweep.study.axes import COEFFICIENTS, RANDOMIZED, Coordinates
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, on, rules_of, text_of
 from pcsweep.study.mixing import Where
@@ -55,13 +55,20 @@ def grid(rows: Sequence[Row], result: Aggregate, from_where: Origins) -> list[st
     )
     coefficients = "; ".join(f"{each.label} = {values(each.key)}" for rule in result.rules for each in rule.coefficients)
     classes = "1 class" if first["categories"] == 1 else f"{first['categories']} classes"
+    maps, targets = (_values_of(from_where, name) for name in ("attribution.name", "target"))
+    drawn = f" Drawn anew: {values(RANDOMIZED)}." if RANDOMIZED in result.facets else ""
     return [
         f"Coefficients: {coefficients}; active pcoders: {values('pcoder')}.",
         f"Noise: {', '.join([values('noise'), *levels])}, {seeds}.",
         f"{number_of(first['images'], 'image')} of {classes}, at t = 0 (plain feedforward) to {common.get('timesteps', 'T')}.",
-        f"Measured: the map of the attribution {common.get('attribution.name', '')} for the target {common.get('target', '')}, "
-        f"against the object's mask{cut}.",
+        f"Measured: the map of the attribution {maps} for the target {targets}, against the object's mask{cut}.{drawn}",
     ]
+
+
+def _values_of(from_where: Origins, name: str) -> str:
+    """Of a setting, the value, or all of them."""
+    found = from_where.varying.get(name, [from_where.common.get(name, "")])
+    return ", ".join(value.strip('"') for value in found)
 
 
 def _known(everything: Sequence[Row], name: str) -> bool:

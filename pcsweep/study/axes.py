@@ -15,8 +15,15 @@ from pcsweep.study.identity import canonical
 COEFFICIENTS = coefficients()  # of any rule
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", *KEYS)  # of every study
 RULE_COLUMN = "pcoder.rule"  # the column that says by which rule, in studies of another than the usual one
-MAY_DIFFER = ("model", "noise", "pcoder")
+MAY_DIFFER = ("model", "noise", "pcoder", "attribution", "target")
+IN_WORDS = "model, noise, pcoder and attribution"  # which groups of the command line these are
+USUAL_ATTRIBUTION = "grad_cam"  # which labels do not mention
+RANDOMIZED, RANDOMIZED_SEED = "model.randomized", "model.randomized_seed"
 WORDS = {"selection.count": "dataset.limit", "target": "attribution.target"}  # of the command line, by what shards call them
+_OF_COMMAND = {"target": "attribution.target"}  # the columns that are called otherwise than the setting
+# What follows from other settings, and tells cells apart only where these are equal: the weights of a model that is drawn anew
+# follow from how much of it is, and from the seed of that.
+_FOLLOWS = {"model.weights_sha256": (RANDOMIZED, RANDOMIZED_SEED), RANDOMIZED_SEED: (RANDOMIZED,)}
 ON_AN_AXIS = {"model.name", "noise.name", "noise.sigma", "pcoder.active", *(f"pcoder.{name}" for name in COEFFICIENTS)}
 
 Coordinates = dict[str, Any]  # one value per axis and per further column
@@ -63,7 +70,7 @@ def check_alike(settings: Sequence[Mapping[str, Any]]) -> None:
     if problems:
         name, counts = next(iter(differing.items()))
         raise BadSetting(
-            f"Expected the shards of one study to differ only in model, noise and pcoder, but {'; '.join(problems)}. "
+            f"Expected the shards of one study to differ only in {IN_WORDS}, but {'; '.join(problems)}. "
             "They are never averaged together: give each its own study=NAME, or read one at a time, by its value: "
             f"{WORDS.get(name, name)}={next(iter(counts))}."
         )
@@ -76,19 +83,27 @@ def _shards(count: int) -> str:
 def further_columns(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Dotted names of the settings, beside the axes, that tell cells apart.
 
-    Those of the model, noise and pcoder that vary within one model, noise and rule, such as `noise.seed`; the rule, unless it is
-    the usual one throughout; and the coefficients that are given per pcoder somewhere, such as `pcoder.beta`.
+    Those of the model, noise, pcoder and attribution that vary within one model, noise, rule and attribution, such as
+    `noise.seed`; the attribution and its target where they vary; the rule, unless it is the usual one throughout; and the
+    coefficients that are given per pcoder somewhere, such as `pcoder.beta`.
     """
     flats = [leaves(each) for each in settings]
     seen: dict[str, dict[Any, set[str]]] = {}
     for key in sorted({key for flat in flats for key in flat if key.split(".")[0] in MAY_DIFFER} - ON_AN_AXIS - {RULE_COLUMN}):
-        group = key.split(".")[0]
         for flat in flats:
-            alike = flat.get(RULE_COLUMN if group == "pcoder" else f"{group}.name")
+            alike = tuple(flat.get(name) for name in _alike(key))
             seen.setdefault(key, {}).setdefault(alike, set()).add(json.dumps(flat.get(key)))
-    varying = [key for key, values in seen.items() if any(len(each) > 1 for each in values.values())]
+    varying = [_OF_COMMAND.get(key, key) for key, values in seen.items() if any(len(each) > 1 for each in values.values())]
     listed = {f"pcoder.{name}" for name in COEFFICIENTS for each in settings if _is_listed(each, name)}
     return varying + [RULE_COLUMN] * any(RULE_COLUMN in flat for flat in flats) + sorted(listed)
+
+
+def _alike(key: str) -> tuple[str, ...]:
+    """The settings that cells must share for a setting to tell them apart."""
+    group = key.split(".")[0]
+    if key in ("attribution.name", "target"):
+        return ()
+    return (RULE_COLUMN if group == "pcoder" else f"{group}.name", *_FOLLOWS.get(key, ()))
 
 
 def _is_listed(settings: Mapping[str, Any], name: str) -> bool:
@@ -157,14 +172,16 @@ def place_on(names: Iterable[str], settings: Mapping[str, Any], columns: Iterabl
 
 
 def further_coordinates(settings: Mapping[str, Any], columns: Iterable[str]) -> Coordinates:
-    """The values of the further columns; lists as text, and a coefficient only where it is given per pcoder."""
-    flat = leaves(settings)
+    """The values of the further columns: lists as text, how much of a model is drawn anew as text (`head` or a number), and a
+    coefficient only where it is given per pcoder."""
+    flat = {_OF_COMMAND.get(key, key): value for key, value in leaves(settings).items()}
     values: Coordinates = {}
     for key in columns:
         value = flat.get(key, USUAL if key == RULE_COLUMN else None)
         if key in ON_AN_AXIS and not _is_listed(settings, key.removeprefix("pcoder.")):
             value = None
-        values[key] = json.dumps(value) if isinstance(value, list) else value
+        listed = isinstance(value, list)
+        values[key] = json.dumps(value) if listed else str(value) if key == RANDOMIZED and value is not None else value
     return values
 
 

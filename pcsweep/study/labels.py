@@ -9,12 +9,14 @@ from typing import Any
 from pcsweep.metric import TABLE
 from pcsweep.pcoder import USUAL, rule_named, rules
 from pcsweep.pcoder.rule import UpdateRule, keys_of
-from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates, sort_key
+from pcsweep.study.axes import COEFFICIENTS, RANDOMIZED, RULE_COLUMN, Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 SYMBOLS = {
     "sigma": "σ",
     RULE_COLUMN: "rule",
+    "attribution.name": "attribution",
+    RANDOMIZED: "randomized",
     **{each.key: each.symbol for rule in rules().values() for each in rule.coefficients},
 }
 METRICS = {name: row.label for name, row in TABLE.items()}

@@ -22,9 +22,6 @@ from pcsweep.study.schema import further_type
 
 READERS = 8  # footers read at a time, which on a network's file system is mostly waiting
 
-# Settings by the name that a column has, where it is another: `target` is a column of the shards, the class.
-_RENAMED = {"target": "attribution.target"}
-
 # Columns of metrics beside the schema's: null in the shards that do not have them.
 ADDED = [
     pa.field(column, further_type(column, column in row.lists))
@@ -41,9 +38,9 @@ def load(study: str, output_root: str | Path = "outputs", where: Where | None = 
 
     Columns are those of `shards.SCHEMA`, those of further metrics, the coefficients of other update rules than predictive coding
     where shards have them (`KEY` and per pcoder `KEY_n`), `identity` (the shard's name), `noise.seed`, and every other
-    setting that tells shards apart and is no column yet, under its dotted name: those of the model, noise and pcoder that vary,
-    and those that aggregation refuses to mix, such as `threshold`, which are left to the reader here. A setting that is a list
-    is JSON, and one that is a number in some shards and text in others is text. What all shards share is
+    setting that tells shards apart and is no column yet, under its dotted name: those of the model, noise, pcoder and attribution
+    that vary, and those that aggregation refuses to mix, such as `threshold`, which are left to the reader here. A setting that
+    is a list is JSON, and one that is a number in some shards and text in others is text. What all shards share is
     `schema.metadata[b"pcsweep.settings"]`, as JSON with dotted names.
 
     Only the metadata of every shard is read and verified here. Rows are read by the dataset's `to_table`, `to_batches` and
@@ -108,11 +105,11 @@ def _further(settings: Sequence[Mapping[str, Any]]) -> dict[str, pa.Array]:
     seeded = ["noise.seed"] if any("noise.seed" in flat for flat in flats) else []
     keys = dict.fromkeys([*seeded, *axes.further_columns(settings), *_unlike(flats)])
     places = [axes.further_coordinates(each, keys) for each in settings]
-    return {_RENAMED.get(key, key): _column(place[key] for place in places) for key in keys}
+    return {key: _column(place[key] for place in places) for key in keys}
 
 
 def _unlike(flats: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings, apart from those of the model, noise and pcoder, that are not the same in all shards."""
+    """The settings, apart from those in which cells may differ, that are not the same in all shards."""
     return [
         key
         for key in sorted({key for flat in flats for key in flat} - {"dataset.name"})  # that is the column `dataset`

@@ -12,7 +12,7 @@ from yaml import YAMLError, safe_load  # type: ignore[import-untyped]
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.text import number_of
 from pcsweep.study import shards
-from pcsweep.study.axes import WORDS, key, leaves, shared, unlike
+from pcsweep.study.axes import IN_WORDS, WORDS, key, leaves, shared, unlike
 from pcsweep.study.plans import PlannedPoint, planned
 
 Where = Mapping[str, Any]  # settings by dotted name, that shards must have to be read
@@ -43,7 +43,7 @@ def check(folder: Path, points: Iterable[Mapping[str, Any]], mixed: bool) -> Non
     ours, theirs = (unlike(each, differing) for each in (list(new.values()), there))
     said = [_said(name, list(ours[name]), theirs[name] if theirs else {}) for name in differing]
     raise BadSetting(
-        f"Expected the points of study {folder.name} to differ only in model, noise and pcoder, since its tables and its report "
+        f"Expected the points of study {folder.name} to differ only in {IN_WORDS}, since its tables and its report "
         f"never mix others, but {'; '.join(said)}. Give these points their own study=NAME, remove {folder}, or keep both in one "
         f"study with mixed=true, of which reports show one at a time ({_example(ours)})."
     )

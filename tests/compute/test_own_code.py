@@ -69,11 +69,15 @@ def test_an_edited_noise_is_computed_again_and_its_cells_are_apart(edited, tmp_p
     assert names(tmp_path) == {before, after}
 
 
-def test_an_edited_attribution_is_refused_in_the_study_of_what_it_was(edited):
+def test_the_cells_of_an_edited_attribution_are_apart(edited, tmp_path):
     compute(config(*MAPPED))
+    (before,) = names(tmp_path)
     edited(mapped="0.1")
-    with pytest.raises(BadSetting, match="Expected the points of study own to differ only in .*`attribution.source_sha256` is"):
-        compute(config(*MAPPED))
+    compute(config(*MAPPED))
+    (after,) = names(tmp_path) - {before}
+    result = aggregate(tmp_path / "outputs" / "own", resamples=10, permutations=10)
+    assert set(result.table["identity"].to_pylist()) == {before, after}
+    assert result.facets == ("attribution.source_sha256",)
 
 
 def test_code_that_changes_between_planning_and_computing_is_refused(edited):

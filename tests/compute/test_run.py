@@ -293,13 +293,14 @@ def test_without_further_thresholds_there_is_no_further_iou(config, tmp_path):
 def test_what_no_table_shows_together_is_refused_before_it_is_computed(config, tmp_path):
     compute(config())
     compute(config("noise.sigma=0.3", "pcoder.beta=0.5", "noise.seed=3", "batch_size=3"))  # may differ
+    there = plan([config("attribution.target=predicted"), config("model.randomized=head")], range(2))  # may differ
+    assert there.waiting == (0, 1)
     before = sorted(tmp_path.rglob("*"))
     for word, said in (
         ("timesteps=2", "`timesteps` is 2 here, and 1 in 2 shards there.*study=NAME.*mixed=true.*timesteps=2"),
         ("dataset.limit=3", "`dataset.limit` is 3 here, and 4 in 2 shards there"),
         ("threshold=0.4", "`threshold` is 0.4 here"),
         ("metrics=[iou]", "`metrics` is"),
-        ("attribution.target=predicted", '`attribution.target` is "predicted" here, and "label" in 2 shards there'),
     ):
         with pytest.raises(BadSetting, match=said):
             compute(config(word))

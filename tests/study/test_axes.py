@@ -87,3 +87,37 @@ def test_a_rule_that_is_not_here_is_named_with_those_that_are():
         axes.coordinates(of({**USUALLY, "rule": "nobody"}))
     with pytest.raises(BadSetting, match="but got 3"):
         rule_named(3)
+
+
+def mapped(name="grad_cam", target="label", **changed):
+    return {**of(USUALLY), "attribution": {"name": name, "layer": None}, "target": target, **changed}
+
+
+def test_one_attribution_is_no_column_and_several_are():
+    assert axes.further_columns([mapped(), mapped()]) == []
+    several = [mapped(), mapped("eigen_cam"), mapped(target="predicted")]
+    assert axes.further_columns(several) == ["attribution.name", "attribution.target"]
+    places = [axes.further_coordinates(each, axes.further_columns(several)) for each in several]
+    assert [place["attribution.target"] for place in places] == ["label", "label", "predicted"]
+    layered = mapped(attribution={"name": "grad_cam", "layer": "pool"})
+    assert axes.further_columns([mapped(), layered]) == ["attribution.layer"]
+    assert axes.further_columns([mapped(), mapped("other", attribution={"name": "other", "power": 2})]) == ["attribution.name"]
+
+
+def test_shards_of_several_attributions_may_be_of_one_study():
+    axes.check_alike([mapped(), mapped("eigen_cam"), mapped(target="predicted")])
+    with pytest.raises(BadSetting, match="to differ only in model, noise, pcoder and attribution, but `timesteps` is 1 in"):
+        axes.check_alike([mapped(timesteps=1), mapped("eigen_cam", timesteps=2)])
+
+
+def drawn_anew(how, seed=0, weights="w"):
+    own = {} if how is None else {"randomized": how, "randomized_seed": seed}
+    return mapped(model={"name": "toy", "weights_sha256": f"{weights} {how} {seed}", **own})
+
+
+def test_weights_that_follow_from_what_is_drawn_anew_are_no_column():
+    depths = [drawn_anew(None), drawn_anew("head"), drawn_anew(1)]
+    assert axes.further_columns(depths) == ["model.randomized"]
+    assert [axes.further_coordinates(each, ["model.randomized"])["model.randomized"] for each in depths] == [None, "head", "1"]
+    assert axes.further_columns([*depths, drawn_anew(1, seed=1)]) == ["model.randomized", "model.randomized_seed"]
+    assert axes.further_columns([*depths, drawn_anew(None, weights="v")]) == ["model.randomized", "model.weights_sha256"]
