@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pcsweep.aggregate.gaps import Gaps
+from pcsweep.aggregate.rules.contrast import RuleContrast
 from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import RULE_COLUMN, Coordinates
@@ -27,6 +28,7 @@ class Aggregate:
         split: of the dataset, if it has one.
         measured: what the setting `metrics` is, in any shard.
         layers: one row per cell × timestep × metric × pcoder at which the attribution was taken; None where it was at one alone.
+        contrast: its update rules side by side; None of a study of one rule.
         sources: which code is not the same in all shards, a line each.
     """
 
@@ -40,6 +42,7 @@ class Aggregate:
     split: str = ""
     measured: tuple[tuple[str, ...], ...] = ()
     layers: pa.Table | None = None
+    contrast: RuleContrast | None = None
     sources: tuple[str, ...] = ()
 
     @property

@@ -6,6 +6,7 @@ A cell has one shard, or one for each noise seed; no number ever mixes two cells
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from pcsweep.aggregate.choice import with_choice
 from pcsweep.aggregate.gaps import gaps_of
 from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
+from pcsweep.aggregate.rules.study import rules_of_study
 from pcsweep.aggregate.table import Family, enter, layer_table, table
+from pcsweep.aggregate.words import metric_shown
 from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
 from pcsweep.statistics.drawing import Drawing, drawn_once
@@ -42,7 +45,7 @@ def aggregate(
     Args:
         folder: of the study.
         resamples, permutations, seed: of `Drawing`.
-        metric: that is tested although it is usually not: the IoU at a further threshold.
+        metric: by which update rules are contrasted; it is tested although it is usually not: the IoU at a further threshold.
         where: settings of the shards that are read, where the study has others as well.
 
     Raises:
@@ -57,7 +60,8 @@ def aggregate(
     damaged: list[str] = []
     found: list[Cell] = []
     family: Family = {}
-    reduce = partial(reduced, drawn=drawn_once(resamples, permutations, seed), tested=TESTED | {metric})
+    drawn = drawn_once(resamples, permutations, seed)
+    reduce = partial(reduced, drawn=drawn, tested=TESTED | {metric})
     with ThreadPoolExecutor(WORKERS) as pool, progress("reading shards", sum(map(len, groups.paths)), "shards") as advance:
         for group, (cell, errors) in zip(groups.paths, pool.map(reduce, groups.paths), strict=True):
             advance(len(group))
@@ -69,7 +73,8 @@ def aggregate(
         )
     axes.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
     with stage("tables and tests"):
-        return _assembled(found, points, family, damaged, groups)
+        whole = _assembled(found, points, family, damaged, groups)
+        return replace(whole, contrast=rules_of_study(folder, whole.table, whole.facets, metric_shown(whole, metric), drawn))
 
 
 def _but(damaged: Sequence[str], older: int, points: Sequence[PlannedPoint], study: Path) -> str:

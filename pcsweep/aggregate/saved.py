@@ -2,20 +2,18 @@
 
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pcsweep import figures
 from pcsweep.aggregate.baselines import baselines
 from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.rules.table import save as save_rules
 from pcsweep.console.progress import stage
 from pcsweep.figures.pages import Results
-from pcsweep.machine.files import replacing
 from pcsweep.measure.exhibit import exhibition
 from pcsweep.study import shards
-from pcsweep.study.spreadsheet import write_csv
+from pcsweep.study.spreadsheet import write_both
 
 
 def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None = None) -> list[Path]:
@@ -32,9 +30,11 @@ def save(result: Aggregate, folder: Path, metric: str = "iou", to: Path | None =
 
 
 def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]:
-    _write(result.table, to / "aggregate")
+    write_both(result.table, to / "aggregate")
     if result.layers:
-        _write(result.layers, to / "layers")
+        write_both(result.layers, to / "layers")
+    if result.contrast:
+        save_rules(result.contrast, to)
     beside = baselines(result.table, metric)
     rows = result.table.filter(pc.field("metric") == metric).to_pylist()
     rows = [{**row, "baselines": beside.get(row["identity"], {})} for row in rows]
@@ -47,11 +47,3 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
         places = [shards.place(folder / "shards", name) for name in names]
         pictures += figures.draw_exhibitions([found for path in places if (found := exhibition(path))], to / "figures")
     return pictures
-
-
-def _write(table: pa.Table, stem: Path) -> None:
-    """As Parquet and CSV, each whole or not at all."""
-    with replacing(stem.with_suffix(".parquet")) as path:
-        pq.write_table(table, path, compression="zstd")
-    with replacing(stem.with_suffix(".csv")) as path:
-        write_csv(table, path)

@@ -10,6 +10,8 @@ import pyarrow.compute as pc
 from pcsweep.aggregate import baselines
 from pcsweep.aggregate.best import control_of, control_strays, headlines, suspicions
 from pcsweep.aggregate.best_table import best_cells, confirmed_cells
+from pcsweep.aggregate.rules.rows import pair_table
+from pcsweep.aggregate.rules.words import sentences
 from pcsweep.console.exit import say
 from pcsweep.console.text import number_of
 from pcsweep.pcoder.rule import why_skipped
@@ -74,7 +76,7 @@ def control(table: pa.Table) -> list[str]:
 
 
 def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metric: str = "iou") -> None:
-    """Says what there is, what is missing, which cells are best by a metric, and what is suspicious."""
+    """Says what there is, what is missing, which cells are best by a metric and which rules, and what is suspicious."""
     for line in summary(result):
         say(console, line)
     for path in pictures:
@@ -84,6 +86,10 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         console.print(confirmed_cells(best, console.width))
     else:
         say(console, f"No best cell: no {label_of(metric)}(t) / {label_of(metric)}(0) of a cell that can change is defined")
+    if result.contrast:
+        console.print(pair_table(result.contrast, console.width))
+        for line in sentences(result.contrast):
+            say(console, line)
     for line in [*baselines.told(result.table, metric), *control(result.table)]:
         say(console, line)
     for line in [*absences(result), *result.sources, *suspicions(result.table, result.facets)]:

@@ -17,6 +17,7 @@ from scipy.special import stdtr, stdtrit
 from pcsweep.statistics.bootstrap import LEVELS, mean, ratio, relative
 from pcsweep.statistics.paired import PairedValues, deviation, standardised
 from pcsweep.statistics.pooled import Pooled
+from pcsweep.statistics.student import half_width
 
 GROUPS = 20  # of a half's images, for the jackknife
 Pair = tuple[Pooled, Pooled | None]  # at t, and at t = 0 of the same images and noise seeds; None where that is in the first
@@ -88,7 +89,7 @@ def confirm(values: PairedValues, confirming: Bool[np.ndarray, " images"]) -> Co
     choosing = _Half.of(*(np.compress(~confirming, each, axis=-1) for each in (values.start, values.gain)))
     start, gain = (np.compress(confirming, each, axis=-1) for each in (values.start, values.gain))
     half = _Half.of(start, gain)
-    width = ratio(stdtrit(half.pairs - 1, LEVELS[1]), np.sqrt(half.pairs))  # half an interval, in standard deviations
+    width = half_width(half.pairs)  # in standard deviations
     residuals = gain - ratio(half.gain, half.start)[..., None] * start  # (metrics, timesteps, images)
     spread, of_ratio = deviation(gain), ratio(deviation(residuals), half.start)
     p = 2 * stdtr(half.pairs - 1, -np.abs(standardised(half.gain, spread)) * np.sqrt(half.pairs))

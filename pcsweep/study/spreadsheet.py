@@ -1,10 +1,13 @@
-"""Tables as CSV that a spreadsheet shows as they are: no text in them is taken for a formula."""
+"""Tables as Parquet, and as CSV that a spreadsheet shows as they are: no text in them is taken for a formula."""
 
 import re
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet as pq
+
+from pcsweep.machine.files import replacing
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # what spreadsheets begin a formula with, in full width too
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -13,6 +16,14 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 def plain(text: str) -> str:
     """The text behind an apostrophe if a spreadsheet would compute it; a number such as -0.1 stays one."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def write_both(table: pa.Table, stem: Path) -> None:
+    """Writes a table as Parquet and as CSV, each whole or not at all; `stem` is their path without an ending."""
+    with replacing(stem.with_suffix(".parquet")) as path:
+        pq.write_table(table, path, compression="zstd")
+    with replacing(stem.with_suffix(".csv")) as path:
+        write_csv(table, path)
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
