@@ -57,3 +57,13 @@ def grad_cam(
         )
     assert isinstance(cam, Tensor)  # one layer of one output, as asked for
     return cam.detach().squeeze(1)
+
+
+def weighted(
+    activation: Float[Tensor, "rows channels map_height map_width"], gradient: Float[Tensor, "rows channels map_height map_width"]
+) -> Float[Tensor, "rows map_height map_width"]:
+    """The same formula on a given activation A and gradient ∂y/∂A: ReLU(Σ_k w_k A_k), w_k the mean of channel k's gradient."""
+    return (gradient.mean((2, 3), keepdim=True) * activation).sum(1).relu()
+
+
+FROM_GRADIENT = weighted  # for whoever has A and its gradient of several layers already

@@ -107,37 +107,46 @@ class Choice:
         return {"name": self.name, **decisive(self.function, self.arguments), **source}
 
 
-def choose(group: str, config: Mapping[str, Any], extensions: Collection[str] = ()) -> Choice:
+def choose(group: str, config: Mapping[str, Any], extensions: Collection[str] = (), others: str = "") -> Choice:
     """The choice that a group's configuration makes.
 
     Args:
         group: such as `noise`.
         config: `_target_` and the arguments.
         extensions: modules of the user's own in which `_target_` may lie; no other is imported.
+        others: what else may be given beside the arguments, for messages.
 
     Raises:
         BadSetting: a `_target_` outside `pcsweep.<group>.` and the extensions (refused before anything is imported), an argument
             that the function does not have, or a value outside its annotation.
     """
     arguments = dict(config)
-    target = str(arguments.pop("_target_", None))
-    own = target.rpartition(".")[0] in extensions
-    matched = _TARGET.fullmatch(target)
-    if not own and not (matched and matched["group"] == group):
-        module = target.rpartition(".")[0]
+    function, name = function_of(group, arguments.pop("_target_", None), extensions)
+    if nested := _nested_target(arguments, group):
+        raise BadSetting(f"Expected one `_target_` in `{group}`, but there is another at `{nested}`.")
+    return Choice(group, name, function, checked(function, arguments, f"{group}.", others))
+
+
+def function_of(group: str, target: object, extensions: Collection[str] = ()) -> tuple[Callable[..., Any], str]:
+    """The function or class that a group's `_target_` names, and its name in tables.
+
+    Raises:
+        BadSetting: as `choose`.
+    """
+    module, _, attribute = str(target).rpartition(".")
+    if module in extensions:
+        function = extension(module, attribute, group)
+        source_sha256(module)  # now, of what has just been imported
+        return function, str(target)
+    matched = _TARGET.fullmatch(str(target))
+    if not (matched and matched["group"] == group):
         own_module = (
             f" For a module of your own add extensions=[{module}]." if module and not module.startswith("pcsweep") else ""
         )
-        raise BadSetting(f"Expected `{group}._target_` to be pcsweep.{group}.<file>.<function>, but got {target!r}.{own_module}")
-    if nested := _nested_target(arguments, group):
-        raise BadSetting(f"Expected one `_target_` in `{group}`, but there is another at `{nested}`.")
-    module, _, attribute = target.rpartition(".")
-    if own:
-        function, name = extension(module, attribute, group), target
-        source_sha256(module)  # now, of what has just been imported
-    else:
-        function, name = _of_the_package(group, module, attribute), module.rpartition(".")[2]
-    return Choice(group, name, function, checked(function, arguments, prefix=f"{group}."))
+        raise BadSetting(
+            f"Expected `{group}._target_` to be pcsweep.{group}.<file>.<function>, but got {str(target)!r}.{own_module}"
+        )
+    return _of_the_package(group, module, attribute), module.rpartition(".")[2]
 
 
 def _of_the_package(group: str, module_name: str, attribute: str) -> Callable[..., Any]:
@@ -166,8 +175,8 @@ def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str
     """
     settable = _settable(function)
     if unknown := sorted(set(values) - set(settable)):
-        names = ", ".join(f"`{prefix}{name}`" for name in settable) or "none"
-        raise BadSetting(f"Unknown setting `{prefix}{unknown[0]}`. Valid ones: {names}{others}.")
+        names = ", ".join(f"`{prefix}{name}`" for name in settable) + others
+        raise BadSetting(f"Unknown setting `{prefix}{unknown[0]}`. Valid ones: {names.removeprefix(', ') or 'none'}.")
     result = {}
     for name, parameter in settable.items():
         if name in values:

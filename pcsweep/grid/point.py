@@ -1,7 +1,7 @@
 """Grid points: one cell of a study each, checked whole before anything is computed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,13 +9,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
-from pcsweep.attribution.scene import Scene, attributed
+from pcsweep.attribution.scene import Scene, attributed, has_layer
 from pcsweep.config.distinct import distinct
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
 from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
+from pcsweep.grid.attribution import attribution_settings
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.randomized import RandomizedModel, model_choice
 from pcsweep.grid.trial import try_once
@@ -91,6 +92,7 @@ class GridPoint:
         hyperparameter: name of the set of coefficients.
         config: the resolved configuration (YAML), for the shard's metadata.
         rule: how the network is updated; points that an earlier version has put into a queue do not say it.
+        layer: where the attribution's activation is taken, if it asks for one; `None` at the last pcoder.
     """
 
     settings: StudySettings
@@ -107,6 +109,7 @@ class GridPoint:
     hyperparameter: str
     config: str
     rule: UpdateRule = RULE
+    layer: str | None = None
 
     @property
     def skipped(self) -> bool:
@@ -141,11 +144,16 @@ class GridPoint:
             **settings,
             "dataset": self.dataset.decisive(),
             "selection": {"seed": seed, **loaded.described(self.dataset, self.limit, seed)},
-            "attribution": self.attribution.decisive(),
+            "attribution": {**self.attribution.decisive(), **self._layer},
             "target": self.target,
             "metrics": sorted(self.settings.metrics),
             "pictures": min(self.settings.pictures, len(self.selection(loaded))),
         }
+
+    @property
+    def _layer(self) -> dict[str, Any]:
+        """The common key `layer` of an attribution that has it; one that computes gradients itself has a setting of that name."""
+        return {"layer": self.layer} if has_layer(self.attribution.function) else {}
 
     @property
     def _choices(self) -> tuple[Choice, ...]:
@@ -181,7 +189,8 @@ class GridPoint:
 
     def attribute(self, scene: Scene) -> Tensor:
         """The attribution maps, (rows, height, width)."""
-        return attributed(self.attribution.function, self.attribution.arguments, scene)
+        at = scene if scene.layer == self.layer else replace(scene, layer=self.layer)
+        return attributed(self.attribution.function, self.attribution.arguments, at)
 
     @property
     def label(self) -> str:
@@ -234,20 +243,22 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
         check_device(settings.device, settings.precision)
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
     dataset_settings = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
-    target = checked(_targeted, {"target": groups["attribution"].pop("target", "label")}, "attribution.")["target"]
+    attribution = attribution_settings(groups["attribution"], extensions)
     common: dict[str, Any] = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
     noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
     choices = {"model": model_choice(groups["model"], extensions)}
     model = loaded.model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
-    choices |= {group: choose(group, groups[group], extensions) for group in ("dataset", "noise", "attribution")}
+    choices |= {group: choose(group, groups[group], extensions) for group in ("dataset", "noise")}
     pcoders = pcoder_settings(groups["pcoder"])
     point = GridPoint(
         settings=settings,
         limit=dataset_settings.limit,
         cache=dataset_settings.cache,
         noise_settings=noise_settings,
-        target=target,
+        attribution=attribution.choice,
+        target=attribution.target,
+        layer=attribution.layer,
         rule=pcoders.rule,
         active=pcoders.numbers(len(model.network.stages)),
         asked=pcoders.rules(len(model.network.stages), model.coefficients),
@@ -282,10 +293,6 @@ def as_the_model_was_trained(dataset: Mapping[str, Any], model: Model) -> dict[s
     """The settings of a dataset with the model's preprocessing in place of `auto`."""
     own = vars(model.preprocessing)
     return {key: own[key] if value == "auto" and key in own else value for key, value in dataset.items()}
-
-
-def _targeted(*, target: Target) -> None:
-    """The signature of `attribution.target`."""
 
 
 def _shown(values: Sequence[float]) -> str:

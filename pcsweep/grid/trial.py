@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pcsweep.attribution.scene import Scene, attributed
+from pcsweep.attribution.scene import Scene
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import whose
 from pcsweep.dataset import Sample
@@ -46,7 +46,8 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     measured = settings.metrics, settings.threshold, settings.thresholds
     noise = point.noise, space.space, space.clip
     try_rule_once(point, loaded)
-    trial = (point.model, point.dataset, noise, point.attribution, point.limit, settings.seed, measured)
+    mapped = point.attribution, point.layer
+    trial = (point.model, point.dataset, noise, mapped, point.limit, settings.seed, measured)
     if trial in loaded.tried:
         return
     images, model = loaded.dataset(point.dataset), loaded.model(point.model)
@@ -58,7 +59,8 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
         classes = network.head(states[-1]).shape[1]
     check_range(images, classes)
     compared(model, images)
-    scene = Scene(network.head, states[-1], torch.tensor([sample.class_index] * _TRIED), image.repeat(_TRIED, 1, 1, 1))
+    target = torch.tensor([sample.class_index] * _TRIED)
+    scene = Scene(network.head, states[-1], target, image.repeat(_TRIED, 1, 1, 1), point.layer)
     try_metrics(point, sample, scene, tried_attribution(point, scene))
     loaded.tried.add(trial)
 
@@ -126,7 +128,7 @@ def tried_attribution(point: "GridPoint", scene: Scene) -> Tensor:
 
     def once() -> Tensor:
         with _failing(whose(function)):
-            return attributed(function, point.attribution.arguments, scene)
+            return point.attribute(scene)
 
     maps, again = _twice(once, who, "to draw at random from a generator of its own with a seed")
     if not isinstance(maps, Tensor) or maps.ndim != 3 or len(maps) != len(scene.representation) or 0 in maps.shape:

@@ -6,6 +6,8 @@ from captum.attr import LayerGradCam
 from torch import nn
 
 from pcsweep.attribution import grad_cam
+from pcsweep.attribution.grad_cam import FROM_GRADIENT, weighted
+from pcsweep.attribution.scene import Scene, attributed
 
 
 class Head(nn.Module):
@@ -137,3 +139,20 @@ def test_what_follows_a_layer_in_place_does_not_change_its_map(layer):
     assert torch.equal(apart, in_place)
     assert apart.max() > 0
     assert torch.equal(representation, before)
+
+
+def test_the_formula_on_a_gradient_by_hand():
+    activation = torch.tensor([[[[4.0, 0.0]], [[1.0, 1.0]]]])  # (1, 2, 1, 2)
+    gradient = torch.tensor([[[[1.0, 3.0]], [[-4.0, 0.0]]]])  # means 2 and -2
+    assert weighted(activation, gradient).tolist() == [[[6.0, 0.0]]]  # 8 - 2, and -2 cut off
+    assert FROM_GRADIENT is weighted
+
+
+@pytest.mark.parametrize("layer", [None, "conv", "norm", "relu"])
+def test_the_formula_on_a_gradient_is_captums(layer):
+    representation, target = torch.randn(5, 4, 7, 7, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 1, 0])
+    head = Followed(in_place=True).eval()
+    scene = Scene(head, representation, target, torch.zeros(5, 3, 2, 2), layer)
+    computed = attributed(FROM_GRADIENT, {}, scene)
+    torch.testing.assert_close(computed, grad_cam(head, representation, target, layer))
+    assert computed.amax((1, 2)).gt(0).sum() >= 3

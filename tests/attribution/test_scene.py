@@ -43,7 +43,8 @@ def test_another_part_is_refused_with_those_that_there_are(scene):
     def mine(head, mask):
         """Asks for what would give the answer away."""
 
-    said = "Expected an attribution to ask for head, representation, target, image, but mine asks for 'mask'; a setting"
+    parts = "head, representation, target, image, layer, activation, gradient, above"
+    said = f"Expected an attribution to ask for {parts}, but mine asks for 'mask'; a setting"
     with pytest.raises(ValueError, match=said):
         attributed(mine, {}, scene)
 
