@@ -16,6 +16,7 @@ from pcsweep.grid.entry import conf_folder
 ROOT = Path(__file__).parents[1]
 GRID = ["pcoder.beta=0.2,0.6", "pcoder.lambda=0.2,0.6"]
 SMALL = {
+    "contrast": ["dataset.limit=2", "timesteps=1", *GRID, "pcoder.kappa=0,0.1", "pcoder.a=0.5,0.9", "noise.sigma=0,0.4"],
     "demo": ["dataset.limit=2", "timesteps=1", *GRID, "noise.sigma=0,0.4"],
     "fig1": ["dataset.limit=3", "timesteps=2"],
     "fig2": ["dataset.limit=4", "timesteps=2"],
@@ -24,12 +25,21 @@ SMALL = {
     "real": ["dataset.limit=2", "timesteps=1", *GRID, "noise.sigma=0,0.4"],
 }
 POINTS = {
+    "contrast": "0 of 32 already done, 2 skipped",
     "demo": "0 of 8 already done, 2 skipped",
     "fig1": "0 of 1 already done, 0 skipped",
     "fig2": "0 of 2 already done, 0 skipped",
     "fig3": "0 of 16 already done, 4 skipped",
     "fig4": "0 of 8 already done, 2 skipped",
     "real": "0 of 8 already done, 2 skipped",
+}
+FIGURES = {name: [name] for name in ("fig1", "fig2", "fig3", "fig4")} | {
+    "contrast": [
+        "heatmap_pcoder.rule-predictive_coding",
+        "heatmap_pcoder.rule-adaptation",
+        "heatmap_pcoder.form-subtractive_pcoder.rule-surround",
+        "lines_pcoder.form-divisive_pcoder.rule-surround",
+    ]
 }
 
 
@@ -49,8 +59,8 @@ def test_an_experiment_runs_on_any_model_and_dataset_and_draws_its_figure(name, 
     assert POINTS[name] in done.stdout  # the command line's values replace the experiment's
     monkeypatch.chdir(tmp_path)
     assert main([f"study={name}", "resamples=10"]) == 0
-    figure = tmp_path / "outputs" / name / "figures" / f"{name if name.startswith('fig') else 'heatmap'}.png"
-    assert figure.stat().st_size > 5000
+    figures = [tmp_path / "outputs" / name / "figures" / f"{drawn}.png" for drawn in FIGURES.get(name, ["heatmap"])]
+    assert all(figure.stat().st_size > 5000 for figure in figures)
     assert ("λ is inert in 3 cells" in capsys.readouterr().out) == (name == "fig3")
 
 

@@ -67,6 +67,8 @@ def told(error: BaseException) -> str:
         text = text.partition("raised while resolving interpolation: ")[2].partition("\n")[0]
     if missing := re.fullmatch(r"Interpolation key '([^']+)' not found\s*.*", text, re.DOTALL):
         return f"Expected a value for `{missing[1]}`, to which others refer, but there is none; a ~ takes away what it names."
+    if "Key 'grids' not in" in text:
+        return "Expected hydra/sweeper=grid for what sets `hydra.sweeper.grids`: no other sweeper runs several grids."
     text = re.sub(r"\n\s*(full_key|reference_type|object_type)[:=].*", "", text).rstrip()
     text = re.sub(r", set env var HYDRA_FULL_ERROR=1 to see chained exception\.", ".", text)
     return text + _meant_option(error)

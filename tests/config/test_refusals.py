@@ -96,6 +96,8 @@ def shards_of(folder):
         ("-m timesteps=1,-1", "point 1: Expected `timesteps`"),
         ("-m hydra.sweeper.max_batch_size=0 timesteps=1", "Expected `hydra.sweeper.max_batch_size` to be null or at least 1"),
         ("-m experiment=demo,fig2 hydra/sweeper=basic", "hydra/sweeper=grid runs each with its own grid"),
+        ("experiment=contrast hydra/sweeper=basic", "Expected hydra/sweeper=grid for what sets `hydra.sweeper.grids`"),
+        ("experiment=contrast hydra.sweeper.grids=3", "Expected `hydra.sweeper.grids` to be a list of grids"),
         ("-m experiment=[demo,fig1]", "Expected `experiment` to be one choice, but got a list"),
         ("noise=[none,gaussian]", "Expected `noise` to be one choice"),
         ("timesteps=true", "Expected `timesteps` to be no truth value, but got true."),

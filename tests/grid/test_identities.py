@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,14 @@ def corners(experiment: str) -> list[list[str]]:
     """Of an experiment's grid on the embedded model, the points that have the first or last value of every swept setting."""
     OmegaConf.register_new_resolver("study_folder", study_folder, replace=True)
     OmegaConf.register_new_resolver("each_pcoder", each_pcoder, replace=True)
-    params = compose("config", overrides=[f"experiment={experiment}", *EMBEDDED], return_hydra_config=True).hydra.sweeper.params
-    ends = [dict.fromkeys(str(values).split(",")[place] for place in (0, -1)) for values in params.values()]
-    return [[f"{key}={value}" for key, value in zip(params, values, strict=True)] for values in itertools.product(*ends)]
+    sweeper = compose("config", overrides=[f"experiment={experiment}", *EMBEDDED], return_hydra_config=True).hydra.sweeper
+    return [point for grid in sweeper.grids or [{}] for point in ends({**sweeper.params, **grid})]
+
+
+def ends(params: Mapping[str, object]) -> list[list[str]]:
+    """The points of one grid."""
+    values = [dict.fromkeys(str(each).split(",")[place] for place in (0, -1)) for each in params.values()]
+    return [[f"{key}={value}" for key, value in zip(params, each, strict=True)] for each in itertools.product(*values)]
 
 
 @pytest.mark.parametrize("experiment", ["none", *EXPERIMENTS])

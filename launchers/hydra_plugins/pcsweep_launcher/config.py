@@ -43,9 +43,10 @@ class PlanConf(GridConf):
 
 @dataclass
 class SweeperConf(BasicSweeperConf):
-    """Settings of the sweeper `grid`: Hydra's own."""
+    """Settings of the sweeper `grid`: Hydra's own, and grids that are each combined with its `params`."""
 
     _target_: str = f"{_HERE}.sweeper.GridSweeper"
+    grids: Any = None
 
 
 def _store(group: str, name: str, node: type) -> None:

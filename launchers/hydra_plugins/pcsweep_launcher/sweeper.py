@@ -1,6 +1,7 @@
 """The sweeper `grid`: Hydra's basic one, which leaves composing the points to the launcher `grid`, so that it is done once."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.types import Override
@@ -8,7 +9,22 @@ from hydra_plugins.pcsweep_launcher.grid import GridLauncher
 
 
 class GridSweeper(BasicSweeper):
-    """Every combination of the given values; a swept choice that brings a grid of its own is combined with that grid alone."""
+    """Every combination of the given values, in each of several grids where there are some.
+
+    A swept choice that brings a grid of its own is combined with that grid alone.
+
+    Args:
+        max_batch_size, params: as Hydra's.
+        grids: further parameters, of each grid; read from the configuration, as those of swept choices are.
+    """
+
+    def __init__(
+        self,
+        max_batch_size: int | None,
+        params: dict[str, str] | None = None,
+        grids: Any = None,  # noqa: ARG002
+    ) -> None:
+        super().__init__(max_batch_size, params)
 
     def split_arguments(self, overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
         """The points, in batches; `overrides` are the sweeper's parameters and then the words of the command."""
