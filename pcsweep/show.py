@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 HELP = """\
 One image under one configuration, drawn: the image, the noisy image, the mask,
 and over time the Grad-CAM with its IoU and the first predictor's reconstruction
-of the noisy image. It is computed here and now; no study is changed.
+of the noisy image, or what another update rule has to show. It is computed here
+and now; no study is changed.
 
     python -m pcsweep.show [image=…] [output=…] [steps=…] [fps=…] [words of
                            python -m pcsweep, such as --config-dir FOLDER]
@@ -218,14 +219,15 @@ def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
 
 
 def _draw(point: "GridPoint", loaded: "Loaded", request: Request) -> None:
-    from pcsweep.compute.again import recomputed, reconstructions
+    from pcsweep.compute.again import recomputed
+    from pcsweep.compute.beside import beside
     from pcsweep.compute.choice import image_named
 
     image_ids = loaded.dataset(point.dataset).image_ids
     image_id = image_named(request.image, point.dataset.name, image_ids, point.selection(loaded))
     steps = steps_of(request.steps, point.settings.timesteps)
     (exhibit,) = recomputed(point, [image_id], loaded)
-    found = reconstructions(point, image_id, loaded)
+    found = beside(point, image_id, loaded)
 
     with stage("drawing"):
         from pcsweep.figures.show import Picture, animate, panels, write

@@ -1,9 +1,10 @@
 """Images of a grid point computed anew: their maps, equal to the shard's, and the first predictor's reconstructions."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,12 +28,13 @@ from pcsweep.measure.measurement import Columns, Measurement, batch
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network.dynamics import dynamics_of
-from pcsweep.network.engine.run import ROWS
+from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.study import shards
 from pcsweep.study.axes import leaves
 from pcsweep.study.plans import without_source
 
 _log = logging.getLogger(__name__)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,21 +112,38 @@ def reconstructions(point: GridPoint, image_id: str, loaded: Loaded) -> list[Rec
     """
     if not dynamics_of(point.rule).predicts:
         return []
+    model = _model(point, loaded)
+
+    def reconstruction(noisy: Tensor, moment: Moment) -> Reconstruction:
+        predicted = model.network.predictors[0](moment.representations[0][:1])[0].float()
+        return Reconstruction(_picture(model, predicted), (predicted - noisy).square().mean().item())
+
+    return over_time(point, image_id, loaded, "reconstructions", reconstruction)
+
+
+def over_time(point: GridPoint, image_id: str, loaded: Loaded, what: str, made: Callable[[Tensor, Moment], Made]) -> list[Made]:
+    """What is made of one image's noisy image, (3, height, width), and the moments of t = 0..T, in this order.
+
+    Args:
+        what: it is, for the bar.
+        made: makes it before the next moment, whose first row is the image's.
+
+    Raises:
+        BadSetting: see `recomputed`.
+    """
     _check_update(point)
     (sample,) = _samples(point, [image_id], loaded)
     settings, model = point.settings, _model(point, loaded)
     device = device_of(settings.device)
     noisy = batch([sample], partial(point.corrupt, model=model)).noisy.to(device)
-    found: list[Reconstruction] = []
+    found: list[Made] = []
     with (
-        progress("reconstructions", settings.timesteps + 1, "timesteps") as advance,
+        progress(what, settings.timesteps + 1, "timesteps") as advance,
         computing_in(settings.precision, device),
         torch.no_grad(),
     ):
         for moment in model.network.moments(noisy, point.rule, [point.rules], settings.timesteps, ROWS):
-            predicted = model.network.predictors[0](moment.representations[0][:1])[0].float()
-            error = (predicted - noisy[0]).square().mean().item()
-            found.append(Reconstruction(_picture(model, predicted), error))
+            found.append(made(noisy[0], moment))
             advance(1)
     return found
 

@@ -1,17 +1,18 @@
-"""One image under one configuration: its maps over time and the first predictor's reconstructions, if any, still or moving."""
+"""One image under one configuration: its maps over time and what is drawn beside them, still or moving."""
 
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pcsweep.compute.again import Reconstruction
+from pcsweep.compute.beside import Beside
 from pcsweep.figures.files import DPI, literal
 from pcsweep.figures.overlays import GREY, STILL, legend_below, line_handles, overlay, still, without_ticks
 from pcsweep.machine.files import replacing
@@ -19,10 +20,7 @@ from pcsweep.measure.exhibit import Exhibit
 
 SIDE = 1.4  # inches per picture
 MOVING_DPI = 120
-_LOWER_ROW = """\
-lower row: the noisy image as the first
-predictor reconstructs it at t, and the mean
-squared error to it (normalised images)"""
+_ACROSS = 44  # characters of what explains the lower row
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,20 +29,20 @@ class Picture:
 
     Args:
         exhibit: the image and its maps.
-        reconstructions: at t = 0, 1, …; none of an update rule without predictors.
+        beside: what the update rule has to draw beside the maps, if anything.
         threshold: of the IoU.
         title: says which image and configuration it is.
     """
 
     exhibit: Exhibit
-    reconstructions: Sequence[Reconstruction]
+    beside: Beside | None
     threshold: float
     title: str
 
 
 def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
-    """The image, the noisy image and the mask, then a column per timestep: the map above, the reconstruction, if any, below."""
-    across, down = len(STILL) + len(timesteps), 1 + bool(picture.reconstructions)
+    """The image, the noisy image and the mask, then a column per timestep: the map above, what is beside it below."""
+    across, down = len(STILL) + len(timesteps), 1 + bool(picture.beside)
     figure = Figure(figsize=(SIDE * across + 0.2, down * (SIDE + 0.25) + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(down, across)
@@ -53,12 +51,12 @@ def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
     for panel, timestep in zip(above[len(STILL) :], timesteps, strict=True):
         panel.set_title(f"t = {timestep}", fontsize=8)
         overlay(panel, picture.exhibit, timestep, picture.threshold)
-    if picture.reconstructions:
+    if picture.beside:
         for column, timestep in enumerate(timesteps, start=len(STILL)):
-            _reconstructed(figure.add_subplot(grid[1, column]), picture.reconstructions[timestep])
+            _beside(figure.add_subplot(grid[1, column]), picture.beside, timestep)
         words = figure.add_subplot(grid[1, : len(STILL)])
         words.set_axis_off()
-        words.text(0, 0.95, _LOWER_ROW, fontsize=7, va="top", linespacing=1.4)
+        words.text(0, 0.95, fill(f"lower row: {picture.beside.explained}", _ACROSS), fontsize=7, va="top", linespacing=1.4)
         words.legend(handles=line_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
     else:
         legend_below(figure, picture.threshold)
@@ -77,7 +75,7 @@ def write(figure: Figure, path: Path) -> None:
 
 def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
     """Writes a GIF that repeats for ever or, through ffmpeg, an MP4: a frame per timestep."""
-    figure = Figure(figsize=(SIDE * (len(STILL) + 1 + bool(picture.reconstructions)) + 0.2, SIDE + 1.1), layout="constrained")
+    figure = Figure(figsize=(SIDE * (len(STILL) + 1 + bool(picture.beside)) + 0.2, SIDE + 1.1), layout="constrained")
     FigureCanvasAgg(figure)
     kind: type[AbstractMovieWriter] = PillowWriter if path.suffix.lower() == ".gif" else FFMpegWriter
     writer = kind(fps=frames_per_second)  # type: ignore[arg-type]  # takes fractions as well
@@ -94,15 +92,15 @@ def animate(picture: Picture, frames_per_second: float, path: Path) -> None:
 
 
 def draw_frame(figure: Figure, picture: Picture, timestep: int) -> None:
-    """Draws one moment of the animation: image, noisy image, mask, map and reconstruction, if any."""
-    row = list(figure.subplots(1, len(STILL) + 1 + bool(picture.reconstructions)))
+    """Draws one moment of the animation: image, noisy image, mask, map and what is beside it, if anything."""
+    row = list(figure.subplots(1, len(STILL) + 1 + bool(picture.beside)))
     _still(row, picture.exhibit)
     moving = row[len(STILL)]
     moving.set_title(f"t = {timestep}", fontsize=8)
     overlay(moving, picture.exhibit, timestep, picture.threshold)
-    if picture.reconstructions:
-        row[-1].set_title("reconstruction", fontsize=8)
-        _reconstructed(row[-1], picture.reconstructions[timestep])
+    if picture.beside:
+        row[-1].set_title(picture.beside.name, fontsize=8)
+        _beside(row[-1], picture.beside, timestep)
     legend_below(figure, picture.threshold)
     figure.suptitle(picture.title, fontsize=9)
 
@@ -114,7 +112,10 @@ def _still(row: Sequence[Axes], exhibit: Exhibit) -> None:
         panel.set_title(name, fontsize=8)
 
 
-def _reconstructed(panel: Axes, reconstruction: Reconstruction) -> None:
+def _beside(panel: Axes, drawn: Beside, timestep: int) -> None:
+    low, high = drawn.limits
     without_ticks(panel)
-    panel.imshow(reconstruction.image, interpolation="nearest")
-    panel.set_xlabel(f"error {reconstruction.error:.3f}", fontsize=7, labelpad=2)
+    panel.imshow(
+        drawn.panels[timestep].image, cmap="gray", vmin=low, vmax=high, interpolation="nearest"
+    )  # colours stay as they are
+    panel.set_xlabel(drawn.panels[timestep].said, fontsize=7, labelpad=2)

@@ -25,7 +25,7 @@ from pcsweep.measure.measurement import Metric, Target
 from pcsweep.metric import FILES, TABLE
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
-from pcsweep.pcoder import USUAL, files
+from pcsweep.pcoder import USUAL, files, rule_named
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
 from pcsweep.pcoder.settings import decisive_of, pcoder_settings
@@ -195,7 +195,8 @@ class GridPoint:
     @property
     def label(self) -> str:
         """For people: a heatmap's coefficients and the noise; and beside them what is not as usual."""
-        words = [self.rule.name] * (self.rule.name != USUAL)
+        words, usual = [self.rule.name] * (self.rule.name != USUAL), vars(rule_named(self.rule.name))
+        words += [f"{key}={value}" for key, value in vars(self.rule).items() if value != usual.get(key)]
         words += [self.said(key) for key in keys_of(self.rule) if key in self.rule.axes]
         words += [self.noise.name]
         words += [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]

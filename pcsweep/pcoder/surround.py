@@ -109,6 +109,8 @@ class Surround:
 
     def shown(self, values: Mapping[str, float], now: "Tensor", mean: "Tensor") -> "Tensor":
         """What holds back r_n(t+1), from r_n(t)."""
+        if values["kappa"] == 0:
+            return now.new_zeros(now.shape)
         return values["kappa"] * self._surround(now, mean)
 
     def _surround(self, r: "Tensor", mean: "Tensor") -> "Tensor":

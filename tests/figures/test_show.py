@@ -1,11 +1,13 @@
 """Panels and animation of one image."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 
-from pcsweep.compute.again import Reconstruction
+from pcsweep.compute.beside import Beside, Panel
 from pcsweep.figures import show
 from pcsweep.figures.overlays import blended
 from pcsweep.figures.show import Picture, animate, draw_frame, panels, write
@@ -24,7 +26,8 @@ def picture():
     saliency = dict(enumerate(maps / maps.max(axis=(1, 2), keepdims=True)))
     iou = {0: 0.25, 1: 0.5, 2: float("nan"), 3: 0.125}
     exhibit = Exhibit("photo-1", "cat", levels(1), levels(2), mask, ~mask & False, saliency, iou)
-    return Picture(exhibit, [Reconstruction(levels(10 + t), 0.1 * t) for t in range(4)], 0.5, "photo-1: a network on photos")
+    panels = [Panel(levels(10 + t), f"error {0.1 * t:.3f}") for t in range(4)]
+    return Picture(exhibit, Beside("reconstruction", "what it is", panels), 0.5, "photo-1: a network on photos")
 
 
 def shown(panel):
@@ -41,7 +44,7 @@ def test_a_column_per_timestep_has_the_map_above_the_reconstruction(picture):
     np.testing.assert_array_equal(shown(above[2])[..., 0] == 255, picture.exhibit.mask)
     for panel, below, timestep in zip(above[3:], (first, second, third), (0, 1, 3), strict=True):
         np.testing.assert_allclose(shown(panel), blended(picture.exhibit.image, picture.exhibit.saliency[timestep]))
-        np.testing.assert_array_equal(shown(below), picture.reconstructions[timestep].image)
+        np.testing.assert_array_equal(shown(below), picture.beside.panels[timestep].image)
         assert below.get_xlabel() == f"error {0.1 * timestep:.3f}"
     assert [text.get_text() for text in words.get_legend().get_texts()] == ["mask", "map above 0.5 of its maximum"]
     assert figure.get_suptitle() == "photo-1: a network on photos"
@@ -69,7 +72,23 @@ def test_a_frame_shows_its_moment(picture):
     draw_frame(figure, picture, 2)
     assert [panel.get_title() for panel in figure.axes] == ["image", "noisy image", "mask", "t = 2", "reconstruction"]
     assert figure.axes[3].get_xlabel() == "IoU undefined"
-    np.testing.assert_array_equal(shown(figure.axes[4]), picture.reconstructions[2].image)
+    np.testing.assert_array_equal(shown(figure.axes[4]), picture.beside.panels[2].image)
+
+
+def test_numbers_are_drawn_on_one_scale_for_all_timesteps(picture):
+    images = [np.full((2, 2), float(t)) for t in range(4)]
+    drawn = Beside("surround", "what it is " * 10, [Panel(image, f"mean {image.mean():.3g}") for image in images])
+    figure = panels(replace(picture, beside=drawn), [1, 3])
+    below, words = figure.axes[5:7], figure.axes[7]
+    for panel, timestep in zip(below, (1, 3), strict=True):
+        (made,) = panel.get_images()
+        np.testing.assert_array_equal(made.get_array(), images[timestep])
+        assert made.get_clim() == (0, 3)
+        assert panel.get_xlabel() == f"mean {timestep}"
+    assert all(len(line) <= 44 for line in words.texts[0].get_text().splitlines())
+    moving = mpl.figure.Figure(layout="constrained")
+    draw_frame(moving, replace(picture, beside=None), 2)
+    assert [panel.get_title() for panel in moving.axes] == ["image", "noisy image", "mask", "t = 2"]
 
 
 def test_an_animation_that_fails_leaves_what_was_there(picture, tmp_path, monkeypatch):
