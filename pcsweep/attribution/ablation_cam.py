@@ -3,14 +3,16 @@ localization", WACV).
 
 A channel's weight is the share of the logit that is lost without it. That takes a pass of the head for every channel.
 
-*How we deviate from the paper:* the weight is a share of a logit, and means nothing where the logit is not positive: there the map is
-NaN. A channel that is 0 in every cell loses nothing and is not tried. *From the package grad-cam:* it divides by a negative logit as
-well, which turns every weight's sign around, and takes a channel away by setting it to minimum - 1e7 where activations may be negative;
-here, as in the paper, it is set to 0.
+*How we deviate from the paper:* the weight is a share of a logit, and means nothing where the logit is not positive: there the
+map is NaN. A channel that is 0 in every cell loses nothing and is not tried.
+
+*From the package grad-cam:* it divides by a negative logit as well, which turns every weight's sign around, and takes a channel
+away by setting it to minimum - 1e7 where activations may be negative; here, as in the paper, it is set to 0.
 """
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -48,7 +50,7 @@ def ablation_cam(
     with torch.no_grad(), progress("Ablation-CAM", len(activation), "maps") as advance:
         for row in range(len(activation)):
             alive = activation[row].flatten(1).any(1).nonzero()[:, 0]  # (tried,)
-            logits = _without(activation[row], alive, lambda given, row=row: above(given, _rows(row, given)), int(target[row]))
+            logits = _without(activation[row], alive, partial(_logit, above, row, target[row]))
             weight = (logits[0] - logits[1:]) / logits[0]
             found = (weight[:, None, None] * activation[row, alive]).sum(0).relu()
             maps.append(torch.where(logits[0] > 0, found, math.nan))
@@ -56,17 +58,21 @@ def ablation_cam(
     return torch.stack(maps)
 
 
-def _rows(row: int, given: Tensor) -> Tensor:
-    return torch.full((len(given),), row, device=given.device)
+def _logit(above: Callable[[Tensor, Tensor], Tensor], row: int, target: Tensor, variants: Tensor) -> Float[Tensor, " variants"]:
+    """The target's logit of activations that are all of one row."""
+    rows = torch.full((len(variants),), row, device=variants.device)
+    return above(variants, rows)[:, target].to(variants.dtype)
 
 
-def _without(activation: Tensor, channels: Tensor, logits: Callable[[Tensor], Tensor], target: int) -> Float[Tensor, " variants"]:
-    """The target's logit of one activation (channels, height, width) as it is, then without each of these channels."""
-    none = channels.new_tensor([-1])
+def _without(activation: Tensor, channels: Tensor, logit: Callable[[Tensor], Tensor]) -> Float[Tensor, " variants"]:
+    """The logit of one activation (channels, height, width) as it is, then without each of these channels."""
+    asked = torch.cat([channels.new_tensor([-1]), channels])
+    size = max(1, min(_MOST, _ELEMENTS // activation.numel()))
     found = []
-    for chunk in torch.cat([none, channels]).split(max(1, min(_MOST, _ELEMENTS // activation.numel()))):
+    for start in range(0, len(asked), size):
+        chunk = asked[start : start + size]
         variants = activation.repeat(len(chunk), 1, 1, 1)
         taken = chunk >= 0
         variants[taken, chunk[taken]] = 0
-        found.append(logits(variants)[:, target].to(activation.dtype))
+        found.append(logit(variants))
     return torch.cat(found)

@@ -1,4 +1,4 @@
-"""A Gaussian at the image's centre: a baseline that knows that objects are mostly photographed in the middle, and nothing else."""
+"""A Gaussian at the image's centre: a baseline that knows nothing but that objects are mostly photographed in the middle."""
 
 from typing import Annotated
 

@@ -3,11 +3,13 @@
 The map is what the activations have most in common: their projection on the first right singular vector of the matrix
 (cells, channels). It needs no gradient and knows nothing of a class.
 
-*How we deviate from the paper:* a singular vector's sign is arbitrary, so that the paper's map is defined up to its sign. Here the
-sign is the one with the larger positive mass, and what is negative then is cut off, since metrics want nothing below 0. *From the
-package grad-cam:* it subtracts every channel's mean first, which the paper does not, and takes whatever sign the library returns. With
-`centred` the means are subtracted here, too; both signs then have the same mass, and the one with the larger maximum is taken. Where the
-two largest singular values are equal, any combination of their vectors would do, and the library's is taken.
+*How we deviate from the paper:* a singular vector's sign is arbitrary, so that the paper's map is defined up to its sign. Here
+the sign is the one with the larger positive mass, and what is negative then is cut off, since metrics want nothing below 0.
+Where the two largest singular values are equal, any combination of their vectors would do, and the library's is taken.
+
+*From the package grad-cam:* it subtracts every channel's mean first, which the paper does not, and takes whatever sign the
+library returns. With `centred` the means are subtracted here, too; both signs then have the same mass, and the one with the
+larger maximum is taken.
 """
 
 import torch
@@ -44,7 +46,7 @@ def _projection(activation: Float[Tensor, "channels map_height map_width"], cent
 
 def _along_first(cells: Float[Tensor, "cells channels"]) -> Float[Tensor, " cells"]:
     """σ₁ u₁ = M v₁ of the matrix M, by the eigenvectors of whichever of M Mᵀ and Mᵀ M is smaller."""
-    if len(cells) <= cells.shape[1]:
-        values, vectors = torch.linalg.eigh(cells @ cells.T)  # ascending
-        return vectors[:, -1] * values[-1].clamp(min=0).sqrt()
-    return cells @ torch.linalg.eigh(cells.T @ cells)[1][:, -1]
+    wide = len(cells) <= cells.shape[1]
+    values, vectors = torch.linalg.eigh(cells @ cells.T if wide else cells.T @ cells)  # ascending
+    last: Tensor = vectors[:, -1]
+    return last * values[-1].clamp(min=0).sqrt() if wide else cells @ last

@@ -6,9 +6,9 @@ networks", WACV), by the closed form of the paper's equation 19, which takes exp
 Only cells of positive gradient have a weight, and there α = 1 / (2 + g Σ A_k), which is how it is computed.
 
 *How we deviate from the paper:* nothing is upsampled or scaled here. *From the package grad-cam:* it adds ε = 1e-6 to the
-denominator. Gradients behind an average over some dozens of cells are about 1e-3, so there ε is as large as g², and the map depends on
-the scale of the logits. Here ε is the setting `epsilon`, 0 unless asked for. Where activations may be negative the denominator may be
-0 at a cell of positive gradient: then the map is NaN.
+denominator. Gradients behind an average over some dozens of cells are about 1e-3, so there ε is as large as g², and shrinks the
+weights of small gradients. Here ε is the setting `epsilon`, 0 unless asked for. Where activations may be negative the denominator
+may be 0 at a cell of positive gradient: then the map is NaN.
 """
 
 import math
@@ -37,8 +37,7 @@ def grad_cam_plus_plus(
     tensor([[[0.3750, 0.1250]]])
     """
     total = activation.sum((2, 3), keepdim=True)  # (rows, channels, 1, 1)
-    counted = gradient > 0
     denominator = 2 + gradient * total + epsilon / gradient / gradient  # of g² ÷ g²: no product that underflows
     share = gradient / denominator.masked_fill(denominator == 0, math.nan)  # α g
-    weight = share.masked_fill(~counted, 0).sum((2, 3), keepdim=True)
+    weight = share.masked_fill(gradient <= 0, 0).sum((2, 3), keepdim=True)
     return (weight * activation).sum(1).relu()

@@ -4,6 +4,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def uniform(image: Float[Tensor, "rows 3 height width"]) -> Float[Tensor, "rows 1 1"]:
-    """One cell of 1 for each row, which upsampling spreads over the image."""
-    return image.new_ones(len(image), 1, 1)
+def uniform(image: Float[Tensor, "rows 3 height width"]) -> Float[Tensor, "rows height width"]:
+    """1 at every pixel: of the image's size, since upsampling rounds, and would make one pixel the largest."""
+    return image.new_ones(len(image), *image.shape[2:])
