@@ -23,6 +23,14 @@ SMALL = {
     "fig3": ["dataset.limit=2", "timesteps=2", *GRID],
     "fig4": ["dataset.limit=2", "timesteps=2", *GRID, "noise.sigma=0.1,0.6"],
     "real": ["dataset.limit=2", "timesteps=1", *GRID, "noise.sigma=0,0.4"],
+    "sanity": [
+        "dataset.limit=2",
+        "timesteps=1",
+        *GRID,
+        "noise.sigma=0,0.6",
+        "model.randomized=null,head",
+        "attribution=grad_cam",
+    ],
 }
 POINTS = {
     "contrast": "0 of 32 already done, 2 skipped",
@@ -32,6 +40,7 @@ POINTS = {
     "fig3": "0 of 16 already done, 4 skipped",
     "fig4": "0 of 8 already done, 2 skipped",
     "real": "0 of 8 already done, 2 skipped",
+    "sanity": "0 of 16 already done, 4 skipped",
 }
 FIGURES = {name: [name] for name in ("fig1", "fig2", "fig3", "fig4")} | {
     "contrast": [

@@ -9,7 +9,7 @@ from pcsweep.aggregate.gaps import Gaps
 from pcsweep.aggregate.rules.contrast import RuleContrast
 from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.rule import UpdateRule
-from pcsweep.study.axes import RULE_COLUMN, Coordinates
+from pcsweep.study.axes import RANDOMIZED, RULE_COLUMN, Coordinates
 from pcsweep.study.labels import rules_of
 
 
@@ -30,6 +30,7 @@ class Aggregate:
         layers: one row per cell × timestep × metric × pcoder at which the attribution was taken; None where it was at one alone.
         contrast: its update rules side by side; None of a study of one rule.
         sources: which code is not the same in all shards, a line each.
+        sanity: of `sanity.sanity`, where networks drawn anew are among the cells.
     """
 
     table: pa.Table
@@ -44,6 +45,15 @@ class Aggregate:
     layers: pa.Table | None = None
     contrast: RuleContrast | None = None
     sources: tuple[str, ...] = ()
+    sanity: pa.Table | None = None
+
+    @property
+    def learned(self) -> pa.Table:
+        """The rows of networks as they are, by which nothing that is drawn anew can be best; all where there are no others."""
+        if RANDOMIZED not in self.table.column_names:
+            return self.table
+        rows = self.table.filter(self.table[RANDOMIZED].is_null())
+        return rows if rows.num_rows else self.table
 
     @property
     def rules(self) -> list[UpdateRule]:

@@ -16,6 +16,7 @@ from pcsweep.aggregate.gaps import gaps_of
 from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
 from pcsweep.aggregate.rules.study import rules_of_study
+from pcsweep.aggregate.sanity import sanity
 from pcsweep.aggregate.table import Family, enter, layer_table, table
 from pcsweep.aggregate.words import metric_shown
 from pcsweep.console.progress import progress, stage
@@ -74,7 +75,8 @@ def aggregate(
     axes.check_alike([cell.settings for cell in found])  # again: under the same settings there may be other images
     with stage("tables and tests"):
         whole = _assembled(found, points, family, damaged, groups)
-        return replace(whole, contrast=rules_of_study(folder, whole.table, whole.facets, metric_shown(whole, metric), drawn))
+        contrast = rules_of_study(folder, whole.learned, whole.facets, metric_shown(whole, metric), drawn)
+    return replace(whole, contrast=contrast, sanity=sanity(whole.table, whole.facets, folder, drawn))
 
 
 def _but(damaged: Sequence[str], older: int, points: Sequence[PlannedPoint], study: Path) -> str:

@@ -13,6 +13,7 @@ from pcsweep.console.progress import stage
 from pcsweep.figures.pages import Results
 from pcsweep.measure.exhibit import exhibition
 from pcsweep.study import shards
+from pcsweep.study.axes import RANDOMIZED
 from pcsweep.study.spreadsheet import write_both
 
 
@@ -35,10 +36,15 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
         write_both(result.layers, to / "layers")
     if result.contrast:
         save_rules(result.contrast, to)
+    if result.sanity:
+        write_both(result.sanity, to / "sanity")
     beside = baselines(result.table, metric)
-    rows = result.table.filter(pc.field("metric") == metric).to_pylist()
+    rows = result.learned.filter(pc.field("metric") == metric).to_pylist()
     rows = [{**row, "baselines": beside.get(row["identity"], {})} for row in rows]
-    results = Results(rows, result.gaps.skipped, result.gaps.missing, result.facets, metric, result.unit, result.split)
+    skipped, missing = (
+        [place for place in each if place.get(RANDOMIZED) is None] for each in (result.gaps.skipped, result.gaps.missing)
+    )
+    results = Results(rows, skipped, missing, result.facets, metric, result.unit, result.split)
     pictures = figures.draw(results, result.figures, to / "figures")
     if result.layers:
         pictures += figures.draw_layers(shown_layers(result, metric), metric, to / "figures")

@@ -12,6 +12,7 @@ from pcsweep.aggregate.best import control_of, control_strays, headlines, suspic
 from pcsweep.aggregate.best_table import best_cells, confirmed_cells
 from pcsweep.aggregate.rules.rows import pair_table
 from pcsweep.aggregate.rules.words import sentences
+from pcsweep.aggregate.sanity_words import sentences as sanity_sentences
 from pcsweep.console.exit import say
 from pcsweep.console.text import number_of
 from pcsweep.pcoder.rule import why_skipped
@@ -81,7 +82,7 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         say(console, line)
     for path in pictures:
         say(console, f"Picture: {path}")
-    if best := headlines(result.table, result.facets, metric):
+    if best := headlines(result.learned, result.facets, metric):
         console.print(best_cells(best, console.width))
         console.print(confirmed_cells(best, console.width))
     else:
@@ -90,7 +91,7 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         console.print(pair_table(result.contrast, console.width))
         for line in sentences(result.contrast):
             say(console, line)
-    for line in [*baselines.told(result.table, metric), *control(result.table)]:
+    for line in [*baselines.told(result.learned, metric), *control(result.table), *sanity_sentences(result.sanity)]:
         say(console, line)
-    for line in [*absences(result), *result.sources, *suspicions(result.table, result.facets)]:
+    for line in [*absences(result), *result.sources, *suspicions(result.learned, result.facets)]:
         say(console, f"Look at: {line}", style="yellow")

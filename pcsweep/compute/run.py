@@ -115,7 +115,8 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
         metrics=settings.metrics,
         precision=settings.precision,
         rows=rows,
-        pictured=_pictured(point, loaded),
+        pictured=_first(settings.pictures, point, loaded),
+        mapped=_first(settings.maps or 0, point, loaded),
     )
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
@@ -128,10 +129,10 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
     return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
 
 
-def _pictured(point: GridPoint, loaded: Loaded) -> frozenset[str]:
-    """The identifiers of the first images of the selection, as many as `pictures` says."""
+def _first(count: int | str, point: GridPoint, loaded: Loaded) -> frozenset[str]:
+    """The identifiers of the first images of the selection, so many or all."""
     ids = loaded.dataset(point.dataset).image_ids
-    return frozenset(ids[index] for index in point.selection(loaded)[: point.settings.pictures])
+    return frozenset(ids[index] for index in point.selection(loaded)[: None if count == "all" else int(count)])
 
 
 def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:

@@ -50,6 +50,7 @@ class StudySettings:
     precision: Precision
     output_root: Annotated[Path, Mark.ASIDE]
     pictures: Annotated[int, Field(ge=0, le=MOST_IMAGES)] = 0
+    maps: Annotated[Literal["all"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None, Mark.YOUNGER] = None
     figure: Annotated[Figure, Mark.ASIDE] = "heatmap"
     mixed: Annotated[bool, Mark.ASIDE] = False
 
@@ -139,7 +140,9 @@ class GridPoint:
     def shared(self, loaded: Loaded) -> dict[str, Any]:
         """Those of these settings that all points of a study share."""
         settings = decisive(StudySettings, vars(self.settings))
-        seed = settings.pop("seed")
+        seed, count = settings.pop("seed"), len(self.selection(loaded))
+        if "maps" in settings:
+            settings["maps"] = count if settings["maps"] == "all" else min(settings["maps"], count)
         return {
             **settings,
             "dataset": self.dataset.decisive(),
@@ -147,7 +150,7 @@ class GridPoint:
             "attribution": {**self.attribution.decisive(), **self._layer},
             "target": self.target,
             "metrics": sorted(self.settings.metrics),
-            "pictures": min(self.settings.pictures, len(self.selection(loaded))),
+            "pictures": min(self.settings.pictures, count),
         }
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from jaxtyping import Bool, Float, UInt8
 
 from pcsweep.metric import baselines_of
@@ -63,7 +64,8 @@ def exhibition(path: Path) -> Exhibition | None:
     shard = shards.read(path)
     masks = [each.metric for each in baselines_of("iou") if each.metric in shard.table.column_names]
     columns = ["image_id", "category", "timestep", "iou", "map", "image", "noisy", "mask", "ignore", *masks]
-    pictured = shard.table.select(columns).filter(shard.table["map"].is_valid()).to_pylist()
+    there = shard.table.filter(shard.table["image"].is_valid())["image_id"]  # of others there may be maps alone
+    pictured = shard.table.select(columns).filter(pc.is_in(shard.table["image_id"], there.combine_chunks())).to_pylist()
     images: dict[str, list[dict[str, Any]]] = {}
     for row in pictured:
         images.setdefault(row["image_id"], []).append(row)

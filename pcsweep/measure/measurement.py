@@ -65,6 +65,7 @@ class Measurement:
         precision: of the dynamics and the attribution; the metrics are always fp32.
         rows: images times points that the network computes at once; never changes a result.
         pictured: the `image_id`s of which pictures and maps are kept.
+        mapped: those of which maps are kept, with or without pictures.
     """
 
     model: Model
@@ -79,6 +80,12 @@ class Measurement:
     precision: Precision
     rows: int
     pictured: Set[str] = frozenset()
+    mapped: Set[str] = frozenset()
+
+    @property
+    def _kept(self) -> Set[str]:
+        """Images of which maps are kept."""
+        return self.pictured | self.mapped
 
     @property
     def parts(self) -> int:
@@ -98,7 +105,7 @@ class Measurement:
         """Of one grid point, from what was measured at t = 0..T."""
         samples = given.samples
         columns = {name: np.stack([step[name][: len(samples)] for step in steps], axis=1) for name in steps[0]}
-        pictures = self._pictures(given, columns.pop("map")) if self.pictured else {}
+        pictures = self._pictures(given, columns.pop("map")) if self._kept else {}
         repeats = self.timesteps + 1
         count = len(samples) * repeats
         rows = {name: values.reshape(count, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
@@ -112,7 +119,7 @@ class Measurement:
         }
 
     def _pictures(self, given: Batch, maps: np.ndarray) -> Columns:
-        """Maps, and at t = 0 PNGs, of the samples to be pictured; null in the other rows.
+        """Maps of the samples to be kept, and at t = 0 PNGs of those to be pictured; null in the other rows.
 
         Args:
             given: the batch.
@@ -121,11 +128,13 @@ class Measurement:
         repeats = self.timesteps + 1
         columns = {name: np.full(len(given.samples) * repeats, None) for name in ("map", "image", "noisy", "mask", "ignore")}
         for number, sample in enumerate(given.samples):
-            if sample.image_id not in self.pictured:
+            if sample.image_id not in self._kept:
                 continue
             start = number * repeats
             for timestep in range(repeats):
                 columns["map"][start + timestep] = maps[number, timestep].tolist()
+            if sample.image_id not in self.pictured:
+                continue
             columns["image"][start] = png.of_image(sample.image)
             columns["noisy"][start] = png.of_image(self.model.denormalize(given.noisy[number]))
             columns["mask"][start], columns["ignore"][start] = png.of_mask(sample.mask), png.of_mask(sample.ignore)
@@ -190,7 +199,7 @@ class Measurement:
             thresholds=self.thresholds,
         )
         measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
-        if self.pictured:
+        if self._kept:
             measured["map"] = maps
         return measured | measured_by(scored, self.metrics)
 

@@ -40,7 +40,7 @@ def answer(result: Aggregate, best: Sequence[Headline], metric: str) -> Answer:
         best: its headlines.
         metric: that is asked about.
     """
-    rows = result.table.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed"))
+    rows = result.learned.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed"))
     gain = rows["difference"].to_numpy()
     if not rows.num_rows:
         only = metric in result.table["metric"].unique().to_pylist()

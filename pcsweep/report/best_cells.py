@@ -39,9 +39,9 @@ def best_cells(shard_folder: Path, result: Aggregate, metric: str) -> BestCells:
         result: its aggregate.
         metric: by which cells are best.
     """
-    best = headlines(result.table, result.facets, metric)
+    best = headlines(result.learned, result.facets, metric)
     of_cells = [images(shard_folder, headline) for headline in best]
-    return BestCells(metric, best, of_cells, _by_pcoder(result.table, result.facets, best))
+    return BestCells(metric, best, of_cells, _by_pcoder(result.learned, result.facets, best))
 
 
 def _by_pcoder(table: pa.Table, facets: Sequence[str], best: Sequence[Headline]) -> list[Headline]:

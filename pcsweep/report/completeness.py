@@ -47,7 +47,7 @@ def completeness(study: Path, result: Aggregate, points: Sequence[PlannedPoint],
     """
     why, aside = reasons(study, points, identities), damaged(study / "shards")
     return Completeness(
-        suspicions=[*absences(result, why, aside), *result.sources, *suspicions(result.table, result.facets)],
+        suspicions=[*absences(result, why, aside), *result.sources, *suspicions(result.learned, result.facets)],
         missing=listed(result.gaps.missing),
         missing_seeds=listed(result.gaps.missing_seeds),
         commands=result.gaps.commands,

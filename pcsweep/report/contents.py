@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow.compute as pc
 
 from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.sanity import BOUND
+from pcsweep.aggregate.sanity_words import sentences
 from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.config.version import __version__
 from pcsweep.report.answer import Answer, answer
@@ -18,6 +20,7 @@ from pcsweep.report.drawn import drawn
 from pcsweep.report.gallery import Gallery, cut, galleries
 from pcsweep.report.numbers import cells_of
 from pcsweep.report.origins import Origins, origins
+from pcsweep.report.sanity import sanity_table
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
 from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
 from pcsweep.study.labels import axis_label, label_of
@@ -55,6 +58,9 @@ class Contents:
     hours: str
     asked: list[str]
     methods: list[str]
+    sanity: Table
+    sanity_told: list[str]
+    sanity_bound: float
     drawn: dict[str, Any] = field(default_factory=dict)
 
 
@@ -102,5 +108,8 @@ def contents(
         hours=hours(from_where.hours),
         asked=list(dict.fromkeys(point.command for point in points)),
         methods=methods(options),
+        sanity=sanity_table(result.sanity),
+        sanity_told=sentences(result.sanity),
+        sanity_bound=BOUND,
         drawn=drawn(folder, result, options, cells, best, told.row),
     )

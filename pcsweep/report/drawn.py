@@ -7,12 +7,14 @@ from typing import Any
 from pcsweep.aggregate.best import Headline
 from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
+from pcsweep.aggregate.sanity import BOUND
 from pcsweep.aggregate.words import AggregateOptions
 from pcsweep.console.text import words_for
 from pcsweep.figures.layers import LayersOverTime
 from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, by_class, by_size
 from pcsweep.report.numbers import numbers
+from pcsweep.report.sanity import panels
 from pcsweep.report.sentences import about, where
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, text_of
@@ -41,6 +43,8 @@ def drawn(
         "start": _first_shown(best.headlines, answered),
         "grid": numbers(result.table, result.gaps.skipped, result.gaps.missing, result.facets, options.metric),
         "headlines": [_best_cell(*pair, options) for pair in zip(best.headlines, best.images, strict=True)],
+        "sanity": panels(result.sanity),
+        "bound": BOUND,
         "layers": [_layers(each) for each in shown_layers(result, options.metric)],
         "pcoders": _series(best.by_pcoder, "pcoder"),
         **_trend(best.headlines),

@@ -24,6 +24,7 @@ SCRIPTS = (
     "all_cells",
     "best",
     "layers",
+    "sanity",
     "controls",
     "download",
     "start",

@@ -20,7 +20,7 @@ _NEVER_NULL = ("image_id", "timestep", "class_index")
 _AT_THRESHOLDS = tuple(column for row in TABLE.values() for column in row.lists)
 _PICTURES = ("image", "noisy", "mask", "ignore")
 # Bytes, at most, before compression.
-_OF_FILE, _OF_ROW, _OF_THRESHOLD, _OF_PICTURES = 2**22, 2**14, 2**4, 2**28
+_OF_FILE, _OF_ROW, _OF_THRESHOLD, _OF_PICTURES, _OF_MAP = 2**22, 2**14, 2**4, 2**28, 2**24
 _LARGEST = 2**26  # pixels of a picture
 _TEXTS = 2**24  # bytes of metadata
 _PNG, _SIZE = b"\x89PNG\r\n\x1a\n", slice(16, 24)  # of a PNG: how it begins, and where width and height are
@@ -51,8 +51,8 @@ def problem_of_footer(footer: pq.FileMetaData, settings: Mapping[str, Any]) -> s
     if not rows or (expected is not None and rows != expected):
         return f"{rows:,} rows, but its settings say {'at least one' if expected is None else f'{expected:,}'}"
     size = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
-    pictures = settings.get("pictures", 0)
-    kept = pictures * _OF_PICTURES * (settings.get("timesteps", 0) + 1) if isinstance(pictures, int) else 0
+    numbers = ((settings.get("pictures", 0), _OF_PICTURES), (settings.get("maps", 0), _OF_MAP))
+    kept = sum(count * each * (settings.get("timesteps", 0) + 1) for count, each in numbers if isinstance(count, int))
     if size > _OF_FILE + rows * (_OF_ROW + _OF_THRESHOLD * len(settings.get("thresholds", ()))) + kept:
         return f"{size:,} bytes in {rows:,} rows"
     return ""

@@ -18,7 +18,7 @@ from pcsweep.study.plans import PlannedPoint, planned
 Where = Mapping[str, Any]  # settings by dotted name, that shards must have to be read
 
 _NAMES = {word: name for name, word in WORDS.items()}
-_UNDOTTED = ("timesteps", "threshold", "thresholds", "metrics", "precision", "pictures", "target")
+_UNDOTTED = ("timesteps", "threshold", "thresholds", "metrics", "precision", "pictures", "maps", "target")
 
 
 def check(folder: Path, points: Iterable[Mapping[str, Any]], mixed: bool) -> None:

@@ -9,6 +9,10 @@ if (which) {
   register("by-size", "sizes", () => ["sizes", page.metric], forest(() => [...chosenParts().sizes], "By size of the object"));
   register("by-class", "classes", () => ["classes", page.metric], forest(mostAndLeast, "By class"));
 }
+if (whichSanity) {
+  register("sanity-correlation", "rank correlations", () => ["sanity", "correlation", chosenSanity().label], sanityOf("rho"));
+  register("sanity-iou", "IoU of networks drawn anew", () => ["sanity", "iou", chosenSanity().label], sanityOf("iou"));
+}
 if (whichLayers) register("layers-plot", "layers", () => ["layers", page.metric, chosenLayers().label], layersOverTime);
 const draw = () => {
   explain();
@@ -32,6 +36,7 @@ const everything = () => {
   }
   if (which) drawParts();
   if (whichLayers) drawLayers();
+  if (whichSanity) drawSanity();
 };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 byId("theme").addEventListener("click", () => {

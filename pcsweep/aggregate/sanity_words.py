@@ -1,0 +1,140 @@
+"""What a study of networks drawn anew says of each attribution, in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pcsweep.aggregate.best_table import number, with_interval
+from pcsweep.aggregate.sanity import BOUND, DEPENDS, SURVIVES, UNCHANGED, UNDECIDED, UNDEFINED, verdict
+from pcsweep.study.axes import RANDOMIZED, RANDOMIZED_SEED, key
+from pcsweep.study.conditions import is_noise
+from pcsweep.study.labels import Row, axis_label, axis_text, in_order, text_of
+
+MEANT = {
+    UNCHANGED: "does not change at all when {how} is drawn anew, and so is no evidence for a class",
+    SURVIVES: "survives when {how} is drawn anew: most of what it shows is no evidence for a class",
+    DEPENDS: "depends on what is learned in {how}",
+    UNDECIDED: f"depends on what is learned in {{how}}, or not: the interval has {BOUND:g} in it",
+    UNDEFINED: "has no rank correlation: no maps that vary were kept",
+}
+_MEASURED = ("timestep", "maps", "depth", "images", "verdict", RANDOMIZED, RANDOMIZED_SEED)
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """Of one attribution under one noise at one timestep.
+
+    Args:
+        place: what tells it from others: the attribution, σ and whatever else varies.
+        start: the row of the network as it is.
+        first: that of the fewest parts drawn anew: the head alone, as a rule.
+        last: that of the most.
+    """
+
+    place: dict[str, Any]
+    start: Row
+    first: Row
+    last: Row
+
+    @property
+    def timestep(self) -> int:
+        """Of all three."""
+        return int(self.first["timestep"])
+
+    @property
+    def noise(self) -> str:
+        """Such as `σ = 0.4, t = 6`."""
+        levels = [axis_text(name, value) for name, value in self.place.items() if is_noise(name)]
+        return ", ".join([*levels, f"t = {self.timestep}"])
+
+    @property
+    def what(self) -> str:
+        """The attribution, and what else varies beside the noise; "The map" where nothing does."""
+        named = {name: value for name, value in self.place.items() if not is_noise(name)}
+        words = [text_of(value) if name == "attribution.name" else axis_text(name, value) for name, value in named.items()]
+        return ", ".join(words) or "The map"
+
+
+def places(table: pa.Table) -> list[str]:
+    """The columns that tell one attribution under one noise from others: those that vary, and σ; the attribution first."""
+    names = table.column_names[: table.column_names.index("timestep")]
+    names = [name for name in names if name not in _MEASURED and (name == "sigma" or len(table[name].unique()) > 1)]
+    return sorted(names, key=lambda name: (not name.startswith("attribution."), name == "sigma"))
+
+
+def findings(table: pa.Table) -> list[Finding]:
+    """At t = 0 and at the last timestep, by attribution, then by what else varies, then by timestep."""
+    names, rows = places(table), table.to_pylist()
+    shown = {0, max(row["timestep"] for row in rows)}
+    groups: dict[str, list[Row]] = {}
+    for row in (row for row in rows if row["timestep"] in shown):
+        groups.setdefault(key({name: row[name] for name in (*names, "timestep")}), []).append(row)
+    found = []
+    for group in groups.values():
+        drawn = sorted((row for row in group if row["depth"]), key=lambda row: row["depth"])
+        start = next(row for row in group if not row["depth"])
+        found.append(Finding({name: start[name] for name in names}, start, drawn[0], drawn[-1]))
+    order = in_order((*(each.place[name] for name in names), each.timestep) for each in found)
+    return sorted(found, key=lambda each: order.index((*(each.place[name] for name in names), each.timestep)))
+
+
+def sentences(table: pa.Table | None) -> list[str]:
+    """One for each attribution: what becomes of its maps when the head is drawn anew; none where nothing is.
+
+    By `sanity.BOUND`: the 95 % interval of the mean rank correlation lies above it, or below, or has it within.
+    """
+    by_what: dict[str, list[Finding]] = {}
+    for each in findings(table) if table is not None else []:
+        by_what.setdefault(each.what, []).append(each)
+    return [f"{what} {_said(found)}." for what, found in by_what.items()]
+
+
+def _said(found: Sequence[Finding]) -> str:
+    """Of one attribution: each verdict once, with where it holds if it does not everywhere."""
+    parts = []
+    for which in dict.fromkeys(verdict(each.first) for each in found):
+        own = [each for each in found if verdict(each.first) == which]
+        values = sorted({number(each.first["rank_correlation"]) for each in own}, key=float)
+        told = "" if which == UNDEFINED else f" (ρ = {values[0]}{f' to {values[-1]}' if len(values) > 1 else ''})"
+        where = f" at {'; '.join(each.noise for each in own)}" if len(own) < len(found) else ""
+        parts.append(f"{MEANT[which].format(how=how(own[0].first))}{told}{where}")
+    drawn = all(verdict(each.last) in (SURVIVES, UNCHANGED) and each.last is not each.first for each in found)
+    return "; ".join(parts) + (f"; so it does with {how(found[0].last)}" if drawn else "")
+
+
+def how(row: Row) -> str:
+    """Which parts are drawn anew, such as `the head and 2 stages`."""
+    stages = row["depth"] - 1
+    return "nothing" if stages < 0 else "the head" + (f" and {stages} stage{'s' * (stages > 1)}" if stages else "")
+
+
+def columns_of(found: Sequence[Finding]) -> list[str]:
+    """The headings of `rows_of`."""
+    random, deepest = how(found[0].first), how(found[0].last)
+    values = ["IoU", f"ρ, {random} [95 %]", "IoU then", "undefined", f"ρ, {deepest} [95 %]", "IoU then", "undefined"]
+    return [*(axis_label(name) for name in found[0].place), "t", *values, "map"]
+
+
+def rows_of(found: Sequence[Finding]) -> list[list[str]]:
+    """A row for each finding, as texts."""
+    return [
+        [
+            *("none" if value is None else text_of(value) for value in each.place.values()),
+            str(each.timestep),
+            number(each.start["iou"]),
+            *(text for row in (each.first, each.last) for text in _texts(row)),
+            verdict(each.first),
+        ]
+        for each in found
+    ]
+
+
+def _texts(row: Row) -> list[str]:
+    undefined = row["rank_correlation_nan"]
+    return [
+        with_interval(row, "rank_correlation"),
+        number(row["iou"]),
+        "" if undefined is None else str(undefined),
+    ]
