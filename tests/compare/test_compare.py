@@ -475,7 +475,7 @@ def test_the_command_writes_tables_and_pictures_and_says_what_it_found(
         (["study=a", "study=nope"], "(there: a, b), but got 'nope'"),
         (["study=a", "study=../b"], "but got '../b'"),
         (["study=a", "study=a"], "Expected two different studies, study=A study=B, but got study=a study=a."),
-        (["study=a"], "Expected two different studies, study=A study=B, but got study=a."),
+        (["study=a"], "Expected a second study, study=a study=B, or a study of several update rules, but a has cells of "),
         ([], "but got none."),
         (["study=a", "study=b", "study=c"], "but got study=a study=b study=c."),
         (["study=a", "study=b", "metric=mass"], "`metric` to be one that a and b measured (iou), but got 'mass'"),
