@@ -28,7 +28,7 @@ def section(contrast: RuleContrast | None) -> SideBySideSection | None:
     return SideBySideSection(sentences(contrast), best, pairs)
 
 
-def panels(contrast: RuleContrast | None) -> list[dict[str, Any]]:
+def rule_panels(contrast: RuleContrast | None) -> list[dict[str, Any]]:
     """For each condition a curve of each rule that has a best cell there, and what stands beside them."""
     if contrast is None:
         return []

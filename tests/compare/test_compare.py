@@ -250,7 +250,7 @@ def test_cells_without_a_partner_are_named_and_missing_in_the_picture(tmp_path: 
     assert set(result.table["beta"].to_pylist()) == {0.2}
     said = summary(result)
     assert "Cells: 1 compared, 2 only in a, 1 only in b" in said
-    assert "  only in b: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.6 λ=0.2 α=0.0" in said
+    assert "  only in b: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.6 λ=0.2 α=0.0 attribution=other" in said
     shown = results_of(result)
     places = [[(place["beta"], place["lambda"]) for place in places] for places in (shown.skipped, shown.missing)]
     assert places[0] == [(0.9, 0.2)]

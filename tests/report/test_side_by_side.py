@@ -11,7 +11,7 @@ from pcsweep.aggregate.rules.table import curves
 from pcsweep.aggregate.run import aggregate
 from pcsweep.report.contents import Contents
 from pcsweep.report.page import html
-from pcsweep.report.side_by_side import panels
+from pcsweep.report.side_by_side import rule_panels
 
 Publish = Callable[[Path], Path]
 RULES = ("predictive_coding", "adaptation", "surround divisive", "surround subtractive")
@@ -45,7 +45,7 @@ def test_the_plot_has_the_curves_of_the_table(several: Path) -> None:
     contrast = aggregate(several, 20, 99).contrast
     assert contrast
     rows = curves(contrast)
-    found = panels(contrast)
+    found = rule_panels(contrast)
     assert [panel["label"] for panel in found] == ["σ = 0.2", "σ = 0.6"]
     for panel, sigma in zip(found, (0.2, 0.6), strict=True):
         for line in panel["lines"]:
