@@ -219,7 +219,7 @@ def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
 
 
 def _draw(point: "GridPoint", loaded: "Loaded", request: Request) -> None:
-    from pcsweep.compute.again import recomputed
+    from pcsweep.compute.again import at_every_layer, recomputed
     from pcsweep.compute.beside import beside
     from pcsweep.compute.choice import image_named
 
@@ -228,11 +228,12 @@ def _draw(point: "GridPoint", loaded: "Loaded", request: Request) -> None:
     steps = steps_of(request.steps, point.settings.timesteps)
     (exhibit,) = recomputed(point, [image_id], loaded)
     found = beside(point, image_id, loaded)
+    layers = at_every_layer(point, exhibit, loaded)
 
     with stage("drawing"):
         from pcsweep.figures.show import Picture, animate, panels, write
 
-        picture = Picture(exhibit, found, point.settings.threshold, _title(point, exhibit))
+        picture = Picture(exhibit, found, point.settings.threshold, _title(point, exhibit), layers)
         if request.output.suffix.lower() in ANIMATIONS:
             animate(picture, request.frames_per_second, request.output)
         else:

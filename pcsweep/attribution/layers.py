@@ -64,7 +64,9 @@ def check_layer(head: nn.Module, layer: str, shape: tuple[int, ...], dtype: torc
     valid = _valid(head, shape, dtype, device)
     listed = ", ".join(valid[-_NAMED:]) + (f" and {len(valid) - _NAMED} below them" if len(valid) > _NAMED else "")
     if problem is None:
-        raise ValueError(f"Expected `layer` to be null or one of the head's modules ({listed or 'none'}), but got {layer!r}.")
+        raise ValueError(
+            f"Expected `layer` to be null, all or one of the head's modules ({listed or 'none'}), but got {layer!r}."
+        )
     inside = [name for name in valid if name.startswith(f"{layer}.")]
     hint = f" The last inside it is {inside[-1]}." if inside else ""
     raise ValueError(

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -24,7 +24,9 @@ from pcsweep.machine.device import check_device, computing_in, device_of
 from pcsweep.machine.threads import listed
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import Exhibit, baselines
+from pcsweep.measure.layers import maps_at_layers, unshared
 from pcsweep.measure.measurement import Columns, Measurement, batch
+from pcsweep.metric.iou import iou
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network.dynamics import dynamics_of
@@ -64,6 +66,7 @@ def recomputed(point: GridPoint, image_ids: Sequence[str], loaded: Loaded) -> li
         rule=point.rule,
         points=[point.rules],
         attribution=point.attribute,
+        every_layer=point.every_layer,
         target=point.target,
         timesteps=settings.timesteps,
         threshold=settings.threshold,
@@ -146,6 +149,44 @@ def over_time(point: GridPoint, image_id: str, loaded: Loaded, what: str, made: 
             found.append(made(noisy[0], moment))
             advance(1)
     return found
+
+
+def at_every_layer(point: GridPoint, exhibit: Exhibit, loaded: Loaded) -> list[Exhibit]:
+    """The same image with the maps and the IoU of pcoders 1..N; none where maps are of the last one alone.
+
+    Raises:
+        BadSetting: see `recomputed`.
+    """
+    if not point.every_layer:
+        return []
+    (sample,) = _samples(point, [exhibit.image_id], loaded)
+    settings, model = point.settings, _model(point, loaded)
+    device, network = device_of(settings.device), model.network
+    images = batch([sample], partial(point.corrupt, model=model)).noisy.to(device)
+    masks = sample.mask[None], sample.ignore[None]
+    maps: list[list[Tensor]] = []  # by timestep and pcoder, (height, width) each
+    with (
+        progress("maps at every pcoder", settings.timesteps + 1, "timesteps") as advance,
+        computing_in(settings.precision, device),
+        torch.no_grad(),
+    ):
+        first: Tensor | None = None
+        for moment in map(unshared, network.moments(images, point.rule, [point.rules], settings.timesteps, ROWS)):
+            predicted = network.head(moment.representations[-1]).argmax(1)
+            first = predicted if first is None else first
+            label = torch.full_like(predicted, sample.class_index)
+            target = {"label": label, "predicted": predicted, "predicted_at_0": first}[point.target]
+            found = maps_at_layers(network, moment, target, images, point.attribute)
+            maps.append([scaled(each[:1].cpu(), (sample.mask.shape[0], sample.mask.shape[1])) for each in found])
+            advance(1)
+    return [
+        replace(
+            exhibit,
+            saliency={t: at_t[n][0].numpy() for t, at_t in enumerate(maps)},
+            iou={t: iou(at_t[n], *masks, settings.threshold).item() for t, at_t in enumerate(maps)},
+        )
+        for n in range(len(maps[0]))
+    ]
 
 
 def point_of(shard: shards.Shard, loaded: Loaded, extensions: Sequence[str] = ()) -> GridPoint:

@@ -19,7 +19,6 @@ from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
 from pcsweep.measure.measurement import Columns, Measurement, batch, summary
-from pcsweep.metric import TABLE
 from pcsweep.pcoder.rule import keys_of, why_skipped
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
@@ -108,6 +107,7 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
         rule=point.rule,
         points=[each.rules for each in points],
         attribution=point.attribute,
+        every_layer=point.every_layer,
         target=point.target,
         timesteps=settings.timesteps,
         threshold=settings.threshold,
@@ -140,8 +140,7 @@ def _all_columns(planned: IdentifiedPoint, measured: Columns) -> Columns:
     rows = len(measured["timestep"])
     constants = {**coordinates(planned.settings), **_per_pcoder(planned.point)}
     columns = {**{name: [value] * rows for name, value in constants.items()}, **measured}
-    lists = {name for row in TABLE.values() for name in row.lists}
-    columns |= {name: list(measured[name]) for name in lists if name in measured}
+    columns |= {name: list(values) for name, values in measured.items() if np.ndim(values) > 1}
     return columns
 
 

@@ -12,6 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from pcsweep.console.text import number_of
 from pcsweep.figures.panels import COLORMAP, PALE
 from pcsweep.study.labels import label_of
 
@@ -69,8 +70,11 @@ def layers_over_time(shown: Sequence[LayersOverTime], metric: str) -> Figure:
     bar.set_label(f"{name}(t) − {name}(0)", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     undefined = sum(each.undefined for each in shown)
-    words = [f"n = {max(each.images for each in shown):,} images", "dot: 95 % interval without 0, not corrected for choice"]
-    words += [f"{undefined:,} values without a map, left out"] if undefined else []
+    words = [
+        f"n = {number_of(max(each.images for each in shown), 'image')}",
+        "dot: 95 % interval without 0, not corrected for choice",
+    ]
+    words += [f"{number_of(undefined, 'value')} without a map, left out"] if undefined else []
     figure.supxlabel("\n".join(textwrap.wrap("; ".join(words), int(figure.get_figwidth() * _PER_INCH))), fontsize=7)
     return figure
 

@@ -32,17 +32,26 @@ class Picture:
         beside: what the update rule has to draw beside the maps, if anything.
         threshold: of the IoU.
         title: says which image and configuration it is.
+        layers: the same image with the maps of pcoders 1..N, where they are wanted; those of the last are the exhibit's.
     """
 
     exhibit: Exhibit
     beside: Beside | None
     threshold: float
     title: str
+    layers: Sequence[Exhibit] = ()
+
+    @property
+    def lower(self) -> list[tuple[int, Exhibit]]:
+        """The pcoders below the last, from above, each with its number."""
+        return list(enumerate(self.layers[:-1], start=1))[::-1]
 
 
 def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
-    """The image, the noisy image and the mask, then a column per timestep: the map above, what is beside it below."""
-    across, down = len(STILL) + len(timesteps), 1 + bool(picture.beside)
+    """The image, the noisy image and the mask, then a column per timestep: the map above, those of lower pcoders, if any, and
+    what is beside it, if anything, below.
+    """
+    across, down = len(STILL) + len(timesteps), 1 + len(picture.lower) + bool(picture.beside)
     figure = Figure(figsize=(SIDE * across + 0.2, down * (SIDE + 0.25) + 0.5), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(down, across)
@@ -51,12 +60,21 @@ def panels(picture: Picture, timesteps: Sequence[int]) -> Figure:
     for panel, timestep in zip(above[len(STILL) :], timesteps, strict=True):
         panel.set_title(f"t = {timestep}", fontsize=8)
         overlay(panel, picture.exhibit, timestep, picture.threshold)
+    for row, (number, exhibit) in enumerate(picture.lower, start=1):
+        for column, timestep in enumerate(timesteps, start=len(STILL)):
+            panel = figure.add_subplot(grid[row, column])
+            without_ticks(panel)
+            overlay(panel, exhibit, timestep, picture.threshold)
+            if timestep == timesteps[0]:
+                panel.set_ylabel(f"pcoder {number}", fontsize=8)
+    if picture.layers:
+        above[len(STILL)].set_ylabel(f"pcoder {len(picture.layers)}", fontsize=8)
     if picture.beside:
         for column, timestep in enumerate(timesteps, start=len(STILL)):
-            _beside(figure.add_subplot(grid[1, column]), picture.beside, timestep)
-        words = figure.add_subplot(grid[1, : len(STILL)])
+            _beside(figure.add_subplot(grid[down - 1, column]), picture.beside, timestep)
+        words = figure.add_subplot(grid[down - 1, : len(STILL)])
         words.set_axis_off()
-        words.text(0, 0.95, fill(f"lower row: {picture.beside.explained}", _ACROSS), fontsize=7, va="top", linespacing=1.4)
+        words.text(0, 0.95, fill(f"lowest row: {picture.beside.explained}", _ACROSS), fontsize=7, va="top", linespacing=1.4)
         words.legend(handles=line_handles(picture.threshold), loc="lower left", fontsize=7, facecolor=GREY, labelcolor="white")
     else:
         legend_below(figure, picture.threshold)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
+from pcsweep.attribution.every_layer import ALL, LevelScene, attributed_at
 from pcsweep.attribution.scene import Scene, attributed, has_layer
 from pcsweep.config.distinct import distinct
 from pcsweep.config.errors import BadSetting
@@ -190,10 +191,17 @@ class GridPoint:
             clip=space.clip,
         )
 
-    def attribute(self, scene: Scene) -> Tensor:
+    def attribute(self, scene: Scene | LevelScene) -> Tensor:
         """The attribution maps, (rows, height, width)."""
-        at = scene if scene.layer == self.layer else replace(scene, layer=self.layer)
-        return attributed(self.attribution.function, self.attribution.arguments, at)
+        function, arguments = self.attribution.function, self.attribution.arguments
+        if isinstance(scene, LevelScene):
+            return attributed_at(scene, function, arguments)
+        return attributed(function, arguments, scene if scene.layer == self.layer else replace(scene, layer=self.layer))
+
+    @property
+    def every_layer(self) -> bool:
+        """Whether the maps of every pcoder are wanted."""
+        return ALL in (self.layer, self.attribution.arguments.get("layer"))
 
     @property
     def label(self) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pcsweep.attribution.every_layer import Levels, LevelScene
 from pcsweep.attribution.scene import Scene
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import whose
@@ -24,7 +25,10 @@ from pcsweep.measure.measurement import measured_by
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
+from pcsweep.network import PredictiveNetwork
+from pcsweep.network.engine.run import Moment
 from pcsweep.network.loop import Stepping
+from pcsweep.network.within import from_drive
 from pcsweep.noise import corrupt, generator_for
 from pcsweep.pcoder import files
 from pcsweep.pcoder.rule import UpdateRule, Values, valued
@@ -60,8 +64,10 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     check_range(images, classes)
     compared(model, images)
     target = torch.tensor([sample.class_index] * _TRIED)
-    scene = Scene(network.head, states[-1], target, image.repeat(_TRIED, 1, 1, 1), point.layer)
-    try_metrics(point, sample, scene, tried_attribution(point, scene))
+    images_tried = image.repeat(_TRIED, 1, 1, 1)
+    scene = Scene(network.head, states[-1], target, images_tried, None if point.every_layer else point.layer)
+    scenes = levels(network, states, target, images_tried).scenes if point.every_layer else [scene]
+    try_metrics(point, sample, scene, [tried_attribution(point, each) for each in scenes][-1])
     loaded.tried.add(trial)
 
 
@@ -81,6 +87,12 @@ def try_rule_once(point: "GridPoint", loaded: Loaded) -> None:
         states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
     try_rule(point.rule, point.rules, states)
     loaded.tried.add(trial)
+
+
+def levels(network: PredictiveNetwork, states: list[Tensor], target: Tensor, images: Tensor) -> Levels:
+    """The scenes of the feedforward network at every pcoder."""
+    start = Moment(0, (0,), len(images), states, from_drive)
+    return Levels(network.within(start, torch.arange(len(images))), target, images)
 
 
 def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:
@@ -117,7 +129,7 @@ def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:
     return noisy
 
 
-def tried_attribution(point: "GridPoint", scene: Scene) -> Tensor:
+def tried_attribution(point: "GridPoint", scene: Scene | LevelScene) -> Tensor:
     """The maps of a scene of several images.
 
     Raises:

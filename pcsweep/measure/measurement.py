@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pcsweep.attribution.every_layer import LevelScene
 from pcsweep.attribution.scene import Scene
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
+from pcsweep.measure.layers import maps_at_layers, measured_at_layers, unshared
 from pcsweep.metric import ASKED, FILES, TABLE
 from pcsweep.metric.area import pixels
 from pcsweep.metric.row import Scored
@@ -20,6 +22,7 @@ from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.pcoder.rule import UpdateRule, Values
+from pcsweep.study.schema import at_layers
 
 if TYPE_CHECKING:
     Metric = str
@@ -57,6 +60,7 @@ class Measurement:
         rule: how the network is updated.
         points: of every grid point the rule's coefficients, pcoder by pcoder, inactive ones included.
         attribution: makes maps (rows, height, width) of a scene.
+        every_layer: whether maps of every pcoder are wanted, each from a scene of its own; the map is then that of the last one.
         target: whose Grad-CAM: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
         threshold: of `iou`, a share of the map's maximum.
@@ -71,7 +75,7 @@ class Measurement:
     model: Model
     rule: UpdateRule
     points: Sequence[Sequence[Values]]
-    attribution: Callable[[Scene], Tensor]
+    attribution: Callable[[Scene | LevelScene], Tensor]
     target: Target
     timesteps: int
     threshold: float
@@ -81,6 +85,7 @@ class Measurement:
     rows: int
     pictured: Set[str] = frozenset()
     mapped: Set[str] = frozenset()
+    every_layer: bool = False
 
     @property
     def _kept(self) -> Set[str]:
@@ -168,7 +173,7 @@ class Measurement:
         start: Tensor | None = None
         at_0: dict[str, Tensor] = {}
         with torch.no_grad():
-            for moment in moments:
+            for moment in map(unshared, moments) if self.every_layer else moments:
                 representation = moment.representations[-1]
                 if representation is start:  # it has not moved since t = 0
                     yield moment, at_0
@@ -180,16 +185,23 @@ class Measurement:
                 repeated = truth.repeated(repeats)
                 targets = {"label": repeated.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}
                 with torch.enable_grad():
-                    maps = self.attribution(Scene(network.head, representation, targets[self.target], images))
-                maps = maps.detach().clone()  # it may be a view of a representation, which is overwritten
-                columns = self._measured(maps.float(), logits.float(), targets[self.target], repeated)
+                    maps = self._maps(moment, targets[self.target], images)
+                columns = self._measured(maps, logits.float(), targets[self.target], repeated)
                 if moment.timestep == 0:
                     start, at_0 = representation, columns
                 yield moment, columns
 
-    def _measured(self, maps: Tensor, logits: Tensor, target: Tensor, truth: "_Truth") -> dict[str, Tensor]:
+    def _maps(self, moment: Moment, target: Tensor, images: Tensor) -> list[Tensor]:
+        """At every pcoder that is asked for, the last one at least, each (rows, map height, map width)."""
+        network = self.model.network
+        if self.every_layer:
+            return maps_at_layers(network, moment, target, images, self.attribution)
+        maps = self.attribution(Scene(network.head, moment.representations[-1], target, images))
+        return [maps.detach().clone().float()]  # it may be a view of a representation, which is overwritten
+
+    def _measured(self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: "_Truth") -> dict[str, Tensor]:
         scored = Scored(
-            saliency=scaled(maps, (truth.mask.shape[1], truth.mask.shape[2])),
+            saliency=scaled(maps[-1], (truth.mask.shape[1], truth.mask.shape[2])),
             mask=truth.mask,
             ignore=truth.ignore,
             logits=logits,
@@ -200,8 +212,13 @@ class Measurement:
         )
         measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
         if self._kept:
-            measured["map"] = maps
-        return measured | measured_by(scored, self.metrics)
+            measured["map"] = maps[-1]
+        measured |= measured_by(scored, self.metrics)
+        if not self.every_layer:
+            return measured
+        size = truth.mask.shape[1], truth.mask.shape[2]
+        each = [*(replace(scored, saliency=scaled(lower, size)) for lower in maps[:-1]), scored]
+        return measured | {at_layers(name): values for name, values in measured_at_layers(each, self.metrics).items()}
 
 
 def measured_by(

@@ -8,7 +8,7 @@ coding), and through the head. One backward pass gives the derivative for every 
 what an earlier r_n(s) did to those at t is in the values alone. At t = 0 it is the feedforward network's derivative.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -69,32 +69,32 @@ class Within:
             representation: instead of r_n(t), (others, …).
             own: of each, which of these rows it is of, from 0.
         """
-        known = [drive[own] for drive in self._drives[n - 1 :]]
+        known = {number: drive[own] for number, drive in self._drives.items()}
         *_, last = self._upwards(n, representation, self.rows[own], known)
         return self._logits(last)
 
-    def derivatives(self, target: Int[Tensor, " some"]) -> list[Float[Tensor, "some ..."]]:
-        """Of the target's logit by r_1(t), …, r_N(t), from one backward pass.
+    def derivatives(self, target: Int[Tensor, " some"]) -> dict[int, Tensor]:
+        """Of the target's logit by r_n(t), by n from 1, from one backward pass.
 
         Args:
             target: class index of each row.
         """
         with torch.enable_grad():
             lowest = self.representations[0].detach().clone().requires_grad_()
-            found = self._upwards(1, lowest, self.rows, None)
+            found = list(self._upwards(1, lowest, self.rows, None))
             chosen = self._logits(found[-1]).gather(1, target[:, None]).sum()
-            gradients = torch.autograd.grad(chosen, found, allow_unused=True)
-        return [torch.zeros_like(r) if g is None else g for r, g in zip(found, gradients, strict=True)]
+            gradients = torch.autograd.grad(chosen, found, materialize_grads=True)
+        return dict(enumerate(gradients, start=1))
 
     @cached_property
-    def _drives(self) -> list[Tensor]:
-        """f_2(r_1(t))..f_N(r_{N-1}(t))."""
+    def _drives(self) -> dict[int, Tensor]:
+        """f_n(r_{n-1}(t)) by n, from 2."""
         pairs = zip(self.stages[1:], self.representations, strict=False)
         with torch.no_grad():
-            return [stage(r.clone()).to(r.dtype) for stage, r in pairs]
+            return {n: stage(r.clone()).to(r.dtype) for n, (stage, r) in enumerate(pairs, start=2)}
 
-    def _upwards(self, n: int, representation: Tensor, rows: Tensor, known: Sequence[Tensor] | None) -> list[Tensor]:
-        """r_n(t)..r_N(t) from r_n(t).
+    def _upwards(self, n: int, representation: Tensor, rows: Tensor, known: Mapping[int, Tensor] | None) -> Iterator[Tensor]:
+        """r_n(t), …, r_N(t) from r_n(t).
 
         Args:
             n: number of the pcoder.
@@ -102,11 +102,11 @@ class Within:
             rows: among those of all points.
             known: the drives of the moment itself; None where r_n(t) is its own.
         """
-        found = [representation]
-        for place, stage in enumerate(self.stages[n:]):
-            drive = stage(found[-1].clone()).to(representation.dtype)  # a copy, since a stage may begin in place
-            found.append(self.upward(n + place + 1, drive, known[place] if known else drive.detach(), rows))
-        return found
+        yield representation
+        for number, stage in enumerate(self.stages[n:], start=n + 1):
+            drive = stage(representation.clone()).to(representation.dtype)  # a copy, since a stage may begin in place
+            representation = self.upward(number, drive, known[number] if known else drive.detach(), rows)
+            yield representation
 
     def _logits(self, representation: Tensor) -> Tensor:
         logits: Tensor = self.head(representation.clone())

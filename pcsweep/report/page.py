@@ -25,7 +25,6 @@ SCRIPTS = (
     "best",
     "layers",
     "sanity",
-    "rules",
     "controls",
     "download",
     "start",

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pcsweep.model
-from pcsweep.compute.again import point_of, recomputed, reconstructions
+from pcsweep.compute.again import at_every_layer, point_of, recomputed, reconstructions
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
@@ -199,3 +199,23 @@ def test_weights_that_are_others_now_or_gone_are_said(measured, tmp_path):
     path.unlink()
     with pytest.raises(BadSetting, match="cannot be used here: .*weights.safetensors"):
         point_of(shard, Loaded())
+
+
+@pytest.mark.parametrize("target", ["label", "predicted", "predicted_at_0"])
+def test_at_every_pcoder_the_maps_have_the_shards_iou(measured, target):
+    shard, point = measured("noise.sigma=0.5", "attribution.layer=all", f"attribution.target={target}")
+    first = shard.table["image_id"][0].as_py()
+    (exhibit,) = recomputed(point, [first], LOADED)
+    found = at_every_layer(point, exhibit, LOADED)
+    rows = {row["timestep"]: row for row in shard.table.to_pylist() if row["image_id"] == first}
+    for t in range(4):
+        drawn = [layer.iou[t] for layer in found]
+        np.testing.assert_allclose(drawn, rows[t]["iou_n"], atol=1e-6)
+        assert exhibit.iou[t] == pytest.approx(found[-1].iou[t], abs=1e-6)
+        np.testing.assert_allclose(exhibit.saliency[t], found[-1].saliency[t], atol=1e-5)
+
+
+def test_without_them_there_are_no_maps_of_other_pcoders(measured):
+    shard, point = measured("pcoder.active=[2]", "metrics=[iou]")
+    (exhibit,) = recomputed(point, [shard.table["image_id"][0].as_py()], LOADED)
+    assert at_every_layer(point, exhibit, LOADED) == []

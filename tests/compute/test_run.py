@@ -110,7 +110,7 @@ def test_a_wrong_word_ends_with_code_2_and_one_message(tmp_path, word, message):
         ("batch_size=0", "Expected `batch_size`"),
         ("metrics=[iuo]", "Expected `metrics` to be 'iou', 'pointing', 'mass', 'rank'"),
         ("attribution.target=loudest", "Expected `attribution.target` to be 'label', 'predicted'"),
-        ("attribution.layer=nope", "Expected `layer` to be null or one of the head's modules"),
+        ("attribution.layer=nope", "Expected `layer` to be null, all or one of the head's modules"),
         ("dataset.limit=501", "at most the dataset's 500 images, but got 501"),
         ("device=cuda:99", "Expected `device` to be auto or cpu"),
         ("device=tpu", "Expected `device` to be auto, cpu, cuda or cuda:N, but got 'tpu'"),

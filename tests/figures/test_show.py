@@ -102,3 +102,12 @@ def test_an_animation_that_fails_leaves_what_was_there(picture, tmp_path, monkey
     with pytest.raises(RuntimeError, match="in the middle"):
         animate(picture, 4.0, path)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a.gif", "before")]
+
+
+def test_lower_pcoders_have_a_row_each_below_the_map_of_the_last(picture):
+    lower = [replace(picture.exhibit, iou={t: 0.1 * n + 0.01 * t for t in range(4)}) for n in (1, 2)]
+    figure = panels(replace(picture, layers=[*lower, picture.exhibit]), [0, 3])
+    above, second, first, below = figure.axes[:5], figure.axes[5:7], figure.axes[7:9], figure.axes[9:11]
+    assert [above[3].get_ylabel(), second[0].get_ylabel(), first[0].get_ylabel()] == ["pcoder 3", "pcoder 2", "pcoder 1"]
+    assert [panel.get_xlabel() for panel in (*second, *first)] == ["IoU 0.200", "IoU 0.230", "IoU 0.100", "IoU 0.130"]
+    assert [panel.get_xlabel() for panel in below] == ["error 0.000", "error 0.300"]

@@ -21,7 +21,7 @@ def test_a_layer_is_part_of_the_identity():
 
 
 def test_a_layer_that_there_is_not_is_refused_with_those_that_there_are():
-    with pytest.raises(BadSetting, match=r"`layer` to be null or one of the head's modules \(.+\), but got 'nope'"):
+    with pytest.raises(BadSetting, match=r"`layer` to be null, all or one of the head's modules \(.+\), but got 'nope'"):
         point("attribution=hires_cam", "attribution.layer=nope")
     with pytest.raises(BadSetting, match=r"Expected `attribution.layer` to be a valid string, but got 3."):
         point("attribution=hires_cam", "attribution.layer=3")

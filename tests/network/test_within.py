@@ -89,7 +89,7 @@ def test_the_derivative_is_that_of_the_logits_when_one_level_is_nudged_within_th
             first = place * moment.images + ROWS  # where the second group of images begins
             within = exact.within(moment, torch.arange(first, first + ROWS))
             states, gradients = within.representations, within.derivatives(targets[:ROWS])
-            for n, gradient in enumerate(gradients):
+            for n, gradient in enumerate(gradients.values()):
                 assert gradient.shape == states[n].shape
                 draws = torch.Generator().manual_seed(n)
                 direction = 1e-6 * torch.randn(gradient[:1].shape, generator=draws, dtype=torch.float64)
@@ -127,7 +127,7 @@ def test_without_a_feedforward_weight_nothing_below_reaches_the_logits(exact, pi
     point = [(0.5, 0.2, 0.0), (0.5, 0.2, 0.0), (0.0, 0.0, 0.0)]
     *_, moment = exact.moments(pictures, rules()["predictive_coding"], [point], 1, 64)
     gradients = exact.within(moment, torch.arange(ROWS)).derivatives(torch.full((ROWS,), TARGET))
-    assert [bool((gradient != 0).any()) for gradient in gradients] == [False, False, True]
+    assert [bool((gradient != 0).any()) for gradient in gradients.values()] == [False, False, True]
 
 
 def test_nothing_is_left_on_the_network(exact, pictures):

@@ -13,7 +13,6 @@ if (whichSanity) {
   register("sanity-correlation", "rank correlations", () => ["sanity", "correlation", chosenSanity().label], sanityOf("rho"));
   register("sanity-iou", "IoU of networks drawn anew", () => ["sanity", "iou", chosenSanity().label], sanityOf("iou"));
 }
-if (page.rules.length) register("rules-plot", "update rules", () => ["rules", page.metric], rulesOverTime);
 if (whichLayers) register("layers-plot", "layers", () => ["layers", page.metric, chosenLayers().label], layersOverTime);
 const draw = () => {
   explain();
@@ -30,7 +29,7 @@ const changed = () => {
 };
 const everything = () => {
   draw();
-  for (const id of ["trend", "by-pcoder", "rules-plot"]) {
+  for (const id of ["trend", "by-pcoder"]) {
     if (!plots.has(id)) continue;
     byId(id).hidden = false;
     drawPlot(id);
