@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pcsweep.compute.cost import Multiplications
+    from pcsweep.compute.passes import Passes
     from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.point import GridPoint
     from pcsweep.network import PredictiveNetwork
@@ -97,12 +98,17 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         return
     packs = [[points[number] for number in numbers] for numbers in packed(planned, points_per_pack)]
     parts: dict[str, _Part] = {}
+    maps: dict[str, _Maps] = {}
     for pack in packs:
         settings = pack[0].settings
         key = str((pack[0].model, pack[0].dataset, settings.timesteps, settings.precision, pack[0].rule))
         if key not in parts:
             parts[key] = _part(max(pack, key=_terms), loaded)
-        parts[key].add(pack, len(pack[0].selection(loaded)))
+        images = len(pack[0].selection(loaded))
+        parts[key].add(pack, images)
+        mapped = f"{key} {pack[0].attribution} {pack[0].layer}"
+        maps[mapped] = maps.get(mapped) or _maps(pack[0], loaded, parts[key].rate)
+        maps[mapped].count += images * (1 + len(pack) * settings.timesteps)  # one for all points at t = 0
     for part in parts.values():
         for table in part.tables():
             console.print(table)
@@ -114,13 +120,45 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
     )
-    seconds = sum(part.ours / part.rate for part in parts.values())
-    console.print(f"On this device about {duration(seconds)}, without attribution and metrics: {_rates(parts)}.")
+    seconds = sum(part.ours / part.rate for part in parts.values()) + sum(each.seconds for each in maps.values())
+    costly = [each for each in maps.values() if each.passes.count]
+    for each in costly:
+        console.print(str(each))
+    without = "metrics, and attribution but for these passes" if costly else "attribution and metrics"
+    console.print(f"On this device about {duration(seconds)}, without {without}: {_rates(parts)}.")
 
 
 def _terms(point: "GridPoint") -> int:
     """How many coefficients are not zero: the point with most makes the most telling trial."""
     return sum(value > 0 for rule in point.rules for value in rule)
+
+
+@dataclass(eq=False)
+class _Maps:
+    """The maps of one attribution on one model, and the passes of the head that each takes."""
+
+    name: str
+    passes: "Passes"
+    rate: float  # multiplications per second
+    count: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return self.count * self.passes.multiplications / self.rate
+
+    def __str__(self) -> str:
+        each, total = (amount * self.passes.multiplications / _GIGA for amount in (1, self.count))
+        return (
+            f"The attribution {self.name} takes up to {self.passes.count:,} passes of the head for each of {self.count:,} maps: "
+            f"{each:,.3g} G multiplications each, {total:,.3g} G in all, about {duration(self.seconds)}"
+        )
+
+
+def _maps(point: "GridPoint", loaded: "Loaded", rate: float) -> _Maps:
+    from pcsweep.compute.passes import passes_of
+
+    layer = "" if point.layer is None else f" at {point.layer}"
+    return _Maps(f"{point.attribution.name}{layer} on {point.model.name}", passes_of(point, loaded), rate)
 
 
 @dataclass(eq=False)

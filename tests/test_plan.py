@@ -60,3 +60,13 @@ def test_a_wrong_value_is_refused_and_a_grid_of_skipped_points_said(tmp_path):
     assert refused.returncode == 2
     assert "point 1: Expected `beta` to be in [0, 1], but got 1.3." in refused.stderr
     assert "1 point, all skipped (β + λ > 1)" in planned(tmp_path, "pcoder.beta=0.9", "pcoder.lambda=0.9").stdout
+
+
+def test_passes_of_the_head_that_an_attribution_takes_are_said_and_timed(tmp_path):
+    done = planned(tmp_path, "-m", "attribution=ablation_cam,hires_cam", "pcoder.beta=0.2,0.4")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    # 4 images: once at t = 0, and at t = 1 to 3 of both points.
+    assert "The attribution ablation_cam on pminivgg takes up to 65 passes of the head for each of 28 maps:" in said
+    assert "hires_cam" not in said
+    assert re.search(r"On this device about \d+ seconds, without metrics, and attribution but for these passes:", said)

@@ -1,5 +1,6 @@
 """A study's table and pictures, written to its folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -9,8 +10,10 @@ from pcsweep.aggregate.baselines import baselines
 from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.rules.table import save as save_rules
+from pcsweep.aggregate.rules.table import shown_curves
 from pcsweep.console.progress import stage
 from pcsweep.figures.pages import Results
+from pcsweep.figures.rules import draw_rules
 from pcsweep.measure.exhibit import exhibition
 from pcsweep.study import shards
 from pcsweep.study.axes import RANDOMIZED
@@ -48,6 +51,9 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
     pictures = figures.draw(results, result.figures, to / "figures")
     if result.layers:
         pictures += figures.draw_layers(shown_layers(result, metric), metric, to / "figures")
+    if result.contrast:
+        results = replace(results, rows=shown_curves(result.contrast), skipped=(), missing=())
+        pictures += draw_rules(results, result.contrast.rules, result.contrast.columns, to / "figures")
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
         places = [shards.place(folder / "shards", name) for name in names]

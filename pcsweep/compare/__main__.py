@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from pcsweep.aggregate.words import DrawingOptions, drawing_words
-from pcsweep.compare.comparison import Comparison, compare, results_of
+from pcsweep.compare.comparison import Comparison, compare_cells, results_of
+from pcsweep.compare.rules import are_rules, compare_rules, rule_names
+from pcsweep.compare.rules_told import report_rules, save_rules
 from pcsweep.compare.settings import differing
+from pcsweep.compare.study import Study, study_in
 from pcsweep.compare.verdict import largest, summary, verdict
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place
@@ -26,6 +29,7 @@ from pcsweep.console.text import paragraph
 from pcsweep.console.words import completed, words_of
 from pcsweep.figures.differences import draw_differences
 from pcsweep.machine.files import replacing
+from pcsweep.statistics.drawing import drawn_once
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study.folder import existing_study
 from pcsweep.study.labels import MEANS, label_of
@@ -38,9 +42,12 @@ less of a metric than study A's.
     python -m pcsweep.compare study=A study=B [output_root=outputs]
                               [output=outputs/compare/A_vs_B] [metric=iou]
                               [resamples=2000] [permutations=4999] [seed=0]
+    python -m pcsweep.compare study=A        update rules against each other
 
 study         given twice; differences are those of the second less those of the
-              first
+              first. Once: a study of several update rules (pcoder=), whose best
+              cells are compared, as are those of two studies without a rule in
+              common
 output_root   where the studies are
 output        folder of the tables and pictures; compare/A_vs_B below
               output_root where it is left out
@@ -48,7 +55,8 @@ output        folder of the tables and pictures; compare/A_vs_B below
 resamples     how many bootstrap resamples of the images, at least 2
 permutations  how many random signs of the images' differences, at least 1; the
               smallest p is 1 / (permutations + 1)
-seed          of both, at least 0
+seed          of both, and of the halves of the images, one of which chooses
+              the best cell of a rule and the other compares them; at least 0
 
 Cells belong together if σ, active pcoders, β, λ, α and what else varies in a
 study are the same. What the studies have no value of in common is what is
@@ -57,12 +65,17 @@ where they can be, by noise seed. The studies are only read. Each cell and
 timestep has two answers: how the metric differs at t, and how its gain on t = 0
 differs, which says whether recovery differs.
 
+Rules have no coefficient in common, so best is compared with best: under each
+noise the cell and timestep that one half of the images chooses for each rule,
+and on the other half the differences between rules, image by image.
+
 Examples
     python -m pcsweep -m study=weak experiment=demo pcoder.alpha=0.01
     python -m pcsweep -m study=strong experiment=demo pcoder.alpha=0.1
     python -m pcsweep.compare study=weak study=strong
     python -m pcsweep.compare study=weak study=strong \\
         metric=correct output=outputs/compare/alpha_accuracy
+    python -m pcsweep.compare study=feedback study=adaptation
 """
 _OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutations", "seed")
 
@@ -71,7 +84,7 @@ _OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutatio
 class CompareOptions(DrawingOptions):
     """The words of the command line."""
 
-    studies: tuple[str, str]
+    studies: tuple[str, ...]  # one or two
     output_root: str = "outputs"
     output: str = ""
     metric: str = "iou"
@@ -101,16 +114,16 @@ def parse(words: Sequence[str]) -> CompareOptions:
     """The options that `key=value` words give.
 
     Raises:
-        ValueError: an unknown key, not two studies, or a value out of its range.
+        ValueError: an unknown key, neither one study nor two, or a value out of its range.
     """
     words = completed(words)
     studies = [value for key, _, value in (word.partition("=") for word in words) if key == "study"]
     given = words_of([word for word in words if word.partition("=")[0] != "study"], _OPTIONS)
-    if len(studies) != 2 or studies[0] == studies[1]:
+    if len(studies) not in (1, 2) or len(set(studies)) < len(studies):
         got = " ".join(f"study={name}" for name in studies) or "none"
         raise BadSetting(f"Expected two different studies, study=A study=B, but got {got}.")
     return CompareOptions(
-        (studies[0], studies[1]),
+        tuple(studies),
         given.get("output_root", "outputs"),
         given.get("output", ""),
         given.get("metric", "iou"),
@@ -138,6 +151,14 @@ def report(result: Comparison, pictures: Sequence[Path], console: Console) -> No
         say(console, f"Picture: {path}")
 
 
+def _one_rule(study: Study) -> str:
+    """Why a single study cannot be compared."""
+    return (
+        f"Expected a second study, study={study.name} study=B, or a study of several update rules, but {study.name} has cells of "
+        f"{', '.join(sorted(rule_names(study)))} alone."
+    )
+
+
 def command(words: Sequence[str], console: Console) -> None:
     """Follows the words of the command line.
 
@@ -145,12 +166,22 @@ def command(words: Sequence[str], console: Console) -> None:
         ValueError: they cannot be followed.
     """
     options = parse(words)
-    a, b = (existing_study(options.output_root, name) for name in options.studies)
+    folders = [existing_study(options.output_root, name) for name in options.studies]
     _check_output(options.folder)
-    result = compare(a, b, options.metric, options.resamples, options.permutations, options.seed)
+    with stage("reading settings"):
+        studies = [study_in(folder) for folder in folders]
+    drawn = drawn_once(options.resamples, options.permutations, options.seed)
+    if are_rules(studies):
+        rules = compare_rules(studies, options.metric, drawn)
+        with stage("drawing"):
+            pictures = save_rules(rules, options.folder)
+        return report_rules(rules, pictures, console)
+    if len(studies) < 2:
+        raise BadSetting(_one_rule(studies[0]))
+    result = compare_cells((studies[0], studies[1]), options.metric, drawn)
     with stage("drawing"):
         pictures = save(result, options.folder)
-    report(result, pictures, console)
+    return report(result, pictures, console)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

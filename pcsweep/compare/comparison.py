@@ -13,11 +13,11 @@ from pcsweep.aggregate.table import column
 from pcsweep.compare.contrast import Contrast, contrast
 from pcsweep.compare.matching import Matching, match
 from pcsweep.compare.settings import labels
-from pcsweep.compare.study import study_in
+from pcsweep.compare.study import Study, study_in
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress, stage
 from pcsweep.figures.pages import Results
-from pcsweep.statistics.drawing import Drawing, drawn_once
+from pcsweep.statistics.drawing import Drawing, Drawn, drawn_once
 from pcsweep.statistics.permutation import false_discovery
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS
 from pcsweep.study import axes, shards
@@ -54,16 +54,24 @@ def compare(
     permutations: int = Drawing.permutations,
     seed: int = Drawing.seed,
 ) -> Comparison:
-    """Study B less study A, in these folders; shards are read one pair of cells at a time, and none is moved.
+    """Study B less study A, in these folders.
+
+    Raises:
+        BadSetting: as `compare_cells`.
+    """
+    with stage("reading settings"):
+        studies = study_in(a), study_in(b)
+    return compare_cells(studies, metric, drawn_once(resamples, permutations, seed))
+
+
+def compare_cells(studies: tuple[Study, Study], metric: str, drawn: Drawn) -> Comparison:
+    """The second study less the first; shards are read one pair of cells at a time, and none is moved.
 
     Raises:
         BadSetting: the studies have no cell, image or timestep in common, lack the metric, or cannot be read.
     """
-    with stage("reading settings"):
-        studies = study_in(a), study_in(b)
-        matching = match(*studies)
+    matching = match(*studies)
     damaged = [text for study in studies for text in study.damaged]
-    drawn = drawn_once(resamples, permutations, seed)
     found = []
     with progress("comparing", len(matching.pairs), "cells") as advance:
         for pair in matching.pairs:
@@ -73,7 +81,7 @@ def compare(
             advance(1)
     if not found:
         raise BadSetting(f"Expected cells that can be read in both studies, but all have damaged shards: {'; '.join(damaged)}.")
-    names = a.name, b.name
+    names = studies[0].name, studies[1].name
     return Comparison(names, metric, matching, found, damaged, table(found, matching, names, metric))
 
 

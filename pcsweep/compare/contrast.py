@@ -61,7 +61,7 @@ def contrast(pair: tuple[StudyCell, StudyCell], metric: str, drawn: Drawn) -> tu
     Raises:
         BadSetting: they have no image or timestep in common, or one of them lacks the metric.
     """
-    (of_a, damaged_a), (of_b, damaged_b) = (_read(cell.paths) for cell in pair)
+    (of_a, damaged_a), (of_b, damaged_b) = (read_shards(cell.paths) for cell in pair)
     damaged = [*damaged_a, *damaged_b]
     if not of_a or not of_b:
         return None, damaged
@@ -90,16 +90,16 @@ def contrast(pair: tuple[StudyCell, StudyCell], metric: str, drawn: Drawn) -> tu
 
 
 @dataclass(frozen=True, eq=False)
-class _ReadShard:
+class ReadShard:
     """A shard's identity, and what it holds."""
 
     identity: str
     values: ShardValues
 
 
-def _read(paths: Iterable[Path]) -> tuple[dict[Any, _ReadShard], list[str]]:
+def read_shards(paths: Iterable[Path]) -> tuple[dict[Any, ReadShard], list[str]]:
     """The shards that can be read by noise seed, and what is wrong with the others."""
-    found: dict[Any, _ReadShard] = {}
+    found: dict[Any, ReadShard] = {}
     damaged = []
     for path in paths:
         try:
@@ -110,11 +110,11 @@ def _read(paths: Iterable[Path]) -> tuple[dict[Any, _ReadShard], list[str]]:
         except FileNotFoundError:
             log.warning("%s went away while the studies were compared", path)
         else:
-            found[shard.settings["noise"].get("seed")] = _ReadShard(path.stem, values_of(shard))
+            found[shard.settings["noise"].get("seed")] = ReadShard(path.stem, values_of(shard))
     return found, damaged
 
 
-def _first_of_alike(seeds: Sequence[_ReadShard]) -> ShardValues:
+def _first_of_alike(seeds: Sequence[ReadShard]) -> ShardValues:
     """What the first of a cell's noise seeds holds; the others must have its images and timesteps."""
     first = seeds[0].values
     if any(each.values.images != first.images or each.values.timesteps != first.timesteps for each in seeds):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pcsweep.compare.matching import SETTING, Matching
-from pcsweep.compare.study import StudyCell
+from pcsweep.compare.study import Study, StudyCell
 from pcsweep.study import axes
 from pcsweep.study.axes import AXES, COEFFICIENTS, Coordinates
 from pcsweep.study.labels import coefficient, text_of
@@ -25,6 +25,20 @@ def differing(matching: Matching) -> dict[str, list[tuple[str, str]]]:
             if of_a.get(name) != of_b.get(name):
                 found.setdefault(name, {})[_short(of_a.get(name)), _short(of_b.get(name))] = None
     return {name: list(values) for name, values in found.items()}
+
+
+def of_studies(a: Study, b: Study) -> dict[str, list[tuple[str, str]]]:
+    """By dotted setting, as text, in what all cells of one study differ from all of the other; the pcoder is left out."""
+    one, other = (_shared(study) for study in (a, b))
+    names = [name for name in one if name in other and one[name] != other[name]]
+    return {name: [(_short(one[name]), _short(other[name]))] for name in names}
+
+
+def _shared(study: Study) -> dict[str, Any]:
+    """The settings, apart from the pcoder's and the axes, that are the same in all cells."""
+    flats = [axes.leaves(cell.settings) for cell in study.cells]
+    names = sorted({name for flat in flats for name in flat if not name.startswith("pcoder.") and name not in axes.ON_AN_AXIS})
+    return {name: flats[0].get(name) for name in names if len({json.dumps(flat.get(name)) for flat in flats}) == 1}
 
 
 def _settings(cell: StudyCell, compared: Sequence[str]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pcsweep.study import shards
 if TYPE_CHECKING:
     from pcsweep.grid.plan import Plan
 
-# Assumptions, for want of anything measured: multiplications per second as predify would count them, and what attribution and
-# metrics take for one image at one timestep. The rate of a core was measured with PVGG16, that of a GPU was not.
+# Assumptions, for want of anything measured: multiplications per second as predify would count them, and what metrics and
+# attribution take for one image at one timestep, apart from the passes of the head that an attribution says it takes. The rate
+# of a core was measured with PVGG16, that of a GPU was not.
 _PER_GPU = 5e12
 _PER_CORE = 2e11
 _SECONDS_PER_MAP = 1.5e-3
@@ -64,13 +65,16 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
 
 def _kind(point: GridPoint) -> str:
     settings = point.settings
-    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision, point.rule))
+    mapped = point.attribution, point.layer
+    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision, point.rule, mapped))
 
 
 def _assumed(point: GridPoint, rate: float, loaded: Loaded) -> float:
     from pcsweep.compute.cost import tap_by_tap
+    from pcsweep.compute.passes import passes_of
 
     selection = point.selection(loaded)
     image = loaded.dataset(point.dataset)[selection[0]].image[None]
     each = tap_by_tap(loaded.model(point.model).network.cpu(), image, point.rule).everything(point.rule, 1, 0)
+    each += passes_of(point, loaded).multiplications
     return len(selection) * (point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP)

@@ -22,6 +22,7 @@ from pcsweep.report.numbers import cells_of
 from pcsweep.report.origins import Origins, origins
 from pcsweep.report.sanity import sanity_table
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
+from pcsweep.report.side_by_side import SideBySideSection, section
 from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
 from pcsweep.study.labels import axis_label, label_of
 from pcsweep.study.mixing import planned_where
@@ -48,6 +49,7 @@ class Contents:
     headlines: Table
     confirmed: Table
     metrics: Table
+    rules: SideBySideSection | None
     pcoder_sets: list[str]
     pcoders: Table
     galleries: list[tuple[str, Gallery]]
@@ -97,6 +99,7 @@ def contents(
         cut=f"{cut(metric, float(from_where.common['threshold'])):g}",
         headlines=headline_table(best.headlines),
         confirmed=confirmed_table(best.headlines),
+        rules=section(result.contrast),
         metrics=metric_table(best.headlines),
         pcoder_sets=sorted({row["pcoder"] for row in cells}),
         pcoders=pcoder_table(best.by_pcoder, metric),

@@ -16,6 +16,7 @@ from pcsweep.report.breakdown import Images, by_class, by_size
 from pcsweep.report.numbers import numbers
 from pcsweep.report.sanity import panels
 from pcsweep.report.sentences import about, where
+from pcsweep.report.side_by_side import rule_panels
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, text_of
 
@@ -46,6 +47,7 @@ def drawn(
         "sanity": panels(result.sanity),
         "bound": BOUND,
         "layers": [_layers(each) for each in shown_layers(result, options.metric)],
+        "rules": rule_panels(result.contrast),
         "pcoders": _series(best.by_pcoder, "pcoder"),
         **_trend(best.headlines),
     }

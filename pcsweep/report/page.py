@@ -25,6 +25,7 @@ SCRIPTS = (
     "best",
     "layers",
     "sanity",
+    "rules",
     "controls",
     "download",
     "start",

@@ -250,7 +250,7 @@ def test_cells_without_a_partner_are_named_and_missing_in_the_picture(tmp_path: 
     assert set(result.table["beta"].to_pylist()) == {0.2}
     said = summary(result)
     assert "Cells: 1 compared, 2 only in a, 1 only in b" in said
-    assert "  only in b: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.6 λ=0.2 α=0.0" in said
+    assert "  only in b: model=toy dataset=shapes noise=gaussian σ=0.2 pcoder=all β=0.6 λ=0.2 α=0.0 attribution=other" in said
     shown = results_of(result)
     places = [[(place["beta"], place["lambda"]) for place in places] for places in (shown.skipped, shown.missing)]
     assert places[0] == [(0.9, 0.2)]
@@ -475,7 +475,7 @@ def test_the_command_writes_tables_and_pictures_and_says_what_it_found(
         (["study=a", "study=nope"], "(there: a, b), but got 'nope'"),
         (["study=a", "study=../b"], "but got '../b'"),
         (["study=a", "study=a"], "Expected two different studies, study=A study=B, but got study=a study=a."),
-        (["study=a"], "Expected two different studies, study=A study=B, but got study=a."),
+        (["study=a"], "Expected a second study, study=a study=B, or a study of several update rules, but a has cells of "),
         ([], "but got none."),
         (["study=a", "study=b", "study=c"], "but got study=a study=b study=c."),
         (["study=a", "study=b", "metric=mass"], "`metric` to be one that a and b measured (iou), but got 'mass'"),

@@ -1,11 +1,14 @@
 """How long points will take: as their like took; else in proportion to their work."""
 
 import pytest
+import torch
 from configured import LOADED
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from pcsweep.compute.cost import tap_by_tap
 from pcsweep.compute.estimate import estimate
+from pcsweep.compute.passes import Passes, passes_of
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import Plan, points_from
 from pcsweep.study import shards
@@ -91,3 +94,19 @@ def test_the_assumption_grows_with_the_work_and_falls_with_the_means(points):
     assert seconds == sorted(seconds, reverse=True)
     assert len(set(seconds)) == 4
     assert estimated(planned[:1], [0], 1, 8).seconds == estimated(planned[:1], [0], 1, 1).seconds
+
+
+def test_passes_of_the_head_that_an_attribution_takes_are_counted(points):
+    plain, slow = points("attribution=hires_cam", "attribution=ablation_cam")
+    head = tap_by_tap(LOADED.model(slow.point.model).network, torch.zeros(1, 3, 64, 64), slow.point.rule).head
+    assert passes_of(plain.point, LOADED) == Passes(0, 0)
+    assert passes_of(slow.point, LOADED) == Passes(65, 65 * head)  # 64 channels, and none taken away
+    found = estimated([plain, slow], [0, 1])
+    difference = found.seconds[slow.identity] - found.seconds[plain.identity]
+    assert difference == pytest.approx(2 * 2 * 65 * head / 2e11)  # two images at t = 0 and 1
+
+
+def test_another_attribution_is_another_kind(points):
+    planned = points("attribution=hires_cam", "attribution=ablation_cam")
+    finish(planned[0], 50.0)
+    assert estimated(planned, [1]).seconds[planned[1].identity] < 10

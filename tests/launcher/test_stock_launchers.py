@@ -47,3 +47,17 @@ def test_every_launcher_leaves_the_same_shards(launcher, pcsweep, tmp_path, expe
     assert done.returncode == 0, done.stderr
     assert len(expected) == 2
     assert measured(tmp_path / "outputs/swept") == expected
+
+
+def test_several_grids_of_several_rules_leave_on_slurm_the_shards_that_they_leave_here(pcsweep, tmp_path):
+    sweep = [
+        "-m",
+        "hydra.sweeper.grids=[{pcoder:scaled},{pcoder:surround,pcoder.kappa:'0.1,0.3'},{pcoder:adaptation,pcoder.b:0.2}]",
+        "noise.sigma=0.4",
+    ]
+    for launcher in ("here", "on slurm"):
+        done = pcsweep(*sweep, *LAUNCHERS[launcher], f"study={launcher.replace(' ', '_')}")
+        assert done.returncode == 0, done.stderr
+    found = measured(tmp_path / "outputs/on_slurm")
+    assert len(found) == 4
+    assert found == measured(tmp_path / "outputs/here")

@@ -1,23 +1,33 @@
-"""Laws of the rule on random settings: control, company, scale, and the equations written down once more; what it refuses."""
+"""Laws of the rule on random settings: control, company, scale, and the equations written down once more; and a study of it."""
 
 import doctest
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import reference
 import torch
+from configured import LOADED, planned
+from hydra import compose, initialize_config_dir
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import pcsweep
+from pcsweep.aggregate.run import aggregate
+from pcsweep.aggregate.terminal import summary
+from pcsweep.compute.run import run, run_pack
 from pcsweep.config.errors import BadSetting
+from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.trial import try_rule
 from pcsweep.network.loop import looped
 from pcsweep.pcoder import surround as module
 from pcsweep.pcoder.rule import valued
 from pcsweep.pcoder.settings import decisive_of, pcoder_settings
 from pcsweep.pcoder.surround import RULE, Surround, annulus
+from pcsweep.report.__main__ import main
+from pcsweep.study import shards
 
 SIDES = st.integers(1, 9)
 KAPPA, MU = st.floats(0.01, 3), st.floats(0, 1)
@@ -267,3 +277,62 @@ def test_a_level_without_space_is_refused_by_its_number_unless_nothing_moves_it(
     with pytest.raises(BadSetting, match=r"surround\.py for pcoder 2: Expected maps of which two cells .* `pcoder\.active`"):
         try_rule(RULE, [(0.2, 1.0)] * 2, levels)
     try_rule(RULE, [(0.2, 1.0), (0.0, 1.0)], levels)
+
+
+COMMON = ("dataset.limit=10", "timesteps=2", "metrics=[iou]", "noise.space=pixel")
+CELLS = [(0, 0.5), (0.2, 0.5), (0.4, 0.5), (0, 1), (0.2, 1), (0.4, 1)]
+
+
+def suppressed(root, *words):
+    with initialize_config_dir(conf_folder(), version_base="1.3"):
+        return planned(compose("config", overrides=[f"output_root={root}", "pcoder=surround", *COMMON, *words]))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """Six cells of the subtractive form and three of the divisive one, each form in a pack."""
+    root = tmp_path_factory.mktemp("outputs")
+    run_pack([suppressed(root, f"pcoder.kappa={kappa}", f"pcoder.mu={mu}") for kappa, mu in CELLS], LOADED)
+    run_pack([suppressed(root, "pcoder.form=divisive", f"pcoder.kappa={kappa}") for kappa in (0, 0.1, 0.2)], LOADED)
+    return root / "default"
+
+
+def test_a_cell_alone_has_the_numbers_that_it_has_in_a_pack(study, tmp_path):
+    alone = suppressed(tmp_path, "pcoder.kappa=0.4", "pcoder.mu=0.5")
+    run(alone, LOADED)
+    ours, theirs = (shards.read(folder / "shards" / alone.shard.name).table for folder in (alone.folder, study))
+    assert ours.drop_columns(["iou_at"]).to_pydict() == theirs.drop_columns(["iou_at"]).to_pydict()
+
+
+def test_a_study_has_its_coefficients_for_axes_and_its_forms_side_by_side(study):
+    rows = pcsweep.load("default", study.parent).to_table().to_pylist()
+    assert {(row["kappa"], row["mu"]) for row in rows if row["pcoder.form"] == "subtractive"} == set(CELLS)
+    assert {(row["kappa"], row["mu"]) for row in rows if row["pcoder.form"] == "divisive"} == {(0, 1), (0.1, 1), (0.2, 1)}
+    result = aggregate(study, resamples=50, permutations=50)
+    table = result.table.to_pylist()
+    assert {row["identity"] for row in table if row["fixed"]} == {row["identity"] for row in table if row["kappa"] == 0}
+    assert all(row["normalized"] == 1 for row in table if row["fixed"] and row["metric"] == "iou")
+    assert set(result.facets) == {"pcoder.rule", "pcoder.form"}
+    assert summary(result)[0].startswith("Cells: 9 found, 0 skipped, ")
+
+
+def test_pictures_and_page_speak_of_its_symbols(study):
+    assert main([f"study={study.name}", f"output_root={study.parent}", "resamples=50", "permutations=50", "gallery=1"]) == 0
+    names = {path.stem for path in (study / "figures").glob("*.png")}
+    assert {"heatmap_pcoder.form-subtractive", "heatmap_pcoder.form-divisive"} <= names
+    text = (study / "report.html").read_text()
+    drawn = json.loads(text[text.index('id="numbers"') :].partition(">")[2].partition("</script>")[0])
+    axes = drawn["grid"]["axes"][0]
+    assert (axes["y"]["label"], axes["y"]["values"]) == ("surround κ", ["0", "0.1", "0.2", "0.4"])
+    assert (axes["x"]["label"], axes["x"]["values"]) == ("rate μ", ["0.5", "1"])
+    assert "surround suppression" in text
+
+
+def test_a_level_without_space_is_refused_at_every_point_that_moves_it(tmp_path):
+    narrow = ("pcoder.sigma_s=4", "pcoder.sigma_c=11")  # wider than the eight cells of the highest level
+    suppressed(tmp_path, *narrow, "pcoder.active=1")
+    with pytest.raises(BadSetting, match="for pcoder 4: Expected maps of which two cells"):
+        suppressed(tmp_path, *narrow)
+    suppressed(tmp_path, *narrow, "pcoder.kappa=[0.2,0,0,0]")
+    with pytest.raises(BadSetting, match="Expected `mu` to be 1, since the divisive form has no rate, but got 0.5"):
+        suppressed(tmp_path, "pcoder.form=divisive", "pcoder.mu=0.5")

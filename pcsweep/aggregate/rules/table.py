@@ -17,7 +17,7 @@ from pcsweep.statistics.rivals import PairedDifference
 from pcsweep.statistics.student import student
 from pcsweep.study import shards
 from pcsweep.study.axes import sort_key
-from pcsweep.study.labels import Row
+from pcsweep.study.labels import START, Row
 from pcsweep.study.spreadsheet import write_both
 
 
@@ -27,6 +27,11 @@ def curves(contrast: RuleContrast) -> list[Row]:
     return [row for best in contrast.bests for row in _curve(best, contrast.halves)]
 
 
+def shown_curves(contrast: RuleContrast) -> list[Row]:
+    """Those of rules that have a best cell."""
+    return [row for row in curves(contrast) if row["identity"] is not None]
+
+
 def _curve(best: BestOfRule, halves: Halves) -> list[Row]:
     chosen = best.candidate
     about = {"metric": halves.metric, "rule": best.rule, "cells": best.cells, "images": int(halves.confirming.sum())}
@@ -34,8 +39,10 @@ def _curve(best: BestOfRule, halves: Halves) -> list[Row]:
         nothing = {"best": False, "timestep": None, "identity": None, "shards": None, "seeds": None}
         return [{**best.condition, **about, **nothing, "baselines": {}}]
     names = [path.stem for path in chosen.paths]
-    about |= {"identity": cell_identity(names), "shards": " ".join(names), "seeds": len(names), "baselines": best.read.baselines}
     statistics = _statistics(best.read, halves)
+    start = statistics["confirming_mean"][0].item()
+    baselines = ({START: start} if start == start else {}) | dict(best.read.baselines)
+    about |= {"identity": cell_identity(names), "shards": " ".join(names), "seeds": len(names), "baselines": baselines}
     return [
         {
             **chosen.place,

@@ -89,10 +89,8 @@ def _unclear(pairs: Sequence[RulePair], contrast: RuleContrast) -> str:
         )
     if all(pair.gains.difference == 0 and pair.gains.low == pair.gains.high for pair in pairs):
         return f"no difference at all between {which}"
-    if len(pairs) > _NAMED:
-        return f"nothing can be told between {which}"
-    each = (f"{name} (second less first {_size(pair, contrast)})" for name, pair in zip(names, pairs, strict=True))
-    return f"nothing can be told between {'; '.join(each)}"
+    size = f" (second less first {_size(pairs[0], contrast)})" if len(pairs) == 1 else ""
+    return f"nothing can be told between {which}{size}"
 
 
 def _size(pair: RulePair, contrast: RuleContrast) -> str:

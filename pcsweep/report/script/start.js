@@ -13,6 +13,7 @@ if (whichSanity) {
   register("sanity-correlation", "rank correlations", () => ["sanity", "correlation", chosenSanity().label], sanityOf("rho"));
   register("sanity-iou", "IoU of networks drawn anew", () => ["sanity", "iou", chosenSanity().label], sanityOf("iou"));
 }
+if (page.rules.length) register("rules-plot", "update rules", () => ["rules", page.metric], rulesOverTime);
 if (whichLayers) register("layers-plot", "layers", () => ["layers", page.metric, chosenLayers().label], layersOverTime);
 const draw = () => {
   explain();
@@ -29,7 +30,7 @@ const changed = () => {
 };
 const everything = () => {
   draw();
-  for (const id of ["trend", "by-pcoder"]) {
+  for (const id of ["trend", "by-pcoder", "rules-plot"]) {
     if (!plots.has(id)) continue;
     byId(id).hidden = false;
     drawPlot(id);
