@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pcsweep.aggregate.best import Headline
 from pcsweep.console.fitting import fitted
 from pcsweep.study.labels import SYMBOLS, Row, coefficient, label_of, text_of
+from pcsweep.study.variants import with_rule_label
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,7 +43,7 @@ def _table(
     found: Sequence[Headline], title: str, caption: str, texts: Sequence[Sequence[str]], space: tuple[Sequence[str], int]
 ) -> "Table":
     """Of headings and rows; the columns that may be left out, and the terminal's width, are its space."""
-    group, of_group = _told(found), list(found[0].group)
+    group, of_group = _told(found), list(with_rule_label(found[0].group))
     kept = [place for place in range(len(texts[0])) if place >= len(of_group) or of_group[place] in group]
     headings, *rows = ([row[place] for place in kept] for row in texts)
     table = fitted(title, headings, rows, len(group) + len(found[0].coefficients) + 1, *space)
@@ -52,7 +53,8 @@ def _table(
 
 def _told(found: Sequence[Headline]) -> list[str]:
     """The columns of the group that say something."""
-    return [name for name in found[0].group if len(found[0].group) == 1 or any(each.group[name] is not None for each in found)]
+    groups = [with_rule_label(each.group) for each in found]
+    return [name for name in groups[0] if len(groups[0]) == 1 or any(each[name] is not None for each in groups)]
 
 
 def best_columns(found: Sequence[Headline]) -> list[str]:
@@ -68,7 +70,7 @@ def confirmed_columns(found: Sequence[Headline]) -> list[str]:
 
 def _keys(found: Sequence[Headline]) -> list[str]:
     """Headings of what names a row."""
-    names = (*found[0].group, *found[0].coefficients, "timestep")
+    names = (*with_rule_label(found[0].group), *found[0].coefficients, "timestep")
     return [{**SYMBOLS, "timestep": "t"}.get(name, name) for name in names]
 
 
@@ -95,7 +97,8 @@ def confirmed_rows(found: Sequence[Headline]) -> list[list[str]]:
 
 def _place(headline: Headline, row: Row) -> list[str]:
     """What names a row."""
-    places = [*headline.group.values(), *(coefficient(row, name) for name in headline.coefficients), row["timestep"]]
+    group = with_rule_label(headline.group)
+    places = [*group.values(), *(coefficient(row, name) for name in headline.coefficients), row["timestep"]]
     return ["none" if place is None else text_of(place) for place in places]
 
 

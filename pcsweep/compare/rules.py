@@ -72,8 +72,8 @@ def compare_rules(studies: Sequence[Study], metric: str, drawn: Drawn) -> RuleCo
     _check_metric(metric, studies, firsts)
     halves = _halves(studies, firsts, metric, drawn)
     placing, candidates = _Placing.of(studies), []
-    with progress("reading cells", sum(len(study.cells) for study in studies), "cells") as advance:
-        for cell in (cell for study in studies for cell in study.cells):
+    with progress("reading cells", sum(len(_learned(study)) for study in studies), "cells") as advance:
+        for cell in (cell for study in studies for cell in _learned(study)):
             read, texts = read_shards(cell.paths)
             damaged += texts
             candidates += [_candidate(cell, read, placing.place(cell), halves)] if read else []
@@ -104,6 +104,11 @@ class _Placing:
     def place(self, cell: StudyCell) -> Coordinates:
         """A cell's coordinates."""
         return axes.place_on(self.names, cell.settings, self.facets)
+
+
+def _learned(study: Study) -> list[StudyCell]:
+    """The cells of networks as they are, by which nothing that is drawn anew can be best; all where there are no others."""
+    return [cell for cell in study.cells if axes.leaves(cell.settings).get(axes.RANDOMIZED) is None] or study.cells
 
 
 def _left_out(studies: Sequence[Study], placing: _Placing) -> list[str]:

@@ -26,6 +26,7 @@ from pcsweep.report.side_by_side import SideBySideSection, section
 from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
 from pcsweep.study.labels import axis_label, label_of
 from pcsweep.study.mixing import planned_where
+from pcsweep.study.variants import with_rule_label
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def contents(
         metric=label_of(metric),
         ratio=ratio(metric),
         nothing=nothing,
-        per=" and ".join(axis_label(name) for name in (best.headlines[0].group if best.headlines else ("sigma",))),
+        per=" and ".join(
+            axis_label(name) for name in (with_rule_label(best.headlines[0].group) if best.headlines else ("sigma",))
+        ),
         threshold=from_where.common["threshold"],
         cut=f"{cut(metric, float(from_where.common['threshold'])):g}",
         headlines=headline_table(best.headlines),

@@ -19,6 +19,7 @@ from pcsweep.report.sentences import about, where
 from pcsweep.report.side_by_side import rule_panels
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, text_of
+from pcsweep.study.variants import with_rule_label
 
 
 def drawn(
@@ -111,7 +112,7 @@ def _series(found: Sequence[Headline], across: str, of: str = "") -> list[dict[s
     series: dict[str, dict[str, Any]] = {}
     for headline in (each for each in found if each.row[across] is not None):
         row = headline.choice if of else headline.row
-        rest = {name: value for name, value in headline.group.items() if name != across}
+        rest = {name: value for name, value in with_rule_label(headline.group).items() if name != across}
         name = ", ".join(f"{axis_label(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
         one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
         one["x"].append(headline.row[across])

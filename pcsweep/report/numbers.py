@@ -26,10 +26,10 @@ from pcsweep.study.labels import (
     label_of,
     pair_of,
     rule_of_row,
-    rules_of,
     text_of,
 )
 from pcsweep.study.spreadsheet import plain
+from pcsweep.study.variants import is_setting, rule_label
 
 FULL = (
     "mean", "low", "high", "normalized", "normalized_low", "normalized_high", "difference", "difference_low", "difference_high",
@@ -60,25 +60,29 @@ class Selector:
 def selectors(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector]:
     """σ first, then what else varies among the cells, there or not."""
     names = ["sigma", "model", "noise", "pcoder", *beside(everything), *(name for name in facets if not is_coefficient(name))]
+    if RULE_COLUMN in names:  # which has the settings of rules in its values
+        names = [name for name in names if name == RULE_COLUMN or not is_setting(name)]
     found = [Selector(name, axis_label(name), in_order({_value(row, name) for row in everything})) for name in names]
     return [each for each in found if each.name == "sigma" or len(each.varying) > 1]
 
 
 def _value(row: Row, name: str) -> Any:
+    if name == RULE_COLUMN:
+        return rule_label(row)
     return coefficient(row, name) if name in COEFFICIENTS else row.get(name)
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """The two coefficients on a heatmap's axes, y and x, of the cells of one rule, with their values in order."""
+    """The two coefficients on a heatmap's axes, y and x, of the cells of one rule and form, with their values in order."""
 
     rule: UpdateRule
     values: tuple[list[Any], list[Any]]
 
     @classmethod
-    def of(cls, rule: UpdateRule, everything: Sequence[Row]) -> "_Axes":
-        """Of the cells of this rule."""
-        own = [row for row in everything if rule_of_row(row) == rule]
+    def of(cls, own: Sequence[Row]) -> "_Axes":
+        """Of the cells of one rule."""
+        rule = rule_of_row(own[0])
         y, x = (in_order({coefficient(row, key) for row in own}) for key in rule.axes)
         return cls(rule, (y, x))
 
@@ -123,10 +127,10 @@ def numbers(
     everything = [*rows, *skipped, *missing]
     chosen = selectors(everything, facets)
     ruled = [number for number, each in enumerate(chosen) if each.name == RULE_COLUMN]
-    by_rule = {rule.name: _Axes.of(rule, everything) for rule in sorted(rules_of(everything), key=lambda rule: rule.name)}
+    by_rule = {label: _Axes.of(own) for label, own in _by_label(everything).items()}
 
     def place(row: Row) -> dict[str, Any]:
-        y, x = by_rule[rule_of_row(row).name].place(row)
+        y, x = by_rule[rule_label(row)].place(row)
         return {"at": [each.place(row) for each in chosen], "y": y, "x": x}
 
     texts = [[_text(value) for value in each.values] for each in chosen]
@@ -140,7 +144,7 @@ def numbers(
         "axes": [each.as_json() for each in by_rule.values()],
         "ruled": ruled[0] if ruled else None,
         "coefficients": [each.name for each in chosen if is_coefficient(each.name)],
-        "skipped_because": ", ".join(each.rule.skipped for each in by_rule.values() if each.rule.skipped),
+        "skipped_because": ", ".join(dict.fromkeys(each.rule.skipped for each in by_rule.values() if each.rule.skipped)),
         "timesteps": in_order(set(table["timestep"].to_pylist())),
         "labels": {name: label_of(name) for name in shown},
         "baselines": {name: [{"metric": each.metric, "label": each.label} for each in baselines_of(name)] for name in shown},
@@ -155,6 +159,14 @@ def numbers(
         "missing": [place(row) for row in missing],
         "blocks": blocks,
     }
+
+
+def _by_label(everything: Sequence[Row]) -> dict[str, list[Row]]:
+    """The cells of each rule and form, in the order in which its selector has them."""
+    found: dict[str, list[Row]] = {}
+    for row in everything:
+        found.setdefault(rule_label(row), []).append(row)
+    return {label: found[label] for label in in_order(found)}
 
 
 def _text(value: Any) -> str:

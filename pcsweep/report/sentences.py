@@ -16,6 +16,7 @@ from pcsweep.study.axes import COEFFICIENTS, RANDOMIZED, Coordinates
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, on, rules_of, text_of
 from pcsweep.study.mixing import Where
+from pcsweep.study.variants import with_rule_label
 
 LISTED = 100  # missing cells named
 UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the control, if there is one, flat"
@@ -127,7 +128,8 @@ def others(headline: Headline) -> tuple[Any, ...]:
 
 def where(headline: Headline) -> str:
     """What the cells behind it share, such as `σ = 0.4`; no σ where there is none and something else tells the cells apart."""
-    told = {name: value for name, value in headline.group.items() if value is not None or len(headline.group) == 1}
+    group = with_rule_label(headline.group)
+    told = {name: value for name, value in group.items() if value is not None or len(group) == 1}
     return ", ".join(f"{axis_label(name)} = {'none' if value is None else text_of(value)}" for name, value in told.items())
 
 

@@ -35,7 +35,7 @@ class Variants:
 
 def is_of_variant(name: str) -> bool:
     """Whether a column tells variants apart: the rule, or a setting of it that is no coefficient."""
-    return name in (RULE_COLUMN, SCALING) or (name.startswith("pcoder.") and name not in DYNAMICS)
+    return name in (RULE_COLUMN, SCALING) or is_setting(name)
 
 
 def variants_of(rows: Sequence[Row], facets: Iterable[str]) -> Variants:
@@ -54,6 +54,26 @@ def variants_of(rows: Sequence[Row], facets: Iterable[str]) -> Variants:
             values = [_said(name, key[columns.index(name)]) for name in varying]
             found[key] = f"{rule.name} ({', '.join(values)})" if values else rule.name
     return Variants(columns, found)
+
+
+def rule_label(row: Row) -> str:
+    """Of a cell, or of what cells of a group share: its rule, with the settings in which its rule varies in the study."""
+    settings = [_said(name, row[name]) for name in row if is_setting(name) and row[name] is not None]
+    rule = rule_of_row(row).name
+    return f"{rule} ({', '.join(settings)})" if settings else rule
+
+
+def with_rule_label(group: Row) -> Row:
+    """The values of a group's columns, the rule and its settings as one: `surround (divisive)`."""
+    if RULE_COLUMN not in group:
+        return dict(group)
+    kept = {name: value for name, value in group.items() if not is_setting(name)}
+    return {**kept, RULE_COLUMN: rule_label(group)}
+
+
+def is_setting(name: str) -> bool:
+    """Whether a column is a setting of rules that all pcoders share."""
+    return name.startswith("pcoder.") and name != RULE_COLUMN and name not in DYNAMICS
 
 
 def _said(name: str, value: Any) -> str:

@@ -106,6 +106,16 @@ def test_another_model_is_said_and_compared_all_the_same(tmp_path: Path) -> None
     assert len(found.contrast.pairs) == 1
 
 
+def test_networks_drawn_anew_are_left_out(tmp_path: Path) -> None:
+    filled(tmp_path, "predictive_coding", "adaptation")
+    (before,) = differences(compared(tmp_path).contrast)
+    settings = point("adaptation", 0.3)
+    settings["model"]["randomized"] = "head"
+    put(tmp_path, settings, numbers(5, gain=1.0))
+    (row,) = differences(compared(tmp_path).contrast)
+    assert repr({name: row[name] for name in before}) == repr(before)
+
+
 def test_the_command_writes_tables_and_pictures_and_says_what_it_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

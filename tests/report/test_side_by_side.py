@@ -79,3 +79,15 @@ def test_the_browser_draws_a_line_for_each_rule_in_every_panel(several: Path, pu
         assert visit.page.locator("#rules-pairs tbody tr").count() == 12
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 1280
         assert visit.complaints == []
+
+
+def test_rule_and_form_are_one_choice_with_a_heatmap_each(several: Path, gather: Callable[..., Contents]) -> None:
+    contents = gather(several, pictured=0)
+    grid = contents.drawn["grid"]
+    (rule,) = [each for each in grid["selectors"] if each["name"] == "pcoder.rule"]
+    assert rule["values"] == ["adaptation", "predictive_coding", "surround (divisive)", "surround (subtractive)"]
+    assert [each["y"]["key"] for each in grid["axes"]] == ["b", "beta", "kappa", "kappa"]
+    assert "pcoder.form" not in [each["name"] for each in grid["selectors"]]
+    assert {cell["at"][grid["ruled"]] for cell in grid["cells"]} == {0, 1, 2, 3}
+    assert contents.headlines.columns[:2] == ["rule", "σ"]
+    assert sorted(row[0] for row in contents.headlines.rows[::2]) == rule["values"]
