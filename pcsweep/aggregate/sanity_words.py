@@ -114,7 +114,7 @@ def columns_of(found: Sequence[Finding]) -> list[str]:
     """The headings of `rows_of`."""
     random, deepest = how(found[0].first), how(found[0].last)
     values = ["IoU", f"ρ, {random} [95 %]", "IoU then", "undefined", f"ρ, {deepest} [95 %]", "IoU then", "undefined"]
-    return [*(axis_label(name) for name in found[0].place), "t", *values, "map"]
+    return [*(axis_label(name) for name in found[0].place), "t", "map", *values]
 
 
 def rows_of(found: Sequence[Finding]) -> list[list[str]]:
@@ -123,9 +123,9 @@ def rows_of(found: Sequence[Finding]) -> list[list[str]]:
         [
             *("none" if value is None else text_of(value) for value in each.place.values()),
             str(each.timestep),
+            verdict(each.first),
             number(each.start["iou"]),
             *(text for row in (each.first, each.last) for text in _texts(row)),
-            verdict(each.first),
         ]
         for each in found
     ]

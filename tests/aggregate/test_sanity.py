@@ -166,7 +166,7 @@ def test_without_maps_there_is_no_correlation_but_iou(tmp_path):
     assert set(told["verdict"].to_pylist()) == {UNDEFINED}
     assert told["iou"].null_count == 0
     assert sentences(told) == ["The map has no rank correlation: no maps that vary were kept."]
-    assert sanity_table(told).rows[0][3] == "NaN [NaN, NaN]"
+    assert sanity_table(told).rows[0][4] == "NaN [NaN, NaN]"
     json.dumps(panels(told), allow_nan=False)
 
 
