@@ -1,7 +1,8 @@
 """What a study of networks drawn anew says of each attribution, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
@@ -45,14 +46,14 @@ class Finding:
 
     @property
     def noise(self) -> str:
-        """Such as `σ = 0.4, t = 6`."""
-        levels = [axis_text(name, value) for name, value in self.place.items() if is_noise(name)]
+        """Such as `σ = 0.4, t = 6`, with the seed of the draws where there are several."""
+        levels = [axis_text(name, value) for name, value in self.place.items() if is_noise(name) or name == RANDOMIZED_SEED]
         return ", ".join([*levels, f"t = {self.timestep}"])
 
     @property
     def what(self) -> str:
         """The attribution, and what else varies beside the noise; "The map" where nothing does."""
-        named = {name: value for name, value in self.place.items() if not is_noise(name)}
+        named = {name: value for name, value in self.place.items() if not is_noise(name) and name != RANDOMIZED_SEED}
         words = [text_of(value) if name == "attribution.name" else axis_text(name, value) for name, value in named.items()]
         return ", ".join(words) or "The map"
 
@@ -65,19 +66,21 @@ def places(table: pa.Table) -> list[str]:
 
 
 def findings(table: pa.Table) -> list[Finding]:
-    """At t = 0 and at the last timestep, by attribution, then by what else varies, then by timestep."""
+    """At t = 0 and at the last timestep, by attribution, what else varies, the seed of the draws, and timestep."""
     names, rows = places(table), table.to_pylist()
     shown = {0, max(row["timestep"] for row in rows)}
     groups: dict[str, list[Row]] = {}
     for row in (row for row in rows if row["timestep"] in shown):
         groups.setdefault(key({name: row[name] for name in (*names, "timestep")}), []).append(row)
     found = []
-    for group in groups.values():
-        drawn = sorted((row for row in group if row["depth"]), key=lambda row: row["depth"])
+    seeds = in_order({row[RANDOMIZED_SEED] for row in rows if row["depth"]})
+    for group, seed in product(groups.values(), seeds):
+        drawn = sorted((row for row in group if row["depth"] and row[RANDOMIZED_SEED] == seed), key=lambda row: row["depth"])
         start = next(row for row in group if not row["depth"])
-        found.append(Finding({name: start[name] for name in names}, start, drawn[0], drawn[-1]))
-    order = in_order((*(each.place[name] for name in names), each.timestep) for each in found)
-    return sorted(found, key=lambda each: order.index((*(each.place[name] for name in names), each.timestep)))
+        place = {name: start[name] for name in names} | ({RANDOMIZED_SEED: seed} if len(seeds) > 1 else {})
+        found += [Finding(place, start, drawn[0], drawn[-1])] if drawn else []
+    order = in_order({(*each.place.values(), each.timestep) for each in found})
+    return sorted(found, key=lambda each: order.index((*each.place.values(), each.timestep)))
 
 
 def sentences(table: pa.Table | None) -> list[str]:
@@ -112,9 +115,16 @@ def how(row: Row) -> str:
 
 def columns_of(found: Sequence[Finding]) -> list[str]:
     """The headings of `rows_of`."""
-    random, deepest = how(found[0].first), how(found[0].last)
+    random, deepest = (
+        _only({how(row) for row in rows}) for rows in ([each.first for each in found], [each.last for each in found])
+    )
     values = ["IoU", f"ρ, {random} [95 %]", "IoU then", "undefined", f"ρ, {deepest} [95 %]", "IoU then", "undefined"]
     return [*(axis_label(name) for name in found[0].place), "t", "map", *values]
+
+
+def _only(names: Set[str], otherwise: str) -> str:
+    """The one name, or words for several, as in a study that is not whole yet."""
+    return next(iter(names)) if len(names) == 1 else otherwise
 
 
 def rows_of(found: Sequence[Finding]) -> list[list[str]]:

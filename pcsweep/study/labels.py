@@ -9,7 +9,7 @@ from typing import Any
 from pcsweep.metric import TABLE
 from pcsweep.pcoder import USUAL, rule_named, rules
 from pcsweep.pcoder.rule import UpdateRule, keys_of
-from pcsweep.study.axes import COEFFICIENTS, RANDOMIZED, RULE_COLUMN, Coordinates, sort_key
+from pcsweep.study.axes import COEFFICIENTS, RANDOMIZED, RANDOMIZED_SEED, RULE_COLUMN, Coordinates, sort_key
 
 Row = dict[str, Any]  # one row of the table, or the coordinates of a cell without one
 SYMBOLS = {
@@ -17,6 +17,7 @@ SYMBOLS = {
     RULE_COLUMN: "rule",
     "attribution.name": "attribution",
     RANDOMIZED: "randomized",
+    RANDOMIZED_SEED: "randomized seed",
     **{each.key: each.symbol for rule in rules().values() for each in rule.coefficients},
 }
 METRICS = {name: row.label for name, row in TABLE.items()}

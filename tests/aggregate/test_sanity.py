@@ -157,6 +157,11 @@ def test_several_draws_are_several_curves_from_one_beginning(tmp_path):
     curves = panels(result.sanity)[0]["curves"]
     assert [curve["depth"] for curve in curves] == [[0, 1, 2]] * 2
     assert len({curve["name"] for curve in curves}) == 2
+    found = findings(result.sanity)
+    assert [(each.place["model.randomized_seed"], each.timestep) for each in found] == [(0, 0), (0, 3), (1, 0), (1, 3)]
+    assert [each.first["model.randomized_seed"] for each in found] == [0, 0, 1, 1]
+    assert len(sentences(result.sanity)) == 1  # of all draws
+    assert sanity_table(result.sanity).columns[:3] == ["σ", "randomized seed", "t"]
 
 
 def test_without_maps_there_is_no_correlation_but_iou(tmp_path):
