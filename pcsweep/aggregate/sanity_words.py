@@ -115,9 +115,8 @@ def how(row: Row) -> str:
 
 def columns_of(found: Sequence[Finding]) -> list[str]:
     """The headings of `rows_of`."""
-    random, deepest = (
-        _only({how(row) for row in rows}) for rows in ([each.first for each in found], [each.last for each in found])
-    )
+    random = _only({how(each.first) for each in found}, "the first part")
+    deepest = _only({how(each.last) for each in found}, "the most parts")
     values = ["IoU", f"ρ, {random} [95 %]", "IoU then", "undefined", f"ρ, {deepest} [95 %]", "IoU then", "undefined"]
     return [*(axis_label(name) for name in found[0].place), "t", "map", *values]
 
