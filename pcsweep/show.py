@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 One image under one configuration, drawn: the image, the noisy image, the mask,
-and over time the Grad-CAM with its IoU and the first predictor's reconstruction
+and over time the map with its IoU and the first predictor's reconstruction
 of the noisy image, or what another update rule has to show. It is computed here
 and now; no study is changed.
 

@@ -61,7 +61,7 @@ class Measurement:
         points: of every grid point the rule's coefficients, pcoder by pcoder, inactive ones included.
         attribution: makes maps (rows, height, width) of a scene.
         every_layer: whether maps of every pcoder are wanted, each from a scene of its own; the map is then that of the last one.
-        target: whose Grad-CAM: the `label`, or the class `predicted` at each timestep or at t = 0.
+        target: whose map: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
         threshold: of `iou`, a share of the map's maximum.
         thresholds: of `iou_at` and `found_at`.

@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
         ("image_id", pa.string()),
         ("class_index", pa.int32()),
         ("category", pa.string()),  # the dataset's own word for the class
-        ("target", pa.int32()),  # the class whose Grad-CAM this is
+        ("target", pa.int32()),  # the class whose map this is
         ("timestep", pa.int32()),
         ("area", pa.float32()),  # share of the mask
         ("pixels", pa.int32()),  # of the image, without those that are ignored
