@@ -41,7 +41,9 @@ seed          of both, and of the halves of the images, one of which chooses a
 SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
               read, where the study has others as well
 
-Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder.
+Writes aggregate.parquet, aggregate.csv and figures/ into the study's folder; of
+a study of several update rules rules and rule_differences as well, each as
+.parquet and .csv.
 """
 
 
