@@ -34,6 +34,12 @@ def passes_of(point: GridPoint, loaded: Loaded) -> Passes:
     image = loaded.dataset(point.dataset)[point.selection(loaded)[0]].image[None].to(device)
     with torch.no_grad():
         representation = network.feedforward(image)[-1]
-        scene = Scene(network.head, representation, torch.zeros(1, dtype=torch.int64, device=device), image, point.layer)
+        scene = Scene(
+            network.head,
+            representation,
+            torch.zeros(1, dtype=torch.int64, device=device),
+            image,
+            None if point.every_layer else point.layer,
+        )
         count = function(scene.activation.shape[1])
     return Passes(count, count * tap_by_tap(network, image, point.rule).head)
