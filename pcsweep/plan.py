@@ -83,6 +83,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         BadSetting: one line for every grid point that is refused.
     """
     from pcsweep.console.terminal import terminal
+    from pcsweep.grid.faithfulness import asking, described
     from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.plan import packed, points_from
 
@@ -120,12 +121,18 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         f"{ours / _GIGA:,.1f} G multiplications, {ours / measured / _GIGA:.3f} G per image-timestep; tap by tap, and in full at "
         f"every timestep, {plain / ours:.1f} times as many"
     )
-    seconds = sum(part.ours / part.rate for part in parts.values()) + sum(each.seconds for each in maps.values())
+    seconds, again = (sum(getattr(part, name) / part.rate for part in parts.values()) for name in ("ours", "asked"))
+    seconds += sum(each.seconds for each in maps.values())
     costly = [each for each in maps.values() if each.passes.count]
     for each in costly:
         console.print(str(each))
+    for text in dict.fromkeys(described(point.settings.metrics, point.perturbation) for point in points if point.perturbation):
+        more = f"{sum(part.asked for part in parts.values()) / _GIGA:,.1f} G multiplications more"
+        console.print(f"{text} That is {more}, about {again / seconds:,.0f} times the rest.", markup=False)
+    metrics = dict.fromkeys(name for point in points for name in asking(point.settings.metrics))
     without = "metrics, and attribution but for these passes" if costly else "attribution and metrics"
-    console.print(f"On this device about {duration(seconds)}, without {without}: {_rates(parts)}.")
+    beside = f" but {' and '.join(metrics)}" if metrics else ""
+    console.print(f"On this device about {duration(seconds + again)}, without {without}{beside}: {_rates(parts)}.")
 
 
 def _terms(point: "GridPoint") -> int:
@@ -169,6 +176,7 @@ class _Part:
         point: one of them.
         each, plain_each: multiplications for one image, as computed and tap by tap.
         rate: multiplications per second in a trial.
+        asked: multiplications for what metrics ask the network about other images.
     """
 
     point: "GridPoint"
@@ -178,6 +186,7 @@ class _Part:
     images: int = 0
     ours: int = 0
     plain: int = 0
+    asked: int = 0
 
     def __post_init__(self) -> None:
         self.structures: Counter[Structure | None] = Counter()  # None of a rule without an engine, which computes everything
@@ -194,6 +203,17 @@ class _Part:
         self.images += images * len(pack) * (timesteps + 1)
         self.ours += images * self.each.of(self.point.rule, [point.rules for point in pack], timesteps)
         self.plain += images * self.plain_each.everything(self.point.rule, len(pack), timesteps)
+        self.asked += images * self._asked(pack)
+
+    def _asked(self, pack: "Sequence[GridPoint]") -> int:
+        """For one image, what metrics ask the network about other images; at t = 0 once for the whole pack."""
+        from pcsweep.metric import variants_of
+
+        by, rule = pack[0].perturbation, self.point.rule
+        later = [timestep for timestep in by.timesteps if timestep] if by else []
+        total = self.each.of(rule, [pack[0].rules], 0)
+        total += sum(self.each.of(rule, [point.rules], timestep) for point in pack for timestep in later)
+        return variants_of(pack[0].settings.metrics, by) * total
 
     def tables(self) -> "Iterator[Table | str]":
         """One table for every structure, the commonest first."""

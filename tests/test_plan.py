@@ -49,6 +49,17 @@ def test_a_pack_of_two_structures_shares_what_begins_alike(tmp_path):
     assert {cell.split()[0] for row in alone for cell in row} == {"computed"}
 
 
+def test_what_metrics_ask_of_the_network_is_said_with_its_cost(tmp_path):
+    done = planned(tmp_path, "metrics=[iou,insertion,deletion]", "faithfulness.steps=9", "faithfulness.timesteps=[2]")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "without attribution and metrics but insertion and deletion" in said
+    assert "insertion and deletion ask the network about 20 other images for each map at t = 0, 2, each from t = 0 on" in said
+    assert "80 timesteps for each image and point" in said  # 2 metrics · 10 points of a curve · (1 + 3) timesteps
+    assert re.search(r"G multiplications more, about (1[5-9]|20) times the rest", said)  # 80 timesteps beside 4
+    assert "other images" not in planned(tmp_path).stdout
+
+
 def test_help_says_what_the_words_of_the_table_mean(tmp_path):
     done = planned(tmp_path, "--help")
     assert done.returncode == 0

@@ -34,8 +34,9 @@ WORST = 0.1  # share of NaN of one cell and timestep that is pointed out
 
 @dataclass(frozen=True)
 class Headline:
-    """The cell and timestep of the highest value(t) / value(0) of a metric, among cells that differ in coefficients and active
-    pcoders alone.
+    """The cell and timestep of the best value(t) / value(0) of a metric: the highest, or the lowest where lower is better.
+
+    It is the best among cells that differ in coefficients and active pcoders alone.
 
     The best of many looks better than it is: its interval and q do not know that it was chosen; `p_grid` holds all the same, and
     so does what the confirming half of the images says of the choice of the other half, which may be another cell.
@@ -103,7 +104,7 @@ def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> li
 
 
 def _by_group(table: pa.Table, facets: Sequence[str], names: Sequence[str], statistic: str) -> dict[tuple[Any, ...], Row]:
-    """The row of each group's highest value of a statistic, by the group's values of the columns named."""
+    """The row of each group's best value of a statistic, by the group's values of the columns named."""
     rows = table.take(pa.array(best_places(table, facets, statistic))).to_pylist()
     return {tuple(row[name] for name in names): row for row in rows}
 

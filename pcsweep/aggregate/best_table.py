@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pcsweep.aggregate.best import Headline
 from pcsweep.console.fitting import fitted
-from pcsweep.study.labels import SYMBOLS, Row, coefficient, label_of, text_of
+from pcsweep.study.labels import SYMBOLS, Row, coefficient, label_of, most_text, text_of, with_direction
 from pcsweep.study.variants import with_rule_label
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _CAPTION = (
     "interval does not know that it was chosen: see the next table."
 )
 _CAPTION_OF_CONFIRMED = (
-    "chosen: {ratio}, the highest on the half that chooses; confirmed: that of the same cell and timestep on the other half, "
+    "chosen: {ratio}, the {most} on the half that chooses; confirmed: that of the same cell and timestep on the other half, "
     "which had no say, so its interval and p (of no gain, of this row alone) hold for a choice among many; images: that chose "
     "+ that confirmed."
 )
@@ -28,7 +28,8 @@ _CAPTION_OF_CONFIRMED = (
 
 def best_cells(found: Sequence[Headline], width: int) -> "Table":
     """A row per headline: where it is, and what the images gained on t = 0; less of it where there are few characters."""
-    title = f"Best cell of each {' and '.join(SYMBOLS.get(each, each) for each in _told(found))}, by {_ratio(found)}"
+    ratio = with_direction(_ratio(found), found[0].metric)
+    title = f"Best cell of each {' and '.join(SYMBOLS.get(each, each) for each in _told(found))}, by {ratio}"
     return _table(found, title, _CAPTION, [best_columns(found), *best_rows(found)], (_SPARE, width))
 
 
@@ -36,7 +37,13 @@ def confirmed_cells(found: Sequence[Headline], width: int) -> "Table":
     """A row per headline: the choice of one half of the images on the other; less of it where there are few characters."""
     title = "Best cell chosen on one half of the images, confirmed on the other"
     texts = [confirmed_columns(found), *confirmed_rows(found)]
-    return _table(found, title, _CAPTION_OF_CONFIRMED.format(ratio=_ratio(found)), texts, (_SPARE_OF_CONFIRMED, width))
+    return _table(
+        found,
+        title,
+        _CAPTION_OF_CONFIRMED.format(ratio=_ratio(found), most=most_text(found[0].metric)),
+        texts,
+        (_SPARE_OF_CONFIRMED, width),
+    )
 
 
 def _table(

@@ -37,6 +37,7 @@ class Cell:
         settings: that the identities are hashes of, without the noise seed, and the images.
         seeds: of the noise, in the order of the shards.
         metrics, timesteps: what the statistics are of.
+        measured: at which of these timesteps each metric was measured; statistics at others are NaN, and of nothing.
         summary: the statistics.
         confirmation: the estimates of one half of the images and of the other.
         tests: of the metrics that are tested, at t > 0.
@@ -52,6 +53,7 @@ class Cell:
     seeds: tuple[Any, ...]
     metrics: list[str]
     timesteps: list[int]
+    measured: Bool[np.ndarray, "metrics timesteps"]
     summary: Summary
     confirmation: Confirmation
     tests: Mapping[str, Flipped]
@@ -113,6 +115,7 @@ def _cell_of(found: Sequence[shards.Shard], drawn: Drawn, tested: Collection[str
         seeds=tuple(map(_noise_seed, found)),
         metrics=[*names, *pooled],
         timesteps=timesteps,
+        measured=np.array([np.all([each.measured(name) for each in read], axis=0) for name in (*names, *pooled)]),
         summary=joined([summarise(values, drawing), *(each for each, _ in pooled.values())]),
         confirmation=joined([confirm(values, confirming), *(each for _, each in pooled.values())]),
         tests=_tests(names, values, drawing, tested) if can_change else {},

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.study.labels import DYNAMICS
+from pcsweep.study.labels import DYNAMICS, LOWER
 
 CHOOSING = "choosing_normalized"  # by which the choosing half of the images chooses
 CHOSEN = "chosen"  # column that says which rows it chose
@@ -23,7 +23,9 @@ def is_coefficient(name: str) -> bool:
 
 
 def best_places(table: pa.Table, facets: Sequence[str], statistic: str) -> np.ndarray:
-    """The place of the row with the highest value of a statistic in each group and metric, the first of equal ones.
+    """The place of the row with the best value of a statistic in each group and metric, the first of equal ones.
+
+    The best is the highest, or the lowest of a metric of which lower is better.
 
     Cells that cannot change are left out, and so is t = 0; a group in which nothing is defined has no row.
 
@@ -32,7 +34,8 @@ def best_places(table: pa.Table, facets: Sequence[str], statistic: str) -> np.nd
         facets: its columns beside the axes that tell cells apart.
         statistic: a column, such as normalized.
     """
-    values = table[statistic].to_numpy()
+    lower = pc.is_in(table["metric"], pa.array(LOWER, pa.string())).to_numpy()
+    values = np.where(lower, -1.0, 1.0) * table[statistic].to_numpy()
     may_change = pc.and_(pc.greater(table["timestep"], 0), pc.invert(table["fixed"])).to_numpy()
     places = np.flatnonzero(may_change & ~np.isnan(values))
     codes = [_codes(table[name])[places] for name in ("metric", *group_columns(facets))]

@@ -30,6 +30,8 @@ def enter(family: Family, cell: Cell) -> Cell:
 def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping[str, str], family: Family) -> pa.Table:
     """A row for each cell, timestep and metric; cells in the order of their coordinates, whatever their files are called.
 
+    A metric has no row at a timestep at which it was not measured.
+
     Args:
         found: the cells.
         places: theirs on the axes and further columns.
@@ -49,7 +51,7 @@ def table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping
         columns[name] = _by_row(tested)
     for name in CONFIRMATIONS:
         columns[name] = _by_row([getattr(cell.confirmation, name) for cell in found])
-    return pa.table(columns)
+    return pa.table(columns).filter(_by_row([cell.measured for cell in found]))
 
 
 def layer_table(found: Sequence[Cell], places: Sequence[Coordinates], presets: Mapping[str, str]) -> pa.Table | None:

@@ -1,7 +1,7 @@
 """The rows of one shard → arrays of images and timesteps."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,8 @@ from pcsweep.study.schema import at_layers
 
 # Metrics with a value per image, in the order of a shard's columns.
 MEASURED = tuple(name for name in dict.fromkeys((*shards.SCHEMA.names, *TABLE)) if name in TABLE and TABLE[name].measured)
+
+_PARTLY = tuple(name for name in MEASURED if TABLE[name].variants)  # of these, at chosen timesteps alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,8 @@ class ShardValues:
         layers: by metric, where the attribution was taken at every pcoder, from the lowest up.
         pixels: how many of each image are looked at.
         threshold: of the study.
+        chosen: of metrics that were measured at chosen timesteps alone, by name, whether each timestep is one of them; at the
+            others their values are NaN, which is not counted as undefined.
     """
 
     images: list[str]
@@ -40,6 +44,11 @@ class ShardValues:
     layers: dict[str, Float32[np.ndarray, "layers timesteps images"]]
     pixels: Float32[np.ndarray, "timesteps images"]
     threshold: float
+    chosen: dict[str, Bool[np.ndarray, " timesteps"]] = field(default_factory=dict)
+
+    def measured(self, metric: str) -> Bool[np.ndarray, " timesteps"]:
+        """At which timesteps a metric was measured."""
+        return self.chosen.get(metric, np.ones(len(self.timesteps), bool))
 
     def at_thresholds(self, column: str) -> dict[float, Float32[np.ndarray, "timesteps images"]]:
         """A column with a value for each threshold, by threshold from high to low; empty where it was not measured."""
@@ -56,6 +65,7 @@ class ShardValues:
             layers={name: values[..., kept] for name, values in self.layers.items()},
             pixels=self.pixels[:, kept],
             threshold=self.threshold,
+            chosen=self.chosen,
         )
 
 
@@ -76,7 +86,13 @@ def values_of(shard: shards.Shard) -> ShardValues:
         layers={name: np.stack([placed(each) for each in found]) for name, found in _at_layers(shard).items()},
         pixels=placed(shard.table["pixels"].cast(pa.float32()).to_numpy()),
         threshold=float(shard.settings["threshold"]),
+        chosen={name: _chosen(placed, shard.table[name]) for name in _PARTLY if _is_measured(shard, name)},
     )
+
+
+def _chosen(placed: Callable[[np.ndarray], np.ndarray], column: pa.ChunkedArray) -> Bool[np.ndarray, " timesteps"]:
+    """At which timesteps a column is not null throughout."""
+    return np.asarray((placed(column.is_valid().to_numpy()) > 0).any(axis=1))
 
 
 def _layout(shard: shards.Shard) -> tuple[list[str], list[int], Callable[[np.ndarray], Float32[np.ndarray, "timesteps images"]]]:

@@ -70,7 +70,7 @@ def contrast(pair: tuple[StudyCell, StudyCell], metric: str, drawn: Drawn) -> tu
     first_a, first_b = (_first_of_alike(each) for each in (used_a, used_b))
     _check_metric(metric, first_a.metrics, first_b.metrics, pair)
     images = sorted(set(first_a.images) & set(first_b.images))
-    timesteps = sorted(set(first_a.timesteps) & set(first_b.timesteps))
+    timesteps = sorted(_timesteps(first_a, metric) & _timesteps(first_b, metric))
     _check_common(images, timesteps, (first_a, first_b), pair)
     a, b = (
         np.stack([_values(each.values, metric, timesteps, images) for each in used])  # (seeds, timesteps, images)
@@ -149,6 +149,11 @@ def _check_common(
         raise BadSetting(
             f"Expected {a} and {b} to have t = 0 in common, but {a} has {of[0].timesteps}, and {b} {of[1].timesteps}."
         )
+
+
+def _timesteps(read: ShardValues, metric: str) -> set[int]:
+    """At which a metric was measured."""
+    return {timestep for timestep, there in zip(read.timesteps, read.measured(metric), strict=True) if there}
 
 
 def _values(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pcsweep.grid.faithfulness import asking, passes
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint
 from pcsweep.study import shards
@@ -64,9 +65,10 @@ def estimate(plan: "Plan", gpus: int, cores: int) -> Estimate:
 
 
 def _kind(point: GridPoint) -> str:
-    settings = point.settings
+    settings, asked = point.settings, asking(point.settings.metrics)
     mapped = point.attribution, point.layer
-    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision, point.rule, mapped))
+    further = (sorted(asked), point.perturbation) if asked else ()
+    return str((point.model, point.dataset, point.limit, settings.timesteps, settings.precision, point.rule, mapped, *further))
 
 
 def _assumed(point: GridPoint, rate: float, loaded: Loaded) -> float:
@@ -76,5 +78,6 @@ def _assumed(point: GridPoint, rate: float, loaded: Loaded) -> float:
     selection = point.selection(loaded)
     image = loaded.dataset(point.dataset)[selection[0]].image[None]
     each = tap_by_tap(loaded.model(point.model).network.cpu(), image, point.rule).everything(point.rule, 1, 0)
+    asked = passes(point.settings.metrics, point.perturbation) * each / rate
     each += passes_of(point, loaded).multiplications
-    return len(selection) * (point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP)
+    return len(selection) * ((point.settings.timesteps + 1) * (each / rate + _SECONDS_PER_MAP) + asked)

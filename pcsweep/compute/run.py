@@ -117,6 +117,7 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
         rows=rows,
         pictured=_first(settings.pictures, point, loaded),
         mapped=_first(settings.maps or 0, point, loaded),
+        perturbation=point.perturbation,
     )
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"

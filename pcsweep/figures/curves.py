@@ -13,7 +13,7 @@ from pcsweep.figures import baselines
 from pcsweep.figures.mosaic import WIDTH, entitle
 from pcsweep.figures.pages import Page, heading
 from pcsweep.pcoder.rule import UpdateRule
-from pcsweep.study.labels import SYMBOLS, Row, is_control, label_of, pair_of, pair_text
+from pcsweep.study.labels import SYMBOLS, Row, direction, is_control, label_of, pair_of, pair_text, with_direction
 
 COLUMNS = 4  # panels beside each other
 _GAINS = (1.0, 0.7)  # heights of the curves and of the gains
@@ -21,12 +21,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and I
 
 
 def best(page: Page, count: int = len(COLOURS)) -> list[tuple[Any, Any]]:
-    """The pairs of coefficients, such as (β, λ), of the highest normalised values at any t and σ, without the control."""
+    """The pairs of coefficients, such as (β, λ), of the best normalised values at any t and σ, without the control."""
     peaks: dict[tuple[Any, Any], float] = {}
+    sign = direction(page.metric)
     for row in page.rows:
         if row["normalized"] == row["normalized"] and not is_control(row):
             pair = pair_of(row)
-            peaks[pair] = max(peaks.get(pair, -np.inf), row["normalized"])
+            peaks[pair] = max(peaks.get(pair, -np.inf), sign * row["normalized"])
     return sorted(peaks, key=lambda pair: (-peaks[pair], str(pair)))[:count]
 
 
@@ -49,7 +50,9 @@ def curves(page: Page) -> Figure:
         _gains(gain, [line for line in cells if pair_of(line[0]) in coloured and not is_control(line[0])], coloured)
     with_baselines(page, panels[0])
     for place in range(0, len(page.columns), COLUMNS):
-        panels[0][place].set_ylabel(f"{label_of(page.metric)}\n± bootstrap standard deviation", fontsize=7)
+        panels[0][place].set_ylabel(
+            f"{with_direction(label_of(page.metric), page.metric)}\n± bootstrap standard deviation", fontsize=7
+        )
         panels[1][place].set_ylabel("gain on t = 0, paired\n95 % interval", fontsize=7)
     order = [pair_text(page.rule, pair) for pair in coloured]
     named = sorted(handles.items(), key=lambda item: order.index(item[0]) if item[0] in order else -len(item[0]))

@@ -9,7 +9,7 @@ from pcsweep.figures.mosaic import Mosaic, Shown, headings, mosaic, over_time
 from pcsweep.figures.pages import Page
 from pcsweep.figures.panels import beyond, scale
 from pcsweep.figures.significance import GAIN
-from pcsweep.study.labels import label_of
+from pcsweep.study.labels import label_of, with_direction
 
 MOST = 10  # timesteps beside each other, or one below the other, in a figure of the paper
 
@@ -22,7 +22,7 @@ def heatmap(page: Page, timesteps: Sequence[int] | None = None) -> Figure:
 def recovery(page: Page) -> Shown:
     """The normalised metric, with a mark where the gain is significant."""
     name = label_of(page.metric)
-    return Shown("normalized", "q", scale(page), f"{name}(t) / {name}(0)", GAIN, beyond(page))
+    return Shown("normalized", "q", scale(page), with_direction(f"{name}(t) / {name}(0)", page.metric), GAIN, beyond(page))
 
 
 def under_noise(page: Page) -> Figure:

@@ -22,7 +22,7 @@ from pcsweep.figures.significance import GAIN, dot
 from pcsweep.pcoder.rule import keys_of
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.axes import COEFFICIENTS
-from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of
+from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of, with_direction
 
 _COLOURS = colormaps["viridis"]
 _MARKS = {"skipped": "x", "missing": "|"}  # at the foot of a panel
@@ -90,7 +90,8 @@ def lines(page: Page, along: Abscissa) -> Figure:
         panel.tick_params(labelbottom=True)
         panel.set_xlabel("timestep t" if along.name == "timestep" else axis_label(along.name), fontsize=8)
     name = label_of(page.metric)
-    figure.supylabel(f"{name}(t) / {name}(0), 95 % interval", fontsize=8)
+    ratio = with_direction(f"{name}(t) / {name}(0)", page.metric)
+    figure.supylabel(f"{ratio}, 95 % interval", fontsize=8)
     entitle(figure, _fixed(page, along), page, shared)
     _legend(figure, page, drawn)
     return figure

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from pcsweep.figures.pages import Page
 from pcsweep.pcoder.rule import UpdateRule
-from pcsweep.study.labels import pair_of, text_of
+from pcsweep.study.labels import direction, pair_of, text_of
 
 # Without its ends, so that skipped cells are darker than any value; distinguishable by colour-blind readers.
 COLORMAP = ListedColormap(colormaps["PuOr_r"](np.linspace(0.1, 0.9, 256)), "PuOr_r")
@@ -53,10 +53,13 @@ def colours(values: np.ndarray, states: np.ndarray, norm: Normalize) -> np.ndarr
 
 
 def scale(page: Page) -> Normalize:
-    """Symmetrical about 1, wide enough for every rise and nine tenths of all changes; deeper falls have its last colour."""
+    """Symmetrical about 1, wide enough for every change for the better and nine tenths of all; the rest has its last colour.
+
+    For the better is a rise, or a fall where lower is better.
+    """
     changes = _changes(page)
     usual = float(np.quantile(np.abs(changes), USUAL)) if changes.size else 0.0
-    reach = max(usual, float(changes.max(initial=0.0)), 0.01)
+    reach = max(usual, float((direction(page.metric) * changes).max(initial=0.0)), 0.01)
     return Normalize(1 - reach, 1 + reach)
 
 
@@ -68,10 +71,12 @@ def _changes(page: Page) -> np.ndarray:
 
 
 def beyond(page: Page) -> str:
-    """At which end values lie beyond the scale: "min" or "neither"."""
+    """At which end values lie beyond the scale: "min", where lower is better "max", or "neither"."""
     norm = scale(page)
     assert norm.vmin is not None  # as scale made it
-    return "min" if _changes(page).min(initial=0.0) < norm.vmin - 1 - 1e-9 else "neither"
+    sign = direction(page.metric)
+    end = "min" if sign > 0 else "max"
+    return end if (sign * _changes(page)).min(initial=0.0) < norm.vmin - 1 - 1e-9 else "neither"
 
 
 def fill(panel: Axes, rgba: np.ndarray, states: np.ndarray) -> None:

@@ -8,7 +8,18 @@ from matplotlib.figure import Figure
 from pcsweep.figures.curves import COLOURS, legend, lines, panelled, with_bars, with_baselines
 from pcsweep.figures.mosaic import PER_INCH
 from pcsweep.figures.pages import Page
-from pcsweep.study.labels import SYMBOLS, Row, beside, coefficient, label_of, pair_of, pair_text, rule_of_row, text_of
+from pcsweep.study.labels import (
+    SYMBOLS,
+    Row,
+    beside,
+    coefficient,
+    label_of,
+    pair_of,
+    pair_text,
+    rule_of_row,
+    text_of,
+    with_direction,
+)
 
 _HANDLE = 8  # characters beside a name in the legend, of its line
 MARKS = ("-", "--", "-.", ":")
@@ -33,7 +44,9 @@ def presets(page: Page) -> Figure:
         for line in lines(page, column):
             draw(panel, line)
     with_baselines(page, panels)
-    figure.supylabel(f"{label_of(page.metric)}, bootstrap over images\nmean ± standard deviation", fontsize=8)
+    figure.supylabel(
+        f"{with_direction(label_of(page.metric), page.metric)}, bootstrap over images\nmean ± standard deviation", fontsize=8
+    )
     wide = int(figure.get_figwidth() * PER_INCH) - _HANDLE
     fitting = {name: name if len(name) <= wide else name.replace(", ", ",\n") for name in names}
     legend(figure, {fitting[name]: handles[name] for name in names}, columns=1)

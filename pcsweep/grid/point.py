@@ -17,6 +17,7 @@ from pcsweep.config.extensions import named
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
 from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
+from pcsweep.grid import faithfulness
 from pcsweep.grid.attribution import attribution_settings
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.randomized import RandomizedModel, model_choice
@@ -24,6 +25,7 @@ from pcsweep.grid.trial import try_once
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.measurement import Metric, Target
 from pcsweep.metric import FILES, TABLE
+from pcsweep.metric.perturbation import Perturbation
 from pcsweep.model import Model
 from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder import USUAL, files, rule_named
@@ -95,6 +97,7 @@ class GridPoint:
         config: the resolved configuration (YAML), for the shard's metadata.
         rule: how the network is updated; points that an earlier version has put into a queue do not say it.
         layer: where the attribution's activation is taken, if it asks for one; `None` at the last pcoder.
+        perturbation: of the metrics that ask the network about other images; None where none of them is asked for.
     """
 
     settings: StudySettings
@@ -112,6 +115,7 @@ class GridPoint:
     config: str
     rule: UpdateRule = RULE
     layer: str | None = None
+    perturbation: Perturbation | None = None
 
     @property
     def skipped(self) -> bool:
@@ -152,6 +156,7 @@ class GridPoint:
             "target": self.target,
             "metrics": sorted(self.settings.metrics),
             "pictures": min(self.settings.pictures, count),
+            **({faithfulness.GROUP: vars(self.perturbation)} if self.perturbation else {}),
         }
 
     @property
@@ -248,9 +253,10 @@ def grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool
 def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool) -> GridPoint:
     extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
-    own = {key: value for key, value in plain.items() if key not in (*groups, "extensions")}
+    own = {key: value for key, value in plain.items() if key not in (*groups, "extensions", faithfulness.GROUP)}
     settings = StudySettings(**checked(StudySettings, own, others=f", `extensions`; and the groups {', '.join(groups)}"))
     _check_thresholds(settings)
+    perturbation = faithfulness.perturbation_of(plain.get(faithfulness.GROUP, {}), settings.timesteps, settings.metrics)
     if here:
         check_device(settings.device, settings.precision)
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
@@ -276,6 +282,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
         asked=pcoders.rules(len(model.network.stages), model.coefficients),
         hyperparameter=pcoders.common.hyperparameter,
         config=config,
+        perturbation=perturbation,
         **choices,
     )
     check_values(point.rule, point.asked)

@@ -7,6 +7,7 @@ import random
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ from pcsweep.config.schema import whose
 from pcsweep.dataset import Sample
 from pcsweep.grid.classes import check_range, compared
 from pcsweep.grid.loaded import Loaded
-from pcsweep.measure.measurement import measured_by
+from pcsweep.measure.columns import measured_by
+from pcsweep.metric.perturbation import Probe
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
@@ -47,7 +49,7 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
         ValueError: what the package itself refuses.
     """
     space, settings = point.noise_settings, point.settings
-    measured = settings.metrics, settings.threshold, settings.thresholds
+    measured = settings.metrics, settings.threshold, settings.thresholds, point.perturbation
     noise = point.noise, space.space, space.clip
     try_rule_once(point, loaded)
     mapped = point.attribution, point.layer
@@ -168,6 +170,7 @@ def try_metrics(point: "GridPoint", sample: Sample, scene: Scene, maps: Tensor) 
     settings, rows = point.settings, len(maps)
     with torch.no_grad():
         logits = scene.head(scene.representation)
+    probability = logits.softmax(1)[:, scene.target[0]]  # (rows,): the answer about any image, so that a trial takes no time
     scored = Scored(
         saliency=scaled(maps.float(), (sample.mask.shape[0], sample.mask.shape[1])),
         mask=sample.mask.expand(rows, -1, -1),
@@ -179,6 +182,9 @@ def try_metrics(point: "GridPoint", sample: Sample, scene: Scene, maps: Tensor) 
         thresholds=settings.thresholds,
     )
     measured_by(scored, settings.metrics, _failing)
+    if point.perturbation:
+        probe = Probe(scene.image, lambda variants: torch.stack([probability for _ in variants]), point.perturbation)
+        measured_by(replace(scored, probe=probe), settings.metrics, _failing)
 
 
 def try_rule(rule: UpdateRule, values: Sequence[Values], states: Sequence[Tensor]) -> None:

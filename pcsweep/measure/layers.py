@@ -47,11 +47,11 @@ def maps_at_layers(
 
 
 def measured_at_layers(each: Sequence[Scored], metrics: Collection[str]) -> dict[str, Tensor]:
-    """By metric that has a value per image, (rows, layers).
+    """By metric that has a value per image, (rows, layers); none of those that ask the network about other images.
 
     Args:
         each: what metrics are computed from, of the maps at every pcoder.
         metrics: that are asked for.
     """
-    named = {name: row.measured for name, row in TABLE.items() if name in metrics and row.measured is not None}
+    named = {name: row.measured for name, row in TABLE.items() if name in metrics and row.measured and not row.variants}
     return {name: torch.stack([measured(scored) for scored in each], dim=1) for name, measured in named.items()}

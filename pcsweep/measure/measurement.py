@@ -1,7 +1,6 @@
 """A pack of grid points on the same images: dynamics, attribution and metrics at every timestep."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,9 +13,12 @@ from pcsweep.attribution.scene import Scene
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
+from pcsweep.measure.columns import measured_by
 from pcsweep.measure.layers import maps_at_layers, measured_at_layers, unshared
-from pcsweep.metric import ASKED, FILES, TABLE
+from pcsweep.measure.probing import Look, Probing
+from pcsweep.metric import ASKED, TABLE, variants_of
 from pcsweep.metric.area import pixels
+from pcsweep.metric.perturbation import Perturbation, Probe
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
@@ -70,6 +72,7 @@ class Measurement:
         rows: images times points that the network computes at once; never changes a result.
         pictured: the `image_id`s of which pictures and maps are kept.
         mapped: those of which maps are kept, with or without pictures.
+        perturbation: of metrics that ask the network about other images; None where there is no such metric.
     """
 
     model: Model
@@ -86,6 +89,7 @@ class Measurement:
     pictured: Set[str] = frozenset()
     mapped: Set[str] = frozenset()
     every_layer: bool = False
+    perturbation: Perturbation | None = None
 
     @property
     def _kept(self) -> Set[str]:
@@ -94,22 +98,33 @@ class Measurement:
 
     @property
     def parts(self) -> int:
-        """Of each image, as `of` tells of them: one per grid point and timestep."""
-        return len(self.points) * (self.timesteps + 1)
+        """Of each image, as `of` tells of them: one per grid point and timestep, and as many for every image asked about."""
+        later = sum(map(self._asked_at, self._asking[1:])) * len(self.points)
+        return len(self.points) * (self.timesteps + 1) + sum(map(self._asked_at, self._asking[:1])) + later
+
+    @property
+    def _asking(self) -> tuple[int, ...]:
+        """The timesteps at which the network is asked about other images, the first of them t = 0."""
+        return self.perturbation.timesteps if self.perturbation else ()
+
+    def _asked_at(self, timestep: int) -> int:
+        """How many timesteps of other images are computed for a map at t."""
+        return variants_of(self.metrics, self.perturbation) * (timestep + 1)
 
     def of(self, given: Batch, advance: Callable[[int], None] = lambda _: None) -> list[Columns]:
         """The measured columns of every grid point, one row per image and timestep, image by image.
 
         Args:
             given: the images.
-            advance: is told how many images times grid points have come a timestep further, `parts` for each image in all.
+            advance: is told how many images times grid points, or other images, have come a timestep further: `parts` for each
+                image in all.
         """
         return [self._columns(given, steps) for steps in self._measured_at_all(given, advance)]
 
     def _columns(self, given: Batch, steps: Sequence[Columns]) -> Columns:
         """Of one grid point, from what was measured at t = 0..T."""
         samples = given.samples
-        columns = {name: np.stack([step[name][: len(samples)] for step in steps], axis=1) for name in steps[0]}
+        columns = {name: _over_time(name, steps, len(samples)) for name in steps[0]}
         pictures = self._pictures(given, columns.pop("map")) if self._kept else {}
         repeats = self.timesteps + 1
         count = len(samples) * repeats
@@ -154,29 +169,31 @@ class Measurement:
             ignore=torch.stack([sample.ignore for sample in filled]).to(device),
             label=torch.tensor([sample.class_index for sample in filled], device=device),
         )
+        images, count = given.noisy.to(device), len(given.samples)
         measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
+        kept: list[Look] = []
         with computing_in(self.precision, device):
-            for moment, columns in self._moments(given.noisy.to(device), truth):
-                for place, point in enumerate(moment.points):
-                    first = 0 if moment.shared else place * moment.images
-                    own = {name: values[first : first + moment.images] for name, values in columns.items()}
-                    measured[point].append(own)
-                advance(len(given.samples) * len(moment.points))
+            for look in self._looks(images, truth):
+                for point in look.points:
+                    measured[point].append({name: values[look.rows(point)] for name, values in look.columns.items()})
+                kept += [look] * (look.timestep in self._asking)
+                advance(count * len(look.points))
+            self._ask(kept, images, truth, measured, lambda timesteps: advance(count * timesteps))
         # Only now from the device, which would have to be waited for at every timestep.
         return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 
-    def _moments(self, images: Tensor, truth: "_Truth") -> Iterator[tuple[Moment, dict[str, Tensor]]]:
-        """Every moment and what is measured of it, on the device, a row for each of its representation's."""
+    def _looks(self, images: Tensor, truth: "_Truth") -> Iterator[Look]:
+        """What is made of every moment, on the device, a row for each of its representation's."""
         network = self.model.network
         moments = network.moments(images, self.rule, self.points, self.timesteps, self.rows)
         predicted_at_0: Tensor | None = None
         start: Tensor | None = None
-        at_0: dict[str, Tensor] = {}
+        at_0: Look | None = None
         with torch.no_grad():
             for moment in map(unshared, moments) if self.every_layer else moments:
                 representation = moment.representations[-1]
-                if representation is start:  # it has not moved since t = 0
-                    yield moment, at_0
+                if at_0 and representation is start:  # it has not moved since t = 0
+                    yield replace(at_0, timestep=moment.timestep, points=moment.points, still=True)
                     continue
                 repeats = len(representation) // len(images)
                 logits = network.head(representation)
@@ -184,12 +201,52 @@ class Measurement:
                 predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
                 repeated = truth.repeated(repeats)
                 targets = {"label": repeated.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}
+                target = targets[self.target]
                 with torch.enable_grad():
-                    maps = self._maps(moment, targets[self.target], images)
-                columns = self._measured(maps, logits.float(), targets[self.target], repeated)
+                    maps = self._maps(moment, target, images)
+                columns = self._measured(maps, logits.float(), target, repeated)
+                look = Look(moment.timestep, moment.points, len(images), False, maps[-1], logits.float(), target, columns)
                 if moment.timestep == 0:
-                    start, at_0 = representation, columns
-                yield moment, columns
+                    start, at_0 = representation, look
+                yield look
+
+    def _ask(
+        self,
+        looks: Sequence[Look],
+        images: Tensor,
+        truth: "_Truth",
+        measured: Sequence[Sequence[dict[str, Tensor]]],
+        advance: Callable[[int], None],
+    ) -> None:
+        """Adds what the network says of other images; once the dynamics are over, so that these do not take memory as well.
+
+        Args:
+            looks: at the timesteps at which it is asked.
+            images: (batch, 3, height, width), that the looks are of.
+            truth: what they show.
+            measured: of every point what was measured at t = 0..T, to which columns are added.
+            advance: is told how many timesteps have been computed, of all images together.
+        """
+        if not self.perturbation:
+            return
+        probing = Probing(self.model.network, self.rule, images, self.rows, self.perturbation, advance)
+        for look in looks:
+            for points in look.apart:
+                found = self._as_at_0(measured[points[0]][0]) if look.still else self._asked(look, points[0], truth, probing)
+                for point in points:
+                    measured[point][look.timestep].update(found)
+                told = 0 if look.still else 1
+                advance(self._asked_at(look.timestep) * (len(points) - told if look.timestep else 0))
+
+    def _asked(self, look: Look, point: int, truth: "_Truth", probing: Probing) -> dict[str, Tensor]:
+        """The columns of metrics that ask the network, for the images of a point."""
+        rows = look.rows(point)
+        probe = probing.probe(self.points[point], look.timestep, look.target[rows])
+        return measured_by(self._scored(look.maps[rows], look.logits[rows], look.target[rows], truth, probe), self.metrics)
+
+    def _as_at_0(self, at_0: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What these metrics have measured at t = 0."""
+        return {name: values for name, values in at_0.items() if name in TABLE and TABLE[name].variants}
 
     def _maps(self, moment: Moment, target: Tensor, images: Tensor) -> list[Tensor]:
         """At every pcoder that is asked for, the last one at least, each (rows, map height, map width)."""
@@ -200,16 +257,7 @@ class Measurement:
         return [maps.detach().clone().float()]  # it may be a view of a representation, which is overwritten
 
     def _measured(self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: "_Truth") -> dict[str, Tensor]:
-        scored = Scored(
-            saliency=scaled(maps[-1], (truth.mask.shape[1], truth.mask.shape[2])),
-            mask=truth.mask,
-            ignore=truth.ignore,
-            logits=logits,
-            target=target,
-            label=truth.label,
-            threshold=self.threshold,
-            thresholds=self.thresholds,
-        )
+        scored = self._scored(maps[-1], logits, target, truth)
         measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
         if self._kept:
             measured["map"] = maps[-1]
@@ -220,34 +268,28 @@ class Measurement:
         each = [*(replace(scored, saliency=scaled(lower, size)) for lower in maps[:-1]), scored]
         return measured | {at_layers(name): values for name, values in measured_at_layers(each, self.metrics).items()}
 
+    def _scored(self, maps: Tensor, logits: Tensor, target: Tensor, truth: "_Truth", probe: Probe | None = None) -> Scored:
+        return Scored(
+            saliency=scaled(maps, (truth.mask.shape[1], truth.mask.shape[2])),
+            mask=truth.mask,
+            ignore=truth.ignore,
+            logits=logits,
+            target=target,
+            label=truth.label,
+            threshold=self.threshold,
+            thresholds=self.thresholds,
+            probe=probe,
+        )
 
-def measured_by(
-    scored: Scored, metrics: Collection[str], around: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
-) -> dict[str, Tensor]:
-    """The columns of the metrics that are asked for, and of those that always are: (batch,) or (batch, thresholds) each.
 
-    Args:
-        scored: a batch.
-        metrics: that are asked for.
-        around: of each metric, by its file, what its computation is done within.
-
-    Raises:
-        ValueError: a metric returns another shape; names its file.
-    """
-    found: dict[str, Tensor] = {}
-    for name, row in TABLE.items():
-        if row.asked and name not in metrics:
-            continue
-        with around(str(FILES[name])):
-            own = {name: row.measured(scored)} if row.measured else {}
-            own |= {column: value(scored) for column, value in row.lists.items()}
-        for column, values in own.items():
-            shape = (len(scored.saliency), len(scored.thresholds))[: 2 if column in row.lists else 1]
-            if not isinstance(values, Tensor) or tuple(values.shape) != shape or values.is_complex():
-                got = f"{tuple(values.shape)}" if isinstance(values, Tensor) else f"a {type(values).__name__}"
-                raise ValueError(f"Expected `{column}` of {FILES[name]} to be a tensor of shape {shape}, but got {got}.")
-        found |= own
-    return found
+def _over_time(name: str, steps: Sequence[Columns], images: int) -> np.ndarray:
+    """A column at t = 0..T, (images, T + 1, …); None at timesteps at which it was not measured."""
+    if all(name in step for step in steps):
+        return np.stack([step[name][:images] for step in steps], axis=1)
+    column = np.full((images, len(steps)), None)
+    for timestep, step in enumerate(steps):
+        column[:, timestep] = step[name][:images] if name in step else None
+    return column
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.found import SHARD_COLUMNS, check_once, offered
+from pcsweep.metric.perturbation import Perturbation
 from pcsweep.metric.row import Baseline, Metric
 from pcsweep.pcoder import coefficients
 
@@ -51,6 +52,12 @@ def _rows() -> Iterator[tuple[Path, Any]]:
 
 TABLE, FILES = table_of(_rows())
 ASKED = tuple(name for name, row in TABLE.items() if row.asked and row.columns)  # what the setting `metrics` may name
+
+
+def variants_of(metrics: Iterable[str], perturbation: Perturbation | None) -> int:
+    """About how many other images these metrics ask the network for each map, at each of the perturbation's timesteps."""
+    rows = [TABLE[name].variants for name in metrics]
+    return sum(variants(perturbation) for variants in rows if variants) if perturbation else 0
 
 
 def baselines_of(metric: str) -> tuple[Baseline, ...]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from pcsweep.metric.perturbation import Perturbation, Probe
 from pcsweep.statistics.pooled import Pooled
 
 Scores = Float[Any, "batch"] | Bool[Any, "batch"]
@@ -26,6 +27,7 @@ class Scored:
         label: class index of the object.
         threshold: of a map that is cut, a share of its maximum.
         thresholds: further ones.
+        probe: for metrics that ask the network about other images (`Metric.variants`); None for all others.
     """
 
     saliency: Float[Any, "batch height width"]
@@ -36,6 +38,13 @@ class Scored:
     label: Int[Any, "batch"]
     threshold: float
     thresholds: Sequence[float]
+    probe: Probe | None = None
+
+    @property
+    def asked(self) -> Probe:
+        """The probe, in a metric that has `variants`."""
+        assert self.probe is not None
+        return self.probe
 
 
 @runtime_checkable
@@ -113,6 +122,9 @@ class Metric:
         best: whether a cell can be best by it: it is above 0, and says something of the network.
         tested: whether its gains are tested without being asked for.
         mask_only: whether it is of the mask alone, and of nothing that a network does; it is shown beside no result.
+        lower_is_better: whether a good map has a low value.
+        variants: of a metric that asks the network about other images, by `Scored.asked`: about how many for each map. It is
+            measured at the timesteps of the setting `faithfulness.timesteps` alone, and has no `lists`. None for all others.
     """
 
     name: str
@@ -128,6 +140,14 @@ class Metric:
     best: bool = True
     tested: bool = True
     mask_only: bool = False
+    lower_is_better: bool = False
+    variants: Callable[[Perturbation], int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.variants and (self.lists or not self.measured):
+            raise ValueError(
+                f"Expected `{self.name}`, which asks the network about other images, to be `measured` and to have no `lists`."
+            )
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from pcsweep.aggregate.result import Aggregate
 from pcsweep.console.text import number_of
 from pcsweep.report.sentences import ratio, where
 from pcsweep.statistics.permutation import SIGNIFICANT
-from pcsweep.study.labels import Row, label_of, rule_of_row
+from pcsweep.study.labels import Row, direction, label_of, most_text, rule_of_row
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,11 @@ def answer(result: Aggregate, best: Sequence[Headline], metric: str) -> Answer:
     Args:
         result: the aggregate.
         best: its headlines.
-        metric: that is asked about.
+        metric: that is asked about; a change for the better is a fall where lower is better.
     """
     rows = result.learned.filter((pc.field("metric") == metric) & (pc.field("timestep") > 0) & ~pc.field("fixed"))
-    gain = rows["difference"].to_numpy()
+    sign = direction(metric)
+    gain = sign * rows["difference"].to_numpy()
     if not rows.num_rows:
         only = metric in result.table["metric"].unique().to_pylist()
         why = "every cell is a control, without feedback and error" if only else f"no {label_of(metric)} was measured"
@@ -49,12 +50,13 @@ def answer(result: Aggregate, best: Sequence[Headline], metric: str) -> Answer:
     if np.isnan(gain).all():
         return Answer(f"Unknown: no {label_of(metric)} is defined.", _missing(result))
     significant = rows["p_grid"].to_numpy() < SIGNIFICANT
-    relative = rows["normalized"].to_numpy()
+    relative = sign * rows["normalized"].to_numpy()
     strength = gain if np.isnan(relative).all() else relative
     gains, losses = significant & (gain > 0), significant & (gain < 0)
     worse = bool(losses.any() and not gains.any())
-    halves = _confirmed(rows, best, -1 if worse else 1)
-    caveats = [*_chosen(rows), *halves, *_how_many(rows, gains, losses), *_missing(result)]
+    halves = _confirmed(rows, best, -sign if worse else sign)
+    lower = ["Lower is better."] * (sign < 0)
+    caveats = [*lower, *_chosen(rows), *halves, *_how_many(rows, gains, losses, sign), *_missing(result)]
     if gains.any():
         row = _row(rows, np.where(gains, strength, np.nan))
         return Answer(f"Yes: {_told(row, best)}.", [_paired(row, metric), _p(row), *caveats], row)
@@ -65,10 +67,10 @@ def answer(result: Aggregate, best: Sequence[Headline], metric: str) -> Answer:
     floor = pc.max(rows["p_least"]).as_py()
     if floor >= SIGNIFICANT:
         why = f"with {number_of(row['images'], 'image')} and these permutations no p can be below {small(floor)}"
-        return Answer(f"Unknown: {why}. The highest is {_told(row, best)}.", [_paired(row, metric), *caveats], row)
+        return Answer(f"Unknown: {why}. The {most_text(metric)} is {_told(row, best)}.", [_paired(row, metric), *caveats], row)
     unseen = "That no change is shown does not show that there is none."
     return Answer(
-        f"No: no change stands out from chance. The highest is {_told(row, best)}.",
+        f"No: no change stands out from chance. The {most_text(metric)} is {_told(row, best)}.",
         [_paired(row, metric), _p(row), unseen, *caveats],
         row,
     )
@@ -154,13 +156,14 @@ def _confirmed(rows: pa.Table, best: Sequence[Headline], sign: int) -> list[str]
     ]
 
 
-def _how_many(rows: pa.Table, gains: np.ndarray, losses: np.ndarray) -> list[str]:
-    """Cells that gain, and cells that lose, at some timestep."""
+def _how_many(rows: pa.Table, gains: np.ndarray, losses: np.ndarray, sign: int) -> list[str]:
+    """Cells that gain, and cells that lose, at some timestep; where lower is better (`sign` is -1), that fall and that rise."""
     identities = rows["identity"].to_numpy(zero_copy_only=False)
     gaining, losing = (len(set(identities[chosen])) for chosen in (gains, losses))
     if not gaining and not losing:
         return []
-    return [f"In all, {number_of(gaining, 'cell')} gained and {losing} lost at some t (p < {SIGNIFICANT}, so corrected)."]
+    better, worse = ("gained", "lost") if sign > 0 else ("fell", "rose")
+    return [f"In all, {number_of(gaining, 'cell')} {better} and {losing} {worse} at some t (p < {SIGNIFICANT}, so corrected)."]
 
 
 def _missing(result: Aggregate) -> list[str]:

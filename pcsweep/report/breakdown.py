@@ -105,10 +105,17 @@ def _part(label: str, of_cell: Images, chosen: np.ndarray, resamples: int, seed:
     return Part(label, n, start, end, gain, float(low), float(high))
 
 
-def most(of_cell: Images, count: int) -> tuple[list[str], list[str]]:
-    """Identifiers of the images that gained and of those that lost most, from the largest change on, and of equals in order."""
-    gained = [place for place in np.argsort(-of_cell.gain, kind="stable") if of_cell.gain[place] > 0][:count]
-    lost = [place for place in np.argsort(of_cell.gain, kind="stable") if of_cell.gain[place] < 0][:count]
+def most(of_cell: Images, count: int, sign: int = 1) -> tuple[list[str], list[str]]:
+    """Identifiers of the images that gained and of those that lost most, from the largest change on, and of equals in order.
+
+    Args:
+        of_cell: all of them.
+        count: of either kind, at most.
+        sign: -1 where lower is better, so that those that fell come first.
+    """
+    gain = sign * of_cell.gain
+    gained = [place for place in np.argsort(-gain, kind="stable") if gain[place] > 0][:count]
+    lost = [place for place in np.argsort(gain, kind="stable") if gain[place] < 0][:count]
     return [of_cell.ids[place] for place in gained], [of_cell.ids[place] for place in lost]
 
 

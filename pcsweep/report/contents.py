@@ -24,7 +24,7 @@ from pcsweep.report.sanity import sanity_table
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
 from pcsweep.report.side_by_side import SideBySideSection, section
 from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
-from pcsweep.study.labels import axis_label, label_of
+from pcsweep.study.labels import LOWER, axis_label, label_of, most_text
 from pcsweep.study.mixing import planned_where
 from pcsweep.study.variants import with_rule_label
 
@@ -43,6 +43,8 @@ class Contents:
     trend: str
     metric: str
     ratio: str
+    extreme: str
+    most: tuple[str, str]
     nothing: str
     per: str
     threshold: str
@@ -94,6 +96,8 @@ def contents(
         trend=trend(best.headlines),
         metric=label_of(metric),
         ratio=ratio(metric),
+        extreme=most_text(metric),
+        most=("Fell most, which is better", "Rose most") if metric in LOWER else ("Gained most", "Lost most"),
         nothing=nothing,
         per=" and ".join(
             axis_label(name) for name in (with_rule_label(best.headlines[0].group) if best.headlines else ("sigma",))

@@ -20,6 +20,7 @@ from pcsweep.report.breakdown import Images, most, spread
 from pcsweep.report.pictures import Picture, pictures
 from pcsweep.report.sentences import where
 from pcsweep.study import shards
+from pcsweep.study.labels import direction
 
 if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
@@ -85,10 +86,11 @@ def gallery(
         extensions: modules of its author's own that may be imported for it.
     """
     shard = shards.read(shards.place(folder, headline.row["shards"].split()[0]))
+    sign = direction(headline.metric)
     try:
-        chosen = _computed_anew(shard, most(of_cell, count), loaded, extensions)
+        chosen = _computed_anew(shard, most(of_cell, count, sign), loaded, extensions)
     except BadSetting as error:
-        chosen = _kept(shard, of_cell, count, error)
+        chosen = _kept(shard, most(of_cell, len(of_cell.ids), sign), count, error)
     usual = float(shard.settings["threshold"])
     threshold = cut(headline.metric, usual)
     exhibits = chosen.exhibits if threshold == usual else [with_iou_at(threshold, each) for each in chosen.exhibits]
@@ -141,12 +143,12 @@ def _difference_note(shard: shards.Shard, exhibits: Sequence[Exhibit]) -> str:
     return f" Their IoU differs from the shard's by up to {gap:.3f}." if gap > CLOSE else ""
 
 
-def _kept(shard: shards.Shard, of_cell: Images, count: int, error: BadSetting) -> _Chosen:
+def _kept(shard: shards.Shard, ordered: tuple[list[str], list[str]], count: int, error: BadSetting) -> _Chosen:
     """Chooses among the images whose pictures the shard keeps, because of that error."""
     kept = exhibition(shard.path)
     exhibits = kept.exhibits if kept else []
     there = {exhibit.image_id for exhibit in exhibits}
-    gained, lost = ([name for name in names if name in there][:count] for names in most(of_cell, len(of_cell.ids)))
+    gained, lost = ([name for name in names if name in there][:count] for names in ordered)
     what = f"Chosen among the {len(exhibits)} images whose pictures the shard keeps" if exhibits else "No pictures"
     why = f"because the maps of others could not be computed here. {str(error).rstrip('.')}."
     return _Chosen(gained, lost, exhibits, f"{what}, {why}")

@@ -15,6 +15,7 @@ from pcsweep.metric import baselines_of
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates
 from pcsweep.study.labels import (
+    LOWER,
     METRICS,
     OF_MASKS,
     Row,
@@ -147,6 +148,8 @@ def numbers(
         "skipped_because": ", ".join(dict.fromkeys(each.rule.skipped for each in by_rule.values() if each.rule.skipped)),
         "timesteps": in_order(set(table["timestep"].to_pylist())),
         "labels": {name: label_of(name) for name in shown},
+        "lower": [name for name in shown if name in LOWER],
+        "measured": _measured(table),
         "baselines": {name: [{"metric": each.metric, "label": each.label} for each in baselines_of(name)] for name in shown},
         "left_out": [name for name in pc.unique(table["metric"]).to_pylist() if name not in shown],
         "cells": [
@@ -167,6 +170,16 @@ def _by_label(everything: Sequence[Row]) -> dict[str, list[Row]]:
     for row in everything:
         found.setdefault(rule_label(row), []).append(row)
     return {label: found[label] for label in in_order(found)}
+
+
+def _measured(table: pa.Table) -> dict[str, list[int]]:
+    """The timesteps of metrics that were not measured at all of them."""
+    rows = table.group_by(["metric", "timestep"], use_threads=False).aggregate([]).to_pylist()
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        found.setdefault(row["metric"], []).append(row["timestep"])
+    every = len({row["timestep"] for row in rows})
+    return {metric: sorted(timesteps) for metric, timesteps in found.items() if len(timesteps) < every}
 
 
 def _text(value: Any) -> str:

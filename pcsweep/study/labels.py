@@ -28,6 +28,7 @@ POOLED = tuple(name for name, row in TABLE.items() if row.pooled)  # of all imag
 MEANS = tuple(name for name in METRICS if name not in (*OF_MASKS, *POOLED))  # over images
 DYNAMICS = ("pcoder", *COEFFICIENTS, *(f"pcoder.{key}" for key in COEFFICIENTS))  # columns of the coefficients
 _HASH = re.compile(r"[0-9a-f]{64}")
+LOWER = tuple(name for name, row in TABLE.items() if row.lower_is_better)
 START = "at t = 0"  # of the feedforward network's value, beside what maps that look at no image reach
 LONGEST = 80  # characters of a file's name
 
@@ -59,6 +60,21 @@ def label_of(metric: str) -> str:
     """A metric's name for people."""
     name, _, threshold = metric.partition("@")
     return METRICS.get(metric) or (f"IoU at threshold {threshold}" if name == "iou" and threshold else metric)
+
+
+def direction(metric: str) -> int:
+    """1 where a good map has a high value, -1 where it has a low one."""
+    return -1 if metric in LOWER else 1
+
+
+def with_direction(text: str, metric: str) -> str:
+    """The text, and that lower is better where it is."""
+    return f"{text} (lower is better)" if metric in LOWER else text
+
+
+def most_text(metric: str) -> str:
+    """What the best value of a metric is: highest or lowest."""
+    return "lowest" if metric in LOWER else "highest"
 
 
 def rule_of_row(row: Row) -> UpdateRule:

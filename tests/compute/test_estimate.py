@@ -65,6 +65,20 @@ def test_another_kind_of_point_is_not_judged_by_them(points):
     assert list(again.seconds.values()) == [52.0, 53.0, 50.0]
 
 
+def test_metrics_that_ask_the_network_again_are_another_kind_and_take_longer(points):
+    words = ["", "metrics=[iou,insertion]", "metrics=[iou,insertion] faithfulness.steps=33", "metrics=[insertion,deletion]"]
+    planned = points(*words, "metrics=[insertion] faithfulness.timesteps=[0]")
+    usual, one, twice, two, at_0 = estimated(planned, range(5)).seconds.values()
+    assert usual < at_0 < one
+    assert twice - usual == pytest.approx(2 * (one - usual))
+    assert two - usual == pytest.approx(2 * (one - usual))
+    assert one - usual == pytest.approx(3 * (at_0 - usual))  # at t = 0 one timestep, at T = 1 two more
+    finish(planned[0], 50.0)
+    assert not estimated(planned, [1]).measured
+    finish(planned[1], 60.0)
+    assert list(estimated([*planned, *points("metrics=[iou,mass,insertion] noise.sigma=0.3")], [5]).seconds.values()) == [60.0]
+
+
 def test_what_cannot_be_read_says_nothing(points):
     planned = points(*(f"pcoder.beta=0.{n}" for n in range(1, 6)))
     finish(planned[0], None)

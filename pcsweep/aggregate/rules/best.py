@@ -13,6 +13,7 @@ from pcsweep.aggregate.values import ShardValues, values_of
 from pcsweep.metric import baselines_of
 from pcsweep.statistics.bootstrap import mean
 from pcsweep.study import shards
+from pcsweep.study.labels import direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,9 @@ class BestOfRule:
 
 
 def best_of(rule: str, condition: dict[str, Any], candidates: Sequence[Candidate], halves: Halves) -> BestOfRule:
-    """The highest value(t) / value(0) on the choosing half, at t > 0; the first of equal ones. Its shards are read.
+    """The best value(t) / value(0) on the choosing half, at t > 0: the highest, or the lowest where lower is better.
+
+    Of equal ones it is the first. Its shards are read.
 
     Args:
         rule: label of the rule.
@@ -86,7 +89,7 @@ def best_of(rule: str, condition: dict[str, Any], candidates: Sequence[Candidate
     choosing = np.array([each.choosing[1:] for each in able])  # (cells, timesteps after t = 0)
     if not choosing.size or np.isnan(choosing).all():
         return BestOfRule(rule, condition, len(able))
-    cell, step = np.unravel_index(np.nanargmax(choosing), choosing.shape)
+    cell, step = np.unravel_index(np.nanargmax(direction(halves.metric) * choosing), choosing.shape)
     chosen = able[int(cell)]
     return BestOfRule(rule, condition, len(able), chosen, int(step) + 1, read_cell(chosen.paths, halves))
 

@@ -25,7 +25,7 @@ class Candidate:
         paths: of its shards, one per noise seed.
         place: its coordinates.
         fixed: whether it cannot change over time: the control.
-        choosing: value(t) / value(0) on the choosing half of the images, at all timesteps.
+        choosing: value(t) / value(0) on the choosing half of the images, at all timesteps; NaN where it was not measured.
     """
 
     paths: tuple[Path, ...]
@@ -88,15 +88,21 @@ def candidates_of(table: pa.Table, folder: Path, metric: str) -> list[Candidate]
     """
     rows = table.filter(pc.field("metric") == metric)
     coordinates = rows.column_names[: rows.column_names.index("identity")]
+    timesteps = sorted(pc.unique(table["timestep"]).to_pylist())
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in rows.select([*coordinates, "identity", "shards", "fixed", CHOOSING]).to_pylist():
+    for row in rows.select([*coordinates, "identity", "shards", "fixed", "timestep", CHOOSING]).to_pylist():
         found.setdefault(row["identity"], []).append(row)
     return [
         Candidate(
             paths=tuple(shards.place(folder, name) for name in of_cell[0]["shards"].split()),
             place={name: of_cell[0][name] for name in coordinates},
             fixed=of_cell[0]["fixed"],
-            choosing=np.array([row[CHOOSING] for row in of_cell], np.float64),
+            choosing=_at(timesteps, {row["timestep"]: row[CHOOSING] for row in of_cell}),
         )
         for of_cell in found.values()
     ]
+
+
+def _at(timesteps: Sequence[int], values: Mapping[int, float]) -> Float64[np.ndarray, " timesteps"]:
+    """NaN at those without a value."""
+    return np.array([values.get(timestep, np.nan) for timestep in timesteps], np.float64)

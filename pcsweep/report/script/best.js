@@ -17,7 +17,7 @@ const seriesOf = (all, xTitle, type, heading) => (width) => ({
       marker: { size: 9, symbol: "circle-open", line: { width: 2 } } };
   }),
   layout: layout({
-    xaxis: axis(plain(xTitle), { type }), yaxis: axis(`best ${named}(t) / ${named}(0)`), showlegend: all.length > 1, legend: legend(),
+    xaxis: axis(plain(xTitle), { type }), yaxis: axis(directed(`best ${named}(t) / ${named}(0)`, page.metric)), showlegend: all.length > 1, legend: legend(),
     shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: css("--faint"), width: 1, dash: "dot" } }],
     ...titled([heading, "95 % intervals over images"], width, all.length > 1 ? all.map((each) => each.name) : []),
   }),
@@ -33,7 +33,7 @@ const forest = (parts, heading) => (width) => {
     }],
     layout: layout({
       ...titled([heading, ...chosenParts().label.split(", ")], width),
-      height: Math.max(240, 130 + 24 * listed.length), xaxis: axis(`gain in ${named} on t = 0`), yaxis: axis("", { type: "category" }),
+      height: Math.max(240, 130 + 24 * listed.length), xaxis: axis(directed(`gain in ${named} on t = 0`, page.metric)), yaxis: axis("", { type: "category" }),
       shapes: [{ type: "line", yref: "paper", y0: 0, y1: 1, x0: 0, x1: 0, line: { color: css("--faint"), width: 1, dash: "dot" } }],
     }),
   };

@@ -1,21 +1,21 @@
 // One cell: over time beside the feedforward network, what it gains, its numbers, and the command that draws it.
 const band = (cell, metric, colour, yaxis, low = "low", high = "high") => {
-  const x = grid.timesteps, steps = x.map((_, i) => i);
+  const steps = stepsOf(metric), x = steps.map((step) => grid.timesteps[step]);
   const of = (statistic) => steps.map((step) => number(metric, statistic, cell, step));
   return { type: "scatter", mode: "lines", x: [...x, ...[...x].reverse()], y: [...of(high), ...of(low).reverse()], fill: "toself", fillcolor: colour,
     opacity: 0.2, line: { width: 0 }, hoverinfo: "skip", showlegend: false, yaxis };
 };
 const line = (cell, metric, colour, dash, name, yaxis, showlegend) => ({
-  type: "scatter", mode: "lines+markers", x: grid.timesteps, y: grid.timesteps.map((_, step) => number(metric, "mean", cell, step)),
+  type: "scatter", mode: "lines+markers", x: stepsOf(metric).map((step) => grid.timesteps[step]), y: stepsOf(metric).map((step) => number(metric, "mean", cell, step)),
   line: { color: colour, dash, width: 2 }, marker: { size: 5 }, name, yaxis, showlegend,
-  hovertext: grid.timesteps.map((t, step) => `t = ${t}: ${bracketed(metric, "mean", "low", "high", cell, step)}`), hoverinfo: "text+name",
+  hovertext: stepsOf(metric).map((step) => `t = ${grid.timesteps[step]}: ${bracketed(metric, "mean", "low", "high", cell, step)}`), hoverinfo: "text+name",
 });
 const curves = (cell, metric, yaxis, showlegend) => {
   const control = controlOf(grid.cells[cell].at), faint = css("--faint");
   const own = [band(cell, metric, LINE, yaxis), line(cell, metric, LINE, "solid", "this cell", yaxis, showlegend)];
   if (control !== undefined) return [band(control, metric, faint, yaxis), line(control, metric, faint, "dash", "feedforward control", yaxis, showlegend), ...own];
   const level = { ...line(cell, metric, faint, "dash", "feedforward (its t = 0)", yaxis, showlegend), mode: "lines", hoverinfo: "name", hovertext: undefined };
-  return [{ ...level, y: grid.timesteps.map(() => number(metric, "mean", cell, 0)) }, ...own];
+  return [{ ...level, y: stepsOf(metric).map(() => number(metric, "mean", cell, 0)) }, ...own];
 };
 // What maps that look at no image reach: the same at every t.
 const beside = (cell, metric, yaxis) => baselinesOf(metric).map(({ metric: of, label }, i) => {
@@ -25,7 +25,7 @@ const beside = (cell, metric, yaxis) => baselinesOf(metric).map(({ metric: of, l
 });
 const gained = (cell, metric, yaxis) => {
   // Paired: each image less itself at t = 0, so that the interval is narrower than the two curves' let one think.
-  const steps = grid.timesteps.map((_, step) => step), of = (step) => number(metric, "q", cell, step) < 0.05;
+  const steps = stepsOf(metric), of = (step) => number(metric, "q", cell, step) < 0.05;
   const drawn = { ...line(cell, metric, OTHER[1], "solid", "gain on t = 0, of each image", yaxis, false), y: steps.map((step) => number(metric, "difference", cell, step)) };
   drawn.marker = { size: 8, color: OTHER[1], symbol: steps.map((step) => (of(step) ? "circle" : "circle-open")) };
   drawn.hovertext = steps.map((step) => `t = ${grid.timesteps[step]}: ${bracketed(metric, "difference", "difference_low", "difference_high", cell, step)}, q ${small(number(metric, "q", cell, step))}`);
@@ -38,7 +38,7 @@ const overTime = (width, alone) => {
   const panels = [["value", metric], ...(blockOf(metric).statistics.includes("difference") ? [["gain", metric]] : []), ...(metrics.includes(second) ? [["value", second]] : [])];
   const names = panels.map((_, i) => (i ? `y${i + 1}` : "y")), share = 1 / panels.length, gap = 0.1 * share;
   const of = (kind, draw) => panels.flatMap(([each, shownMetric], i) => (each === kind ? draw(place.index, shownMetric, names[i], i === 0) : []));
-  const axes = panels.map(([kind, shownMetric], i) => [i ? `yaxis${i + 1}` : "yaxis", axis(kind === "gain" ? `gain in ${grid.labels[shownMetric]}` : grid.labels[shownMetric], {
+  const axes = panels.map(([kind, shownMetric], i) => [i ? `yaxis${i + 1}` : "yaxis", axis(directed(kind === "gain" ? `gain in ${grid.labels[shownMetric]}` : grid.labels[shownMetric], shownMetric), {
     domain: [1 - (i + 1) * share + (i + 1 < panels.length ? gap : 0), 1 - i * share], ...(shownMetric === "correct" && kind === "value" && i ? { range: [-0.03, 1.03] } : {}),
   })]);
   const traces = [...of("value", curves), ...of("gain", gained), ...of("value", beside)];

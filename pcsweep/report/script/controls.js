@@ -52,6 +52,7 @@ grid.selectors.forEach((each, i) => {
 choice("metric", "metric", () => metrics.map((metric) => [metric, grid.labels[metric]]), () => state.metric, (value) => {
   state.metric = value;
   keepQuantity();
+  if (!isMeasured(value, state.step)) state.step = stepsOf(value).at(-1); // the last at which there is something to see
 });
 choice("quantity", "shown as", () => quantitiesOf(state.metric).map((name) => [name, QUANTITIES[name].label]), () => state.quantity, (value) => {
   state.quantity = value;

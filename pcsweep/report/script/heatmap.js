@@ -14,12 +14,14 @@ const span = () => {
   if (centre === undefined) return [values[0], values[values.length - 1]];
   const changes = values.map((value) => Math.abs(value - centre)).sort((a, b) => a - b);
   const usual = changes[Math.floor(0.9 * (changes.length - 1))];
-  const reach = Math.max(usual, values[values.length - 1] - centre, centre === 1 ? 0.01 : 0.001);
+  const better = grid.lower.includes(state.metric) ? centre - values[0] : values[values.length - 1] - centre;
+  const reach = Math.max(usual, better, centre === 1 ? 0.01 : 0.001);
   return [centre - reach, centre + reach];
 };
 
 const facts = (cell, step) => {
   const { metric } = state;
+  if (!isMeasured(metric, step)) return [[`${grid.labels[metric]} at t = ${grid.timesteps[step]}`, `not measured, only at t = ${grid.measured[metric].join(", ")}`]];
   const rows = [[`${grid.labels[metric]} at t = ${grid.timesteps[step]}`, bracketed(metric, "mean", "low", "high", cell, step)]];
   if (blockOf(metric).statistics.includes("normalized")) {
     rows.push(["over t = 0", bracketed(metric, "normalized", "normalized_low", "normalized_high", cell, step)]);
@@ -51,11 +53,12 @@ const hovered = (place, name) => {
   return [`<b>${plain(name)}</b>`, ...lines.map(plain)].join("<br>");
 };
 const significant = (place) => place.kind === "cell" && number(state.metric, "q", place.index, state.step) < 0.05;
-const MARKS = ["–", "×", "", "?", "·"];
-const MEANT = ["skipped", "missing", "", "NaN", "not tested"];
+const MARKS = ["–", "×", "", "?", "·", "∅"];
+const MEANT = ["skipped", "missing", "", "NaN", "not tested", "not measured at this t"];
 const codeOf = (place) => {
   // Why there is no number, as a place in MARKS; null where there is one.
   if (place.kind !== "cell") return { skipped: 0, missing: 1, nothing: 2 }[place.kind];
+  if (!isMeasured(state.metric, state.step)) return 5;
   if (!Number.isNaN(valueAt(place))) return null;
   return state.quantity === "q" && !Number.isNaN(valueAt(place, "mean")) ? 4 : 3;
 };
@@ -76,7 +79,7 @@ const heatmap = (width, alone) => {
   const all = (of) => rows.map((row, i) => row.map((place, j) => of(place, { y: i, x: j })));
   const states = all(codeOf);
   const [low, high] = span();
-  const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined"), css("--paper")];
+  const grey = [css("--skipped"), css("--missing"), css("--paper"), css("--undefined"), css("--paper"), css("--paper")];
   const common = {
     type: "heatmap", hoverinfo: "text", hovertext: all((place, at) => hovered(place, title(at))), xgap: 1, ygap: 1, texttemplate: "%{text}",
   };
@@ -84,8 +87,8 @@ const heatmap = (width, alone) => {
   const words = titled([`t = ${grid.timesteps[state.step]}`, ...coordinates(state.at), ...(alone ? explained(states) : [])], width, [], besides(state.metric, state.at));
   const { height, share } = squares(width, words.margin);
   const data = [
-    { ...common, z: states, text: all((place) => MARKS[codeOf(place)] ?? ""), zmin: -0.5, zmax: 4.5, showscale: false,
-      colorscale: grey.flatMap((colour, i) => [[i / 5, colour], [(i + 1) / 5, colour]]) },
+    { ...common, z: states, text: all((place) => MARKS[codeOf(place)] ?? ""), zmin: -0.5, zmax: MARKS.length - 0.5, showscale: false,
+      colorscale: grey.flatMap((colour, i) => [[i / grey.length, colour], [(i + 1) / grey.length, colour]]) },
     { ...common, z: all((place) => orNull(valueAt(place))), text: all((place) => (significant(place) ? "•" : "")), zmin: low, zmax: high,
       colorscale: QUANTITIES[state.quantity].centre === undefined ? SEQUENTIAL : DIVERGING, reversescale: state.quantity === "q",
       textfont: { size: 14 }, colorbar: { title: { text: quantityLabel(), side: "right" }, thickness: 14, x: share } },

@@ -25,6 +25,9 @@ for (const block of grid.blocks) block.values = floats(await inflate(block.data)
 
 const metrics = grid.blocks.flatMap((block) => block.metrics);
 const named = grid.labels[page.metric] || page.metric;  // by which cells are best
+const isMeasured = (metric, step) => !grid.measured[metric] || grid.measured[metric].includes(grid.timesteps[step]);
+const stepsOf = (metric) => grid.timesteps.map((_, step) => step).filter((step) => isMeasured(metric, step));
+const directed = (text, metric) => (grid.lower.includes(metric) ? `${text} (lower is better)` : text);
 const blockOf = (metric) => grid.blocks.find((block) => block.metrics.includes(metric));
 const number = (metric, statistic, cell, step) => {
   const block = blockOf(metric);

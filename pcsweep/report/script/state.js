@@ -76,5 +76,8 @@ const title = (place) => Object.entries(coefficients()).map(([axis, each]) => `$
 const told = grid.selectors.map((each) => each.values.length > 1 || each.values[0] !== "none"); // a study without σ does not speak of it
 const coordinates = (at, besides) => grid.selectors.map((each, i) => `${each.label} = ${each.values[at[i]]}`).filter((_, i) => told[i] && i !== besides);
 const where = (at) => coordinates(at).join(", ");
-const quantityLabel = () => QUANTITIES[state.quantity].label.replaceAll("value", grid.labels[state.metric]);
+const quantityLabel = () => {
+  const text = QUANTITIES[state.quantity].label.replaceAll("value", grid.labels[state.metric]);
+  return state.quantity === "q" ? text : directed(text, state.metric);
+};
 const valueAt = (place, statistic = state.quantity) => (place.kind === "cell" ? number(state.metric, statistic, place.index, state.step) : NaN);
