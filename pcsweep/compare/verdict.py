@@ -13,7 +13,7 @@ from pcsweep.console.fitting import fitted
 from pcsweep.console.text import number_of
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.statistics.quantity import GAINS, Quantity
-from pcsweep.study.labels import SYMBOLS, Row, describe, on_axes, text_of
+from pcsweep.study.labels import SYMBOLS, Row, describe, on_axes, text_of, with_direction
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,7 +25,7 @@ def summary(result: Comparison) -> list[str]:
     """What differs between the studies, what is compared, and what was left out."""
     a, b = result.studies
     only = result.matching.only
-    lines = [f"{result.metric}, {b} less {a}", *in_words(differing(result.matching), a, b)]
+    lines = [with_direction(f"{result.metric}, {b} less {a}", result.metric), *in_words(differing(result.matching), a, b)]
     lines.append(f"Cells: {len(result.contrasts)} compared, {len(only[0])} only in {a}, {len(only[1])} only in {b}")
     for name, places in zip(result.studies, only, strict=True):
         lines += [f"  only in {name}: {describe(place)}" for place in places[:LISTED]]
