@@ -47,7 +47,8 @@ For each combination of zero and non-zero coefficients, pcoder by pcoder, at
 t = 0, 1 and 2 to T:
 computed  for every image and grid point, with its multiplications (G = 10⁹) for
           one image
-shared    once per image, for all grid points of a pack, or already there
+shared    once per image, for all grid points of a pack, or already there; with
+          noise.per_timestep once per image of each timestep
 skipped   no coefficient asks for it
 """
 _GIGA = 1e9
@@ -197,11 +198,12 @@ class _Part:
         from pcsweep.network.dynamics import dynamics_of
 
         timesteps = self.point.settings.timesteps
-        structures = [dynamics_of(point.rule).structure(point.rules) for point in pack]
+        changing = bool(pack[0].noise_settings.per_timestep)
+        structures = [dynamics_of(point.rule).structure(point.rules, changing) for point in pack]
         self.structures.update(structures)
         self.in_company.update(structures if len(pack) > 1 else ())
         self.images += images * len(pack) * (timesteps + 1)
-        self.ours += images * self.each.of(self.point.rule, [point.rules for point in pack], timesteps)
+        self.ours += images * self.each.of(self.point.rule, [point.rules for point in pack], timesteps, changing)
         self.plain += images * self.plain_each.everything(self.point.rule, len(pack), timesteps)
         self.asked += images * self._asked(pack)
 

@@ -20,11 +20,15 @@ def trajectory(
     sqrt_cs: Sequence[float | None],
     rules: Rules,
     head: Callable[[Tensor], Tensor],
-    images: Tensor,
+    images: Tensor | Sequence[Tensor],
     timesteps: int,
 ) -> list[tuple[list[Tensor], Tensor]]:
-    """(r_1(t)..r_N(t), logits) of the whole batch for t = 0..timesteps. A stage may be any callable."""
-    each = [_of_one(stages, predictors, sqrt_cs, rules, image[None], timesteps) for image in images]
+    """(r_1(t)..r_N(t), logits) of the whole batch for t = 0..timesteps. A stage may be any callable.
+
+    Images are a batch, or one for each of t = 0..timesteps.
+    """
+    over_time = [images] * (timesteps + 1) if isinstance(images, Tensor) else images
+    each = [_of_one(stages, predictors, sqrt_cs, rules, [at[i, None] for at in over_time]) for i in range(len(over_time[0]))]
     states = []
     for at_t in zip(*each, strict=True):
         r = [torch.cat(parts) for parts in zip(*at_t, strict=True)]
@@ -32,18 +36,18 @@ def trajectory(
     return states
 
 
-def _of_one(stages, predictors, sqrt_cs, rules, image, timesteps) -> list[list[Tensor]]:
+def _of_one(stages, predictors, sqrt_cs, rules, over_time) -> list[list[Tensor]]:
     last = len(stages) - 1
     r = []
     for stage in stages:
-        r.append(stage(r[-1] if r else image).detach())
+        r.append(stage(r[-1] if r else over_time[0]).detach())
     states = [r]
-    for _ in range(timesteps):
+    for image_before, image in zip(over_time, over_time[1:], strict=False):
         p, g = [], []
         for n, predictor in enumerate(predictors):
             r_n = r[n].clone().requires_grad_()
             p_n = predictor(r_n)
-            error = ((p_n - (r[n - 1] if n else image)) ** 2).mean()
+            error = ((p_n - (r[n - 1] if n else image_before)) ** 2).mean()
             (gradient,) = torch.autograd.grad(error, r_n)
             s_n = 1.0 if sqrt_cs[n] is None else p_n.numel() / sqrt_cs[n]
             p.append(p_n.detach())
@@ -60,19 +64,26 @@ def _of_one(stages, predictors, sqrt_cs, rules, image, timesteps) -> list[list[T
 
 
 def adaptation(
-    stages: Sequence[Callable[[Tensor], Tensor]], linear: Sequence[int], a: float, b: float, image: Tensor, timesteps: int
+    stages: Sequence[Callable[[Tensor], Tensor]],
+    linear: Sequence[int],
+    a: float,
+    b: float,
+    image: Tensor | Sequence[Tensor],
+    timesteps: int,
 ) -> list[list[Tensor]]:
-    """r_1(t)..r_N(t) of one image (1, …) for t = 0..timesteps under adaptation; `linear` stages end without a ReLU."""
+    """r_1(t)..r_N(t) of one image (1, …), or of one for each t, for t = 0..timesteps under adaptation; `linear` stages end
+    without a ReLU."""
+    over_time = [image] * (timesteps + 1) if isinstance(image, Tensor) else image
     r: list[Tensor] = []
     for stage in stages:
-        r.append(stage(r[-1] if r else image).detach())
+        r.append(stage(r[-1] if r else over_time[0]).detach())
     s = [torch.zeros_like(each) for each in r]
     states = [r]
-    for _ in range(timesteps):
+    for now in over_time[1:]:
         s = [a * s_n + (1 - a) * r_n for s_n, r_n in zip(s, r, strict=True)]
         after: list[Tensor] = []
         for n, stage in enumerate(stages):
-            held = stage(after[-1] if after else image).detach() - b * s[n]
+            held = stage(after[-1] if after else now).detach() - b * s[n]
             after.append(held if n in linear else held.clamp(min=0))
         r = after
         states.append(r)

@@ -25,7 +25,7 @@ from pcsweep.machine.threads import listed
 from pcsweep.measure import png
 from pcsweep.measure.exhibit import Exhibit, baselines
 from pcsweep.measure.layers import maps_at_layers, unshared
-from pcsweep.measure.measurement import Columns, Measurement, batch
+from pcsweep.measure.measurement import Columns, Measurement
 from pcsweep.metric.iou import iou
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
@@ -79,7 +79,7 @@ def recomputed(point: GridPoint, image_ids: Sequence[str], loaded: Loaded) -> li
     exhibits: list[Exhibit] = []
     with progress("maps", len(samples), "images") as advance:
         for start in range(0, len(samples), ROWS):
-            given = batch(samples[start : start + ROWS], partial(point.corrupt, model=model))
+            given = point.batch(samples[start : start + ROWS], model)
             (columns,) = measurement.of(given)
             for number, sample in enumerate(given.samples):
                 noisy = _picture(model, given.noisy[number])
@@ -138,15 +138,15 @@ def over_time(point: GridPoint, image_id: str, loaded: Loaded, what: str, made: 
     (sample,) = _samples(point, [image_id], loaded)
     settings, model = point.settings, _model(point, loaded)
     device = device_of(settings.device)
-    noisy = batch([sample], partial(point.corrupt, model=model)).noisy.to(device)
+    stimulus = point.batch([sample], model).stimulus(device)
     found: list[Made] = []
     with (
         progress(what, settings.timesteps + 1, "timesteps") as advance,
         computing_in(settings.precision, device),
         torch.no_grad(),
     ):
-        for moment in model.network.moments(noisy, point.rule, [point.rules], settings.timesteps, ROWS):
-            found.append(made(noisy[0], moment))
+        for moment in model.network.moments(stimulus, point.rule, [point.rules], settings.timesteps, ROWS):
+            found.append(made(stimulus.at(moment.timestep)[0], moment))
             advance(1)
     return found
 
@@ -162,7 +162,7 @@ def at_every_layer(point: GridPoint, exhibit: Exhibit, loaded: Loaded) -> list[E
     (sample,) = _samples(point, [exhibit.image_id], loaded)
     settings, model = point.settings, _model(point, loaded)
     device, network = device_of(settings.device), model.network
-    images = batch([sample], partial(point.corrupt, model=model)).noisy.to(device)
+    stimulus = point.batch([sample], model).stimulus(device)
     masks = sample.mask[None], sample.ignore[None]
     maps: list[list[Tensor]] = []  # by timestep and pcoder, (height, width) each
     with (
@@ -171,12 +171,12 @@ def at_every_layer(point: GridPoint, exhibit: Exhibit, loaded: Loaded) -> list[E
         torch.no_grad(),
     ):
         first: Tensor | None = None
-        for moment in map(unshared, network.moments(images, point.rule, [point.rules], settings.timesteps, ROWS)):
+        for moment in map(unshared, network.moments(stimulus, point.rule, [point.rules], settings.timesteps, ROWS)):
             predicted = network.head(moment.representations[-1]).argmax(1)
             first = predicted if first is None else first
             label = torch.full_like(predicted, sample.class_index)
             target = {"label": label, "predicted": predicted, "predicted_at_0": first}[point.target]
-            found = maps_at_layers(network, moment, target, images, point.attribute)
+            found = maps_at_layers(network, moment, target, stimulus.at(moment.timestep), point.attribute)
             maps.append([scaled(each[:1].cpu(), (sample.mask.shape[0], sample.mask.shape[1])) for each in found])
             advance(1)
     return [

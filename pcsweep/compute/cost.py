@@ -31,16 +31,17 @@ class Multiplications:
     steps: tuple[int, ...]
     head: int
 
-    def of(self, rule: UpdateRule, points: Sequence[Sequence[Values]], timesteps: int) -> int:
+    def of(self, rule: UpdateRule, points: Sequence[Sequence[Values]], timesteps: int, changing: bool = False) -> int:
         """Of a pack of grid points for t = 0..timesteps, without the attribution.
 
         Args:
             rule: of all points.
             points: its coefficients, of each grid point, pcoder by pcoder.
             timesteps: T.
+            changing: whether the image is another at every timestep.
         """
         total = self.head * (1 + len(points) * timesteps)
-        for n, count in enumerate(dynamics_of(rule).counts(points, timesteps)):
+        for n, count in enumerate(dynamics_of(rule).counts(points, timesteps, changing)):
             total += count.drives * self.drives[n]
             total += count.predictions * self.predictions[n] + count.gradients * self.gradients[n] + count.steps * self.steps[n]
         return total

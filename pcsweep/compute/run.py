@@ -18,7 +18,7 @@ from pcsweep.grid.plan import is_done
 from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
-from pcsweep.measure.measurement import Columns, Measurement, batch, summary
+from pcsweep.measure.measurement import Columns, Measurement, summary
 from pcsweep.pcoder.rule import keys_of, why_skipped
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates
@@ -124,7 +124,7 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
     step = images_at_once(rows, len(points))
     with progress(label, len(samples), "images", measurement.parts) as advance:
         groups = [samples[start : start + step] for start in range(0, len(samples), step)]
-        for given in ahead(partial(batch, corrupt=partial(point.corrupt, model=model)), groups):
+        for given in ahead(partial(point.batch, model=model), groups):
             for own, columns in zip(parts, measurement.of(given, advance), strict=True):
                 own.append(columns)
     return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]

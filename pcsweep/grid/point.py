@@ -20,14 +20,14 @@ from pcsweep.dataset import Sample
 from pcsweep.grid import faithfulness
 from pcsweep.grid.attribution import attribution_settings
 from pcsweep.grid.loaded import Loaded
+from pcsweep.grid.noise import NoiseSettings, noise_settings
 from pcsweep.grid.randomized import RandomizedModel, model_choice
 from pcsweep.grid.trial import try_once
 from pcsweep.machine.device import Device, Precision, check_device
-from pcsweep.measure.measurement import Metric, Target
+from pcsweep.measure.measurement import Batch, Metric, Target, batch
 from pcsweep.metric import FILES, TABLE
 from pcsweep.metric.perturbation import Perturbation
 from pcsweep.model import Model
-from pcsweep.noise import Space, corrupt, generator_for
 from pcsweep.pcoder import USUAL, files, rule_named
 from pcsweep.pcoder.predictive_coding import RULE
 from pcsweep.pcoder.rule import UpdateRule, Values, check_values, keys_of, plain_unless, valued
@@ -64,15 +64,6 @@ class StudySettings:
 
 
 @dataclass(frozen=True)
-class _NoiseSettings:
-    """The keys of the noise group that every noise has."""
-
-    space: Space = "normalized"
-    clip: bool = False
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-
-
-@dataclass(frozen=True)
 class DatasetSettings:
     """The keys of the dataset group that every dataset has."""
 
@@ -89,7 +80,7 @@ class GridPoint:
         model, dataset, noise, attribution: what each group has chosen.
         limit: number of images; `None` for all.
         cache: folder for decoded images, if any.
-        noise_settings: where the noise is added.
+        noise_settings: where the noise is added, and how often it is drawn.
         target: the class whose attribution is taken.
         active: numbers of the active pcoders, from 1.
         asked: the rule's coefficients of every pcoder as asked for, before inactive ones are made plain.
@@ -106,7 +97,7 @@ class GridPoint:
     limit: int | None
     cache: Path | None
     noise: Choice
-    noise_settings: _NoiseSettings
+    noise_settings: NoiseSettings
     attribution: Choice
     target: Target
     active: tuple[int, ...]
@@ -137,7 +128,7 @@ class GridPoint:
         coefficients = dict(zip(keys_of(self.rule), zip(*self.rules, strict=True), strict=True))
         return {
             "model": {**self.model.decisive(), "weights_sha256": loaded.model(self.model).fingerprint},
-            "noise": {**self.noise.decisive(), **vars(self.noise_settings)},
+            "noise": {**self.noise.decisive(), **decisive(NoiseSettings, vars(self.noise_settings))},
             "pcoder": {**decisive_of(self.rule), "active": self.active, **coefficients},
             **self.shared(loaded),
         }
@@ -184,17 +175,17 @@ class GridPoint:
         """Indices of the images."""
         return loaded.selection(self.dataset, self.limit, self.settings.seed)
 
-    def corrupt(self, sample: Sample, model: Model) -> Tensor:
+    def corrupt(self, sample: Sample, model: Model, timestep: int = 0) -> Tensor:
         """The sample's noisy image, as the model normalises it."""
-        space = self.noise_settings
-        return corrupt(
-            sample.image,
-            partial(self.noise.function, **self.noise.arguments),
-            generator_for(sample.image_id, space.seed),
-            model,
-            space=space.space,
-            clip=space.clip,
-        )
+        return self.noise_settings.corrupted(self.noise, sample, model, timestep)
+
+    def batch(self, samples: Sequence[Sample], model: Model) -> Batch:
+        """The samples with their noisy images, over time where noise is drawn anew at every timestep."""
+
+        def anew(sample: Sample, timestep: int) -> Tensor:
+            return self.corrupt(sample, model, timestep)
+
+        return batch(samples, partial(self.corrupt, model=model), anew if self.noise_settings.per_timestep else None)
 
     def attribute(self, scene: Scene | LevelScene) -> Tensor:
         """The attribution maps, (rows, height, width)."""
@@ -214,8 +205,7 @@ class GridPoint:
         words, usual = [self.rule.name] * (self.rule.name != USUAL), vars(rule_named(self.rule.name))
         words += [f"{key}={value}" for key, value in vars(self.rule).items() if value != usual.get(key)]
         words += [self.said(key) for key in keys_of(self.rule) if key in self.rule.axes]
-        words += [self.noise.name]
-        words += [f"{'σ' if name == 'sigma' else name}={value}" for name, value in self.noise.arguments.items()]
+        words += self.noise_settings.words(self.noise)
         if len(self.active) < len(self.asked):
             words.append(f"pcoder {'+'.join(map(str, self.active))}")
         words += [self.attribution.name] * (self.attribution.name != USUAL_ATTRIBUTION)
@@ -262,18 +252,17 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
     taken: dict[str, Any] = {key: groups["dataset"].pop(key) for key in ("limit", "cache") if key in groups["dataset"]}
     dataset_settings = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     attribution = attribution_settings(groups["attribution"], extensions)
-    common: dict[str, Any] = {key: groups["noise"].pop(key) for key in ("space", "clip", "seed") if key in groups["noise"]}
-    noise_settings = _NoiseSettings(**checked(_NoiseSettings, common, "noise."))
-    choices = {"model": model_choice(groups["model"], extensions)}
+    noise, where_noise = noise_settings(groups["noise"], extensions)
+    choices = {"model": model_choice(groups["model"], extensions), "noise": noise}
     model = loaded.model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)
-    choices |= {group: choose(group, groups[group], extensions) for group in ("dataset", "noise")}
+    choices["dataset"] = choose("dataset", groups["dataset"], extensions)
     pcoders = pcoder_settings(groups["pcoder"])
     point = GridPoint(
         settings=settings,
         limit=dataset_settings.limit,
         cache=dataset_settings.cache,
-        noise_settings=noise_settings,
+        noise_settings=where_noise,
         attribution=attribution.choice,
         target=attribution.target,
         layer=attribution.layer,

@@ -50,7 +50,12 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     """
     space, settings = point.noise_settings, point.settings
     measured = settings.metrics, settings.threshold, settings.thresholds, point.perturbation
-    noise = point.noise, space.space, space.clip
+    noise = point.noise, space.space, space.clip, space.per_timestep
+    if space.per_timestep and point.perturbation:
+        raise BadSetting(
+            "Expected `noise.per_timestep` to be false with metrics that show the network other images, of which it sees one "
+            "throughout, but got true."
+        )
     try_rule_once(point, loaded)
     mapped = point.attribution, point.layer
     trial = (point.model, point.dataset, noise, mapped, point.limit, settings.seed, measured)
@@ -107,6 +112,7 @@ def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:
     who, given = whose(function), partial(function, **point.noise.arguments)
 
     def watched(image: Tensor, generator: torch.Generator) -> Tensor:
+        undrawn = generator.get_state()
         before, where = image.clone(), f"in the space `{space.space}`, where it gets {_range(image)}"
         with _failing(who, where):
             noisy = given(image, generator)
@@ -114,6 +120,11 @@ def tried_noise(point: "GridPoint", sample: Sample, model: Model) -> Tensor:
         if not torch.equal(image, before):
             raise BadSetting(
                 f"Expected the noise {who} to leave the image as it is and return another, but it changes it in place."
+            )
+        if space.per_timestep and torch.equal(generator.get_state(), undrawn):
+            raise BadSetting(
+                f"Expected `noise.per_timestep` to be false, since the noise {who} draws nothing at random and would be the "
+                "same at every timestep, but got true."
             )
         if not bool(torch.isfinite(found).all()):
             raise BadSetting(f"Expected the noise {who} to return finite values, but it returns NaN or infinity {where}.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
 from pcsweep.network.engine.run import ROWS, Moment
+from pcsweep.network.stimulus import Stimulus
 from pcsweep.pcoder.rule import UpdateRule, Values
 from pcsweep.study.schema import at_layers
 
@@ -41,16 +43,41 @@ class Batch:
     Args:
         samples: some images.
         noisy: their noisy, normalised images, filled up with the last of them to a multiple of `ROWS`.
+        anew: the same at a later timestep, where noise is drawn anew.
     """
 
     samples: Sequence[Sample]
     noisy: Tensor
+    anew: Callable[[int], Tensor] | None = None
+
+    def stimulus(self, device: torch.device) -> Stimulus:
+        """What the network sees over time, on its device; of what is drawn anew, the last is kept."""
+        anew = self.anew
+        if anew is None:
+            return Stimulus(self.noisy.to(device))
+        return Stimulus(self.noisy.to(device), lru_cache(1)(lambda timestep: anew(timestep).to(device)))
 
 
-def batch(samples: Sequence[Sample], corrupt: Callable[[Sample], Tensor]) -> Batch:
-    """The samples with `corrupt` of each: its noisy, normalised image."""
-    images = [corrupt(sample) for sample in samples]
-    return Batch(samples, torch.stack(images + images[-1:] * (-len(images) % ROWS)))
+def batch(
+    samples: Sequence[Sample],
+    corrupt: Callable[[Sample], Tensor],
+    anew: Callable[[Sample, int], Tensor] | None = None,
+) -> Batch:
+    """The samples with `corrupt` of each: its noisy, normalised image.
+
+    Args:
+        samples: some images.
+        corrupt: of one.
+        anew: the same at a later timestep, where noise is drawn anew.
+    """
+    noisy = _filled([corrupt(sample) for sample in samples])
+    if anew is None:
+        return Batch(samples, noisy)
+    return Batch(samples, noisy, lambda timestep: _filled([anew(sample, timestep) for sample in samples]))
+
+
+def _filled(images: list[Tensor]) -> Tensor:
+    return torch.stack(images + images[-1:] * (-len(images) % ROWS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,32 +196,33 @@ class Measurement:
             ignore=torch.stack([sample.ignore for sample in filled]).to(device),
             label=torch.tensor([sample.class_index for sample in filled], device=device),
         )
-        images, count = given.noisy.to(device), len(given.samples)
+        stimulus, count = given.stimulus(device), len(given.samples)
         measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
         kept: list[Look] = []
         with computing_in(self.precision, device):
-            for look in self._looks(images, truth):
+            for look in self._looks(stimulus, truth):
                 for point in look.points:
                     measured[point].append({name: values[look.rows(point)] for name, values in look.columns.items()})
                 kept += [look] * (look.timestep in self._asking)
                 advance(count * len(look.points))
-            self._ask(kept, images, truth, measured, lambda timesteps: advance(count * timesteps))
+            self._ask(kept, stimulus.images, truth, measured, lambda timesteps: advance(count * timesteps))
         # Only now from the device, which would have to be waited for at every timestep.
         return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 
-    def _looks(self, images: Tensor, truth: "_Truth") -> Iterator[Look]:
+    def _looks(self, stimulus: Stimulus, truth: "_Truth") -> Iterator[Look]:
         """What is made of every moment, on the device, a row for each of its representation's."""
         network = self.model.network
-        moments = network.moments(images, self.rule, self.points, self.timesteps, self.rows)
+        moments = network.moments(stimulus, self.rule, self.points, self.timesteps, self.rows)
         predicted_at_0: Tensor | None = None
         start: Tensor | None = None
         at_0: Look | None = None
         with torch.no_grad():
             for moment in map(unshared, moments) if self.every_layer else moments:
                 representation = moment.representations[-1]
-                if at_0 and representation is start:  # it has not moved since t = 0
+                if at_0 and representation is start and stimulus.stays:  # nothing has moved since t = 0
                     yield replace(at_0, timestep=moment.timestep, points=moment.points, still=True)
                     continue
+                images = stimulus.at(moment.timestep)
                 repeats = len(representation) // len(images)
                 logits = network.head(representation)
                 predicted = logits.argmax(1)

@@ -13,6 +13,7 @@ from torch import Tensor
 from pcsweep.network.engine.run import Moment
 from pcsweep.network.engine.schedule import Count, Structure, counts, structure
 from pcsweep.network.loop import Stepping, looped
+from pcsweep.network.stimulus import Stimulus, stimulus_of
 from pcsweep.network.within import from_drive
 from pcsweep.pcoder.predictive_coding import Rule
 from pcsweep.pcoder.rule import UpdateRule, Values, valued
@@ -32,14 +33,15 @@ class Dynamics(Protocol):
         """Whether the pcoders' predictors are used."""
 
     def moments(
-        self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
+        self, network: "PredictiveNetwork", images: Tensor | Stimulus, points: Sequence[Point], timesteps: int, rows: int
     ) -> Iterator[Moment]:
         """See `PredictiveNetwork.moments`."""
 
-    def structure(self, point: Point) -> Structure | None:
-        """Which terms the point has; None where every drive of every pcoder is computed at every timestep, and nothing else."""
+    def structure(self, point: Point, changing: bool = False) -> Structure | None:
+        """Which terms the point has, with images that change over time or not; None where every drive of every pcoder is computed
+        at every timestep, and nothing else."""
 
-    def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
+    def counts(self, points: Sequence[Point], timesteps: int, changing: bool = False) -> list[Count]:
         """What a pack of points computes, pcoder by pcoder."""
 
     def own_step(self, representation: Tensor) -> object:
@@ -52,20 +54,20 @@ class ByEngine:
     predicts = True
 
     def moments(
-        self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
+        self, network: "PredictiveNetwork", images: Tensor | Stimulus, points: Sequence[Point], timesteps: int, rows: int
     ) -> Iterator[Moment]:
         """By the network's engine."""
         rules = [_rules(point) for point in points]
-        for moment in network.engine(images[:1]).moments(images, rules, timesteps, rows):
+        for moment in network.engine(stimulus_of(images).images[:1]).moments(images, rules, timesteps, rows):
             yield replace(moment, upward=_ByBeta(moment, rules) if moment.timestep else from_drive)
 
-    def structure(self, point: Point) -> Structure:
+    def structure(self, point: Point, changing: bool = False) -> Structure:
         """The terms whose coefficients are not zero."""
-        return structure(_rules(point))
+        return structure(_rules(point), changing)
 
-    def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
+    def counts(self, points: Sequence[Point], timesteps: int, changing: bool = False) -> list[Count]:
         """What its schedule says."""
-        return counts([self.structure(point) for point in points], timesteps)
+        return counts([self.structure(point, changing) for point in points], timesteps)
 
     def own_step(self, representation: Tensor) -> None:
         """Nothing but sums."""
@@ -79,15 +81,16 @@ class ByLoop:
     predicts = False
 
     def moments(
-        self, network: "PredictiveNetwork", images: Tensor, points: Sequence[Point], timesteps: int, rows: int
+        self, network: "PredictiveNetwork", images: Tensor | Stimulus, points: Sequence[Point], timesteps: int, rows: int
     ) -> Iterator[Moment]:
         """Whatever `rows` is, since the loop has its own."""
-        return looped(list(network.stages), network.rectified(images[:1]), images, self.rule, points, timesteps)
+        rectified = network.rectified(stimulus_of(images).images[:1])
+        return looped(list(network.stages), rectified, images, self.rule, points, timesteps)
 
-    def structure(self, point: Point) -> None:
+    def structure(self, point: Point, changing: bool = False) -> None:
         """None: everything is computed."""
 
-    def counts(self, points: Sequence[Point], timesteps: int) -> list[Count]:
+    def counts(self, points: Sequence[Point], timesteps: int, changing: bool = False) -> list[Count]:
         """Every drive at t = 0, for all points together, then at every timestep of every point; steps where something moves."""
         drives = 1 + len(points) * timesteps
         moving = (sum(self._moves(numbers) for numbers in of_pcoder) for of_pcoder in zip(*points, strict=True))

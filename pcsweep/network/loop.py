@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pcsweep.network.engine.arrays import slices
 from pcsweep.network.engine.run import ROWS, Moment
+from pcsweep.network.stimulus import Stimulus, stimulus_of
 from pcsweep.network.within import from_drive
 from pcsweep.pcoder.rule import UpdateRule, Values, valued
 
@@ -94,7 +95,7 @@ class _Level:
 def looped(
     stages: Sequence[Stage],
     rectified: Sequence[bool],
-    images: Tensor,
+    images: Tensor | Stimulus,
     rule: Stepping,
     points: Sequence[Sequence[Values]],
     timesteps: int,
@@ -104,11 +105,13 @@ def looped(
     Args:
         stages: f_1..f_N, in evaluation mode.
         rectified: of each, whether it returns nothing negative (`are_rectified`).
-        images: (images, …), normalised.
+        images: (images, …), normalised; or over time.
         rule: of all points.
         points: its coefficients, of each grid point, pcoder by pcoder.
         timesteps: T.
     """
+    stimulus = stimulus_of(images)
+    images = stimulus.images
     levels = [_Level(rule, *each) for each in zip(stages, rectified, strict=True)]
     with torch.no_grad():
         initial = _feedforward(stages, images)
@@ -120,7 +123,7 @@ def looped(
         for timestep in range(1, timesteps + 1):
             upward = _OfStep(rule, values, rectified, list(now), list(own))
             with torch.no_grad():  # not around the yield
-                below = images
+                below = stimulus.at(timestep)
                 for n, level in enumerate(levels):
                     now[n], own[n] = level.stepped(values[n], below, now[n], own[n])
                     below = now[n]

@@ -29,6 +29,7 @@ from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.run import Engine, Moment
 from pcsweep.network.layout import check_channels_first
 from pcsweep.network.loop import are_rectified
+from pcsweep.network.stimulus import Stimulus
 from pcsweep.network.unroll import LearnedRule, Unrolled
 from pcsweep.network.within import Within
 from pcsweep.pcoder.predictive_coding import Coefficients, SumTooLarge
@@ -131,7 +132,7 @@ class PredictiveNetwork(nn.Module):
 
     def moments(
         self,
-        images: Float[Tensor, "batch 3 height width"],
+        images: Float[Tensor, "batch 3 height width"] | Stimulus,
         rule: UpdateRule,
         points: Sequence[Sequence[Values]],
         timesteps: int,
@@ -140,7 +141,7 @@ class PredictiveNetwork(nn.Module):
         """The moments of many grid points: by the rule's own step if it has one, else by the engine of predictive coding.
 
         Args:
-            images: as many as a multiple of `ROWS`, for bits that do not depend on their company.
+            images: as many as a multiple of `ROWS`, for bits that do not depend on their company; or over time.
             rule: of all points.
             points: its coefficients, of each grid point, pcoder by pcoder.
             timesteps: T.

@@ -1,19 +1,47 @@
 """Noises: one file each, a function `(image, generator, *, settings) -> image` on one image (3, height, width).
 
 A noise draws from the generator alone. Whether it meets the image before or after the model's normalisation, and whether the
-result is clipped, is said by the keys `space` and `clip` of its YAML and done here for all of them.
+result is clipped, is said by the keys `space` and `clip` of its YAML and done here for all of them. A noise that is defined on
+pixels alone, or otherwise in each space, has `space` among its own settings too. The setting that ImageNet-C's severities set has
+them in its annotation (`BySeverity`).
 """
 
 import hashlib
 from collections.abc import Callable
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
+from pydantic import AfterValidator
 from torch import Tensor
 
 Space = Literal["normalized", "pixel"]
 Image = Float[Tensor, "3 height width"]
+
+
+def _on_pixels(space: Space) -> Space:
+    if space != "pixel":
+        raise ValueError("pixel, since this noise is defined on values in [0, 1] alone")
+    return space
+
+
+OnPixels = Annotated[Space, AfterValidator(_on_pixels)]  # of a noise's own setting `space`
+
+
+@dataclass(frozen=True)
+class BySeverity:
+    """Of a setting: its values at the severities 1 to 5, as in `Annotated[float, BySeverity(0.08, 0.12, 0.18, 0.26, 0.38)]`."""
+
+    first: int | float
+    second: int | float
+    third: int | float
+    fourth: int | float
+    fifth: int | float
+
+    def at(self, severity: int) -> int | float:
+        """The value at a severity from 1 to 5."""
+        return (self.first, self.second, self.third, self.fourth, self.fifth)[severity - 1]
 
 
 @runtime_checkable
@@ -25,9 +53,11 @@ class Normalization(Protocol):
     def denormalize(self, image: Tensor) -> Tensor: ...
 
 
-def generator_for(image_id: str, seed: int) -> torch.Generator:
-    """Randomness that depends on the image and the seed alone: the same on any worker, in any batch, for every grid point."""
-    digest = hashlib.sha256(f"{seed}:{image_id}".encode()).digest()
+def generator_for(image_id: str, seed: int, timestep: int = 0) -> torch.Generator:
+    """Randomness that depends on the image, the seed and the timestep alone: the same on any worker, in any batch, for every grid
+    point. At t = 0 it is what an image has that is drawn once."""
+    at = f"timestep {timestep}\0" if timestep else ""
+    digest = hashlib.sha256(f"{at}{seed}:{image_id}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 

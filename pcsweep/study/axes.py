@@ -136,7 +136,12 @@ def inert(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def is_fixed(settings: Mapping[str, Any]) -> bool:
-    """Whether nothing can change over time: every active pcoder is plain feedforward, so that t = 0 is a fixed point."""
+    """Whether nothing can change over time: every active pcoder is plain feedforward, so that t = 0 is a fixed point.
+
+    Never where noise is drawn anew at every timestep, which the feedforward network follows.
+    """
+    if settings["noise"].get("per_timestep"):
+        return False
     pcoder = settings["pcoder"]
     rule, last = rule_of(pcoder), _count(pcoder)
     return all(rule.is_feedforward({key: pcoder[key][n - 1] for key in keys_of(rule)}, n == last) for n in _active(pcoder))

@@ -16,6 +16,7 @@ from pcsweep.noise import corrupt, generator_for
 from pcsweep.noise.gaussian import gaussian
 from pcsweep.noise.none import none
 
+KEYS = ("space", "clip", "seed", "severity", "per_timestep")  # of every noise
 CONF = Path(__file__).parents[2] / "conf"
 IMAGE = torch.full((3, 64, 64), 0.5)
 _network = PredictiveNetwork(nn.Sequential(nn.Conv2d(3, 2, 1)), [PCoder("0", nn.ConvTranspose2d(2, 3, 1))])
@@ -33,7 +34,7 @@ def test_every_noise_file_has_a_yaml_that_chooses_it():
         config = OmegaConf.to_container(
             OmegaConf.merge({"seed": 0}, {"noise": OmegaConf.load(CONF / "noise" / f"{name}.yaml")}), resolve=True
         )
-        choice = choose("noise", {key: value for key, value in config["noise"].items() if key not in ("space", "clip", "seed")})
+        choice = choose("noise", {key: value for key, value in config["noise"].items() if key not in KEYS})
         noisy = choice.function(IMAGE, generator_for("a", 0), **choice.arguments)
         assert noisy.shape == IMAGE.shape
         assert importlib.import_module(f"pcsweep.noise.{name}").__doc__

@@ -34,7 +34,7 @@ for now, before in {
     "c__main__\\nPlanned\\n": "cpcsweep.study\\nPlanned\\n",
     "cpcsweep.grid.point\\nGridPoint\\n": "cpcsweep.grid\\nGridPoint\\n",
     "cpcsweep.grid.point\\nStudySettings\\n": "cpcsweep.grid\\nSettings\\n",
-    "cpcsweep.grid.point\\n_NoiseSettings\\n": "cpcsweep.grid\\n_NoiseSettings\\n",
+    "cpcsweep.grid.noise\\nNoiseSettings\\n": "cpcsweep.grid\\n_NoiseSettings\\n",
     "cpcsweep.config.schema\\nChoice\\n": "cpcsweep.settings\\nChoice\\n",
 }.items():
     assert now in text, now

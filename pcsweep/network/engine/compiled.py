@@ -41,16 +41,20 @@ class CompiledNetwork:
     def feedforward(self, images: Tensor) -> list[Tensor]:
         """r_0(0)..r_N(0): the images, and what the stages make of them in turn."""
         representations = [images]
-        for stage, step in zip(self.stages, self.stage_rows, strict=True):
-            below = representations[-1]
-            representation: Tensor | None = None
-            for rows in slices(0, len(below), step):
-                part = stage(below[rows])  # (rows, channels, height, width)
-                if representation is None:
-                    representation = empty((len(below), *part.shape[1:]), images)
-                representation[rows] = part
-            representations.append(stage(below) if representation is None else representation)  # an empty batch has its shape
+        for n in range(1, len(self.stages) + 1):
+            representations.append(self.driven(n, representations[-1]))
         return representations
+
+    def driven(self, n: int, below: Tensor) -> Tensor:
+        """f_n(r_{n-1}) of all rows, in memory of its own and of the type of what is below."""
+        stage = self.stages[n - 1]
+        representation: Tensor | None = None
+        for rows in slices(0, len(below), self.stage_rows[n - 1]):
+            part = stage(below[rows])  # (rows, channels, height, width)
+            if representation is None:
+                representation = empty((len(below), *part.shape[1:]), below)
+            representation[rows] = part
+        return stage(below) if representation is None else representation  # an empty batch has its shape
 
     def drive(self, n: int, below: Tensor) -> Tensor:
         """f_n(r_{n-1}) of some rows; autocast may have rounded it, which the states are not."""

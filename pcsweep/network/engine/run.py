@@ -18,6 +18,7 @@ from pcsweep.network.engine.arrays import slices
 from pcsweep.network.engine.compiled import CompiledNetwork
 from pcsweep.network.engine.schedule import Structure, levels, structure
 from pcsweep.network.engine.trajectories import Start, Trajectories
+from pcsweep.network.stimulus import Stimulus, stimulus_of
 from pcsweep.network.within import Upward, rows_of
 from pcsweep.pcoder.predictive_coding import Rule
 
@@ -60,28 +61,31 @@ class Engine:
 
     network: CompiledNetwork
 
-    def moments(self, images: Tensor, points: Sequence[Sequence[Rule]], timesteps: int, rows: int) -> Iterator[Moment]:
+    def moments(self, images: Tensor | Stimulus, points: Sequence[Sequence[Rule]], timesteps: int, rows: int) -> Iterator[Moment]:
         """All points at t = 0, then chunks of points of one structure, each through t = 1..timesteps.
 
         The representations of a moment may be overwritten by the next.
 
         Args:
-            images: (images, channels, height, width), normalised.
+            images: (images, channels, height, width), normalised; or over time.
             points: the rules of each grid point, pcoder by pcoder.
             timesteps: T.
             rows: points · images at most in one chunk, but at least one point.
         """
+        stimulus = stimulus_of(images)
+        images = stimulus.images
         initial = self.network.feedforward(images)  # r_0..r_N, each (images, channels, height, width)
         yield Moment(0, tuple(range(len(points))), len(images), initial[1:])
         if not timesteps:
             return
-        chunks = _chunks(points, max(1, rows // max(1, len(images))))
+        chunks = _chunks(points, max(1, rows // max(1, len(images))), not stimulus.stays)
         corrected = [any(each) for each in zip(*(chunk.structure.corrected for chunk in chunks), strict=True)]
         start, memory = Start(self.network, initial, corrected), Workspace()
         for chunk in chunks:
             trajectories = Trajectories(self.network, start, [points[number] for number in chunk.points], memory)
             for timestep in range(1, timesteps + 1):
-                trajectories.advance(levels(chunk.structure, timestep, alone=len(points) == 1))
+                image = None if stimulus.stays else stimulus.at(timestep)
+                trajectories.advance(levels(chunk.structure, timestep, alone=len(points) == 1), image)
                 yield Moment(timestep, chunk.points, len(images), trajectories.representations)
 
 
@@ -93,11 +97,11 @@ class _Chunk:
     points: tuple[int, ...]
 
 
-def _chunks(points: Sequence[Sequence[Rule]], most: int) -> list[_Chunk]:
+def _chunks(points: Sequence[Sequence[Rule]], most: int, changing: bool) -> list[_Chunk]:
     """Puts points of one structure together, in chunks of at most `most` and of sizes as equal as possible."""
     alike: dict[Structure, list[int]] = {}
     for number, rules in enumerate(points):
-        alike.setdefault(structure(rules), []).append(number)
+        alike.setdefault(structure(rules, changing), []).append(number)
     chunks = []
     for shared, numbers in alike.items():
         size = math.ceil(len(numbers) / math.ceil(len(numbers) / most))

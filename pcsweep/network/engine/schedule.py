@@ -3,8 +3,9 @@
 A timestep t = 1..T updates every pcoder n from its drive f_n(r_{n-1}(t)), the prediction p_{n+1}(t-1) from above and its own
 gradient g_n(t-1). What no coefficient asks for is *skipped*, and nothing is predicted from the last state. What depends on the
 image alone, not on the grid point, is computed once and *shared* by all points: everything at t = 0, and what never changes.
+Where r_0 is another at every timestep, f_1(r_0(t)) is shared by points of one structure, and computed at each.
 
-r_n is constant over time if nothing moves it: λ_n = α_n = 0, and β_n = 0 or a constant r_{n-1} (r_0 always is). Its drive, if the
+r_n is constant over time if nothing moves it: λ_n = α_n = 0, and β_n = 0 or a constant r_{n-1} (r_0 mostly is). Its drive, if the
 level below is constant, is r_n(0) itself.
 """
 
@@ -53,28 +54,31 @@ class Structure:
         driven: β_n > 0.
         fed_back: λ_n > 0, never in the last pcoder.
         corrected: α_n > 0.
+        changing: whether r_0 is another at every timestep.
     """
 
     driven: tuple[bool, ...]
     fed_back: tuple[bool, ...]
     corrected: tuple[bool, ...]
+    changing: bool = False
 
     @property
     def constant(self) -> tuple[bool, ...]:
         """Whether r_n never changes, for n = 0..N."""
-        constant = [True]
+        constant = [not self.changing]
         for driven, fed_back, corrected in zip(self.driven, self.fed_back, self.corrected, strict=True):
             constant.append(not fed_back and not corrected and (not driven or constant[-1]))
         return tuple(constant)
 
 
-def structure(rules: Sequence[Rule]) -> Structure:
-    """The terms that the rules (β_n, λ_n, α_n) have."""
+def structure(rules: Sequence[Rule], changing: bool = False) -> Structure:
+    """The terms that the rules (β_n, λ_n, α_n) have, with an r_0 that changes over time or not."""
     weights = updates(rules)
     return Structure(
         driven=tuple(each.drive > 0 for each in weights),
         fed_back=tuple(each.feedback > 0 for each in weights),
         corrected=tuple(each.error < 0 for each in weights),
+        changing=changing,
     )
 
 
@@ -91,10 +95,11 @@ def levels(terms: Structure, timestep: int, alone: bool = False) -> list[Level]:
     found = []
     for n, (driven, corrected) in enumerate(zip(terms.driven, terms.corrected, strict=True)):
         below_is_constant, is_constant = constant[n : n + 2]
+        below_is_shared = below_is_constant or n == 0  # r_0(t) is that of all points
         predicted = corrected or (n > 0 and terms.fed_back[n - 1])
         found.append(
             Level(
-                drive=_if(driven and not is_constant, Computation.SHARED if below_is_constant else Computation.COMPUTED),
+                drive=_if(driven and not is_constant, Computation.SHARED if below_is_shared else Computation.COMPUTED),
                 prediction=_if(predicted, Computation.SHARED if is_constant and not corrected else at_start),
                 gradient=_if(corrected, at_start),
                 state=Computation.SHARED if is_constant else Computation.COMPUTED,
@@ -126,17 +131,23 @@ def counts(points: Sequence[Structure], timesteps: int) -> list[Count]:
     """What a pack of points computes, pcoder by pcoder; once per image where the points share it."""
     alone = len(points) == 1
     steps = [levels(terms, timestep, alone) for terms in points for timestep in range(1, timesteps + 1)]
+    first = [1 + _first_drives(points, timesteps), *[1] * (len(points[0].driven) - 1)]  # one at t = 0
     found = []
     for n in range(len(points[0].driven)):
         of_pcoder = [step[n] for step in steps]
         found.append(
             Count(
-                drives=1 + [level.drive for level in of_pcoder].count(Computation.COMPUTED),  # one at t = 0
+                drives=first[n] + [level.drive for level in of_pcoder].count(Computation.COMPUTED),
                 predictions=_times([level.prediction for level in of_pcoder]),
                 gradients=_times([level.gradient for level in of_pcoder]),
             )
         )
     return found
+
+
+def _first_drives(points: Sequence[Structure], timesteps: int) -> int:
+    """How often f_1 of an image that changes: at every timestep, once for points of one structure."""
+    return timesteps * len({terms for terms in points if terms.changing and terms.driven[0]})
 
 
 def _times(computations: Sequence[Computation]) -> int:

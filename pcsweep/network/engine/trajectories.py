@@ -67,17 +67,27 @@ class Trajectories:
         self._images = len(start.representations[0])
         self._total = len(points) * self._images
         self._r = list(start.representations)  # r_0..r_N
+        self._first_drive = start.representations[1]  # f_1(r_0(t))
 
     @property
     def representations(self) -> list[Tensor]:
         """r_1..r_N."""
         return self._r[1:]
 
-    def advance(self, levels: Sequence[Level]) -> None:
-        """One timestep, bottom-up. P_{n+1} has its turn just before r_n moves, since its error is that of r_n(t-1)."""
+    def advance(self, levels: Sequence[Level], image: Tensor | None = None) -> None:
+        """One timestep, bottom-up. P_{n+1} has its turn just before r_n moves, since its error is that of r_n(t-1).
+
+        Args:
+            levels: what is computed of each pcoder.
+            image: r_0(t), (images, channels, height, width); None where it is r_0(0) throughout.
+        """
+        if image is not None and levels[0].drive is not Computation.SKIPPED:
+            self._first_drive = self._network.driven(1, image)
         gradient: Block | None = None  # g_n(t-1); that of the lowest pcoder is made where it is used
         for n, (level, above) in enumerate(zip(levels, [*levels[1:], None], strict=True), start=1):
             gradient = self._advance_level(n, level, above, gradient)
+            if n == 1 and image is not None:
+                self._r[0] = image  # only now: the error of r_1(t-1) is that of r_0(t-1)
 
     def _advance_level(self, n: int, level: Level, above: Level | None, gradient: Block | None) -> Block | None:
         """Writes r_n(t) over r_n(t-1), if it moves, and returns g_{n+1}(t-1) of all rows, if it is computed.
@@ -137,11 +147,11 @@ class Trajectories:
         if level.drive is Computation.SKIPPED:
             return None
         if level.drive is Computation.SHARED:
-            return Block(self._start.representations[n], None)
+            return Block(self._first_drive if n == 1 else self._start.representations[n], None)
         return Block(self._network.drive(n, self._r[n - 1][rows]), rows.start)
 
     def _lowest_gradient(self, level: Level, rows: slice) -> Block | None:
-        """g_1(t-1) of some rows. The image below never changes, so that nothing needs to be kept from before the update."""
+        """g_1(t-1) of some rows. The image below is still that of t-1: nothing has to be kept from before the update."""
         if level.gradient is Computation.COMPUTED:
             gradient, first = self._feedback(1, rows, True).gradient, rows.start
         elif level.gradient is Computation.SHARED:
