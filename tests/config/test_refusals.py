@@ -22,6 +22,8 @@ from pcsweep.study.folder import existing_study
 
 SMALL = "dataset.limit=2 timesteps=0 metrics=iou"
 
+NOISES = "blur, contrast, gaussian, impulse, jpeg, none, salt_and_pepper, shot, speckle"
+
 
 @pytest.fixture
 def pcsweep(tmp_path, monkeypatch, capfd):
@@ -51,7 +53,7 @@ def shards_of(folder):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("noise=null", "Expected `noise` to be one of gaussian, none, but got 'noise=null'."),
+        ("noise=null", f"Expected `noise` to be one of {NOISES}, but got 'noise=null'."),
         ("~noise", "Expected a choice of `noise`"),
         ("~dataset", "Expected a choice of `dataset`"),
         ("pcoder=3", "Expected `pcoder` to be one of adaptation, scaled, surround, unscaled, but got 'pcoder=3'."),
