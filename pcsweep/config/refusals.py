@@ -185,8 +185,9 @@ def unknown_key(key: str, config: DictConfig, repo: Any = None) -> str:
     if named:
         return f"Unknown setting `{key}`.{meant} Valid ones: {named}."
     files = {name: repo.load_config(f"{parent}/{name}").config for name in repo.get_group_options(parent)} if repo else {}
-    having = " and ".join(f"{parent}={name}" for name, file in files.items() if last in file)
-    return f"Unknown setting `{key}`: `{parent}` has no settings here.{f' {having} has it.' if having else meant}"
+    having = [f"{parent}={name}" for name, file in files.items() if last in file]
+    there = f" {' and '.join(having)} {'has' if len(having) == 1 else 'have'} it." if having else meant
+    return f"Unknown setting `{key}`: `{parent}` has no settings here.{there}"
 
 
 def _keys(level: Any) -> list[str]:

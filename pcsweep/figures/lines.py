@@ -22,7 +22,16 @@ from pcsweep.figures.significance import GAIN, dot
 from pcsweep.pcoder.rule import keys_of
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.axes import COEFFICIENTS
-from pcsweep.study.labels import Row, axis_label, axis_text, coefficient, in_order, label_of, text_of, with_direction
+from pcsweep.study.labels import (
+    Row,
+    axis_label,
+    coefficient,
+    condition_text,
+    in_order,
+    label_of,
+    text_of,
+    with_direction,
+)
 
 _COLOURS = colormaps["viridis"]
 _MARKS = {"skipped": "x", "missing": "|"}  # at the foot of a panel
@@ -57,6 +66,8 @@ def abscissa(page: Page) -> Abscissa | None:
         return None
     if varying:
         return Abscissa(varying[0], page.axis(varying[0]), page.across)
+    if "noise" in page.across:  # whose levels have nothing in common
+        return Abscissa("timestep", page.timesteps, page.across)
     levels = {name: in_order({row[name] for row in page.everything}) for name in page.across}
     name = max(page.across, key=lambda each: len(levels[each]))
     if len(levels[name]) > 1:
@@ -76,8 +87,8 @@ def lines(page: Page, along: Abscissa) -> Figure:
     groups = [[row for row in page.rows if tuple(row[name] for name in along.beside) == each] for each in combinations]
     shared, over = baselines.told(page.metric, groups)
     for panel, combination, more in zip(axes, combinations, over, strict=False):
-        words = [axis_text(name, value) for name, value in zip(along.beside, combination, strict=True)]
-        panel.set_title(baselines.under(", ".join(words), more), fontsize=8)
+        text = condition_text(zip(along.beside, combination, strict=True))
+        panel.set_title(baselines.under(text, more), fontsize=8)
         panel.tick_params(labelsize=7)
         panel.axhline(1, color="#808080", linewidth=0.7, linestyle="--", zorder=0)
         here = [[row for row in rows if tuple(row[name] for name in along.beside) == combination] for rows in _kinds(page)]

@@ -10,9 +10,9 @@ from pcsweep.study.conditions import is_noise, noise_axes
 from pcsweep.study.labels import (
     SYMBOLS,
     Row,
-    axis_text,
     beside,
     coefficient,
+    condition_text,
     file_name,
     in_order,
     on,
@@ -120,7 +120,7 @@ class Page:
                 said = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
                 words.append(f"{'n = ' if name == 'images' else ''}{said} {word}{'s' * (counts[-1] != 1)}")
         noises = [str(name) for name in in_order({row["noise"] for row in rows}) if name not in (None, "none", "gaussian")]
-        words += [f"noise {', '.join(noises)}"] if noises else []
+        words += [f"noise {', '.join(noises)}"] if noises and "noise" not in self.across else []  # else over each column
         noisy = any(row["sigma"] for row in self.everything)
         return ", ".join([*words, *([f"σ of {self.unit}"] if self.unit and noisy else [])])
 
@@ -140,7 +140,7 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
         levels = {tuple(row[name] for name in noise_axes(everything, results.facets)) for row in everything}
         across = "pcoder" if len(levels) == 1 and _varies(everything, "pcoder") else "noise"
     names = ["model", "noise", *beside(everything), *results.facets, "sigma", "pcoder"]
-    columns = [name for name in names if (is_noise(name) if across == "noise" else name == across)]
+    columns = [name for name in names if (name == "noise" or is_noise(name) if across == "noise" else name == across)]
     aside = {*columns, *(f"pcoder.{name}" for name in on_axes(everything)), *together}
     varying = [name for name in names if name not in aside and _varies(everything, name)]
     found: list[Page] = []
@@ -174,4 +174,4 @@ def _varies(rows: Sequence[Row], name: str) -> bool:
 
 def heading(page: Page, column: tuple[Any, ...]) -> str:
     """Of a column's panels."""
-    return ", ".join(axis_text(name, value) for name, value in zip(page.across, column, strict=True))
+    return condition_text(zip(page.across, column, strict=True))

@@ -14,8 +14,10 @@ from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import keys_of
 from pcsweep.study import shards
 from pcsweep.study.axes import RANDOMIZED, USUAL_ATTRIBUTION, Coordinates, coordinates, key
-from pcsweep.study.conditions import UNITS, split_of
-from pcsweep.study.labels import SYMBOLS, file_name, on, text_of
+from pcsweep.study.conditions import sigma_unit, split_of
+from pcsweep.study.labels import SYMBOLS, condition_text, file_name, on, text_of
+
+_NOT_SHOWN = ("name", "sigma", "space", "clip", "seed", "source_sha256")  # of a noise's settings, in titles
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +119,10 @@ def baselines(row: Mapping[str, Any]) -> dict[str, float]:
 def _title(place: Coordinates, settings: dict[str, Any]) -> str:
     words = [on(str(place["model"]), str(place["dataset"]), split_of([settings]))]
     words += [f"{SYMBOLS[name]} = {text_of(place[name])}" for name in keys_of(rule_of(settings["pcoder"]))]
-    space = UNITS.get(settings["noise"].get("space"), "")
+    space = sigma_unit(settings["noise"])
     if place["noise"] == "none" or place["sigma"] is None:
-        words.append("no noise" if place["noise"] == "none" else str(place["noise"]))
+        own = {name: value for name, value in settings["noise"].items() if name not in _NOT_SHOWN}
+        words.append(condition_text({"noise": place["noise"], **own}.items()))
     else:
         words.append(f"σ = {text_of(place['sigma'])}" + (f" (of {space})" if space else ""))
     words += [f"pcoder {place['pcoder']}"] if place["pcoder"] != "all" else []

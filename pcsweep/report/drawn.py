@@ -18,7 +18,7 @@ from pcsweep.report.sanity import panels
 from pcsweep.report.sentences import about, where
 from pcsweep.report.side_by_side import rule_panels
 from pcsweep.study.conditions import is_noise
-from pcsweep.study.labels import Row, axis_label, text_of
+from pcsweep.study.labels import Row, axis_label, condition_text, text_of
 from pcsweep.study.variants import with_rule_label
 
 
@@ -114,6 +114,7 @@ def _series(found: Sequence[Headline], across: str, of: str = "") -> list[dict[s
         row = headline.choice if of else headline.row
         rest = {name: value for name, value in with_rule_label(headline.group).items() if name != across}
         name = ", ".join(f"{axis_label(key)} = {'none' if value is None else text_of(value)}" for key, value in rest.items())
+        name = condition_text(rest.items()) if "noise" in rest else name
         one = series.setdefault(name, {"name": name, "x": [], "y": [], "low": [], "high": []})
         one["x"].append(headline.row[across])
         for key, end in (("y", ""), ("low", "_low"), ("high", "_high")):

@@ -3,19 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+SEVERITY = "noise.severity"
 SEED = "noise.seed"  # cells are averaged over it
+OWN_UNITS = {"blur": "pixels' distance", "speckle": "each value's share"}  # of σ, by noises in which it is no value's
 UNITS = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}  # by `noise.space`
 
 
 def noise_axes(rows: Sequence[Mapping[str, Any]], facets: Sequence[str]) -> tuple[str, ...]:
-    """The columns of the noise's parameters that vary among the cells, σ first; σ alone where none does.
+    """The columns of the noise's parameters that vary among the cells, σ first; σ alone where none does. Before them the noise
+    itself and its severity, where these vary.
 
     Args:
         rows: coordinates of cells.
         facets: their columns beside the axes, such as `noise.share`.
     """
-    names = ("sigma", *(name for name in facets if is_noise(name)))
+    names = ("noise", *(name for name in facets if name == SEVERITY), "sigma", *filter(_is_parameter, facets))
     return tuple(name for name in names if len({row[name] for row in rows}) > 1) or ("sigma",)
+
+
+def _is_parameter(name: str) -> bool:
+    return is_noise(name) and name != SEVERITY
 
 
 def is_noise(name: str) -> bool:
@@ -31,6 +38,10 @@ def split_of(settings: Sequence[Mapping[str, Any]]) -> str:
 
 def unit_of(settings: Sequence[Mapping[str, Any]]) -> str:
     """What σ is measured in, in words; nothing where no cell has a σ, or cells differ in it, which is then a column."""
-    noises = [each["noise"] for each in settings if each["noise"].get("sigma") is not None]
-    spaces = {noise.get("space") for noise in noises}
-    return UNITS.get(str(spaces.pop()), "") if len(spaces) == 1 else ""
+    units = {sigma_unit(each["noise"]) for each in settings if each["noise"].get("sigma") is not None}
+    return units.pop() if len(units) == 1 else ""
+
+
+def sigma_unit(noise: Mapping[str, Any]) -> str:
+    """What a noise's σ is measured in, in words, from its settings."""
+    return OWN_UNITS.get(str(noise.get("name"))) or UNITS.get(str(noise.get("space")), "")

@@ -43,7 +43,22 @@ def axis_text(name: str, value: Any) -> str:
     """Such as `σ = 0.2`, `share = 0.1` or `pcoder 3`."""
     if name == "pcoder":
         return f"pcoder {value}"
+    if isinstance(value, bool):
+        return axis_label(name) if value else f"not {axis_label(name)}"
     return f"no {axis_label(name)}" if value is None else f"{axis_label(name)} = {text_of(value)}"
+
+
+def condition_text(named: Iterable[tuple[str, Any]]) -> str:
+    """Of several columns: such as `shot, severity = 3, c = 12`, without what a noise does not have."""
+    given = dict(named)
+    noise = given.get("noise")
+    words = []
+    for name, value in given.items():
+        if name == "noise":
+            words.append("no noise" if value == "none" else str(value))
+        elif noise is None or (value is not None and not (noise == "none" and name == "sigma")):
+            words.append(axis_text(name, value))
+    return ", ".join(words)
 
 
 def axis_label(name: str) -> str:
