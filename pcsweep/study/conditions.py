@@ -10,19 +10,18 @@ UNITS = {"normalized": "normalised images", "pixel": "pixels in [0, 1]"}  # by `
 
 
 def noise_axes(rows: Sequence[Mapping[str, Any]], facets: Sequence[str]) -> tuple[str, ...]:
-    """The columns of the noise's parameters that vary among the cells, σ first; σ alone where none does. Before them the noise
-    itself and its severity, where these vary.
+    """The columns of the noise's parameters that vary among the cells, σ first; σ alone where none does. Of several noises the
+    noise itself and its severity come before them.
 
     Args:
         rows: coordinates of cells.
         facets: their columns beside the axes, such as `noise.share`.
     """
-    names = ("noise", *(name for name in facets if name == SEVERITY), "sigma", *filter(_is_parameter, facets))
+    own = ["sigma", *filter(is_noise, facets)]
+    if len({row["noise"] for row in rows}) > 1:  # which have severities, if anything, in common
+        own = ["noise", *sorted(own, key=lambda name: name != SEVERITY)]
+    names = tuple(own)
     return tuple(name for name in names if len({row[name] for row in rows}) > 1) or ("sigma",)
-
-
-def _is_parameter(name: str) -> bool:
-    return is_noise(name) and name != SEVERITY
 
 
 def is_noise(name: str) -> bool:
