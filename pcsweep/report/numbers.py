@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from pcsweep.aggregate.choice import is_coefficient
 from pcsweep.metric import baselines_of
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import COEFFICIENTS, RULE_COLUMN, Coordinates
+from pcsweep.study.conditions import is_noise, noise_axes
 from pcsweep.study.labels import (
     LOWER,
     METRICS,
@@ -22,6 +24,7 @@ from pcsweep.study.labels import (
     axis_label,
     beside,
     coefficient,
+    condition_text,
     in_order,
     is_control,
     label_of,
@@ -42,15 +45,23 @@ LARGEST = 1_800_000  # numbers on the page; thresholds are left out where there 
 
 @dataclass(frozen=True)
 class Selector:
-    """An axis with a control of its own on the page: one that varies and is no axis of a heatmap; σ always."""
+    """An axis with a control of its own on the page: one that varies and is no axis of a heatmap; σ always.
+
+    Args:
+        name: of the column.
+        label: of the control.
+        values: what it is set to.
+        together: columns whose values are one of its values, in words: noise, severity and parameters, where noises have others.
+    """
 
     name: str
     label: str
     values: list[Any]
+    together: tuple[str, ...] = ()
 
     def place(self, row: Row) -> int:
         """Which of the values a cell has."""
-        return self.values.index(_value(row, self.name))
+        return self.values.index(_condition(row, self.together) if self.together else _value(row, self.name))
 
     @property
     def varying(self) -> list[Any]:
@@ -63,8 +74,26 @@ def selectors(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector
     names = ["sigma", "model", "noise", "pcoder", *beside(everything), *(name for name in facets if not is_coefficient(name))]
     if RULE_COLUMN in names:  # which has the settings of rules in its values
         names = [name for name in names if name == RULE_COLUMN or not is_setting(name)]
+    conditions = _conditions(everything, facets)
+    names = [name for name in names if not (conditions and (name == "noise" or is_noise(name)))]
     found = [Selector(name, axis_label(name), in_order({_value(row, name) for row in everything})) for name in names]
-    return [each for each in found if each.name == "sigma" or len(each.varying) > 1]
+    return [*conditions, *(each for each in found if each.name == "sigma" or len(each.varying) > 1)]
+
+
+def _conditions(everything: Sequence[Row], facets: Sequence[str]) -> list[Selector]:
+    """One control for noise and level, where several noises have parameters of their own: most combinations are no cells."""
+    together = noise_axes(everything, facets)
+    if "noise" not in together or together[-1] in ("noise", "sigma"):
+        return []
+    order = in_order({tuple(row[name] for name in together) for row in everything})
+    if len(order) == math.prod(len(set(values)) for values in zip(*order, strict=True)):
+        return []
+    values = list(dict.fromkeys(condition_text(zip(together, each, strict=True)) for each in order))
+    return [Selector("noise", "noise", values, together)]
+
+
+def _condition(row: Row, together: Sequence[str]) -> str:
+    return condition_text((name, row[name]) for name in together)
 
 
 def _value(row: Row, name: str) -> Any:

@@ -119,6 +119,28 @@ def test_a_control_for_what_varies_and_for_sigma_always() -> None:
     assert [each.place(rows[1]) for each in found] == [0, 1, 0]
 
 
+def test_several_noises_with_parameters_of_their_own_share_a_control() -> None:
+    row = {"model": "toy", "pcoder": "all", "beta": 1.0, "lambda": 0.0, "alpha": 0.0}
+    shot = {**row, "noise": "shot", "sigma": None, "noise.severity": 3, "noise.c": 12.0}
+    rows = [
+        {**row, "noise": "gaussian", "sigma": 0.18, "noise.severity": 3, "noise.c": None},
+        shot,
+        {**shot, "noise.severity": 1, "noise.c": 60.0},
+        {**row, "noise": "none", "sigma": 0.0, "noise.severity": None, "noise.c": None},
+    ]
+    (found,) = selectors(rows, ["noise.severity", "noise.c"])
+    assert (found.name, found.label) == ("noise", "noise")
+    assert found.values == [
+        "gaussian, severity = 3, σ = 0.18",
+        "no noise",
+        "shot, severity = 1, c = 60",
+        "shot, severity = 3, c = 12",
+    ]
+    assert [found.place(each) for each in rows] == [0, 3, 2, 1]
+    with_sigma = [{**each, "noise.c": None, "noise.severity": None} for each in rows]
+    assert [each.name for each in selectors(with_sigma, ["noise.severity", "noise.c"])] == ["sigma", "noise"]
+
+
 @pytest.mark.parametrize(
     ("changed", "name", "values"),
     [
