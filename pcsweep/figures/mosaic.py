@@ -24,6 +24,7 @@ WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 _LARGEST, _SMALLEST = 0.35, 0.06  # inches of a cell
 _NARROWEST = 5.0  # inches: the legend
 PER_INCH = 14  # characters of a title or a legend
+_EM = 0.56  # of a character's width in a heading, in its size
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
         tick(panel, page, side, height)
         panel.tick_params(labelbottom=row == down - 1, labelleft=column == 0)
         if row == 0:
-            panel.set_title(layout.columns[column], fontsize=8)
+            panel.set_title(layout.columns[column], fontsize=heading_size(layout.columns, max(side, 0.7)))
         if column == 0:
             panel.set_ylabel(f"{layout.rows[row]}\n{y}", fontsize=8)
         if row == down - 1:
@@ -99,6 +100,12 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
     bar.ax.tick_params(labelsize=7)
     _legend(figure, seen, page, shown)
     return figure
+
+
+def heading_size(texts: Sequence[str], inches: float) -> float:
+    """The size, in points and at most 8, at which the longest line of headings beside each other is no wider than a panel."""
+    longest = max((len(line) for text in texts for line in text.splitlines()), default=1)
+    return min(8.0, max(4.0, 72 * inches / (_EM * max(longest, 1))))
 
 
 def entitle(figure: Figure, title: str, page: Page, beside: str = "") -> None:

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from matplotlib.textpath import TextPath
 from toy_cells import ROWS, cell, only_page, place
 
 from pcsweep.figures import panels
 from pcsweep.figures.curves import curves
 from pcsweep.figures.heatmap import MOST, chosen, heatmap, single_pcoders, under_noise
+from pcsweep.figures.mosaic import heading_size
 from pcsweep.figures.pages import Page, Results, pages
 from pcsweep.figures.presets import presets
 from pcsweep.pcoder.predictive_coding import RULE
@@ -32,6 +34,15 @@ def test_the_heatmap_draws_dark_cells_hatches_and_its_legend() -> None:
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[:3] == expected
     assert texts[3].startswith("q < 0.05: the mean gain on t = 0 is not 0\n(sign-flip test over images, false discovery rate")
+
+
+@pytest.mark.parametrize("texts", [["σ = 0.2"], ["shot,\nseverity = 3,\nc = 12", "no noise"], ["salt_and_pepper,\nshare = 0.2"]])
+def test_headings_are_as_large_as_their_panels_allow(texts: list[str]) -> None:
+    size = heading_size(texts, 0.7)
+    widths = [TextPath((0, 0), line, size=size).get_extents().width / 72 for text in texts for line in text.splitlines()]
+    assert max(widths) <= 0.7
+    assert size == 8 or max(widths) > 0.55
+    assert heading_size(["a line that no panel has room for" * 3], 0.7) == 4
 
 
 def test_every_picture_says_model_data_images_and_the_unit_of_sigma() -> None:
