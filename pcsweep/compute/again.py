@@ -23,9 +23,10 @@ from pcsweep.grid.point import GridPoint, grid_point
 from pcsweep.machine.device import check_device, computing_in, device_of
 from pcsweep.machine.threads import listed
 from pcsweep.measure import png
+from pcsweep.measure.columns import Columns
 from pcsweep.measure.exhibit import Exhibit, baselines
 from pcsweep.measure.layers import maps_at_layers, unshared
-from pcsweep.measure.measurement import Columns, Measurement
+from pcsweep.measure.measurement import Measurement
 from pcsweep.metric.iou import iou
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model

@@ -18,7 +18,8 @@ from pcsweep.grid.plan import is_done
 from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
-from pcsweep.measure.measurement import Columns, Measurement, summary
+from pcsweep.measure.columns import Columns, summary
+from pcsweep.measure.measurement import Measurement
 from pcsweep.pcoder.rule import keys_of, why_skipped
 from pcsweep.study import shards
 from pcsweep.study.axes import coordinates

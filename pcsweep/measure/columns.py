@@ -1,12 +1,16 @@
-"""The columns that metrics make of a batch of maps."""
+"""The columns of a shard: what metrics make of a batch of maps, and their order in time."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from pcsweep.metric import FILES, TABLE
 from pcsweep.metric.row import Scored
+
+Columns = dict[str, Any]
 
 
 def measured_by(
@@ -38,3 +42,24 @@ def measured_by(
                 raise ValueError(f"Expected `{column}` of {FILES[name]} to be a tensor of shape {shape}, but got {got}.")
         found |= own
     return found
+
+
+def over_time(name: str, steps: Sequence[Columns], images: int) -> np.ndarray:
+    """A column at t = 0..T, (images, T + 1, …); None at timesteps at which it was not measured."""
+    if all(name in step for step in steps):
+        return np.stack([step[name][:images] for step in steps], axis=1)
+    column = np.full((images, len(steps)), None)
+    for timestep, step in enumerate(steps):
+        column[:, timestep] = step[name][:images] if name in step else None
+    return column
+
+
+def summary(columns: Columns) -> str:
+    """Mean IoU at the first and the last timestep."""
+    if "iou" not in columns:
+        return "measured"
+    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
+    first, last = (np.asarray(iou, dtype=float)[timestep == t] for t in (0, timestep.max()))
+    if np.isnan(first).all() or np.isnan(last).all():
+        return "IoU undefined"
+    return f"IoU {np.nanmean(first):.3f} at t=0, {np.nanmean(last):.3f} at t={timestep.max()}"

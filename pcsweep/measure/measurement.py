@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from pcsweep.attribution.scene import Scene
 from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.measure import png
-from pcsweep.measure.columns import measured_by
+from pcsweep.measure.columns import Columns, measured_by, over_time
 from pcsweep.measure.layers import maps_at_layers, measured_at_layers, unshared
 from pcsweep.measure.probing import Look, Probing
+from pcsweep.measure.truth import Truth, truth_of
 from pcsweep.metric import ASKED, TABLE, variants_of
 from pcsweep.metric.area import pixels
 from pcsweep.metric.perturbation import Perturbation, Probe
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 else:
     Metric = Literal[ASKED]
 Target = Literal["label", "predicted", "predicted_at_0"]
-Columns = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +151,7 @@ class Measurement:
     def _columns(self, given: Batch, steps: Sequence[Columns]) -> Columns:
         """Of one grid point, from what was measured at t = 0..T."""
         samples = given.samples
-        columns = {name: _over_time(name, steps, len(samples)) for name in steps[0]}
+        columns = {name: over_time(name, steps, len(samples)) for name in steps[0]}
         pictures = self._pictures(given, columns.pop("map")) if self._kept else {}
         repeats = self.timesteps + 1
         count = len(samples) * repeats
@@ -190,12 +190,7 @@ class Measurement:
     def _measured_at_all(self, given: Batch, advance: Callable[[int], None]) -> list[list[Columns]]:
         """What is measured of every grid point at t = 0..T, an array (batch, …) per column."""
         device = next(self.model.network.parameters()).device
-        filled = [*given.samples, *[given.samples[-1]] * (len(given.noisy) - len(given.samples))]
-        truth = _Truth(
-            mask=torch.stack([sample.mask for sample in filled]).to(device),
-            ignore=torch.stack([sample.ignore for sample in filled]).to(device),
-            label=torch.tensor([sample.class_index for sample in filled], device=device),
-        )
+        truth = truth_of(given.samples, len(given.noisy), device)
         stimulus, count = given.stimulus(device), len(given.samples)
         measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
         kept: list[Look] = []
@@ -209,7 +204,7 @@ class Measurement:
         # Only now from the device, which would have to be waited for at every timestep.
         return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 
-    def _looks(self, stimulus: Stimulus, truth: "_Truth") -> Iterator[Look]:
+    def _looks(self, stimulus: Stimulus, truth: Truth) -> Iterator[Look]:
         """What is made of every moment, on the device, a row for each of its representation's."""
         network = self.model.network
         moments = network.moments(stimulus, self.rule, self.points, self.timesteps, self.rows)
@@ -242,7 +237,7 @@ class Measurement:
         self,
         looks: Sequence[Look],
         images: Tensor,
-        truth: "_Truth",
+        truth: Truth,
         measured: Sequence[Sequence[dict[str, Tensor]]],
         advance: Callable[[int], None],
     ) -> None:
@@ -266,7 +261,7 @@ class Measurement:
                 told = 0 if look.still else 1
                 advance(self._asked_at(look.timestep) * (len(points) - told if look.timestep else 0))
 
-    def _asked(self, look: Look, point: int, truth: "_Truth", probing: Probing) -> dict[str, Tensor]:
+    def _asked(self, look: Look, point: int, truth: Truth, probing: Probing) -> dict[str, Tensor]:
         """The columns of metrics that ask the network, for the images of a point."""
         rows = look.rows(point)
         probe = probing.probe(self.points[point], look.timestep, look.target[rows])
@@ -284,7 +279,7 @@ class Measurement:
         maps = self.attribution(Scene(network.head, moment.representations[-1], target, images))
         return [maps.detach().clone().float()]  # it may be a view of a representation, which is overwritten
 
-    def _measured(self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: "_Truth") -> dict[str, Tensor]:
+    def _measured(self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: Truth) -> dict[str, Tensor]:
         scored = self._scored(maps[-1], logits, target, truth)
         measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
         if self._kept:
@@ -296,7 +291,7 @@ class Measurement:
         each = [*(replace(scored, saliency=scaled(lower, size)) for lower in maps[:-1]), scored]
         return measured | {at_layers(name): values for name, values in measured_at_layers(each, self.metrics).items()}
 
-    def _scored(self, maps: Tensor, logits: Tensor, target: Tensor, truth: "_Truth", probe: Probe | None = None) -> Scored:
+    def _scored(self, maps: Tensor, logits: Tensor, target: Tensor, truth: Truth, probe: Probe | None = None) -> Scored:
         return Scored(
             saliency=scaled(maps, (truth.mask.shape[1], truth.mask.shape[2])),
             mask=truth.mask,
@@ -308,39 +303,3 @@ class Measurement:
             thresholds=self.thresholds,
             probe=probe,
         )
-
-
-def _over_time(name: str, steps: Sequence[Columns], images: int) -> np.ndarray:
-    """A column at t = 0..T, (images, T + 1, …); None at timesteps at which it was not measured."""
-    if all(name in step for step in steps):
-        return np.stack([step[name][:images] for step in steps], axis=1)
-    column = np.full((images, len(steps)), None)
-    for timestep, step in enumerate(steps):
-        column[:, timestep] = step[name][:images] if name in step else None
-    return column
-
-
-@dataclass(frozen=True, eq=False)
-class _Truth:
-    """What a batch of images shows in truth: masks and ignored pixels (batch, height, width), labels (batch,)."""
-
-    mask: Tensor
-    ignore: Tensor
-    label: Tensor
-
-    def repeated(self, times: int) -> "_Truth":
-        """The same images for each of several grid points."""
-        if times == 1:
-            return self
-        return _Truth(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
-
-
-def summary(columns: Columns) -> str:
-    """Mean IoU at the first and the last timestep."""
-    if "iou" not in columns:
-        return "measured"
-    timestep, iou = np.asarray(columns["timestep"]), columns["iou"]
-    first, last = (np.asarray(iou, dtype=float)[timestep == t] for t in (0, timestep.max()))
-    if np.isnan(first).all() or np.isnan(last).all():
-        return "IoU undefined"
-    return f"IoU {np.nanmean(first):.3f} at t=0, {np.nanmean(last):.3f} at t={timestep.max()}"

@@ -1,0 +1,34 @@
+"""What images show in truth, which maps and logits are compared with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pcsweep.dataset import Sample
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Of a batch of images: masks and ignored pixels (batch, height, width), labels (batch,)."""
+
+    mask: Tensor
+    ignore: Tensor
+    label: Tensor
+
+    def repeated(self, times: int) -> "Truth":
+        """The same images for each of several grid points."""
+        if times == 1:
+            return self
+        return Truth(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
+
+
+def truth_of(samples: Sequence[Sample], rows: int, device: torch.device) -> Truth:
+    """Of so many rows, filled up with the last of the samples."""
+    filled = [*samples, *[samples[-1]] * (rows - len(samples))]
+    return Truth(
+        mask=torch.stack([sample.mask for sample in filled]).to(device),
+        ignore=torch.stack([sample.ignore for sample in filled]).to(device),
+        label=torch.tensor([sample.class_index for sample in filled], device=device),
+    )
