@@ -75,7 +75,7 @@ Examples
     python -m pcsweep.compare study=weak study=strong
     python -m pcsweep.compare study=weak study=strong \\
         metric=correct output=outputs/compare/alpha_accuracy
-    python -m pcsweep.compare study=feedback study=adaptation
+    python -m pcsweep.compare study=feedback study=surround
 """
 _OPTIONS = ("study", "output_root", "output", "metric", "resamples", "permutations", "seed")
 

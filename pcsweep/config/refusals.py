@@ -218,6 +218,6 @@ def suggestions(key: str, there: Sequence[str]) -> list[str]:
     by_last = difflib.get_close_matches(last, sorted({path.rpartition(".")[2] for path in there}), _MEANT, _ALIKE)
     parent = key.rpartition(".")[0]
     alike = [path for name in by_last for path in there if path.rpartition(".")[2] == name]
-    alike.sort(key=lambda path: path.rpartition(".")[0] != parent)
+    alike = [path for path in alike if path.rpartition(".")[0] == parent] or alike
     whole = difflib.get_close_matches(key, there, _MEANT, 0.8)
     return list(dict.fromkeys([*same, *whole, *alike]))[:_MEANT]

@@ -29,7 +29,7 @@ class Variants:
         return tuple(row.get(name) for name in self.columns)
 
     def label_of(self, row: Row) -> str:
-        """Such as `adaptation` or `surround (subtractive)`."""
+        """Such as `predictive_coding` or `surround (subtractive)`."""
         return self.labels[self.key_of(row)]
 
 

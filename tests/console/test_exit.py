@@ -111,4 +111,4 @@ def test_hydras_help_fits_a_terminal_too(name: str) -> None:
     assert done.returncode == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "model: pefficientnet_b0, " in done.stdout
-    assert "\n       timm" in done.stdout
+    assert "\n       pminivgg, predify_toml, pvgg16, timm\n" in done.stdout

@@ -57,15 +57,15 @@ def test_a_file_damaged_just_now_is_counted_as_one_found_before(tmp_path: Path, 
 def test_the_trend_is_of_the_first_kind_of_cells(broken_contents: Contents) -> None:
     rows = [dict(zip(broken_contents.headlines.columns, row, strict=True)) for row in broken_contents.headlines.rows]
     first, last = (
-        f"{row['IoU(t)/IoU(0) [95 %]']} at noise = gaussian, σ = {row['σ']} (β = {row['β']}, λ = {row['λ']}, "
+        f"{row['IoU(t)/IoU(0) [95 %]']} at gaussian, σ = {row['σ']} (β = {row['β']}, λ = {row['λ']}, "
         f"pcoder = {row['pcoder']}, t = {row['t']})"
         for row in rows[:2]
     )
     assert broken_contents.trend == f"The best cell's IoU(t) / IoU(0) goes from {first} to {last}."
     series = broken_contents.drawn["trend"]
-    assert [(each["name"], each["x"]) for each in series] == [("noise = gaussian", [0.2, 0.6])]
+    assert [(each["name"], each["x"]) for each in series] == [("gaussian", [0.2, 0.6])]
     (confirmed,) = broken_contents.drawn["trendConfirmed"]
-    assert (confirmed["name"], confirmed["x"]) == ("noise = gaussian", [0.2, 0.6])
+    assert (confirmed["name"], confirmed["x"]) == ("gaussian", [0.2, 0.6])
     rows = [dict(zip(broken_contents.confirmed.columns, row, strict=True)) for row in broken_contents.confirmed.rows]
     told = [f"{confirmed['y'][i]:.3f} [{confirmed['low'][i]:.3f}, {confirmed['high'][i]:.3f}]" for i in range(2)]
     assert told == [row["confirmed [95 %]"] for row in rows[:2]]
@@ -90,7 +90,7 @@ def test_every_row_of_a_table_has_its_columns(broken_contents: Contents) -> None
 
 def test_galleries_are_of_some_best_cells(broken_contents: Contents, broken_study: Path, gather: Gather) -> None:
     assert len(broken_contents.galleries) == 3
-    assert broken_contents.galleries[0][0].startswith("noise = gaussian, σ = 0.2: β = ")
+    assert broken_contents.galleries[0][0].startswith("gaussian, σ = 0.2: β = ")
     none = gather(broken_study, 0)
     assert (none.galleries, none.no_gallery) == ([], "Not asked for: gallery=0.")
 

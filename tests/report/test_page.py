@@ -470,7 +470,7 @@ def test_what_is_confirmed_stands_beside_the_best_of_all_images(visit: Callable[
     drawn = page.evaluate(
         "document.getElementById('trend').data.map((each) => [each.name, each.marker.symbol, each.y, each.customdata])"
     )
-    assert [name for name, *_ in drawn] == ["noise = gaussian", "noise = gaussian, chosen on one half, confirmed on the other"]
+    assert [name for name, *_ in drawn] == ["gaussian", "gaussian, chosen on one half, confirmed on the other"]
     name, symbol, y, across = drawn[1]
     assert (symbol, across) == ("circle-open", [0.2, 0.6])
     assert y == pytest.approx([row["confirming_normalized"] for row in chosen if row["sigma"] in (0.2, 0.6)])

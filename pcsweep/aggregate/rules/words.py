@@ -68,7 +68,7 @@ def _verdict(contrast: RuleContrast, condition: dict[str, Any]) -> str:
 
 
 def _clear(pair: RulePair, contrast: RuleContrast) -> str:
-    """Such as `surround recovers more than adaptation: IoU +0.031 [0.012, 0.050], q = 0.004`."""
+    """Such as `predictive_coding recovers more than surround: IoU +0.031 [0.012, 0.050], q = 0.004`."""
     way = pair if pair.gains.difference > 0 else turned(pair)
     how = "recovers more than" if way.gains.b > 0 else "loses less than"
     return f"{way.b.rule} {how} {way.a.rule} ({_size(way, contrast)})"
