@@ -85,11 +85,15 @@ class _Level:
         after, states = [], []
         for rows in _rows(below):
             drive = _driven(self.stage, below[rows])  # (images, channels, height, width)
-            with torch.autocast(below.device.type, enabled=False):  # rounds what a stage computes, not the states
-                r, own = self.rule.step(values, drive, before[rows], state[rows], self.rectified)
+            r, own = self.step(values, drive, before[rows], state[rows])
             after.append(r)
             states.append(own)
         return torch.cat(after), torch.cat(states)
+
+    def step(self, values: Mapping[str, float], drive: Tensor, before: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The rule's own, without autocast, which rounds what a stage computes and not the states."""
+        with torch.autocast(drive.device.type, enabled=False):
+            return self.rule.step(values, drive, before, state, self.rectified)
 
 
 def looped(
@@ -121,7 +125,7 @@ def looped(
         values = [valued(rule, numbers) for numbers in point]
         now, own = list(initial), list(started)
         for timestep in range(1, timesteps + 1):
-            upward = _OfStep(rule, values, rectified, list(now), list(own))
+            upward = _OfStep(levels, values, list(now), list(own))
             with torch.no_grad():  # not around the yield
                 below = stimulus.at(timestep)
                 for n, level in enumerate(levels):
@@ -135,22 +139,22 @@ class _OfStep:
     """r_n(t) of some images of a point from their drive (`pcsweep.network.within`).
 
     Args:
-        rule, values, rectified: as `looped` has them, of one point.
+        levels: from the lowest up.
+        values: their coefficients, of one point.
         before: r_1(t-1)..r_N(t-1).
         own: the rule's own states at t-1.
     """
 
-    rule: Stepping
+    levels: Sequence[_Level]
     values: Sequence[Mapping[str, float]]
-    rectified: Sequence[bool]
     before: Sequence[Tensor]
     own: Sequence[Tensor]
 
     def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:  # noqa: ARG002
         """One step of the rule."""
         place = n - 1
-        before, own = self.before[place][rows], self.own[place][rows]
-        return self.rule.step(self.values[place], drive, before, own, self.rectified[place])[0]
+        after, _ = self.levels[place].step(self.values[place], drive, self.before[place][rows], self.own[place][rows])
+        return after
 
 
 def are_rectified(stages: Sequence[Stage], image: Tensor) -> list[bool]:

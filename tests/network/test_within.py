@@ -135,3 +135,15 @@ def test_nothing_is_left_on_the_network(exact, pictures):
     *_, moment = exact.moments(pictures, rules()["adaptation"], COEFFICIENTS["adaptation"], 1, 64)
     exact.within(moment, torch.arange(ROWS)).derivatives(torch.full((ROWS,), TARGET))
     assert all(parameter.grad is None for parameter in exact.parameters())
+
+
+def test_a_rules_own_step_is_not_rounded_where_what_stages_compute_is():
+    torch.manual_seed(0)
+    made = [PCoder(m, p) for m, p in zip(MODULES, predictors(), strict=True)]
+    net, rows = PredictiveNetwork(Backbone(), made).requires_grad_(False), torch.arange(ROWS)
+    images = torch.randn(ROWS, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        *_, moment = net.moments(images, rules()["surround"], [[(0.3, 0.7)] * 3], 2, 64)
+        for n in (2, 3):
+            drive = net.stages[n - 1](moment.rows(n - 1, rows).clone()).float()
+            assert torch.equal(moment.upward(n, drive, drive, rows), moment.rows(n, rows))
