@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pcsweep.compute.cost import Multiplications
-    from pcsweep.compute.passes import Passes
     from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.point import GridPoint
     from pcsweep.network import PredictiveNetwork
@@ -83,6 +82,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     Raises:
         BadSetting: one line for every grid point that is refused.
     """
+    from pcsweep.compute.passes import Maps, maps_of
     from pcsweep.console.terminal import terminal
     from pcsweep.grid.faithfulness import asking, described
     from pcsweep.grid.loaded import Loaded
@@ -100,7 +100,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         return
     packs = [[points[number] for number in numbers] for numbers in packed(planned, points_per_pack)]
     parts: dict[str, _Part] = {}
-    maps: dict[str, _Maps] = {}
+    maps: dict[str, Maps] = {}
     for pack in packs:
         settings = pack[0].settings
         key = str((pack[0].model, pack[0].dataset, settings.timesteps, settings.precision, pack[0].rule))
@@ -109,7 +109,7 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
         images = len(pack[0].selection(loaded))
         parts[key].add(pack, images)
         mapped = f"{key} {pack[0].attribution} {pack[0].layer}"
-        maps[mapped] = maps.get(mapped) or _maps(pack[0], loaded, parts[key].rate)
+        maps[mapped] = maps.get(mapped) or maps_of(pack[0], loaded, parts[key].rate)
         maps[mapped].count += images * (1 + len(pack) * settings.timesteps)  # one for all points at t = 0
     for part in parts.values():
         for table in part.tables():
@@ -139,34 +139,6 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
 def _terms(point: "GridPoint") -> int:
     """How many coefficients are not zero: the point with most makes the most telling trial."""
     return sum(value > 0 for rule in point.rules for value in rule)
-
-
-@dataclass(eq=False)
-class _Maps:
-    """The maps of one attribution on one model, and the passes of the head that each takes."""
-
-    name: str
-    passes: "Passes"
-    rate: float  # multiplications per second
-    count: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return self.count * self.passes.multiplications / self.rate
-
-    def __str__(self) -> str:
-        each, total = (amount * self.passes.multiplications / _GIGA for amount in (1, self.count))
-        return (
-            f"The attribution {self.name} takes up to {self.passes.count:,} passes of the head for each of {self.count:,} maps: "
-            f"{each:,.3g} G multiplications each, {total:,.3g} G in all, about {duration(self.seconds)}"
-        )
-
-
-def _maps(point: "GridPoint", loaded: "Loaded", rate: float) -> _Maps:
-    from pcsweep.compute.passes import passes_of
-
-    layer = "" if point.layer is None else f" at {point.layer}"
-    return _Maps(f"{point.attribution.name}{layer} on {point.model.name}", passes_of(point, loaded), rate)
 
 
 @dataclass(eq=False)

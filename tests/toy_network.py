@@ -64,3 +64,18 @@ def predictor(n: int, relu: bool) -> nn.Module:
 
 
 weight = st.sampled_from([0.0, 0.5, 1.0]) | st.floats(0, 1)
+
+
+@st.composite
+def grids(draw):
+    """Points of one network, timesteps, images, rows, and a seed."""
+    depth = draw(st.integers(1, 4))
+    points = []
+    for _ in range(draw(st.integers(1, 4))):
+        rules = []
+        for _ in range(depth):
+            beta = draw(weight)
+            rules.append((beta, draw(weight) * (1 - beta), draw(st.sampled_from([0.0, 0.01]) | st.floats(0, 1))))
+        active = draw(st.lists(st.booleans(), min_size=depth, max_size=depth))
+        points.append([rule if chosen else (1.0, 0.0, 0.0) for rule, chosen in zip(rules, active, strict=True)])
+    return points, draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 12)), draw(st.integers(0, 1000))

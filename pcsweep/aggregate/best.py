@@ -17,14 +17,17 @@ from pcsweep.study.labels import (
     DYNAMICS,
     SYMBOLS,
     Row,
+    axis_label,
     beside,
     coefficient,
+    condition_text,
     in_order,
     label_of,
     on_axes,
     rule_of_row,
     text_of,
 )
+from pcsweep.study.variants import with_rule_label
 
 FEW_IMAGES = 20  # intervals of fewer are too narrow
 _LISTED = 5  # sets of noise seeds
@@ -75,6 +78,15 @@ class Headline:
         """The coefficients of another row of its group."""
         values = ((name, coefficient(row, name)) for name in self.coefficients)
         return ", ".join(f"{SYMBOLS.get(name, name)} = {text_of(value)}" for name, value in values if value is not None)
+
+
+def where(headline: Headline) -> str:
+    """What the cells behind it share, such as `σ = 0.4`; no σ where there is none and something else tells the cells apart."""
+    group = with_rule_label(headline.group)
+    told = {name: value for name, value in group.items() if value is not None or len(group) == 1}
+    if "noise" in told:
+        return condition_text(told.items())
+    return ", ".join(f"{axis_label(name)} = {'none' if value is None else text_of(value)}" for name, value in told.items())
 
 
 def headlines(table: pa.Table, facets: Sequence[str], metric: str = "iou") -> list[Headline]:

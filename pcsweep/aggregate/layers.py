@@ -3,10 +3,9 @@
 import numpy as np
 import pyarrow.compute as pc
 
-from pcsweep.aggregate.best import Headline, headlines
+from pcsweep.aggregate.best import Headline, headlines, where
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.figures.layers import LayersOverTime
-from pcsweep.study.labels import axis_text
 
 
 def shown_layers(result: Aggregate, metric: str) -> list[LayersOverTime]:
@@ -35,7 +34,7 @@ def _over_time(result: Aggregate, best: Headline, metric: str) -> LayersOverTime
         return np.array([[values[layer, timestep] for timestep in timesteps] for layer in layers], dtype=float)
 
     return LayersOverTime(
-        where=_where(best.group),
+        where=where(best),
         cell=best.coordinates,
         timesteps=timesteps,
         mean=table("mean"),
@@ -45,8 +44,3 @@ def _over_time(result: Aggregate, best: Headline, metric: str) -> LayersOverTime
         undefined=int(table("nan").sum()),
         images=best.row["images"],
     )
-
-
-def _where(group: dict[str, object]) -> str:
-    """Such as `σ = 0.4`."""
-    return ", ".join(axis_text(name, value) for name, value in group.items() if value is not None)

@@ -70,6 +70,11 @@ def above_layer(head: nn.Module, representation: Tensor, layer: str | None, acti
     return _replacing(head, layer, representation.clone(), replaced)
 
 
+def single(values: Tensor) -> Tensor:
+    """In single precision at least, which autocast's results are not."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def _replacing(head: nn.Module, layer: str, representation: Tensor, replace: Callable[[Tensor], Tensor]) -> Tensor:
     """The logits of a head in which something else goes on from a layer than what the layer returns."""
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from pcsweep.attribution.scene import parts_of
+from pcsweep.attribution.at_layer import single
+from pcsweep.attribution.scene import attributed, parts_of
 from pcsweep.network.within import Within
 
 ALL = "all"  # the setting `attribution.layer`
@@ -69,12 +69,12 @@ class LevelScene:
         if self.representation.ndim != 4:
             shape = tuple(self.representation.shape)
             raise ValueError(f"Expected maps of channels, height and width at every pcoder, but pcoder {self.n} has {shape}.")
-        return _single(self.representation)
+        return single(self.representation)
 
     @property
     def gradient(self) -> Float[Tensor, "rows channels map_height map_width"]:
         """∂y/∂A, y the logit of each row's target class at t."""
-        return _single(self.levels.gradients[self.n])
+        return single(self.levels.gradients[self.n])
 
     @property
     def above(self) -> Callable[[Tensor, Tensor], Tensor]:
@@ -126,10 +126,4 @@ def attributed_at(scene: LevelScene, function: Callable[..., Any], settings: Map
         ValueError: see `at_every_layer`.
     """
     form = at_every_layer(function)
-    own = settings if form is function else {}
-    maps: Tensor = form(*(getattr(scene, name) for name in parts_of(form)), **own)
-    return maps
-
-
-def _single(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
+    return attributed(form, settings if form is function else {}, scene)

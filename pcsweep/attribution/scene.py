@@ -6,11 +6,10 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from pcsweep.attribution.at_layer import Taken, above_layer, at_layer, gradient_of
+from pcsweep.attribution.at_layer import Taken, above_layer, at_layer, gradient_of, single
 from pcsweep.attribution.layers import check_layer
 
 
@@ -49,8 +48,8 @@ class Scene:
         """
         if self.layer is None:
             self._check_layer()
-            return _single(self.representation.detach())
-        return _single(self._taken.activation.detach())
+            return single(self.representation.detach())
+        return single(self._taken.activation.detach())
 
     @cached_property
     def gradient(self) -> Float[Tensor, "rows channels map_height map_width"]:
@@ -59,7 +58,7 @@ class Scene:
         Raises:
             ValueError: as `activation`.
         """
-        return _single(gradient_of(self._taken, self.target))
+        return single(gradient_of(self._taken, self.target))
 
     @property
     def above(self) -> Callable[[Tensor, Tensor], Tensor]:
@@ -126,7 +125,7 @@ def has_layer(function: Callable[..., Any]) -> bool:
     return not set(parts_of(function)).isdisjoint(_AT_LAYER)
 
 
-def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene: Scene) -> Tensor:
+def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene: Any) -> Tensor:
     """The attribution maps, (rows, height, width), that a function makes of those parts of a scene that it asks for.
 
     >>> def at_random(representation: Tensor, *, seed: int) -> Tensor: ...  # asks for one part
@@ -135,14 +134,10 @@ def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene:
         function: its positional parameters without default are parts of a scene: `head`, `representation`, `target`, `image`;
             and at the scene's layer `activation`, `gradient`, `above`, and its name, `layer`.
         settings: its other parameters.
-        scene: all parts.
+        scene: a `Scene`, or what has those of its parts that the function asks for.
 
     Raises:
         ValueError: it asks for something else.
     """
     maps: Tensor = function(*(getattr(scene, name) for name in parts_of(function)), **settings)
     return maps
-
-
-def _single(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -25,8 +25,9 @@ from pcsweep.machine.threads import listed
 from pcsweep.measure import png
 from pcsweep.measure.columns import Columns
 from pcsweep.measure.exhibit import Exhibit, baselines
-from pcsweep.measure.layers import maps_at_layers, unshared
+from pcsweep.measure.layers import maps_at_layers
 from pcsweep.measure.measurement import Measurement
+from pcsweep.measure.truth import truth_of
 from pcsweep.metric.iou import iou
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
@@ -161,30 +162,24 @@ def at_every_layer(point: GridPoint, exhibit: Exhibit, loaded: Loaded) -> list[E
     if not point.every_layer:
         return []
     (sample,) = _samples(point, [exhibit.image_id], loaded)
-    settings, model = point.settings, _model(point, loaded)
-    device, network = device_of(settings.device), model.network
-    stimulus = point.batch([sample], model).stimulus(device)
-    masks = sample.mask[None], sample.ignore[None]
-    maps: list[list[Tensor]] = []  # by timestep and pcoder, (height, width) each
-    with (
-        progress("maps at every pcoder", settings.timesteps + 1, "timesteps") as advance,
-        computing_in(settings.precision, device),
-        torch.no_grad(),
-    ):
-        first: Tensor | None = None
-        for moment in map(unshared, network.moments(stimulus, point.rule, [point.rules], settings.timesteps, ROWS)):
-            predicted = network.head(moment.representations[-1]).argmax(1)
-            first = predicted if first is None else first
-            label = torch.full_like(predicted, sample.class_index)
-            target = {"label": label, "predicted": predicted, "predicted_at_0": first}[point.target]
-            found = maps_at_layers(network, moment, target, stimulus.at(moment.timestep), point.attribute)
-            maps.append([scaled(each[:1].cpu(), (sample.mask.shape[0], sample.mask.shape[1])) for each in found])
-            advance(1)
+    network, masks = _model(point, loaded).network, (sample.mask[None], sample.ignore[None])
+    at_0: list[Tensor] = []  # the classes predicted there
+
+    def maps_of(noisy: Tensor, moment: Moment) -> list[Tensor]:
+        """By pcoder, (1, height, width) each."""
+        predicted = network.head(moment.representations[-1]).argmax(1)
+        at_0.append(predicted)
+        truth = truth_of([sample], moment.images, noisy.device)
+        images = noisy.expand(moment.images, *noisy.shape)
+        found = maps_at_layers(network, moment, truth.target(point.target, predicted, at_0[0]), images, point.attribute)
+        return [scaled(each[:1].cpu(), (sample.mask.shape[0], sample.mask.shape[1])) for each in found]
+
+    maps = over_time(point, exhibit.image_id, loaded, "maps at every pcoder", maps_of)
     return [
         replace(
             exhibit,
             saliency={t: at_t[n][0].numpy() for t, at_t in enumerate(maps)},
-            iou={t: iou(at_t[n], *masks, settings.threshold).item() for t, at_t in enumerate(maps)},
+            iou={t: iou(at_t[n], *masks, point.settings.threshold).item() for t, at_t in enumerate(maps)},
         )
         for n in range(len(maps[0]))
     ]

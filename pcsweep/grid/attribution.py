@@ -7,7 +7,7 @@ from typing import Any
 from pcsweep.attribution.scene import has_layer
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice, checked, choose, function_of, whose
-from pcsweep.measure.measurement import Target
+from pcsweep.measure.truth import Target
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,19 @@ def described(metrics: Sequence[str], perturbation: Perturbation | None) -> str:
     )
 
 
+def check_stays(perturbation: Perturbation | None, per_timestep: bool | None) -> None:
+    """Unless the network sees the image that is perturbed throughout.
+
+    Raises:
+        BadSetting: it sees another noise at every timestep.
+    """
+    if perturbation and per_timestep:
+        raise BadSetting(
+            "Expected `noise.per_timestep` to be false with metrics that show the network other images, of which it sees one "
+            "throughout, but got true."
+        )
+
+
 def perturbation_of(given: Any, last: int, metrics: Sequence[str]) -> Perturbation | None:
     """What the key `faithfulness` of a configuration says; None where no metric asks the network about other images.
 

@@ -24,7 +24,8 @@ from pcsweep.grid.noise import NoiseSettings, noise_settings
 from pcsweep.grid.randomized import RandomizedModel, model_choice
 from pcsweep.grid.trial import try_once
 from pcsweep.machine.device import Device, Precision, check_device
-from pcsweep.measure.measurement import Batch, Metric, Target, batch
+from pcsweep.measure.measurement import Batch, Metric, batch
+from pcsweep.measure.truth import Target
 from pcsweep.metric import FILES, TABLE
 from pcsweep.metric.perturbation import Perturbation
 from pcsweep.model import Model
@@ -253,6 +254,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
     dataset_settings = DatasetSettings(**checked(DatasetSettings, taken, "dataset."))
     attribution = attribution_settings(groups["attribution"], extensions)
     noise, where_noise = noise_settings(groups["noise"], extensions)
+    faithfulness.check_stays(perturbation, where_noise.per_timestep)
     choices = {"model": model_choice(groups["model"], extensions), "noise": noise}
     model = loaded.model(choices["model"])
     groups["dataset"] = as_the_model_was_trained(groups["dataset"], model)

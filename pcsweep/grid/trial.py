@@ -51,11 +51,6 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     space, settings = point.noise_settings, point.settings
     measured = settings.metrics, settings.threshold, settings.thresholds, point.perturbation
     noise = point.noise, space.space, space.clip, space.per_timestep
-    if space.per_timestep and point.perturbation:
-        raise BadSetting(
-            "Expected `noise.per_timestep` to be false with metrics that show the network other images, of which it sees one "
-            "throughout, but got true."
-        )
     try_rule_once(point, loaded)
     mapped = point.attribution, point.layer
     trial = (point.model, point.dataset, noise, mapped, point.limit, settings.seed, measured)

@@ -17,7 +17,7 @@ from pcsweep.measure import png
 from pcsweep.measure.columns import Columns, measured_by, over_time
 from pcsweep.measure.layers import maps_at_layers, measured_at_layers, unshared
 from pcsweep.measure.probing import Look, Probing
-from pcsweep.measure.truth import Truth, truth_of
+from pcsweep.measure.truth import Target, Truth, truth_of
 from pcsweep.metric import ASKED, TABLE, variants_of
 from pcsweep.metric.area import pixels
 from pcsweep.metric.perturbation import Perturbation, Probe
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     Metric = str
 else:
     Metric = Literal[ASKED]
-Target = Literal["label", "predicted", "predicted_at_0"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,8 +222,7 @@ class Measurement:
                 predicted = logits.argmax(1)
                 predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
                 repeated = truth.repeated(repeats)
-                targets = {"label": repeated.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}
-                target = targets[self.target]
+                target = repeated.target(self.target, predicted, predicted_at_0)
                 with torch.enable_grad():
                     maps = self._maps(moment, target, images)
                 columns = self._measured(maps, logits.float(), target, repeated)

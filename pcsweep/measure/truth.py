@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from pcsweep.dataset import Sample
+
+Target = Literal["label", "predicted", "predicted_at_0"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +25,17 @@ class Truth:
         if times == 1:
             return self
         return Truth(self.mask.repeat(times, 1, 1), self.ignore.repeat(times, 1, 1), self.label.repeat(times))
+
+    def target(self, which: Target, predicted: Tensor, predicted_at_0: Tensor) -> Tensor:
+        """The classes whose maps are taken.
+
+        Args:
+            which: is asked for.
+            predicted: at this timestep, of these images.
+            predicted_at_0: at t = 0, of the images of one point.
+        """
+        repeats = len(predicted) // len(predicted_at_0)
+        return {"label": self.label, "predicted": predicted, "predicted_at_0": predicted_at_0.repeat(repeats)}[which]
 
 
 def truth_of(samples: Sequence[Sample], rows: int, device: torch.device) -> Truth:

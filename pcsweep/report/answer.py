@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pcsweep.aggregate.best import FEW_IMAGES, Headline
+from pcsweep.aggregate.best import FEW_IMAGES, Headline, where
 from pcsweep.aggregate.best_table import small
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.console.text import number_of
-from pcsweep.report.sentences import ratio, where
+from pcsweep.report.sentences import ratio
 from pcsweep.statistics.permutation import SIGNIFICANT
 from pcsweep.study.labels import Row, direction, label_of, most_text, rule_of_row
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.best import Headline, where
 from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.sanity import BOUND
@@ -15,7 +15,7 @@ from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, by_class, by_size
 from pcsweep.report.numbers import numbers
 from pcsweep.report.sanity import panels
-from pcsweep.report.sentences import about, where
+from pcsweep.report.sentences import about
 from pcsweep.report.side_by_side import rule_panels
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import Row, axis_label, condition_text, text_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.best import Headline, where
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
 from pcsweep.figures.overlays import SHOWN
@@ -18,7 +18,6 @@ from pcsweep.metric.row import Scored
 from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, most, spread
 from pcsweep.report.pictures import Picture, pictures
-from pcsweep.report.sentences import where
 from pcsweep.study import shards
 from pcsweep.study.labels import direction
 

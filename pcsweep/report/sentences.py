@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.best import Headline, where
 from pcsweep.aggregate.best_table import with_interval
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.words import AggregateOptions
@@ -14,9 +14,8 @@ from pcsweep.pcoder.rule import why_skipped
 from pcsweep.report.origins import Origins
 from pcsweep.study.axes import COEFFICIENTS, RANDOMIZED, Coordinates
 from pcsweep.study.conditions import is_noise
-from pcsweep.study.labels import Row, axis_label, coefficient, condition_text, describe, in_order, label_of, on, rules_of, text_of
+from pcsweep.study.labels import Row, axis_label, coefficient, describe, in_order, label_of, on, rules_of, text_of
 from pcsweep.study.mixing import Where
-from pcsweep.study.variants import with_rule_label
 
 LISTED = 100  # missing cells named
 UNSUSPICIOUS = "hardly any NaN, accuracy above chance, all images there, and the control, if there is one, flat"
@@ -124,15 +123,6 @@ def ratio(metric: str) -> str:
 def others(headline: Headline) -> tuple[Any, ...]:
     """What tells its kind of cells from others, apart from σ."""
     return tuple(value for name, value in headline.group.items() if name != "sigma")
-
-
-def where(headline: Headline) -> str:
-    """What the cells behind it share, such as `σ = 0.4`; no σ where there is none and something else tells the cells apart."""
-    group = with_rule_label(headline.group)
-    told = {name: value for name, value in group.items() if value is not None or len(group) == 1}
-    if "noise" in told:
-        return condition_text(told.items())
-    return ", ".join(f"{axis_label(name)} = {'none' if value is None else text_of(value)}" for name, value in told.items())
 
 
 def listed(missing: Sequence[Coordinates]) -> list[str]:

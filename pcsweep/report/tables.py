@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pcsweep.aggregate.best import Headline
+from pcsweep.aggregate.best import Headline, where
 from pcsweep.aggregate.best_table import (
     best_columns,
     best_rows,
@@ -14,7 +14,7 @@ from pcsweep.aggregate.best_table import (
     with_interval,
 )
 from pcsweep.metric import baselines_of
-from pcsweep.report.sentences import ratio, where
+from pcsweep.report.sentences import ratio
 from pcsweep.study.labels import METRICS, OF_MASKS, Row, axis_label, coefficient, label_of, on_axes, text_of
 
 

@@ -3,10 +3,9 @@
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from reference import adaptation, trajectory
 from torch import nn
-from toy_network import MODULES, Backbone, Chain, predictor, predictors, weight
+from toy_network import MODULES, Backbone, Chain, grids, predictor, predictors
 
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.network.engine.schedule import Computation, counts, levels, structure
@@ -25,20 +24,6 @@ def moments(network, stimulus, rule, points, timesteps, rows):
             own = torch.arange(place * moment.images, (place + 1) * moment.images)
             found[point, moment.timestep] = [moment.rows(n, own).clone() for n in range(1, len(network.stages) + 1)]
     return found
-
-
-@st.composite
-def grids(draw):
-    depth = draw(st.integers(1, 4))
-    points = []
-    for _ in range(draw(st.integers(1, 4))):
-        rules = []
-        for _ in range(depth):
-            beta = draw(weight)
-            rules.append((beta, draw(weight) * (1 - beta), draw(st.sampled_from([0.0, 0.01]) | st.floats(0, 1))))
-        active = draw(st.lists(st.booleans(), min_size=depth, max_size=depth))
-        points.append([rule if chosen else (1.0, 0.0, 0.0) for rule, chosen in zip(rules, active, strict=True)])
-    return points, draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 12)), draw(st.integers(0, 1000))
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

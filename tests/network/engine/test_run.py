@@ -3,10 +3,9 @@
 import pytest
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from reference import trajectory
 from torch import nn
-from toy_network import MODULES, Backbone, Chain, predictor, predictors, weight
+from toy_network import MODULES, Backbone, Chain, grids, predictor, predictors
 
 from pcsweep.compute.cost import of_engine, tap_by_tap
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
@@ -40,20 +39,6 @@ def trajectories(network, images, points, timesteps, rows):
             first = 0 if moment.shared else place * moment.images
             found[point, moment.timestep] = top[first : first + moment.images].clone()
     return found
-
-
-@st.composite
-def grids(draw):
-    depth = draw(st.integers(1, 4))
-    points = []
-    for _ in range(draw(st.integers(1, 4))):
-        rules = []
-        for _ in range(depth):
-            beta = draw(weight)
-            rules.append((beta, draw(weight) * (1 - beta), draw(st.sampled_from([0.0, 0.01]) | st.floats(0, 1))))
-        active = draw(st.lists(st.booleans(), min_size=depth, max_size=depth))
-        points.append([rule if chosen else (1.0, 0.0, 0.0) for rule, chosen in zip(rules, active, strict=True)])
-    return points, draw(st.integers(0, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 12)), draw(st.integers(0, 1000))
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
