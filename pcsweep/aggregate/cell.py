@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from pcsweep.aggregate.grouping import cell_identity, without_seed
-from pcsweep.aggregate.values import MEASURED, ShardValues, values_of
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import TABLE
 from pcsweep.metric.row import Pool
@@ -22,6 +21,7 @@ from pcsweep.statistics.paired import PairedValues, paired
 from pcsweep.statistics.permutation import Flipped, flipped, least
 from pcsweep.study import axes, shards
 from pcsweep.study.damaged import read_or_set_aside
+from pcsweep.study.values import MEASURED, ShardValues, values_of
 
 TESTED = frozenset(name for name in MEASURED if TABLE[name].tested)  # without being asked for
 

@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Float64
 
-from pcsweep.aggregate.values import values_of
 from pcsweep.console.progress import progress
 from pcsweep.statistics.bootstrap import interval, mean, means
 from pcsweep.statistics.drawing import Drawing, Drawn
@@ -24,6 +23,7 @@ from pcsweep.statistics.rank_correlation import rank_correlation
 from pcsweep.study import axes, shards
 from pcsweep.study.axes import RANDOMIZED, RANDOMIZED_SEED
 from pcsweep.study.labels import Row
+from pcsweep.study.values import values_of
 
 BOUND = 0.5  # of the correlation with a random head, by which a map is said to depend on the head or not
 _OF_WEIGHTS = (RANDOMIZED, RANDOMIZED_SEED, "model.weights_sha256")

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from pcsweep.aggregate.values import ShardValues, values_of
 from pcsweep.compare.study import StudyCell
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import baselines_of
@@ -24,6 +23,7 @@ from pcsweep.statistics.permutation import flipped
 from pcsweep.study import shards
 from pcsweep.study.axes import sort_key
 from pcsweep.study.labels import OF_MASKS
+from pcsweep.study.values import ShardValues, values_of
 
 log = logging.getLogger(__name__)
 

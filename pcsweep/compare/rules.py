@@ -9,7 +9,6 @@ import numpy as np
 from pcsweep.aggregate.rules.best import Halves
 from pcsweep.aggregate.rules.candidate import Candidate, side_by_side
 from pcsweep.aggregate.rules.contrast import RuleContrast, contrasted
-from pcsweep.aggregate.values import ShardValues
 from pcsweep.compare.contrast import ReadShard, read_shards
 from pcsweep.compare.settings import of_studies
 from pcsweep.compare.study import Study, StudyCell
@@ -23,6 +22,7 @@ from pcsweep.study import axes
 from pcsweep.study.axes import Coordinates, sort_key
 from pcsweep.study.conditions import is_noise
 from pcsweep.study.labels import MEANS, OF_MASKS
+from pcsweep.study.values import ShardValues
 from pcsweep.study.variants import variants_of
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from pcsweep.aggregate.best import Headline
-from pcsweep.aggregate.values import values_of
 from pcsweep.metric.sizes import SIZES
 from pcsweep.statistics.bootstrap import interval, means, resampling
 from pcsweep.statistics.paired import over_seeds
 from pcsweep.study import shards
+from pcsweep.study.values import values_of
 
 FEWEST = 5  # images that get an interval
 

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from pcsweep.aggregate.rules.candidate import Candidate
-from pcsweep.aggregate.values import ShardValues, values_of
 from pcsweep.metric import baselines_of
 from pcsweep.statistics.bootstrap import mean
 from pcsweep.study import shards
 from pcsweep.study.labels import direction
+from pcsweep.study.values import ShardValues, values_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ import pyarrow as pa
 from pcsweep.aggregate.rules.best import Halves
 from pcsweep.aggregate.rules.candidate import candidates_of, side_by_side
 from pcsweep.aggregate.rules.contrast import RuleContrast, contrasted
-from pcsweep.aggregate.values import values_of
 from pcsweep.statistics.confirmation import confirming_half
 from pcsweep.statistics.drawing import Drawn
 from pcsweep.study import shards
 from pcsweep.study.labels import MEANS
+from pcsweep.study.values import values_of
 
 
 def rules_of_study(folder: Path, table: pa.Table, facets: Sequence[str], metric: str, drawn: Drawn) -> RuleContrast | None:
