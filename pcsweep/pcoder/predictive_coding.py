@@ -22,8 +22,8 @@ class PredictiveCoding:
     name: ClassVar[str] = "predictive_coding"
     asks: ClassVar[str] = "predictive-coding feedback"
     coefficients: ClassVar[tuple[Coefficient, ...]] = (
-        Coefficient("beta", "β", "feedforward", highest=1.0, plain=1.0),
-        Coefficient("lambda", "λ", "feedback", highest=1.0, plain=0.0),
+        Coefficient("beta", "β", "feedforward", highest=1.0, plain=1.0, sum_of="weights"),
+        Coefficient("lambda", "λ", "feedback", highest=1.0, plain=0.0, sum_of="weights"),
         Coefficient("alpha", "α", "error", plain=0.0),
     )
     axes: ClassVar[tuple[str, str]] = ("beta", "lambda")

@@ -23,6 +23,7 @@ class Coefficient:
         why: why it may be no other, where that is not plain, such as "since the divisive form has no rate".
         plain: its value in a pcoder that is not active; with all coefficients at theirs a pcoder is plain feedforward. Of a
             strength that is 0, of a rate 1, so there is no default.
+        sum_of: a word that those coefficients share whose sum is at most one; empty where there are none such.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Coefficient:
     lowest: float = 0.0
     why: str = ""
     plain: float = field(kw_only=True)
+    sum_of: str = field(default="", kw_only=True)
 
     @property
     def label(self) -> str:
