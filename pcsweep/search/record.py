@@ -110,8 +110,8 @@ class SearchRecord:
     def importance(self, objective: int = 0) -> dict[str, float]:
         """How much of an objective's variance over the space each coefficient explains (fANOVA, Hutter et al., 2014).
 
-        Sums to 1. Of the complete trials and the coefficients as they are; most important first. Empty where there are too few trials, or
-        they do not differ.
+        Sums to 1, most important first. Of the complete trials and the coefficients as they are. Empty where there are too few
+        trials, or they do not differ.
         """
         trials = [each for each in self.complete if len(each.estimates) > objective]
         keys = [key for key in self.terms.space if len({each.coefficients.get(key) for each in trials}) > 1]
