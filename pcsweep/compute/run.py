@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from pcsweep.compute.account import Account
 from pcsweep.compute.rows import ahead, images_at_once, rows_for
 from pcsweep.console.progress import progress, stage
 from pcsweep.grid.classes import compared
@@ -18,10 +19,12 @@ from pcsweep.grid.plan import is_done
 from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
+from pcsweep.machine.stopwatch import Stopwatch
+from pcsweep.measure.batch import Batch
 from pcsweep.measure.columns import Columns, summary
 from pcsweep.measure.measurement import Measurement
 from pcsweep.pcoder.rule import keys_of, why_skipped
-from pcsweep.study import shards
+from pcsweep.study import shards, spent
 from pcsweep.study.axes import coordinates
 from pcsweep.study.claims import claimed
 from pcsweep.study.tidying import tidy
@@ -46,7 +49,7 @@ def run(planned: IdentifiedPoint, loaded: Loaded) -> None:
         tidy(planned.folder)
         with claimed(planned.folder, planned.identity, partial(is_done, planned)) as ours:
             if ours:
-                _compute([planned], loaded)
+                _compute([planned], loaded, Account(planned.point.settings.device, 1))
 
 
 def run_pack(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> list[int]:
@@ -70,37 +73,42 @@ def run_pack(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> list[int]:
         points = [pack[place] for place in missing.values()]
         settings = points[0].point.settings
         check_device(settings.device, settings.precision)
-        for planned in points:
-            planned.check_unchanged(loaded)
-        _compute(points, loaded)
+        account = Account(settings.device, len(points))
+        with account.watch.during("loading"):
+            for planned in points:
+                planned.check_unchanged(loaded)
+        _compute(points, loaded, account)
     return list(missing.values())
 
 
-def _compute(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> None:
-    """Measures the points of a pack and writes their shards."""
+def _compute(pack: Sequence[IdentifiedPoint], loaded: Loaded, account: Account) -> None:
+    """Measures the points of a pack and writes their shards, with what that has cost."""
     points = [planned.point for planned in pack]
     started = time.monotonic()
-    measured = _measure(points, loaded)
+    rows, measured = _measure(points, loaded, account.watch)
     seconds = (time.monotonic() - started) / len(points)
     classes = compared(loaded.model(points[0].model), loaded.dataset(points[0].dataset))
     machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
-    for planned, own in zip(pack, measured, strict=True):
-        point = planned.point
-        columns = _all_columns(planned, own)
-        told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
-        told["sources"] = json.dumps(point.sources(), sort_keys=True)
-        metadata = {**machine, **told, "config": point.config}
-        path = shards.write(point.shard_folder, planned.settings, columns, metadata)
+    for written, (planned, own) in enumerate(zip(pack, measured, strict=True)):
+        cost = spent.text_of(account.spent(rows, points[0].settings.batch_size, written))
+        with account.watch.during("writing"):
+            point = planned.point
+            columns = _all_columns(planned, own)
+            told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
+            told |= {"sources": json.dumps(point.sources(), sort_keys=True), spent.KEY: cost}
+            path = shards.write(point.shard_folder, planned.settings, columns, {**machine, **told, "config": point.config})
         _log.info("%s: %s in %.1f s (shard %s)", point.label, summary(columns), seconds, path.stem[:12])
 
 
-def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
-    """The measured columns of the points of a pack."""
+def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch) -> tuple[int, list[Columns]]:
+    """How many rows were computed at once, and the measured columns of the points of a pack."""
     point, settings = points[0], points[0].settings
-    samples = loaded.samples(point.dataset, point.selection(loaded), point.cache)
-    model = loaded.model(point.model)
-    device = device_of(settings.device)
-    model.network.to(device)
+    with watch.during("decoding"):
+        samples = loaded.samples(point.dataset, point.selection(loaded), point.cache)
+    with watch.during("loading"):
+        model = loaded.model(point.model)
+        device = device_of(settings.device)
+        model.network.to(device)
     with stage("timing the network"), computing_in(settings.precision, device):
         rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), (point.rule, point.rules))
     measurement = Measurement(
@@ -119,16 +127,20 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded) -> list[Columns]:
         pictured=_first(settings.pictures, point, loaded),
         mapped=_first(settings.maps or 0, point, loaded),
         perturbation=point.perturbation,
+        watch=watch,
     )
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
     step = images_at_once(rows, len(points))
+
+    def prepared(start: int) -> Batch:
+        return point.batch(samples[start : start + step], model)
+
     with progress(label, len(samples), "images", measurement.parts) as advance:
-        groups = [samples[start : start + step] for start in range(0, len(samples), step)]
-        for given in ahead(partial(point.batch, model=model), groups):
+        for given in watch.over("noise", ahead(prepared, range(0, len(samples), step))):
             for own, columns in zip(parts, measurement.of(given, advance), strict=True):
                 own.append(columns)
-    return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
+    return rows, [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
 
 
 def _first(count: int | str, point: GridPoint, loaded: Loaded) -> frozenset[str]:

@@ -24,7 +24,8 @@ from pcsweep.grid.noise import NoiseSettings, noise_settings
 from pcsweep.grid.randomized import RandomizedModel, model_choice
 from pcsweep.grid.trial import try_once
 from pcsweep.machine.device import Device, Precision, check_device
-from pcsweep.measure.measurement import Batch, Metric, batch
+from pcsweep.measure.batch import Batch, batch
+from pcsweep.measure.measurement import Metric
 from pcsweep.measure.truth import Target
 from pcsweep.metric import FILES, TABLE
 from pcsweep.metric.perturbation import Perturbation

@@ -1,7 +1,12 @@
-"""How much memory this process may use."""
+"""How much memory this process may use, was given, and has used."""
 
 import os
+import resource
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+_MIB = 2**20
 
 
 def limit(root: Path = Path("/")) -> int:
@@ -41,3 +46,37 @@ def _number(path: Path) -> list[int]:
     except OSError:
         return []
     return [int(text)] if text.isdigit() else []
+
+
+def asked(environment: Mapping[str, str] = os.environ) -> int | None:
+    """Bytes that the job has asked Slurm for, on this node; None outside of a job, or where it left that to the cluster."""
+    whole, each = environment.get("SLURM_MEM_PER_NODE", ""), environment.get("SLURM_MEM_PER_CPU", "")
+    cpus = environment.get("SLURM_CPUS_ON_NODE", "")
+    if whole.isdecimal() and int(whole):  # 0: all that the node has
+        return int(whole) * _MIB
+    if each.isdecimal() and cpus.isdecimal():
+        return int(each) * int(cpus) * _MIB or None
+    return None
+
+
+def peak(root: Path = Path("/")) -> int:
+    """Bytes that this process has had in memory at most: since `forget_peak` where that returned True, else since its start."""
+    try:
+        lines = (root / "proc/self/status").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name == "VmHWM":
+            return int(value.split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def forget_peak(root: Path = Path("/")) -> bool:
+    """Lets `peak` begin anew, where the kernel (Linux) allows it."""
+    try:
+        with open(root / "proc/self/clear_refs", "w") as file:
+            file.write("5")
+    except OSError:
+        return False
+    return True

@@ -59,6 +59,12 @@ def provenance() -> dict[str, str]:
     }
 
 
+def task() -> str:
+    """The number of the Slurm task that this process is, such as `12` or `12_3` of an array; empty outside of one."""
+    array, index = (os.environ.get(f"SLURM_ARRAY_{name}") for name in ("JOB_ID", "TASK_ID"))
+    return f"{array}_{index}" if array else os.environ.get("SLURM_JOB_ID", "")
+
+
 def _git_state(folder: Path) -> str:
     """Such as `1a2b3c… dirty`; empty where the package does not run from its own repository."""
     if not (folder / ".git").exists():

@@ -1,8 +1,7 @@
 """A pack of grid points on the same images: dynamics, attribution and metrics at every timestep."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,9 +10,10 @@ from torch import Tensor
 
 from pcsweep.attribution.every_layer import LevelScene
 from pcsweep.attribution.scene import Scene
-from pcsweep.dataset import Sample
 from pcsweep.machine.device import Precision, computing_in
+from pcsweep.machine.stopwatch import Stopwatch
 from pcsweep.measure import png
+from pcsweep.measure.batch import Batch
 from pcsweep.measure.columns import Columns, measured_by, over_time
 from pcsweep.measure.layers import maps_at_layers, measured_at_layers, unshared
 from pcsweep.measure.probing import Look, Probing
@@ -24,7 +24,7 @@ from pcsweep.metric.perturbation import Perturbation, Probe
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
-from pcsweep.network.engine.run import ROWS, Moment
+from pcsweep.network.engine.run import Moment
 from pcsweep.network.stimulus import Stimulus
 from pcsweep.pcoder.rule import UpdateRule, Values
 from pcsweep.study.schema import at_layers
@@ -33,50 +33,6 @@ if TYPE_CHECKING:
     Metric = str
 else:
     Metric = Literal[ASKED]
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Samples made ready to be measured.
-
-    Args:
-        samples: some images.
-        noisy: their noisy, normalised images, filled up with the last of them to a multiple of `ROWS`.
-        anew: the same at a later timestep, where noise is drawn anew.
-    """
-
-    samples: Sequence[Sample]
-    noisy: Tensor
-    anew: Callable[[int], Tensor] | None = None
-
-    def stimulus(self, device: torch.device) -> Stimulus:
-        """What the network sees over time, on its device; of what is drawn anew, the last is kept."""
-        anew = self.anew
-        if anew is None:
-            return Stimulus(self.noisy.to(device))
-        return Stimulus(self.noisy.to(device), lru_cache(1)(lambda timestep: anew(timestep).to(device)))
-
-
-def batch(
-    samples: Sequence[Sample],
-    corrupt: Callable[[Sample], Tensor],
-    anew: Callable[[Sample, int], Tensor] | None = None,
-) -> Batch:
-    """The samples with `corrupt` of each: its noisy, normalised image.
-
-    Args:
-        samples: some images.
-        corrupt: of one.
-        anew: the same at a later timestep, where noise is drawn anew.
-    """
-    noisy = _filled([corrupt(sample) for sample in samples])
-    if anew is None:
-        return Batch(samples, noisy)
-    return Batch(samples, noisy, lambda timestep: _filled([anew(sample, timestep) for sample in samples]))
-
-
-def _filled(images: list[Tensor]) -> Tensor:
-    return torch.stack(images + images[-1:] * (-len(images) % ROWS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +55,7 @@ class Measurement:
         pictured: the `image_id`s of which pictures and maps are kept.
         mapped: those of which maps are kept, with or without pictures.
         perturbation: of metrics that ask the network about other images; None where there is no such metric.
+        watch: is told when dynamics, attribution and metrics begin and end.
     """
 
     model: Model
@@ -116,6 +73,7 @@ class Measurement:
     mapped: Set[str] = frozenset()
     every_layer: bool = False
     perturbation: Perturbation | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
     def _kept(self) -> Set[str]:
@@ -193,15 +151,17 @@ class Measurement:
         stimulus, count = given.stimulus(device), len(given.samples)
         measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
         kept: list[Look] = []
-        with computing_in(self.precision, device):
-            for look in self._looks(stimulus, truth):
-                for point in look.points:
-                    measured[point].append({name: values[look.rows(point)] for name, values in look.columns.items()})
-                kept += [look] * (look.timestep in self._asking)
-                advance(count * len(look.points))
-            self._ask(kept, stimulus.images, truth, measured, lambda timesteps: advance(count * timesteps))
-        # Only now from the device, which would have to be waited for at every timestep.
-        return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
+        with self.watch.on(device):
+            with computing_in(self.precision, device):
+                for look in self._looks(stimulus, truth):
+                    for point in look.points:
+                        measured[point].append({name: values[look.rows(point)] for name, values in look.columns.items()})
+                    kept += [look] * (look.timestep in self._asking)
+                    advance(count * len(look.points))
+                with self.watch.during("metrics"):
+                    self._ask(kept, stimulus.images, truth, measured, lambda timesteps: advance(count * timesteps))
+            # Only now from the device, which would have to be waited for at every timestep.
+            return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
 
     def _looks(self, stimulus: Stimulus, truth: Truth) -> Iterator[Look]:
         """What is made of every moment, on the device, a row for each of its representation's."""
@@ -211,21 +171,23 @@ class Measurement:
         start: Tensor | None = None
         at_0: Look | None = None
         with torch.no_grad():
-            for moment in map(unshared, moments) if self.every_layer else moments:
+            for moment in self.watch.over("dynamics", map(unshared, moments) if self.every_layer else moments):
                 representation = moment.representations[-1]
                 if at_0 and representation is start and stimulus.stays:  # nothing has moved since t = 0
                     yield replace(at_0, timestep=moment.timestep, points=moment.points, still=True)
                     continue
                 images = stimulus.at(moment.timestep)
                 repeats = len(representation) // len(images)
-                logits = network.head(representation)
+                with self.watch.during("dynamics"):
+                    logits = network.head(representation)
                 predicted = logits.argmax(1)
                 predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
                 repeated = truth.repeated(repeats)
                 target = repeated.target(self.target, predicted, predicted_at_0)
-                with torch.enable_grad():
+                with self.watch.during("attribution"), torch.enable_grad():
                     maps = self._maps(moment, target, images)
-                columns = self._measured(maps, logits.float(), target, repeated)
+                with self.watch.during("metrics"):
+                    columns = self._measured(maps, logits.float(), target, repeated)
                 look = Look(moment.timestep, moment.points, len(images), False, maps[-1], logits.float(), target, columns)
                 if moment.timestep == 0:
                     start, at_0 = representation, look

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from pcsweep.machine import provenance
 from pcsweep.study import failures
 from pcsweep.study.failures import said
 from pcsweep.sweep.compose import Template
@@ -103,7 +104,7 @@ def _run(session: Session, point: SweepPoint, loaded: "Loaded | None", done: boo
     state = None if point.planned else Singleton.get_state()  # slow; another application's task may change it
     try:
         config = point.config()
-        config.hydra.job.id = _job_id() or str(point.number)
+        config.hydra.job.id = provenance.task() or str(point.number)
         result = run_job(
             hydra_context=session.context,
             task_function=_of_study(point.planned, loaded, done) if point.planned and loaded else session.task,
@@ -180,11 +181,6 @@ def _warn_without_gpu() -> None:
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given and not torch.cuda.is_available():
         _log.warning("This task was given GPU %s, but torch finds no CUDA device: device=auto means the CPU here.", given)
-
-
-def _job_id() -> str:
-    array, index = (os.environ.get(f"SLURM_ARRAY_{name}") for name in ("JOB_ID", "TASK_ID"))
-    return f"{array}_{index}" if array else os.environ.get("SLURM_JOB_ID", "")
 
 
 def _said(error: Exception) -> str:

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from pcsweep.compute.again import reconstructions
 from pcsweep.compute.beside import beside
 from pcsweep.grid.entry import conf_folder
-from pcsweep.measure.measurement import batch
+from pcsweep.measure.batch import batch
 
 IMAGE = "test-000004"
 

@@ -19,8 +19,9 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.dataset.shapes import Shapes
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
+from pcsweep.measure.batch import batch
 from pcsweep.measure.layers import maps_at_layers
-from pcsweep.measure.measurement import Measurement, batch
+from pcsweep.measure.measurement import Measurement
 from pcsweep.metric.iou import iou
 from pcsweep.metric.saliency import scaled
 from pcsweep.model.pminivgg import pminivgg

@@ -8,7 +8,8 @@ from toy_network import MODULES, Backbone, fresh
 
 from pcsweep.attribution import grad_cam
 from pcsweep.dataset import Sample
-from pcsweep.measure.measurement import Measurement, batch
+from pcsweep.measure.batch import batch
+from pcsweep.measure.measurement import Measurement
 from pcsweep.metric.perturbation import Perturbation
 from pcsweep.model import Model, Preprocessing
 from pcsweep.network import PCoder, PredictiveNetwork
