@@ -7,12 +7,13 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.machine.folders import make_folder
 
 
-def destination(study: Path, to: str) -> Path:
+def destination(study: Path, to: str, word: str = "to") -> Path:
     """The folder that results are written into, which can be written.
 
     Args:
         study: the folder of the study.
         to: the word `to`; empty for the study's own folder.
+        word: what it is called, if not `to`.
 
     Raises:
         BadSetting: nothing can be written there; names the way out.
@@ -23,6 +24,6 @@ def destination(study: Path, to: str) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
-        name = "to" if to else "study"
-        way = "" if to else "; to=FOLDER writes the results elsewhere"
+        name = word if to else "study"
+        way = "" if to else f"; {word}=FOLDER writes the results elsewhere"
         raise BadSetting(f"Expected `{name}` to be a folder that can be written, but {folder}: {error.strerror}{way}.") from error

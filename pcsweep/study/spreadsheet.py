@@ -1,5 +1,6 @@
 """Tables as Parquet, and as CSV that a spreadsheet shows as they are: no text in them is taken for a formula."""
 
+import json
 import re
 from pathlib import Path
 
@@ -28,8 +29,27 @@ def write_both(table: pa.Table, stem: Path) -> None:
 
 def write_csv(table: pa.Table, path: Path) -> None:
     """Writes a table whose texts, names of columns among them, are `plain`."""
+    pyarrow.csv.write_csv(guarded(table), path)
+
+
+def guarded(table: pa.Table) -> pa.Table:
+    """The table with `plain` texts and names of columns."""
     columns = [_plain(column) if pa.types.is_string(column.type) else column for column in table.columns]
-    pyarrow.csv.write_csv(pa.table(columns, names=[plain(name) for name in table.column_names]), path)
+    return pa.table(columns, names=[plain(name) for name in table.column_names])
+
+
+def exact(table: pa.Table) -> pa.Table:
+    """The table as CSV can hold it: lists as JSON, and single precision as double, whose digits are exact."""
+    return pa.table({name: _exact(table[name]) for name in table.column_names})
+
+
+def _exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_float32(column.type):
+        return column.cast(pa.float64())
+    if not pa.types.is_list(column.type):
+        return column
+    texts = [None if value is None else json.dumps(value) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

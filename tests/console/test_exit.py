@@ -90,7 +90,7 @@ def test_defaults_in_the_help_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("fetch", "train")])
 def test_help_fits_a_terminal(name: str) -> None:
     module = importlib.import_module(
-        f"pcsweep.{name}.__main__" if name in ("aggregate", "compare", "report") else f"pcsweep.{name}"
+        f"pcsweep.{name}.__main__" if name in ("aggregate", "compare", "export", "report") else f"pcsweep.{name}"
     )
     assert max(len(line) for line in module.HELP.splitlines()) <= 80
 
