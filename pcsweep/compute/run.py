@@ -3,13 +3,14 @@
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
 from pcsweep.compute.account import Account
 from pcsweep.compute.rows import ahead, images_at_once, rows_for
+from pcsweep.compute.taken import Taken, taken
 from pcsweep.console.progress import progress, stage
 from pcsweep.grid.classes import compared
 from pcsweep.grid.identified import IdentifiedPoint
@@ -49,7 +50,8 @@ def run(planned: IdentifiedPoint, loaded: Loaded) -> None:
         tidy(planned.folder)
         with claimed(planned.folder, planned.identity, partial(is_done, planned)) as ours:
             if ours:
-                _compute([planned], loaded, Account(planned.point.settings.device, 1))
+                (alone,) = _alike([planned], loaded)
+                _compute(alone, loaded, Account(planned.point.settings.device, 1))
 
 
 def run_pack(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> list[int]:
@@ -73,38 +75,59 @@ def run_pack(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> list[int]:
         points = [pack[place] for place in missing.values()]
         settings = points[0].point.settings
         check_device(settings.device, settings.precision)
-        account = Account(settings.device, len(points))
-        with account.watch.during("loading"):
-            for planned in points:
-                planned.check_unchanged(loaded)
-        _compute(points, loaded, account)
+        for alike in _alike(points, loaded):
+            account = Account(settings.device, len(alike))
+            with account.watch.during("loading"):
+                for planned in alike:
+                    planned.check_unchanged(loaded)
+            _compute(alike, loaded, account)
     return list(missing.values())
 
 
-def _compute(pack: Sequence[IdentifiedPoint], loaded: Loaded, account: Account) -> None:
-    """Measures the points of a pack and writes their shards, with what that has cost."""
+def _alike(pack: Sequence[IdentifiedPoint], loaded: Loaded) -> list[dict[IdentifiedPoint, Taken]]:
+    """The points of a pack with the rows that are known, in parts of which as many images are known."""
+    parts: dict[int, dict[IdentifiedPoint, Taken]] = {}
+    for planned in pack:
+        known = taken(planned, loaded) if planned.known else Taken()
+        parts.setdefault(known.images, {})[planned] = known
+    return list(parts.values())
+
+
+def _compute(pack: Mapping[IdentifiedPoint, Taken], loaded: Loaded, account: Account) -> None:
+    """Measures the points of a pack and writes their shards, with the rows that are known and with what that has cost."""
     points = [planned.point for planned in pack]
     started = time.monotonic()
-    rows, measured = _measure(points, loaded, account.watch)
+    first = next(iter(pack.values())).images  # as of all
+    rows, measured = _measure(points, loaded, account.watch, first)
     seconds = (time.monotonic() - started) / len(points)
     classes = compared(loaded.model(points[0].model), loaded.dataset(points[0].dataset))
     machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
-    for written, (planned, own) in enumerate(zip(pack, measured, strict=True)):
+    for written, ((planned, known), own) in enumerate(zip(pack.items(), measured, strict=True)):
         cost = spent.text_of(account.spent(rows, points[0].settings.batch_size, written))
         with account.watch.during("writing"):
             point = planned.point
-            columns = _all_columns(planned, own)
+            columns = known.before(_all_columns(planned, own) if own else {})
             told = {"hyperparameter": point.hyperparameter, "figure": point.settings.figure, "classes": classes}
-            told |= {"sources": json.dumps(point.sources(), sort_keys=True), spent.KEY: cost}
+            told |= {"sources": json.dumps(point.sources(), sort_keys=True), spent.KEY: cost, **known.told}
             path = shards.write(point.shard_folder, planned.settings, columns, {**machine, **told, "config": point.config})
         _log.info("%s: %s in %.1f s (shard %s)", point.label, summary(columns), seconds, path.stem[:12])
 
 
-def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch) -> tuple[int, list[Columns]]:
-    """How many rows were computed at once, and the measured columns of the points of a pack."""
+def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch, first: int) -> tuple[int, list[Columns]]:
+    """How many rows were computed at once, and the measured columns of the points of a pack; none where no image is left.
+
+    Args:
+        points: of the pack.
+        loaded: where their model and dataset are.
+        watch: that is told what is done when.
+        first: place of the first image that is measured.
+    """
     point, settings = points[0], points[0].settings
+    selection = point.selection(loaded)[first:]
+    if not selection:
+        return 0, [{} for _ in points]
     with watch.during("decoding"):
-        samples = loaded.samples(point.dataset, point.selection(loaded), point.cache)
+        samples = loaded.samples(point.dataset, selection, point.cache)
     with watch.during("loading"):
         model = loaded.model(point.model)
         device = device_of(settings.device)

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint
 from pcsweep.study import shards
+
+if TYPE_CHECKING:
+    from pcsweep.grid.known import KnownShard
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +22,13 @@ class IdentifiedPoint:
         point: what is computed.
         settings: every setting that decides a number, in canonical form.
         identity: their hash; None where the point is skipped.
+        known: shards of the same point on other numbers of images, from many to few, whose rows need not be computed again.
     """
 
     point: GridPoint
     settings: Mapping[str, Any]
     identity: str | None
+    known: "tuple[KnownShard, ...]" = ()
 
     @property
     def folder(self) -> Path:

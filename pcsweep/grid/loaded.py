@@ -14,7 +14,7 @@ from pcsweep.machine.threads import gathered
 from pcsweep.model import Model
 
 T = TypeVar("T")
-_SELECTIONS = 4  # kept; of models, datasets and decoded images, which are large, only the last
+_SELECTIONS = 8  # kept; of models, datasets and decoded images, which are large, only the last
 _OF_IMAGES = ("class_names", "image_ids", "class_indices", "__len__")
 
 
@@ -32,7 +32,8 @@ class Loaded:
         self.first_sample = lru_cache(_SELECTIONS)(self._first_sample)
         self._without_objects = lru_cache(_SELECTIONS)(self._why_without_objects)
         self._hashes = lru_cache(_SELECTIONS)(self._hashed)
-        self._samples = lru_cache(1)(self._decoded)
+        self._samples: dict[tuple[int, ...], Sequence[Sample] | str] = {}  # parts of one dataset
+        self._sampled: tuple[Choice, Path | None] | None = None  # that dataset
         self.tried = set[Any]()  # what needs no second trial
 
     def model(self, choice: Choice) -> Model:
@@ -75,7 +76,14 @@ class Loaded:
         Raises:
             BadSetting: images that cannot be used, all of them named.
         """
-        return _unless_refused(self._samples(dataset, indices, cache))
+        if self._sampled != (dataset, cache):
+            self._samples.clear()
+            self._sampled = (dataset, cache)
+        if any(not set(indices).isdisjoint(part) for part in self._samples if part != indices):
+            self._samples.clear()  # no image is kept twice
+        if indices not in self._samples:
+            self._samples[indices] = self._decoded(dataset, indices, cache)
+        return _unless_refused(self._samples[indices])
 
     def _selection(self, dataset: Choice, limit: int | None, seed: int) -> tuple[int, ...]:
         """Indices of the selected images."""
