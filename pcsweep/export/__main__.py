@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import end, follow, say
+from pcsweep.console.progress import stage
 from pcsweep.export.study import study_to_export
 from pcsweep.export.words import parse
 from pcsweep.study.folder import existing_study
@@ -75,7 +76,8 @@ def _destination(to: str) -> ModuleType:
         BadSetting: its package is not installed.
     """
     try:
-        return importlib.import_module(f"pcsweep.export.to.{to}")
+        with stage(f"loading {to}"):
+            return importlib.import_module(f"pcsweep.export.to.{to}")
     except ModuleNotFoundError as error:
         if error.name != to:
             raise

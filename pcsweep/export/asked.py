@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pcsweep.export.wording import without_home
 from pcsweep.study import failures, submissions
 from pcsweep.study.mixing import Where, planned_where
 
@@ -56,12 +57,6 @@ def tables(folder: Path, where: Where) -> dict[str, pa.Table]:
         "failures": pa.Table.from_pylist(_failures(folder), _FAILURES),
         "submissions": pa.Table.from_pylist(_submissions(folder), _SUBMISSIONS),
     }
-
-
-def without_home(text: str) -> str:
-    """A text in which the user's own folder is `~`."""
-    home = str(Path.home())
-    return text if len(home) < 2 else text.replace(home, "~")
 
 
 def _planned(folder: Path, where: Where) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,18 @@ import pyarrow as pa
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.table import column
 from pcsweep.console.progress import progress
-from pcsweep.study import axes, plans, shards
+from pcsweep.study import axes, plans, shards, spent
 from pcsweep.study.labels import describe
+from pcsweep.study.spent import Spent, spent_of
 
-_UNTOLD = {"settings", "config", "digest", "further", "identity"}  # told otherwise, or where the files lie on this machine
+_UNTOLD = {
+    "settings",
+    "config",
+    "digest",
+    "further",
+    "identity",
+    spent.KEY,
+}  # told otherwise, or where the files lie on this machine
 _WHOLE, _NUMBERS = {"rows", "schema_version"}, {"seconds"}
 # What every table has, and shards of other programs may lack.
 _USUAL = ("seconds", "host", "device", "job", "code_version", "git", "libraries", "python", "hyperparameter", "figure")
@@ -29,6 +37,7 @@ class ExportPoint:
         cell: identity of the cell that it belongs to.
         settings: canonical.
         texts: of its metadata, without the configuration.
+        cost: what it took to compute, where the shard says that.
         written: when, in seconds since 1970.
         size: in bytes.
         label: for people.
@@ -41,6 +50,7 @@ class ExportPoint:
     written: float
     size: int
     label: str = ""
+    cost: Spent | None = None
 
     @property
     def identity(self) -> str:
@@ -72,7 +82,7 @@ def _point(path: Path, cell: str) -> ExportPoint | None:
     if settings is None:
         return None
     told = {name: text for name, text in texts.items() if name not in _UNTOLD}
-    return ExportPoint(path, cell, settings, told, status.st_mtime, status.st_size)
+    return ExportPoint(path, cell, settings, told, status.st_mtime, status.st_size, cost=spent_of(texts))
 
 
 def point_table(points: Sequence[ExportPoint]) -> pa.Table:
@@ -96,7 +106,8 @@ def _column(values: Sequence[Any]) -> pa.Array:
 def _row(point: ExportPoint) -> dict[str, Any]:
     own = {"identity": point.identity, "cell": point.cell, "label": point.label, **axes.coordinates(point.settings)}
     told = {name: number_in(name, point.texts.get(name, "")) for name in dict.fromkeys((*_USUAL, *sorted(point.texts)))}
-    return own | {"written": None, "bytes": point.size} | told | flat(point.settings)
+    cost = {f"spent.{name}": value for name, value in axes.leaves(asdict(point.cost)).items()} if point.cost else {}
+    return own | {"written": None, "bytes": point.size} | told | cost | flat(point.settings)
 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
