@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pcsweep.config.faults import check_folders
@@ -17,8 +17,12 @@ from pcsweep.study.sources import other_than_now, sources_of
 _log = logging.getLogger(__name__)
 
 
-def check_studies(points: Sequence[IdentifiedPoint]) -> None:
+def check_studies(points: Sequence[IdentifiedPoint], but: Collection[str] = ()) -> None:
     """Refuses points that cannot be written, or that must not be mixed with others of their study.
+
+    Args:
+        points: of any studies.
+        but: dotted settings that may differ.
 
     Raises:
         BadSetting: says what to do.
@@ -26,7 +30,7 @@ def check_studies(points: Sequence[IdentifiedPoint]) -> None:
     for folder in {planned.folder for planned in points}:
         own = [planned for planned in points if planned.folder == folder]
         check_folders(folder)
-        mixing.check(folder, [planned.settings for planned in own], all(planned.point.settings.mixed for planned in own))
+        mixing.check(folder, [planned.settings for planned in own], all(planned.point.settings.mixed for planned in own), but)
 
 
 def note(folder: Path, points: Sequence[IdentifiedPoint]) -> None:

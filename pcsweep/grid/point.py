@@ -245,7 +245,7 @@ def grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool
 def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool) -> GridPoint:
     extensions = named(plain)
     groups = {group: _group(plain, group) for group in ("model", "dataset", "noise", "pcoder", "attribution")}
-    own = {key: value for key, value in plain.items() if key not in (*groups, "extensions", faithfulness.GROUP)}
+    own = {key: value for key, value in plain.items() if key not in (*groups, "extensions", "search", faithfulness.GROUP)}
     settings = StudySettings(**checked(StudySettings, own, others=f", `extensions`; and the groups {', '.join(groups)}"))
     _check_thresholds(settings)
     perturbation = faithfulness.perturbation_of(plain.get(faithfulness.GROUP, {}), settings.timesteps, settings.metrics)

@@ -28,7 +28,6 @@ class SearchSettings:
         per_pcoder: coefficients of which each pcoder has its own.
         resolution: to which coefficients from an interval are rounded.
         seed: of the sampler.
-        known: numbers of images for which the point may have been computed; set by the search itself.
     """
 
     sampler: Sampler = "tpe"
@@ -40,7 +39,6 @@ class SearchSettings:
     per_pcoder: tuple[str, ...] = ()
     resolution: Annotated[float, Field(gt=0, le=0.5)] = 0.001
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    known: tuple[Images, ...] = ()
 
 
 def search_settings(values: Mapping[str, Any]) -> SearchSettings:

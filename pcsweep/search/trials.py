@@ -94,6 +94,11 @@ class Trials:
         """Optuna's."""
         return self._study
 
+    @property
+    def wanted(self) -> int:
+        """How many the search shall have, of all commands."""
+        return max(self._settings.trials, self.begun())
+
     def begun(self) -> int:
         """How many there are, of all commands."""
         return len(self._study.get_trials(deepcopy=False))
@@ -185,6 +190,16 @@ class Trials:
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return list(self._study.best_trials) if complete else []
 
+    def ended_trial(self, number: int) -> TrialUnderWay:
+        """A trial that has ended, by its number."""
+        trial = self._study.get_trials(deepcopy=False)[number]
+        return TrialUnderWay(number, trial._trial_id, trial.user_attrs[COEFFICIENTS], len(self._terms.images) - 1)
+
+    def timesteps(self, number: int) -> list[int | None]:
+        """At which timestep each objective of a trial was taken on the most images that it was measured on."""
+        last = self._study.get_trials(deepcopy=False)[number].user_attrs[RUNGS][-1]
+        return [each["timestep"] for each in last["estimates"]]
+
     def confirm(self, number: int, measured: Measured) -> None:
-        """Notes what images that the search has not seen say of a trial; a trial that has ended keeps no other note."""
+        """Notes what images that the search has not seen say of a trial; beside it, for a trial that has ended takes no note."""
         self._study.set_user_attr(f"{CONFIRMED}:{number}", measured.plain())

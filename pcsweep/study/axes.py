@@ -16,6 +16,8 @@ COEFFICIENTS = coefficients()  # of any rule
 AXES = ("model", "dataset", "noise", "sigma", "pcoder", *KEYS)  # of every study
 RULE_COLUMN = "pcoder.rule"  # the column that says by which rule, in studies of another than the usual one
 MAY_DIFFER = ("model", "noise", "pcoder", "attribution", "target")
+# In which shards of a search differ: trials that are worth it are measured on more images.
+OF_IMAGES = frozenset(("selection.count", "selection.images_sha256", "maps", "pictures"))
 IN_WORDS = "model, noise, pcoder and attribution"  # which groups of the command line these are
 USUAL_ATTRIBUTION = "grad_cam"  # which labels do not mention
 RANDOMIZED, RANDOMIZED_SEED = "model.randomized", "model.randomized_seed"

@@ -143,6 +143,12 @@ def pause() -> None:
     time.sleep(_LOOK)
 
 
+def lives(study: Path, tag: str) -> bool:
+    """Whether the command whose process has that short name has claims in a study, and has renewed them lately."""
+    own = [path for path in _files(study / FOLDER) if path.name.startswith(f"{tag}.") and path.name.endswith(_NOTE)]
+    return any(not _is_abandoned(path) for path in own)
+
+
 def computing(study: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Who computes points of a study now, and who means to: words by the points' identities. Nothing is changed."""
     now: dict[str, str] = {}

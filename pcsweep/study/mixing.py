@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,22 @@ _NAMES = {word: name for name, word in WORDS.items()}
 _UNDOTTED = ("timesteps", "threshold", "thresholds", "metrics", "precision", "pictures", "maps", "target")
 
 
-def check(folder: Path, points: Iterable[Mapping[str, Any]], mixed: bool) -> None:
+def check(folder: Path, points: Iterable[Mapping[str, Any]], mixed: bool, but: Collection[str] = ()) -> None:
     """Refuses points that no table would show together with each other, or with what is in the study.
 
     Args:
         folder: of the study.
         points: settings of those that are to be computed.
         mixed: whether that is wanted.
+        but: dotted settings that may differ.
 
     Raises:
         BadSetting: names the settings that differ, with their values, and what to do.
     """
-    new = {key(shared(each)): shared(each) for each in points}
+    new = {key(each): each for each in (_without(shared(point), but) for point in points)}
     if mixed or not new:
         return
-    there = [shared(each) for each in _settings_in(folder / "shards")]
+    there = [_without(shared(each), but) for each in _settings_in(folder / "shards")]
     known = {key(each) for each in there}
     if (known and known.issuperset(new)) or len(known.union(new)) == 1:
         return
@@ -47,6 +48,10 @@ def check(folder: Path, points: Iterable[Mapping[str, Any]], mixed: bool) -> Non
         f"never mix others, but {'; '.join(said)}. Give these points their own study=NAME, remove {folder}, or keep both in one "
         f"study with mixed=true, of which reports show one at a time ({_example(ours)})."
     )
+
+
+def _without(flat: Mapping[str, Any], but: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in flat.items() if name not in but}
 
 
 def _settings_in(folder: Path) -> list[dict[str, Any]]:

@@ -112,6 +112,14 @@ def seconds(texts: Mapping[str, str]) -> float | None:
         return None
 
 
+def taken_images(texts: Mapping[str, str]) -> int:
+    """Of how many images a shard's rows were taken from another shard, from its metadata; 0 where that cannot be read."""
+    try:
+        return int(json.loads(texts["taken"])["images"])
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return 0
+
+
 def settings(texts: Mapping[str, str]) -> dict[str, Any] | None:
     """The canonical settings in a shard's metadata; None where they cannot be read."""
     try:

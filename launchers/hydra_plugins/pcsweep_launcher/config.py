@@ -49,6 +49,13 @@ class SweeperConf(BasicSweeperConf):
     grids: Any = None
 
 
+@dataclass
+class SearchConf(SweeperConf):
+    """Settings of the sweeper `search`; what it does is said by the key `search` of the configuration."""
+
+    _target_: str = f"{_HERE}.search.SearchSweeper"
+
+
 def _store(group: str, name: str, node: type) -> None:
     ConfigStore.instance().store(group=f"hydra/{group}", name=name, node=node, provider="pcsweep_launcher")
 
@@ -56,3 +63,4 @@ def _store(group: str, name: str, node: type) -> None:
 _store("launcher", "grid_settings", GridConf)  # of which the presets are made
 _store("launcher", "plan", PlanConf)
 _store("sweeper", "grid", SweeperConf)
+_store("sweeper", "search", SearchConf)

@@ -6,8 +6,10 @@ differ in their coefficients alone and are computed together; a queue's task, or
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -20,6 +22,7 @@ from pcsweep.sweep.job import Session, SweepPoint
 
 if TYPE_CHECKING:
     from pcsweep.grid.plan import Plan
+    from pcsweep.sweep.settings import LauncherSettings
 
 _log = logging.getLogger(__name__)
 _SHARED = ("model", "dataset")  # what is loaded anew where it changes from one point to the next
@@ -60,6 +63,26 @@ class GridLauncher(Launcher):
         launch.launch(session, points, plan, settings)
         return [_done(point) for point in points]
 
+    def search(self, overrides: Sequence[Override], given: Sequence[Override]) -> None:
+        """Searches what overrides ask for; `given` are those of the command.
+
+        Raises:
+            BadSetting: a word or a setting is refused.
+            Unfinished: too many trials have failed.
+        """
+        from pcsweep.sweep.searching.run import run_search
+        from pcsweep.sweep.settings import checked_settings
+
+        settings = checked_settings(self.settings)
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        if not self._is_study():
+            raise BadSetting("Expected a study of pcsweep, which alone hydra/sweeper=search knows how to search.")
+        run_search(Session(self.hydra_context, self.task_function, self.config), overrides, given, self._for_search(settings))
+
+    def _for_search(self, settings: "LauncherSettings") -> "LauncherSettings":
+        return settings
+
     def _is_study(self) -> bool:
         """Whether this is a sweep of pcsweep; any other application's points are run as they are."""
         return {"study", "output_root", "pcoder"} <= set(self.config)
@@ -81,6 +104,9 @@ class GridLauncher(Launcher):
 
 class PlanLauncher(GridLauncher):
     """Shows what a sweep would compute, and computes nothing."""
+
+    def _for_search(self, settings: "LauncherSettings") -> "LauncherSettings":
+        return replace(settings, dry_run=True)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Checks all points and describes them."""

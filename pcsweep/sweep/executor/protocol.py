@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
     from pcsweep.sweep.job import SweepTask
+    from pcsweep.sweep.sharing import Packs
 
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
 
@@ -102,6 +103,8 @@ class Order:
         arrays: how many tasks each has.
         timeouts: how often a task is queued again after its time is over.
         loaded: models and datasets that this process has already, for an executor that computes in it.
+        packs: of a search, which are asked for one by one, by an executor that is not detached; they are none of the tasks, of
+            which there is one without packs, for what all points share.
     """
 
     tasks: "Sequence[SweepTask]"
@@ -111,6 +114,7 @@ class Order:
     arrays: Arrays = Arrays((), (), 0)
     timeouts: int = 0
     loaded: "Loaded | None" = None
+    packs: "Packs | None" = None
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from pcsweep.sweep.executor.protocol import NoAnswer, Order, Queued, Resources
 
 if TYPE_CHECKING:
     from pcsweep.sweep.job import Pack
+    from pcsweep.sweep.sharing import Packs
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +65,9 @@ class Local:
         from pcsweep.sweep.executor.local.workers import run_here, run_in_workers
         from pcsweep.sweep.sharing import shared
 
+        if order.packs is not None:
+            yield from self._one_by_one(order, order.packs)
+            return
         packs = [pack for task in order.tasks for pack in task.packs]
         gpus = gpus_here() if any(_leaves_the_gpu_to_us(pack) for pack in packs) else []
         wanted = order.asked["workers"]
@@ -78,6 +82,18 @@ class Local:
             computed = run_here(session, ours, order.loaded) if workers == 1 else run_in_workers(session, ours, workers, gpus)
             for results in computed:
                 yield [Computed(str(number), result) for number, result in results.items()]
+
+    def _one_by_one(self, order: Order, packs: "Packs") -> Generator[Sequence[Computed], None, None]:
+        """Computes packs that are asked for when they are to be computed."""
+        from pcsweep.sweep.executor.local.workers import run_here, run_in_workers
+
+        gpus = gpus_here()
+        wanted = order.asked["workers"]
+        workers = max(1, len(gpus)) if wanted == "auto" else wanted
+        session = order.tasks[0].session
+        computed = run_here(session, packs, order.loaded) if workers == 1 else run_in_workers(session, packs, workers, gpus)
+        for results in computed:
+            yield [Computed(str(number), result) for number, result in results.items()]
 
     def poll(self, users: Iterable[int] = ()) -> list[Queued]:  # noqa: ARG002
         """None: whoever computes here says so in the study's folder."""
