@@ -200,6 +200,10 @@ class Trials:
         last = self._study.get_trials(deepcopy=False)[number].user_attrs[RUNGS][-1]
         return [each["timestep"] for each in last["estimates"]]
 
+    def is_confirmed(self, number: int) -> bool:
+        """Whether images that the search has not seen have said something of a trial."""
+        return f"{CONFIRMED}:{number}" in self._study.user_attrs
+
     def confirm(self, number: int, measured: Measured) -> None:
         """Notes what images that the search has not seen say of a trial; beside it, for a trial that has ended takes no note."""
         self._study.set_user_attr(f"{CONFIRMED}:{number}", measured.plain())

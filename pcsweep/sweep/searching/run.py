@@ -180,7 +180,7 @@ def _conclude(search: Search) -> None:
         terminal(stderr=True, highlight=True).print(failure_table(noted[:_SHOWN]))
     if search.stopped or not record.complete:
         raise Unfinished(
-            f"{number_of(len(failed), 'trial')} of {len(record.trials)} failed, so the search has stopped; all others are kept. Once "
-            f"the cause is mended, this goes on:\n  {command()}"
+            f"{number_of(len(failed), 'trial')} of {len(record.trials)} failed, so the search has stopped; all others are kept. "
+            f"Once the cause is mended, this goes on:\n  {command()}"
         )
     _log.info("For tables, figures and a page:  python -m pcsweep.report %s", words_for(search.folder))

@@ -120,7 +120,7 @@ class Search:
     def _best(self) -> list[int]:
         """Numbers of the trials that are to be confirmed."""
         unseen = self.terms.total > self.terms.images[-1]
-        return [each.number for each in self.trials.best()] if unseen else []
+        return [each.number for each in self.trials.best() if not self.trials.is_confirmed(each.number)] if unseen else []
 
     def _stage(self, trial: TrialUnderWay, confirming: bool = False) -> Stage:
         images = self.terms.total if confirming else self.terms.images[trial.rung]
@@ -152,7 +152,7 @@ class Search:
                 if point.number not in stage.given | stage.back:
                     alike.setdefault((stage.images, place), []).append((stage, point))
         for waiting in alike.values():
-            pack = []
+            pack: list[SweepPoint] = []
             for stage, point in waiting:
                 if len(pack) < most and free(point):
                     stage.given.add(point.number)
