@@ -21,6 +21,7 @@ from pcsweep.aggregate.table import Family, enter, layer_table, table
 from pcsweep.aggregate.words import metric_shown
 from pcsweep.console.progress import progress, stage
 from pcsweep.console.text import number_of
+from pcsweep.search.rows import of_search
 from pcsweep.statistics.drawing import Drawing, drawn_once
 from pcsweep.study import axes, failures
 from pcsweep.study.conditions import split_of, unit_of
@@ -54,6 +55,7 @@ def aggregate(
         BadSetting: the shards differ in settings that must not be mixed, or none has those that are wanted.
     """
     tidy(folder)
+    where = of_search(folder, where)
     with stage("reading settings"):
         groups = grouped(folder / "shards", where)
     axes.check_alike(list(groups.settings.values()))

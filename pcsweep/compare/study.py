@@ -7,8 +7,10 @@ from typing import Any
 
 from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.config.errors import BadSetting
+from pcsweep.search.rows import of_search
 from pcsweep.study import axes, plans
 from pcsweep.study.axes import Coordinates
+from pcsweep.study.mixing import planned_where
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ def study_in(folder: Path) -> Study:
     Raises:
         BadSetting: it has no shard that can be read, or its shards differ in settings that must not be mixed.
     """
-    groups = grouped(folder / "shards")
+    where = of_search(folder, None)
+    groups = grouped(folder / "shards", where)
     cells = [_cell(paths, groups) for paths in groups.paths if paths[0] not in groups.damaged]
     if not cells:
         raise BadSetting(f"Expected shards in {folder / 'shards'}, but there are none{_but(groups)}.")
@@ -64,7 +67,7 @@ def study_in(folder: Path) -> Study:
         axes.check_alike([cell.settings for cell in cells])
     except ValueError as error:
         raise BadSetting(f"Study {folder.name}: {error}") from error
-    return Study(folder.name, cells, plans.planned(folder / "planned"), list(groups.damaged.values()))
+    return Study(folder.name, cells, planned_where(folder, where), list(groups.damaged.values()))
 
 
 def _cell(paths: list[Path], groups: Groups) -> StudyCell:

@@ -26,6 +26,7 @@ from pcsweep.machine.destination import destination
 from pcsweep.report.contents import contents
 from pcsweep.report.nothing import nothing
 from pcsweep.report.page import write, write_nothing
+from pcsweep.search.rows import of_search
 from pcsweep.study.folder import existing_study
 from pcsweep.study.labels import BEST, MEANS, POOLED
 
@@ -86,6 +87,7 @@ def command(words: Sequence[str], console: Console) -> None:
     folder = existing_study(options.output_root, options.study)
     place = destination(folder, options.to)
     path = place / "report.html"
+    options = replace(options, where=of_search(folder, options.where))
     try:
         result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
     except NoShards as error:
