@@ -89,7 +89,7 @@ class Space:
         found: dict[str, float] = {}
         known = dict(self.fixed)
         for each in self.searched:
-            taken = sum(known[key] for key in each.with_)
+            taken = sum((known[key] for key in each.with_), start=0.0)
             found[each.key] = known[each.key] = each.value(chosen[each.parameter], taken, self._reserved(each))
         return found
 
