@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from pcsweep.compute.cost import Multiplications
     from pcsweep.grid.loaded import Loaded
+    from pcsweep.grid.plan import Called
     from pcsweep.grid.point import GridPoint
     from pcsweep.network import PredictiveNetwork
     from pcsweep.network.engine.schedule import Structure
@@ -76,8 +77,19 @@ def main() -> None:
     end(code)
 
 
-def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_pack: int) -> None:
+def show(
+    configs: "Iterable[DictConfig]",
+    numbers: "Sequence[int]",
+    points_per_pack: int,
+    called: "Called | None" = None,
+    beforehand: "Sequence[str]" = (),
+) -> None:
     """Prints the plan of a grid, whose points are given in the order of these numbers.
+
+    Args:
+        configs, numbers, called: as for `points_from`.
+        points_per_pack: at most.
+        beforehand: lines to say first.
 
     Raises:
         BadSetting: one line for every grid point that is refused.
@@ -89,8 +101,10 @@ def show(configs: "Iterable[DictConfig]", numbers: "Sequence[int]", points_per_p
     from pcsweep.grid.plan import packed, points_from
 
     console = terminal(130)
+    for line in beforehand:
+        console.print(line, markup=False, soft_wrap=True)
     loaded = Loaded()
-    asked = points_from(configs, numbers, loaded)
+    asked = points_from(configs, numbers, loaded, called=called)
     why = why_skipped(each.point.rule for each in asked)
     planned = [each for each in asked if each.identity is not None]
     points = [each.point for each in planned]

@@ -187,7 +187,10 @@ def _composed_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":
         raise
     with stage("checking model, images and weights"):
         loaded = Loaded()
-        return point_from(config, loaded), loaded
+        point = point_from(config, loaded)
+    if point.settings.cells:
+        raise BadSetting(f"Expected no `cells`, since one configuration is drawn, but got {point.settings.cells}.")
+    return point, loaded
 
 
 def _stored_point(words: Sequence[str]) -> "tuple[GridPoint, Loaded]":

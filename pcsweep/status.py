@@ -86,6 +86,8 @@ def show(folder: Path, console: Console) -> None:
         console.print("To compute what is missing:", markup=False)
         for command in dict.fromkeys(point.command for point in points if point.identity in missing):
             console.print(f"  {command}", markup=False, soft_wrap=True)
+        for line in dict.fromkeys(point.changed for point in points if point.identity in missing and point.changed):
+            console.print(line, markup=False, soft_wrap=True)
 
 
 def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.PlannedPoint]) -> Table:

@@ -81,3 +81,14 @@ def test_passes_of_the_head_that_an_attribution_takes_are_said_and_timed(tmp_pat
     assert "The attribution ablation_cam on pminivgg takes up to 65 passes of the head for each of 28 maps:" in said
     assert "hires_cam" not in said
     assert re.search(r"On this device about \d+ seconds, without metrics, and attribution but for these passes:", said)
+
+
+def test_a_list_of_cells_is_planned_without_m_and_takes_the_place_of_a_grid(tmp_path):
+    (tmp_path / "cells.csv").write_text("pcoder.beta,noise.sigma\n0.2,0.1\n0.4,0.4\n0.4,0.4\n")
+    done = planned(tmp_path, "cells=cells.csv", "experiment=demo")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert "cells.csv: 1 row is the same as another (line 4); it is computed once." in said
+    assert "cells.csv takes the place of the grid (noise.sigma, pcoder.beta, pcoder.lambda)." in said
+    assert "2 points, finished ones included, in 2 packs, 0 skipped" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv"]

@@ -16,6 +16,7 @@ from pcsweep.config.schema import place
 _FOLDER = ("--config-dir", "-cd")
 _ALONE = ("run", "multirun", "cfg", "info", "shell_completion")
 LISTED = re.compile(r"\+{0,2}(attribution|dataset|experiment|hyperparameter|model|noise|pcoder|recipe)=\s*\[.*")
+_LIST = re.compile(r"cells=(?!null$).+")
 _SIMPLE = re.compile(r"study=([\w.+-]+(?:,[\w.+-]+)*)")
 
 
@@ -45,6 +46,14 @@ def checked_words(words: Sequence[str]) -> list[str]:
         raise BadSetting("Expected no `--experimental-rerun`, which would run what a pickle says; give the settings as words.")
     own = [_with_home(_with_study_as_text(word)) for word in options.overrides]
     return [*_without(words, options.overrides), *own]
+
+
+def as_sweep(words: Sequence[str]) -> list[str]:
+    """Checked words with -m, where they ask for a list of cells and do not say what else is to be done with the configuration."""
+    options = _options(words)
+    other = any(getattr(options, name) not in (None, False) for name in (*_ALONE, "help"))
+    other = other or any(word.startswith("hydra.mode=") for word in options.overrides)
+    return ["--multirun", *words] if not other and any(map(_LIST.fullmatch, options.overrides)) else list(words)
 
 
 def with_folders_joined(words: Sequence[str]) -> list[str]:

@@ -15,7 +15,9 @@ from pcsweep.figures.layers import LayersOverTime, layers_over_time
 from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
 from pcsweep.figures.pages import Page, Results, beside_alone, columns_beside, pages
+from pcsweep.figures.plane import in_plane, scattered
 from pcsweep.figures.presets import presets
+from pcsweep.figures.ranking import ranking
 from pcsweep.measure.exhibit import Exhibition, names
 
 _PAPER = {
@@ -28,7 +30,8 @@ _PAPER = {
 def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
     """Writes heatmap (or lines) and curves of each facet, and the paper's figures that are asked for; returns their paths.
 
-    Where the two coefficients of a heatmap do not both vary there is none: its colours are drawn as lines.
+    Where the two coefficients of a heatmap do not both vary there is none: its colours are drawn as lines. Scattered cells are a
+    plane of circles, or one below the other.
 
     Args:
         results: all cells.
@@ -41,8 +44,7 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
     pictures = []
     metric = "" if results.metric == "iou" else results.metric
     for page in pages(results, together=beside_alone(results)):
-        name = "lines" if abscissa(page) else "heatmap"
-        pictures += save(_over_coefficients(page, heatmap), folder / _named(name, metric, page.name))
+        pictures += save(_over_coefficients(page, heatmap), folder / _named(_kind(page), metric, page.name))
         pictures += save(curves(page), folder / _named("curves", metric, page.name))
     for name in [name for name in asked if name in _PAPER]:
         drawn, across = _PAPER[name]
@@ -53,10 +55,18 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
     return pictures
 
 
+def _kind(page: Page) -> str:
+    """What shows the cells over their coefficients."""
+    if abscissa(page):
+        return "lines"
+    return "heatmap" if not scattered(page) else "plane" if in_plane(page) else "ranking"
+
+
 def _over_coefficients(page: Page, mosaic: Callable[[Page], Figure]) -> Figure:
-    """The mosaic, or lines where its two coefficients do not both vary."""
-    along = abscissa(page)
-    return mosaic(page) if along is None else lines(page, along)
+    """The mosaic; lines where its two coefficients do not both vary, and a ranking of cells that would leave most of it empty."""
+    if along := abscissa(page):
+        return lines(page, along)
+    return ranking(page) if _kind(page) == "ranking" else mosaic(page)
 
 
 def draw_exhibitions(exhibitions: Sequence[Exhibition], folder: Path) -> list[Path]:

@@ -17,11 +17,13 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from pcsweep.figures import baselines
 from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
+from pcsweep.figures.plane import circle, circles, in_plane
 from pcsweep.figures.significance import dot, dots
 from pcsweep.study.labels import SYMBOLS
 
 WIDTH, HEIGHT = 7.2, 9.0  # inches: a page's text
 _LARGEST, _SMALLEST = 0.35, 0.06  # inches of a cell
+_PLANE = 1.45  # inches of a panel of scattered cells
 _NARROWEST = 5.0  # inches: the legend
 PER_INCH = 14  # characters of a title or a legend
 _EM = 0.56  # of a character's width in a heading, in its size
@@ -71,10 +73,11 @@ def headings(page: Page) -> list[str]:
 
 
 def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
-    """The panels, the scale beside them, the caption above and the legend below."""
+    """The panels, the scale beside them, the caption above and the legend below; scattered cells are circles, not squares."""
     across, down = len(layout.columns), len(layout.rows)
+    apart = in_plane(page)
     cell = _cell(page, across, down)
-    height, side = (cell * len(page.axis(name)) for name in page.rule.axes)
+    height, side = (_PLANE,) * 2 if apart else (cell * len(page.axis(name)) for name in page.rule.axes)
     figure = Figure(
         figsize=(max(_NARROWEST, max(side, 0.7) * across + 1.6), height * down + 1.6),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02, compress=True),
@@ -84,8 +87,12 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
     axes = figure.subplots(down, across, squeeze=False)  # all alike; sharing axes is slow
     seen: set[str] = set()
     for (row, column), panel in np.ndenumerate(axes):
-        seen |= _panel(panel, page, layout.panels[row][column], shown, cell)
-        tick(panel, page, side, height)
+        place = layout.panels[row][column]
+        if apart:
+            seen |= circles(panel, page, place, (shown.value, shown.q), shown.norm)
+        else:
+            seen |= _panel(panel, page, place, shown, cell)
+            tick(panel, page, side, height)
         panel.tick_params(labelbottom=row == down - 1, labelleft=column == 0)
         if row == 0:
             panel.set_title(layout.columns[column], fontsize=heading_size(layout.columns, max(side, 0.7)))
@@ -133,7 +140,8 @@ def _panel(panel: Axes, page: Page, place: tuple[tuple[Any, ...], int], shown: S
 
 
 def _legend(figure: Figure, seen: set[str], page: Page, shown: Shown) -> None:
-    handles: list[Artist] = [patch(state, page.rule) for state in LABELS if state in seen]
+    legend = circle if in_plane(page) else patch
+    handles: list[Artist] = [legend(state, page.rule) for state in LABELS if state in seen]
     if any(row[shown.q] is not None and row[shown.q] == row[shown.q] for row in page.rows):
         handles.append(dot(shown.mark, "dot" in seen))
     if handles:

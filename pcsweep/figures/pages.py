@@ -17,9 +17,13 @@ from pcsweep.study.labels import (
     in_order,
     on,
     on_axes,
+    pair_of,
     rule_of_row,
+    rules_of,
     text_of,
 )
+
+SPARSE = 0.5  # share of the combinations of coefficients; where fewer are cells, a mosaic of them would be mostly holes
 
 
 @dataclass(frozen=True)
@@ -156,10 +160,24 @@ def pages(results: Results, across: str | None = None, together: Sequence[str] =
 
 
 def beside_alone(results: Results) -> tuple[str, ...]:
-    """The columns of α where neither β nor λ varies, so that cells of several α can share a page; else nothing."""
+    """The columns of α where neither β nor λ varies, or most of their combinations with α are no cells, so that cells of several
+    α can share a page; else nothing.
+    """
     everything = [*results.rows, *results.skipped, *results.missing]
     fixed = all(len({coefficient(row, name) for row in everything}) == 1 for name in on_axes(everything))
-    return columns_beside(everything) if fixed else ()
+    return columns_beside(everything) if fixed or _scattered_beside(everything) else ()
+
+
+def _scattered_beside(everything: Sequence[Row]) -> bool:
+    """Whether the coefficients that no heatmap has as an axis vary, and with most of their values there is no cell."""
+    found = []
+    for rule in rules_of(everything):
+        own = [row for row in everything if rule_of_row(row) == rule]
+        others = [tuple(coefficient(row, key) for key in keys_of(rule) if key not in rule.axes) for row in own]
+        pairs = [pair_of(row) for row in own]
+        if len(set(others)) > 1:
+            found.append(len(set(zip(pairs, others, strict=True))) < SPARSE * len(set(pairs)) * len(set(others)))
+    return any(found) and all(found)
 
 
 def columns_beside(rows: Sequence[Row]) -> tuple[str, ...]:

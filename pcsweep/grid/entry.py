@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 import pcsweep
-from pcsweep.config.overrides import checked_words
+from pcsweep.config.overrides import as_sweep, checked_words
 from pcsweep.config.refusals import message
 from pcsweep.console.exit import Explain, close_umask, end, outcome, refusing
 from pcsweep.console.text import COLUMNS, paragraph
@@ -105,7 +105,7 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
     explain: Explain = (lambda _: None) if _FULL_ERROR in os.environ else message
 
     def work() -> None:
-        sys.argv[1:] = [*checked_words(sys.argv[1:]), *further]
+        sys.argv[1:] = [*as_sweep(checked_words(sys.argv[1:])), *further]
         with help_in_lines() if {"-h", "--help"} & set(sys.argv[1:]) else nullcontext():
             entry()
 

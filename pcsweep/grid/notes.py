@@ -4,13 +4,14 @@ import hashlib
 import json
 import logging
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pcsweep.config.faults import check_folders
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.machine.files import replacing
 from pcsweep.machine.provenance import command
-from pcsweep.study import failures, mixing, shards
+from pcsweep.study import cells, failures, mixing, shards
 from pcsweep.study.plans import superseded
 from pcsweep.study.sources import other_than_now, sources_of
 
@@ -54,7 +55,10 @@ def note(folder: Path, points: Sequence[IdentifiedPoint]) -> None:
         }
         for planned in points
     ]
-    text = json.dumps({"command": command(), "schema_version": shards.SCHEMA_VERSION, "points": listed}, indent=1)
+    files = {planned.point.settings.cells for planned in points}
+    lists = [asdict(cells.keep(folder, path)) for path in files if path is not None]
+    said = {"command": command(), "schema_version": shards.SCHEMA_VERSION, **({"lists": lists} if lists else {})}
+    text = json.dumps({**said, "points": listed}, indent=1)
     with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
         path.write_text(text)
     for identity in superseded(folder / "planned"):  # nobody waits for them, so their failures are none any more

@@ -2,8 +2,9 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 _log = logging.getLogger(__name__)
+
+Called = Callable[[Sequence[int]], str]
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Plan:
 
 
 def points_from(
-    configs: "Iterable[DictConfig]", numbers: Sequence[int], loaded: Loaded, here: bool = True
+    configs: "Iterable[DictConfig]", numbers: Sequence[int], loaded: Loaded, here: bool = True, called: "Called | None" = None
 ) -> list[IdentifiedPoint]:
     """The grid points of a sweep by number, with a bar while that takes long.
 
@@ -84,6 +87,7 @@ def points_from(
         numbers: 0, 1, … in the order of the configurations.
         loaded: where their models and datasets are, or will be.
         here: whether this machine computes them.
+        called: names points by their numbers, at the beginning of a message, where they have other names.
 
     Raises:
         BadSetting: one line for every kind of refusal, with the numbers of the points that are refused.
@@ -98,23 +102,25 @@ def points_from(
                 refused.setdefault(str(error), []).append(number)
             advance(1)
     if refused:
-        raise BadSetting("\n".join(f"{_numbered(sorted(each), len(numbers))}{error}" for error, each in refused.items()))
+        name = called or partial(_numbered, count=len(numbers))
+        raise BadSetting("\n".join(f"{name(sorted(each))}{error}" for error, each in refused.items()))
     return [points[number] for number in sorted(points)]
 
 
-def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = True) -> Plan:
+def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = True, called: "Called | None" = None) -> Plan:
     """Checks every grid point of a sweep before any is computed, and finds what is done.
 
     Args:
         configs: one per point.
         numbers: 0, 1, … in the order of the configurations.
         here: whether this machine computes them.
+        called: as for `points_from`.
 
     Raises:
         BadSetting: one line for every kind of refusal.
     """
     loaded = Loaded()
-    points = points_from(configs, numbers, loaded, here)
+    points = points_from(configs, numbers, loaded, here, called)
     first: dict[Path, int] = {}
     for number, planned in enumerate(points):
         if planned.identity is not None:

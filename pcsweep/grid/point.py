@@ -57,6 +57,7 @@ class StudySettings:
     pictures: Annotated[int, Field(ge=0, le=MOST_IMAGES)] = 0
     maps: Annotated[Literal["all"] | Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None, Mark.YOUNGER] = None
     figure: Annotated[Figure, Mark.ASIDE] = "heatmap"
+    cells: Annotated[Path | None, Mark.ASIDE] = None
     mixed: Annotated[bool, Mark.ASIDE] = False
 
     @property

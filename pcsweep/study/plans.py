@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.config.sources import SOURCE
-from pcsweep.study import notes
+from pcsweep.study import cells, notes
 from pcsweep.study.identity import canonical, identity
 from pcsweep.study.schema import SCHEMA_VERSION
 
@@ -23,6 +23,7 @@ class PlannedPoint:
     hyperparameter: str = ""  # names of its set of coefficients
     figure: str = "heatmap"
     label: str = ""  # for people
+    changed: str = ""  # what is said beside the command: that it is another than was given, since a list of cells has changed
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class _PlanNote:
     command: str
     points: tuple[_PointNote, ...]
     schema_version: Any = None
+    lists: tuple[cells.ListNote, ...] = ()
 
 
 def planned(folder: Path) -> list[PlannedPoint]:
@@ -67,7 +69,9 @@ def _sorted_out(folder: Path) -> tuple[dict[str, PlannedPoint], set[str]]:
     for path in notes.paths(folder):
         try:
             plan, status = notes.read(path, _PlanNote)
-            found = [_point(each, plan) for each in plan.points]
+            command, changed = cells.command_now(plan.command, plan.lists, folder.parent)
+            plan = replace(plan, command=command)
+            found = [replace(_point(each, plan), changed=changed) for each in plan.points]
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:

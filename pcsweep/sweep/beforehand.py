@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import refusing
 from pcsweep.machine import leftovers
+from pcsweep.sweep.cells import file_of
 from pcsweep.sweep.expansion import with_own_params
 
 _OURS = "hydra_plugins.pcsweep_launcher.sweeper.GridSweeper"
@@ -24,12 +25,17 @@ class Beforehand(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run."""
+        with refusing():
+            if path := file_of(config):
+                raise BadSetting(f"Expected -m for the list of cells {path}, which is a sweep, but got hydra.mode=RUN.")
         _note(config, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a sweep."""
         if OmegaConf.select(config, "hydra.sweeper._target_") != _OURS:
             with refusing(), suppress(HydraException):  # what Hydra raises here it raises again, and is heard
+                if path := file_of(config):
+                    raise BadSetting(f"Expected hydra/sweeper=grid for the list of cells {path}: no other sweeper reads it.")
                 _check_params(config)
         _note(config, "hydra.sweep.dir")
 

@@ -5,7 +5,7 @@ differ in their coefficients alone and are computed together; a queue's task, or
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from pcsweep.sweep.job import Session, SweepPoint
 
 if TYPE_CHECKING:
     from pcsweep.grid.plan import Plan
+    from pcsweep.sweep.cells import ListedPoints
     from pcsweep.sweep.settings import LauncherSettings
 
 _log = logging.getLogger(__name__)
@@ -29,10 +30,11 @@ _SHARED = ("model", "dataset")  # what is loaded anew where it changes from one 
 
 
 class GridLauncher(Launcher):
-    """Runs the points of a sweep."""
+    """Runs the points of a sweep; `listed` is the list of cells that asks for them, if there is one, see the sweeper `grid`."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
+        self.listed: ListedPoints | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `launch`."""
@@ -52,6 +54,8 @@ class GridLauncher(Launcher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         session = Session(self.hydra_context, self.task_function, self.config)
+        for line in self._said():
+            _log.info("%s", line)
         points = self._points(job_overrides, initial_job_idx)
         if not self._is_study():
             return foreign.launch(session, points, settings)
@@ -59,6 +63,7 @@ class GridLauncher(Launcher):
             raise BadSetting(
                 f"Expected `hydra.sweeper.max_batch_size` to be null for a study, which is checked as a whole, but got {most}."
             )
+        self._check_one_list(points)
         plan = self._plan(points, here=not settings.chosen.detached)
         launch.launch(session, points, plan, settings)
         return [_done(point) for point in points]
@@ -95,11 +100,31 @@ class GridLauncher(Launcher):
                 for number, overrides in enumerate(job_overrides, start=first)
             ]
 
+    def _check_one_list(self, points: Sequence[SweepPoint]) -> None:
+        """Refuses points that would read a list of their own, such as one that some of several experiments ask for."""
+        own = OmegaConf.select(self.config, "cells")
+        asked = {
+            OmegaConf.select(template.config, "cells")
+            for template in {id(each.template): each.template for each in points}.values()
+        }
+        if others := asked - {own}:
+            raise BadSetting(
+                f"Expected one list of `cells` for the whole sweep, but got {' and '.join(map(str, (own, *others)))}."
+            )
+
+    def _said(self) -> list[str]:
+        """How the list of cells was read, if there is one."""
+        return self.listed.said() if self.listed else []
+
+    def _called(self) -> "Callable[[Sequence[int]], str] | None":
+        """How points are named in refusals, if it is not by their numbers."""
+        return self.listed.called if self.listed else None
+
     def _plan(self, points: Sequence[SweepPoint], here: bool) -> "Plan":
         with stage("loading torch"):
             from pcsweep.grid.plan import plan
 
-        return plan(*_by_what_is_shared(points), here)
+        return plan(*_by_what_is_shared(points), here, self._called())
 
 
 class PlanLauncher(GridLauncher):
@@ -117,7 +142,7 @@ class PlanLauncher(GridLauncher):
         settings = checked_settings(self.settings)
         setup_globals()
         points = self._points(job_overrides, initial_job_idx)
-        show(*_by_what_is_shared(points), settings.points_per_pack)
+        show(*_by_what_is_shared(points), settings.points_per_pack, self._called(), self._said())
         return [_done(point) for point in points]
 
 
