@@ -12,7 +12,7 @@ from rich.text import Text
 
 from pcsweep.config.errors import Unfinished
 from pcsweep.console.exit import end, follow
-from pcsweep.console.text import duration, number_of
+from pcsweep.console.text import duration, gibibytes, number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
@@ -21,6 +21,7 @@ from pcsweep.pcoder.rule import why_skipped
 from pcsweep.study import claims, failures, plans, shards, sources, submissions, submitted
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
+from pcsweep.study.spent import Sum, spent_of
 from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers, ask, title, with_hidden
 from pcsweep.sweep.standing import Standing, standing
@@ -76,7 +77,10 @@ def show(folder: Path, console: Console) -> None:
     console.print(_table(folder.name, found, len(labels), [point for point in points if point.identity is None]))
     for line in [*_problems(answers, found), *found.advice, *_pace(folder, found, tasks)]:
         console.print(line, markup=False)
-    for line in sources.differing(_looked_at(folder / "shards", sorted(found.done))):
+    looked_at = _looked_at(folder / "shards", sorted(found.done))
+    for line in _spent(looked_at, len(found.done)):
+        console.print(line, markup=False)
+    for line in sources.differing(map(sources.sources_of, looked_at)):
         console.print(f"Look at: {line}", markup=False, soft_wrap=True)
     if found.failed:
         console.print(failure_table(found.failures(labels)[:_LISTED]))
@@ -109,10 +113,26 @@ def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.Plann
     return table
 
 
-def _looked_at(folder: Path, names: Sequence[str]) -> list[sources.Sources]:
-    """By which code some shards were computed, evenly among them: all, if they are not many."""
+def _looked_at(folder: Path, names: Sequence[str]) -> list[dict[str, str]]:
+    """The metadata of some shards, evenly among them: all, if they are not many."""
     some = names[:: 1 + len(names) // _LOOKED_AT]
-    return [sources.sources_of(shards.metadata(shards.place(folder, name))) for name in some]
+    return [shards.metadata(shards.place(folder, name)) for name in some]
+
+
+def _spent(looked_at: Sequence[Mapping[str, str]], done: int) -> list[str]:
+    """What was spent so far, in a line; where not all shards were looked at, as if the others were like these."""
+    total = Sum()
+    for spent in filter(None, map(spent_of, looked_at)):
+        total.add(spent)
+    if not total.shards:
+        return []
+    some = len(looked_at) < done
+    phase, share = max(total.shares.items(), key=lambda item: item[1], default=("other", 0.0))
+    asked = f" of {gibibytes(total.asked)}" if total.asked else ""
+    return [
+        f"So far: {'about ' if some else ''}{total.hours(done / len(looked_at))}, {100 * share:.0f} % {phase}; "
+        f"peak memory {gibibytes(total.memory)}{asked} GiB"
+    ]
 
 
 def _by_commands(what: str, points: Mapping[str, str]) -> str:

@@ -5,13 +5,17 @@ import os
 import re
 import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from toy_costs import GIB, of_pack
 from toy_slurm import answering, without_slurm
 
 from pcsweep.status import HELP, main
 from pcsweep.study import failures, submissions
 from pcsweep.study.claims import Claims
 from pcsweep.study.shards import SCHEMA_VERSION
+from pcsweep.study.spent import KEY, text_of
 from pcsweep.study.submissions import new
 
 NAMES = "abcdefgh"
@@ -44,6 +48,13 @@ def finish(study, *names, ago=0.0):
     for name in names:
         (study / "shards" / f"{name}.parquet").touch()
         os.utime(study / "shards" / f"{name}.parquet", (time.time() - ago,) * 2)
+
+
+def finish_with_cost(study, spent, *names):
+    """Shards without rows, of which only the metadata is read."""
+    table = pa.table({}).replace_schema_metadata({f"pcsweep.{KEY}": text_of(spent)})
+    for name in names:
+        pq.write_table(table, study / "shards" / f"{name}.parquet")
 
 
 def send(study):
@@ -291,3 +302,18 @@ def test_one_error_is_looked_past(study, status, monkeypatch):
     code, out, err = status()
     assert (code, err) == (0, "")
     assert counts(out)["done"] == 1
+
+
+def test_what_was_spent_is_told_in_a_line(study, status):
+    finish(study, "h")
+    assert "So far" not in status()[1]
+    finish_with_cost(study, of_pack(1, task="7", memory_asked=16 * GIB, seconds={"dynamics": 2556.0, "other": 1044.0}), *"ab")
+    assert "So far: 8 core-hours, 71 % dynamics; peak memory 2 of 16 GiB\n" in status()[1]
+    finish_with_cost(study, of_pack(1, gpu_memory=1, gpu_limit=2, seconds={"metrics": 36000.0}), "c")
+    assert "So far: 8 core-hours and 10 GPU-hours, 83 % metrics; peak memory 2 of 16 GiB\n" in status()[1]
+
+
+def test_of_many_shards_what_was_spent_is_told_from_some(study, status, monkeypatch):
+    monkeypatch.setattr("pcsweep.status._LOOKED_AT", 4)
+    finish_with_cost(study, of_pack(1, seconds={"dynamics": 3600.0}), *NAMES)
+    assert "So far: about 16 core-hours, 100 % dynamics; peak memory 2 GiB\n" in status()[1]

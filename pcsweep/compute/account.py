@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import torch
 
+from pcsweep.grid.point import GridPoint
 from pcsweep.machine import memory, provenance
 from pcsweep.machine.device import device_of
 from pcsweep.machine.stopwatch import Stopwatch
@@ -32,12 +33,12 @@ class Account:
             torch.cuda.init()  # type: ignore[no-untyped-call]  # without which there are no statistics to begin anew
             torch.cuda.reset_peak_memory_stats(self._device)
 
-    def spent(self, rows: int, batch_size: int | str, written: int) -> Spent:
+    def spent(self, point: GridPoint, rows: int, written: int) -> Spent:
         """Until now, by one of the points.
 
         Args:
+            point: any of the pack.
             rows: images times points that were computed at once.
-            batch_size: the setting.
             written: how many of the pack's shards have been.
         """
         seconds = self.watch.seconds()
@@ -49,7 +50,7 @@ class Account:
             ended=datetime.now(UTC),
             points=self._points,
             rows=rows,
-            batch_size=batch_size,
+            batch_size=point.settings.batch_size,
             seconds=shared | ({"writing": round(writing / written, _DIGITS)} if written else {}),
             cores=cpus(),
             threads=torch.get_num_threads(),
@@ -62,4 +63,5 @@ class Account:
             memory_asked=memory.asked(),
             gpu_memory=torch.cuda.max_memory_allocated(self._device) if on_gpu else None,
             gpu_limit=torch.cuda.get_device_properties(self._device).total_memory if on_gpu else None,
+            cached=point.cache is not None,
         )

@@ -103,7 +103,7 @@ def _compute(pack: Mapping[IdentifiedPoint, Taken], loaded: Loaded, account: Acc
     classes = compared(loaded.model(points[0].model), loaded.dataset(points[0].dataset))
     machine = {**provenance(), "device": device_name(points[0].settings.device), "seconds": f"{seconds:.3f}"}
     for written, ((planned, known), own) in enumerate(zip(pack.items(), measured, strict=True)):
-        cost = spent.text_of(account.spent(rows, points[0].settings.batch_size, written))
+        cost = spent.text_of(account.spent(planned.point, rows, written))
         with account.watch.during("writing"):
             point = planned.point
             columns = known.before(_all_columns(planned, own) if own else {})

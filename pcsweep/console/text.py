@@ -27,6 +27,20 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
+def hours_of(hours: float, what: str) -> str:
+    """Such as `3.2 core-hours`, of little `14 core-minutes`."""
+    for size, unit in ((1, "hours"), (1 / 60, "minutes")):
+        if hours >= 2 * size:
+            return f"{hours / size:,.3g} {what}-{unit}" if hours / size < 100 else f"{hours / size:,.0f} {what}-{unit}"
+    return f"{3600 * hours:.0f} {what}-seconds"
+
+
+def gibibytes(size: int) -> str:
+    """Bytes in GiB, to two digits at least: 0.42, 2.1, 16, 160."""
+    gib = size / 2**30
+    return f"{gib:.2g}" if gib < 10 else f"{gib:,.0f}"
+
+
 def words_for(folder: Path) -> str:
     """How the commands name the study in `folder`, ready to be typed."""
     return f"study={folder.name}" + (f" output_root={shlex.quote(str(folder.parent))}" if str(folder.parent) != "outputs" else "")

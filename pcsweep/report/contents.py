@@ -16,6 +16,7 @@ from pcsweep.config.version import __version__
 from pcsweep.report.answer import Answer, answer
 from pcsweep.report.best_cells import best_cells
 from pcsweep.report.completeness import Completeness, completeness
+from pcsweep.report.cost import Cost, cost
 from pcsweep.report.drawn import drawn
 from pcsweep.report.gallery import Gallery, cut, galleries
 from pcsweep.report.numbers import cells_of
@@ -24,6 +25,7 @@ from pcsweep.report.sanity import sanity_table
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
 from pcsweep.report.side_by_side import SideBySideSection, section
 from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
+from pcsweep.study import failures
 from pcsweep.study.labels import LOWER, axis_label, label_of, most_text
 from pcsweep.study.mixing import planned_where
 from pcsweep.study.variants import with_rule_label
@@ -66,6 +68,7 @@ class Contents:
     sanity: Table
     sanity_told: list[str]
     sanity_bound: float
+    cost: Cost | None = None
     drawn: dict[str, Any] = field(default_factory=dict)
 
 
@@ -83,6 +86,7 @@ def contents(
     from_where = origins(shard_folder, identities)
     whole = completeness(folder, result, points, set(identities))
     best = best_cells(shard_folder, result, metric)
+    spent = cost(from_where.costs, len(identities), failures.read_all(folder).values())
     told = answer(result, best.headlines, metric)
     nothing = f"No {label_of(metric)} was measured, or none is defined."
     return Contents(
@@ -121,5 +125,6 @@ def contents(
         sanity=sanity_table(result.sanity),
         sanity_told=sentences(result.sanity),
         sanity_bound=BOUND,
-        drawn=drawn(folder, result, options, cells, best, told.row),
+        cost=spent,
+        drawn=drawn(folder, result, options, cells, best, told.row) | {"cost": spent.drawn if spent else None},
     )

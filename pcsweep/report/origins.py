@@ -3,10 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pcsweep.report.packs import ShardCost, cost_of
 from pcsweep.study import axes, shards
 from pcsweep.study.damaged import damaged_folder
 
@@ -25,6 +26,7 @@ class Origins:
         common: settings that all shards share, by dotted name.
         varying: settings that differ, and all their values.
         config: the configuration of the first shard (YAML).
+        costs: what the shards say that computing them took, those that say it.
     """
 
     told: dict[str, dict[str, int]]
@@ -33,6 +35,7 @@ class Origins:
     common: dict[str, str]
     varying: dict[str, list[str]]
     config: str
+    costs: list[ShardCost] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
     told: dict[str, Counter[str]] = {name: Counter() for name in _TOLD}
     hours: dict[str, float] = {}
     jobs = set()
-    flats, config = [], ""
+    flats, config, costs = [], "", []
     for identity in identities:
         metadata = shards.metadata(shards.place(folder, identity))
         device = metadata.get("device") or "unknown"
@@ -57,6 +60,7 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
         hours[device] = hours.get(device, 0.0) + (shards.seconds(metadata) or 0.0) / _HOUR
         jobs.add(metadata.get("job"))
         flats.append(axes.leaves(json.loads(metadata.get("settings", "{}"))))
+        costs += cost_of(metadata)
         config = config or metadata.get("config", "")
     common, varying = settings(flats)
     return Origins(
@@ -66,6 +70,7 @@ def origins(folder: Path, identities: Sequence[str]) -> Origins:
         common,
         varying,
         config,
+        costs,
     )
 
 

@@ -26,6 +26,7 @@ SCRIPTS = (
     "layers",
     "sanity",
     "rules",
+    "cost",
     "controls",
     "download",
     "start",

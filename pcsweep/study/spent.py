@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from pcsweep.console.text import hours_of
+
 KEY = "spent"  # in a shard's metadata
 # In the order in which they are told; what each means is in docs/watching.md.
 PHASES = ("loading", "decoding", "noise", "dynamics", "attribution", "metrics", "writing", "other")
@@ -51,6 +53,7 @@ class Spent:
         memory_asked: bytes that its job asked Slurm for.
         gpu_memory: bytes of tensors on the GPU at most while this pack was computed; None on a CPU.
         gpu_limit: bytes that the GPU has.
+        cached: whether decoded images are kept in a folder (`dataset.cache`).
     """
 
     started: _Time
@@ -70,6 +73,7 @@ class Spent:
     memory_asked: _Bytes | None = None
     gpu_memory: _Bytes | None = None
     gpu_limit: _Bytes | None = None
+    cached: bool = False
 
     @property
     def total(self) -> float:
@@ -151,3 +155,8 @@ class Sum:
         """Of the time, by phase; none where there is none."""
         total = sum(self.seconds.values())
         return {phase: seconds / total for phase, seconds in self.seconds.items()} if total else {}
+
+    def hours(self, times: float = 1.0) -> str:
+        """Such as `3.2 core-hours and 1.1 GPU-hours`, of so many times as many points."""
+        cores = [hours_of(times * self.core_hours, "core")] if self.core_hours or not self.gpu_hours else []
+        return " and ".join([*cores, *([hours_of(times * self.gpu_hours, "GPU")] if self.gpu_hours else [])])

@@ -75,12 +75,13 @@ def test_metrics_that_ask_the_network_take_its_time(points: Callable[..., list[A
     assert each.seconds["metrics"] > 0.5 * each.seconds["dynamics"]
 
 
-def test_on_a_gpu_its_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_a_gpu_its_memory_is_told(points: Callable[..., list[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    point = points("dataset.cache=somewhere")[0].point
     called: list[str] = []
     monkeypatch.setattr(torch.cuda, "init", lambda: called.append("init"))
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: called.append(str(device)))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * GIB)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: type("Properties", (), {"total_memory": 80 * GIB}))
-    found = account.Account("cuda:1", 2).spent(16, "auto", 0)
+    found = account.Account("cuda:1", 2).spent(point, 16, 0)
     assert called == ["init", "cuda:1"]
-    assert (found.gpu_memory, found.gpu_limit, found.rows) == (3 * GIB, 80 * GIB, 16)
+    assert (found.gpu_memory, found.gpu_limit, found.rows, found.cached) == (3 * GIB, 80 * GIB, 16, True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsweep.console.text import duration, number_of, paragraph, printable
+from pcsweep.console.text import duration, gibibytes, hours_of, number_of, paragraph, printable
 
 UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 
@@ -46,3 +46,26 @@ def test_a_paragraph_fits_its_lines():
     assert max(map(len, lines)) <= 79
     assert all(line.startswith(" " * 14) for line in lines[1:])
     assert lines[0].startswith("metric        one of: metric_0, metric_1")
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        (0.0, "0 core-seconds"),
+        (119 / 3600, "119 core-seconds"),
+        (120 / 3600, "2 core-minutes"),
+        (1.99, "119 core-minutes"),
+        (2.0, "2 core-hours"),
+        (3.24, "3.24 core-hours"),
+        (1234.5, "1,234 core-hours"),
+    ],
+)
+def test_hours_of_cores_are_told_in_a_unit_that_suits_them(hours, said):
+    assert hours_of(hours, "core") == said
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(0.0, "0"), (0.421, "0.42"), (2.14, "2.1"), (9.9, "9.9"), (16.4, "16"), (1600.0, "1,600")]
+)
+def test_memory_is_told_in_gibibytes(size, said):
+    assert gibibytes(round(size * 2**30)) == said

@@ -15,6 +15,10 @@ if (whichSanity) {
 }
 if (page.rules.length) register("rules-plot", "update rules", () => ["rules", page.metric], rulesOverTime);
 if (whichLayers) register("layers-plot", "layers", () => ["layers", page.metric, chosenLayers().label], layersOverTime);
+if (spent) {
+  register("timeline", "timeline", () => ["timeline"], timeline);
+  register("phases", "phases", () => ["phases"], whereTimeWent);
+}
 const draw = () => {
   explain();
   drawPlot("heatmap");
@@ -30,7 +34,7 @@ const changed = () => {
 };
 const everything = () => {
   draw();
-  for (const id of ["trend", "by-pcoder", "rules-plot"]) {
+  for (const id of ["trend", "by-pcoder", "rules-plot", "timeline", "phases"]) {
     if (!plots.has(id)) continue;
     byId(id).hidden = false;
     drawPlot(id);

@@ -13,6 +13,12 @@ const fill = (table, heads, rows) => {
   rows.forEach((texts) => entries(body.insertRow(), texts, "td"));
 };
 
+// Rows of values as CSV.
+const csv = (rows) => {
+  const quote = (value) => (/[",\n\r]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+  return `${rows.map((row) => row.map(quote).join(",")).join("\n")}\n`;
+};
+
 const BRIEF = 12; // letters of an identity
 const shortened = (text) => {
   const code = document.createElement("code");
