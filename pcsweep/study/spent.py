@@ -38,7 +38,7 @@ class Spent:
     Args:
         started, ended: of the pack, until this point's shard was to be written.
         points: of the pack.
-        rows: images times points that the network computed at once.
+        rows: images times points that the network computed at once; 0 where all images were known.
         batch_size: the setting that decided that.
         seconds: by phase; the pack's, divided by its points. `writing` is the mean of the pack's shards that were written before,
             and is not there of the first.
@@ -59,7 +59,7 @@ class Spent:
     started: _Time
     ended: _Time
     points: _Count
-    rows: _Count
+    rows: Annotated[int, Field(ge=0, lt=2**31)]
     batch_size: _Count | _Name
     seconds: dict[_Name, _Seconds]
     cores: _Count

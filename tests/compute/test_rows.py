@@ -81,10 +81,10 @@ def test_a_pack_computes_only_what_is_missing_and_a_point_once(config, tmp_path)
 def test_the_points_of_a_pack_that_fails_are_computed_one_by_one(tmp_path, monkeypatch, capsys):
     measure = run._measure
 
-    def fails(points, loaded, watch):
+    def fails(points, loaded, watch, first):
         if len(points) > 1 or points[0].label.startswith("β=0.5"):
             raise RuntimeError("out of luck")
-        return measure(points, loaded, watch)
+        return measure(points, loaded, watch, first)
 
     monkeypatch.setattr(run, "_measure", fails)
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}"]
