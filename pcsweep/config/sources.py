@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -9,6 +10,8 @@ from pathlib import Path
 
 SOURCE = "source_sha256"  # setting of a choice of the user's own: a hash of its code
 _INSTALLED = ("site-packages", "dist-packages")
+_LOOKS_AROUND = re.compile(rb"\b(__file__|__path__|__import__|__loader__|__spec__|importlib|pkgutil|runpy)\b")
+_COMPILED = (".so", ".pyd")
 
 
 @cache
@@ -30,6 +33,23 @@ def file_sha256(path: Path) -> str:
         return hashlib.sha256(_text(path)).hexdigest()
     except OSError:
         return ""
+
+
+def movable(module_name: str) -> tuple[Path, dict[str, Path]] | None:
+    """The folder in which an imported module of the user's own lies, and the files of its hash, by their names in there.
+
+    None where a copy of them would not be the same: where one asks for its own place, or imports what only a run shows, or lies
+    beside compiled code.
+    """
+    files = _files(module_name)
+    if not files or any(_LOOKS_AROUND.search(path.read_bytes()) for path in files.values()):
+        return None
+    own = files[module_name]
+    root = own.parents[module_name.count(".") + (own.stem == "__init__")]
+    packages = {path.parent for path in files.values()} - {root}
+    if any(path.suffix in _COMPILED for package in packages for path in package.iterdir()):
+        return None
+    return root, {path.relative_to(root).as_posix(): path for path in files.values()}
 
 
 def _text(path: Path) -> bytes:

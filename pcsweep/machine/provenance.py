@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shlex
 import socket
 import subprocess
@@ -18,7 +19,12 @@ from pcsweep.config.version import __version__
 _LIBRARIES = ("torch", "torchvision", "captum", "numpy", "pyarrow", "hydra-core", "omegaconf")
 
 
+SNAPSHOTS = "code"  # the folder, of a study, of frozen code; each lies in a folder that is named by a hash of it
+_ROOT = Path(__file__).resolve().parents[2]  # of the package
+_HASH = re.compile(r"[0-9a-f]{64}")
+
 _given: ContextVar[Sequence[str] | None] = ContextVar("given", default=None)
+_submitted: ContextVar[str | None] = ContextVar("submitted", default=None)
 
 
 def command() -> str:
@@ -46,12 +52,31 @@ def _module(entry: Path) -> str:
     return ".".join(["pcsweep", *(name for name in names[first + 1 :] if name != "__main__")])
 
 
-@lru_cache(maxsize=1)
+@contextmanager
+def submitted_from(git: str | None) -> Iterator[None]:
+    """While it lasts, the code that runs is that of a repository in this state; None where it is not known."""
+    token = _submitted.set(git)
+    try:
+        yield
+    finally:
+        _submitted.reset(token)
+
+
 def provenance() -> dict[str, str]:
-    """Code version (with the git commit, and whether files differ from it), library versions, host and job."""
+    """Code version (with the git commit, and whether files differ from it), library versions, host and job.
+
+    `code` is the hash of the frozen code that runs, where it does.
+    """
+    git = _submitted.get()
+    return {**_of_process(), **({} if git is None else {"git": git})}
+
+
+@lru_cache(maxsize=1)
+def _of_process() -> dict[str, str]:
     return {
         "code_version": __version__,
-        "git": _git_state(Path(__file__).resolve().parents[2]),
+        "git": git_state(),
+        "code": _frozen(_ROOT),
         "libraries": ", ".join(f"{name} {version(name)}" for name in _LIBRARIES),
         "python": platform.python_version(),
         "host": socket.gethostname(),
@@ -65,8 +90,17 @@ def task() -> str:
     return f"{array}_{index}" if array else os.environ.get("SLURM_JOB_ID", "")
 
 
+def _frozen(root: Path) -> str:
+    """The hash by which a folder of frozen code is named; empty of any other folder."""
+    return root.name if root.parent.name == SNAPSHOTS and _HASH.fullmatch(root.name) else ""
+
+
+def git_state() -> str:
+    """Of the package's repository, such as `1a2b3c… dirty`; empty where it does not run from one."""
+    return _git_state(_ROOT)
+
+
 def _git_state(folder: Path) -> str:
-    """Such as `1a2b3c… dirty`; empty where the package does not run from its own repository."""
     if not (folder / ".git").exists():
         return ""
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pcsweep.config.errors import BadSetting, Detached, Unfinished
 from pcsweep.console.text import words_for
 from pcsweep.machine.ownership import check_own, who_else
-from pcsweep.machine.provenance import command
+from pcsweep.machine.provenance import SNAPSHOTS, command
 from pcsweep.study import submissions
 from pcsweep.sweep import work
 from pcsweep.sweep.executor.protocol import Executor
@@ -68,7 +68,7 @@ def _check_folder(folder: Path, queue: Executor) -> None:
         queue.check_folder(folder.absolute())
     except ValueError as error:
         raise BadSetting(str(error)) from error
-    check_own(folder, (submissions.FOLDER,))
+    check_own(folder, (submissions.FOLDER, SNAPSHOTS))
     if other := who_else(folder):
         _log.info(
             "This study could be moved away by %s. Tasks run nothing that is not yours; an output_root in a folder of your own "

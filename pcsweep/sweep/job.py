@@ -202,6 +202,7 @@ class SweepTask:
     session: Session
     packs: Sequence[Pack]
     state: dict[str, Any]  # of Hydra's singletons, at submission
+    git: str | None = None  # of the package's repository, at submission; None: what it is when the task runs
 
     def __call__(self) -> list[JobReturn]:
         """Computes the points.
@@ -220,7 +221,8 @@ class SweepTask:
             loaded = loaded_for(self.packs)
             if loaded is not None:
                 _warn_without_gpu()
-            results = [result for pack in self.packs for result in run_pack(self.session, pack, loaded)]
+            with provenance.submitted_from(self.git):
+                results = [result for pack in self.packs for result in run_pack(self.session, pack, loaded)]
         except _TimeIsUp as end:
             raise end.__cause__ or end from None
         if loaded is None:  # of another application's points

@@ -11,7 +11,7 @@ from hydra.core.singleton import Singleton
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.text import number_of
-from pcsweep.machine.provenance import command
+from pcsweep.machine.provenance import command, git_state
 from pcsweep.machine.renewal import renewing
 from pcsweep.study import failures, submissions
 from pcsweep.study.submissions import Destination, Submission
@@ -20,6 +20,7 @@ from pcsweep.sweep.executor.protocol import Arrays, NoAnswer, Order, Queued, Ref
 from pcsweep.sweep.job import Session, SweepTask
 from pcsweep.sweep.look import answers_of, look, readable
 from pcsweep.sweep.settings import LauncherSettings
+from pcsweep.sweep.snapshot import FrozenTask, Snapshot, freeze
 from pcsweep.sweep.standing import Standing
 from pcsweep.sweep.work import StudyWork
 
@@ -135,13 +136,14 @@ def _submitted(session: Session, left: StudyWork, note: Submission, elsewhere: i
         BadSetting: it takes none.
     """
     state = Singleton.get_state()
-    tasks = [SweepTask(session, packs, state) for packs in left.tasks]
     names = [array.name for array in note.arrays]
     arrays = _arrays(left, len(note.arrays[0].tasks), settings)  # as large as when they were noted
-    order = Order(tasks, settings.resources.asked, note.logs.absolute(), names, arrays, settings.max_num_timeout)
     jobs: list[str] = []
     refusal = ""
     try:
+        code, git = _frozen(left), git_state()
+        tasks = [FrozenTask(SweepTask(session, packs, state, git), code) for packs in left.tasks]
+        order = Order(tasks, settings.resources.asked, note.logs.absolute(), names, arrays, settings.max_num_timeout)
         with renewing(note.path):
             for submitted in settings.chosen.submit(order):
                 jobs.append(str(submitted[0].job_id).partition("_")[0])
@@ -152,6 +154,12 @@ def _submitted(session: Session, left: StudyWork, note: Submission, elsewhere: i
         if not jobs:
             raise BadSetting(f"{settings.chosen.title} refuses these tasks, so nothing was submitted: {refusal}") from error
     return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal)
+
+
+def _frozen(left: StudyWork) -> Snapshot:
+    """The code that the tasks will run."""
+    points = [point.planned.point for packs in left.tasks for pack in packs for point in pack if point.planned]
+    return freeze(left.folder, {point.model for point in points}, {name for point in points for name in point.own_modules})
 
 
 def _arrays(left: StudyWork, most: int, settings: LauncherSettings) -> Arrays:

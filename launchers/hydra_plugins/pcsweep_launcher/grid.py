@@ -47,10 +47,12 @@ class GridLauncher(Launcher):
             BadSetting: a point or a setting is refused, or the queue refuses all tasks; none has been run then.
             Unfinished: not all points are done; the others are.
         """
-        from pcsweep.sweep import foreign, launch
+        from pcsweep.sweep import foreign, launch, snapshot
         from pcsweep.sweep.settings import checked_settings
 
         settings = checked_settings(self.settings)
+        if settings.chosen.detached and self._is_study():
+            snapshot.package()  # before what takes long: tasks run the code as it was when the command was given
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         session = Session(self.hydra_context, self.task_function, self.config)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
     from pcsweep.sweep.job import SweepTask
     from pcsweep.sweep.sharing import Packs
+    from pcsweep.sweep.snapshot import FrozenTask
 
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"})
 
@@ -96,7 +97,8 @@ class Order:
     """What an executor is to take.
 
     Args:
-        tasks: callables that can be pickled, each of some packs.
+        tasks: callables that can be pickled, each of some packs. Those of a study that go to a queue run the code that was
+            submitted, in a process of their own; whoever unpickles and calls one needs nothing of this package.
         asked: what each task asks for, as the executor's `resources` has put it.
         folder: of scripts, pickles and logs; made for its owner alone.
         names: one per array, by which its tasks are recognised.
@@ -107,7 +109,7 @@ class Order:
             which there is one without packs, for what all points share.
     """
 
-    tasks: "Sequence[SweepTask]"
+    tasks: "Sequence[SweepTask | FrozenTask]"
     asked: Mapping[str, Any]
     folder: Path = Path()
     names: Sequence[str] = ()

@@ -4,15 +4,21 @@ import heapq
 import os
 import shlex
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from submitit.core.utils import DelayedSubmission
 from toy_slurm import answering
 
+from pcsweep.sweep import start as start_of_tasks
 from pcsweep.sweep.executor.protocol import Arrays, Order, Refused, arrays_of
 from pcsweep.sweep.executor.slurm import Slurm
 from pcsweep.sweep.executor.slurm.submission import resources, submit
+from pcsweep.sweep.snapshot import FrozenTask, Snapshot
 
 SBATCH = """\
 count=$(cat "$here/count" 2>/dev/null || echo 0)
@@ -252,3 +258,25 @@ def test_without_srun_nothing_is_sent(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path / "commands"))
     with pytest.raises(Refused, match="srun"):
         next(send(tmp_path / "study"))
+
+
+def test_frozen_tasks_start_with_their_code_before_all_else(sbatch, tmp_path, monkeypatch):
+    code = Snapshot(tmp_path / "it's" / "code", "ab12")
+    tasks = [FrozenTask(work, code)] * 2
+    asked = resources({"cpus_per_task": 2, "setup": ["module load cuda"]})
+    list(submit(Order(tasks, asked, tmp_path / "study", ["study-0"], Arrays((2,), (2,), 1), 3)))
+    text = script(sbatch)
+    variable = text.index("PCSWEEP_START=")
+    assert variable < text.index("module load cuda") < text.index("srun ")
+    (line,) = [line for line in text.splitlines() if line.startswith("srun")]
+    words = shlex.split(line)
+    program = [sys.executable, "-u", "-c", "$PCSWEEP_START", str(code.folder), "ab12"]
+    start = words.index(sys.executable)
+    assert words[start : start + 6] == program
+    assert words[-1] == str(tmp_path / "study")
+    done = subprocess.run(
+        ["bash", "-c", f'{text[variable : text.index("export SRUN")]}printf %s "$PCSWEEP_START"'], capture_output=True, text=True
+    )
+    assert done.stdout == Path(start_of_tasks.__file__).read_text()
+    assert asked["setup"][-1] == "module load cuda"  # what is shown of it is as it was
+    assert DelayedSubmission.load(tmp_path / "study" / "70_0_submitted.pkl").function is work

@@ -18,6 +18,7 @@ from pcsweep.study.submissions import make_private
 from pcsweep.sweep.executor.protocol import Order, Refused
 from pcsweep.sweep.executor.slurm.commands import environment
 from pcsweep.sweep.executor.text import check_text
+from pcsweep.sweep.snapshot import FrozenTask, Snapshot
 
 _COMMON = {field.name for field in fields(BaseQueueConf)} - {"submitit_folder"}
 _ASKED = {field.name for field in fields(SlurmQueueConf)} - {"_target_", "submitit_folder", "max_num_timeout", "name"}
@@ -98,21 +99,29 @@ def submit(order: Order) -> Generator[Sequence[Any], None, None]:
     check_folder(order.folder)
     check_text("hydra.launcher.name", list(order.names))
     make_private(order.folder)
-    arrays = order.arrays
+    # submitit calls them itself, so that they hear of signals; the process in which it does is started with their code.
+    tasks = [each.task if isinstance(each, FrozenTask) else each for each in order.tasks]
+    arrays, code = order.arrays, _code_of(order)
+    asked = {**order.asked, **({"setup": [code.setup, *order.asked.get("setup", ())]} if code else {})}
     first: list[str] = []
     start = 0
     for number, (name, size) in enumerate(zip(order.names, arrays.sizes, strict=True)):
         with _environment(order.asked), _refusals(), _uninterrupted():
-            settings = {"slurm_max_num_timeout": order.timeouts, "slurm_python": _PROGRAM}
+            settings = {"slurm_max_num_timeout": order.timeouts, "slurm_python": code.program if code else _PROGRAM}
             executor = submitit.AutoExecutor(folder=order.folder, cluster="slurm", **settings)
             waits = {"slurm_dependency": f"afterany:{first[number - arrays.active]}"} if number >= arrays.active else {}
             own = {"name": name, "slurm_array_parallelism": arrays.at_once[number]}
-            executor.update_parameters(**{**_named_for_submitit(order.asked), **waits, **own})
+            executor.update_parameters(**{**_named_for_submitit(asked), **waits, **own})
             with executor.batch():
-                jobs = [executor.submit(task) for task in order.tasks[start : start + size]]
+                jobs = [executor.submit(task) for task in tasks[start : start + size]]
         first.append(jobs[0].job_id.partition("_")[0])
         start += size
         yield jobs
+
+
+def _code_of(order: Order) -> Snapshot | None:
+    """The code that all tasks run; None where it is what is there when they start."""
+    return next((each.snapshot for each in order.tasks if isinstance(each, FrozenTask)), None)
 
 
 def _named_for_submitit(asked: Mapping[str, Any]) -> dict[str, Any]:
