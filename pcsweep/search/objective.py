@@ -1,5 +1,7 @@
 """What a search is after, in words of the table: `iou gain at t=T`, `iou gain max over t`, `target_probability at t=5`.
 
+`at T` is `at t=T`; on the command line it needs no quotes of its own.
+
 Under several conditions, such as noise levels, an image counts with its mean over them. What is undefined is left out.
 """
 
@@ -18,9 +20,9 @@ from pcsweep.statistics.paired import deviation, over_seeds
 from pcsweep.study.values import MEASURED, ShardValues
 
 _WORDS = re.compile(
-    r"(?P<metric>\S+)(?P<gain>\s+gain)?\s+(?:at\s+t\s*=\s*(?P<timestep>T|\d+)|(?P<over>max|mean)\s+over\s+t)", re.IGNORECASE
+    r"(?P<metric>\S+)(?P<gain>\s+gain)?\s+(?:at\s+(?:t\s*=\s*)?(?P<timestep>T|\d+)|(?P<over>max|mean)\s+over\s+t)", re.IGNORECASE
 )
-_FORM = "'METRIC [gain] at t=T', '… at t=N', '… max over t' or '… mean over t'"
+_FORM = "'METRIC [gain] at T', '… at N', '… max over t' or '… mean over t'"
 Over = Literal["max", "mean", ""]
 Direction = Literal["maximize", "minimize"]
 

@@ -1,6 +1,5 @@
 """Which shards of a study with a search are compared: those on as many images as its complete trials were measured on."""
 
-import logging
 from pathlib import Path
 
 from pcsweep.search.storage import journal
@@ -8,8 +7,6 @@ from pcsweep.study.mixing import Where
 
 _COUNT = "selection.count"
 _SAID = (_COUNT, "dataset.limit")
-
-_log = logging.getLogger(__name__)
 
 
 def of_search(folder: Path, where: Where | None) -> Where:
@@ -27,6 +24,4 @@ def of_search(folder: Path, where: Where | None) -> Where:
     record = read(folder)
     if record is None or not record.complete:
         return asked
-    images = record.terms.images[-1]
-    _log.info("Of the search, the trials on %d images are read; dataset.limit=N reads those on N.", images)
-    return {**asked, _COUNT: images}
+    return {**asked, _COUNT: record.terms.images[-1]}

@@ -32,7 +32,7 @@ class SearchSettings:
 
     sampler: Sampler = "tpe"
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 50
-    objective: tuple[str, ...] = ("iou gain at t=T",)
+    objective: tuple[str, ...] = ("iou gain at T",)
     images: tuple[Images, ...] | None = None
     keep: Annotated[int, Field(ge=2, le=1000)] = 3
     parallel: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = "auto"

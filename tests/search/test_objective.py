@@ -31,6 +31,8 @@ SECOND = shard([[0.1, 0.2, 0.1, 0.1], [0.1, 0.2, 0.4, 0.1], [0.2, 0.2, 0.1, 0.5]
     [
         ("iou gain at t=T", "iou gain at t=T", "maximize"),
         ("IoU  gain at t = t", "iou gain at t=T", "maximize"),
+        ("iou gain at T", "iou gain at t=T", "maximize"),
+        ("mass at 1", "mass at t=1", "maximize"),
         ("iou@0.15 gain max over t", "iou@0.15 gain max over t", "maximize"),
         ("target_probability at t=1", "target_probability at t=1", "maximize"),
         ("deletion mean over t", "deletion mean over t", "minimize"),
@@ -80,7 +82,7 @@ def test_what_is_undefined_is_nan_and_null_in_records():
 @pytest.mark.parametrize(
     ("words", "timesteps", "message"),
     [
-        ("iou", 2, r"'METRIC \[gain\] at t=T'.* but got 'iou'"),
+        ("iou", 2, r"'METRIC \[gain\] at T'.* but got 'iou'"),
         ("iou gain at t=3", 2, "up to T = 2 .* but got t=3"),
         ("iou gain at t=0", 2, "after t = 0"),
         ("iou gain at t=T", 0, "after t = 0"),

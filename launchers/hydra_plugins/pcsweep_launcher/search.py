@@ -24,7 +24,7 @@ class SearchSweeper(GridSweeper):
         assert self.hydra_context is not None
         if not isinstance(self.launcher, GridLauncher):
             raise BadSetting(
-                "Expected `hydra/launcher` to be grid, local or slurm, which hydra/sweeper=search needs, but got another."
+                "Expected `hydra/launcher` to be grid, local, slurm or plan for hydra/sweeper=search, but got another."
             )
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         given = parser.parse_overrides(arguments)
