@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import optuna
 from optuna.distributions import FloatDistribution
 from optuna.exceptions import ExperimentalWarning
@@ -14,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from pcsweep.search.storage import opened, quiet
 from pcsweep.search.terms import Terms
 from pcsweep.search.trials import COEFFICIENTS, CONFIRMED, RUNGS, SAMPLER, TERMS, WHY
+from pcsweep.statistics.student import half_width
 
 State = Literal["complete", "pruned", "failed", "running"]
 _STATES: dict[TrialState, State] = {
@@ -42,6 +44,12 @@ class EstimateRecord:
     error: float
     images: int
     timestep: int | None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Student's 95 % interval; NaN of fewer than two images."""
+        half = float(half_width(np.array(self.images))) * self.error * self.images**0.5
+        return self.value - half, self.value + half
 
 
 @dataclass(frozen=True)

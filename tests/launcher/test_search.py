@@ -233,3 +233,10 @@ def test_another_search_in_the_same_study_is_refused(tmp_path):
     assert other.returncode == 2
     assert "Expected the search in study s to be about the same" in other.stderr
     assert "study=NAME" in other.stderr
+
+
+def test_a_grid_of_an_interval_is_told_of_searches(tmp_path):
+    done = search(tmp_path, "hydra/sweeper=grid")
+    assert done.returncode == 2
+    assert "such as pcoder.beta=range(0,1.1,0.1), but got pcoder.beta=interval(0,1)" in done.stderr
+    assert "hydra/sweeper=search" in done.stderr

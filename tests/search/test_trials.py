@@ -189,6 +189,7 @@ def test_confirmations_stand_beside_the_trial(tmp_path):
     assert trials.is_confirmed(0)
     (only,) = read(tmp_path).trials
     assert (only.confirmed[0].value, only.values, only.image_timesteps) == (0.3, (0.5,), 60 + 240)
+    assert only.confirmed[0].interval == pytest.approx((0.3 - 2.0227 * 0.01, 0.3 + 2.0227 * 0.01), abs=1e-5)  # t of 39
 
 
 @pytest.mark.parametrize(

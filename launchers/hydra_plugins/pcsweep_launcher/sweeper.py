@@ -45,6 +45,12 @@ class GridSweeper(BasicSweeper):
         if found := listed_points(self.hydra_context.config_loader, self.config, overrides[len(self.params) :]):
             self._take(found)
             return list(self.split_overrides_to_chunks(found.points, max_batch_size))
+        for each in overrides:
+            if each.is_interval_sweep():
+                raise BadSetting(
+                    f"Expected values that can be listed, such as {each.get_key_element()}=range(0,1.1,0.1), but got "
+                    f"{each.input_line}; what is good in an interval is found by hydra/sweeper=search."
+                )
         own = grids(self.hydra_context.config_loader, self.config, overrides[len(self.params) :])
         points = [point for grid in own or [overrides] for point in BasicSweeper.split_arguments(grid, None)[0]]
         if not points:

@@ -71,10 +71,11 @@ def run_search(session: Session, overrides: Sequence[Override], given: Sequence[
         points = TrialPoints(Composition(loader, session.config), Loaded(), not settings.chosen.detached)
         prepared = _prepared(session.config, points, search_words(loader, session.config, overrides, given))
     own, first = prepared.settings, prepared.first
+    console = terminal(130)
     for line in plan_lines(prepared.terms, prepared.space, own.trials, own.sampler, first.settings.timesteps):
-        _log.info("%s", line)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if settings.dry_run:
-        _log.info("Dry run: nothing is computed.")
+        console.print("Dry run: nothing is computed.")
         return
     objectives = [_objective(words, first) for words in own.objective]
     tidy(first.settings.folder)

@@ -11,7 +11,6 @@ from pcsweep.search.terms import Terms
 from pcsweep.sweep.searching.search import Search
 
 _SHOWN = 5  # of the best trials
-_FOR_95 = 1.96
 
 
 def described(search: Search) -> str:
@@ -98,7 +97,7 @@ def found_lines(record: SearchRecord) -> Iterator[str]:
     for number in record.best:
         best = record.trials[number]
         for words, chosen, confirmed in zip(record.terms.objectives, best.estimates, best.confirmed, strict=False):
-            low, high = (confirmed.value + sign * _FOR_95 * confirmed.error for sign in (-1, 1))
+            low, high = confirmed.interval
             yield (
                 f"Trial {number} ({coefficients_said(best.coefficients)}): {words} is {chosen.value:.4g} on the {best.images} "
                 "images by which it was chosen, and therefore too high there; on "
