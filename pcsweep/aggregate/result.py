@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -11,6 +12,9 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.study.axes import RANDOMIZED, RULE_COLUMN, Coordinates
 from pcsweep.study.labels import rules_of
+
+if TYPE_CHECKING:
+    from pcsweep.search.told import SearchShown
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Aggregate:
         contrast: its update rules side by side; None of a study of one rule.
         sources: which code is not the same in all shards, a line each.
         sanity: of `sanity.sanity`, where networks drawn anew are among the cells.
+        search: that the study holds, with what is told of it.
     """
 
     table: pa.Table
@@ -46,6 +51,7 @@ class Aggregate:
     contrast: RuleContrast | None = None
     sources: tuple[str, ...] = ()
     sanity: pa.Table | None = None
+    search: "SearchShown | None" = None
 
     @property
     def learned(self) -> pa.Table:

@@ -17,6 +17,7 @@ from pcsweep.aggregate.grouping import Groups, grouped, without_seed
 from pcsweep.aggregate.result import Aggregate, NoShards
 from pcsweep.aggregate.rules.study import rules_of_study
 from pcsweep.aggregate.sanity import sanity
+from pcsweep.aggregate.search import search_of
 from pcsweep.aggregate.table import Family, enter, layer_table, table
 from pcsweep.aggregate.words import metric_shown
 from pcsweep.console.progress import progress, stage
@@ -78,7 +79,7 @@ def aggregate(
     with stage("tables and tests"):
         whole = _assembled(found, points, family, damaged, groups)
         contrast = rules_of_study(folder, whole.learned, whole.facets, metric_shown(whole, metric), drawn)
-    return replace(whole, contrast=contrast, sanity=sanity(whole.table, whole.facets, folder, drawn))
+    return replace(whole, contrast=contrast, sanity=sanity(whole.table, whole.facets, folder, drawn), search=search_of(folder))
 
 
 def _but(damaged: Sequence[str], older: int, points: Sequence[PlannedPoint], study: Path) -> str:

@@ -11,6 +11,7 @@ from pcsweep.aggregate.layers import shown_layers
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.rules.table import save as save_rules
 from pcsweep.aggregate.rules.table import shown_curves
+from pcsweep.aggregate.search import save as save_search
 from pcsweep.console.progress import stage
 from pcsweep.figures.pages import Results
 from pcsweep.figures.rules import draw_rules
@@ -54,6 +55,8 @@ def _saved(result: Aggregate, folder: Path, metric: str, to: Path) -> list[Path]
     if result.contrast:
         results = replace(results, rows=shown_curves(result.contrast), skipped=(), missing=())
         pictures += draw_rules(results, result.contrast.rules, result.contrast.columns, to / "figures")
+    if result.search:
+        pictures += save_search(result.search, to)
     if "fig1" in result.figures:
         names = dict.fromkeys(name for each in result.table["shards"].unique().to_pylist() for name in each.split())
         places = [shards.place(folder / "shards", name) for name in names]

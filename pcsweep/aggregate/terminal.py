@@ -13,6 +13,7 @@ from pcsweep.aggregate.best_table import best_cells, confirmed_cells
 from pcsweep.aggregate.rules.rows import pair_table
 from pcsweep.aggregate.rules.words import sentences
 from pcsweep.aggregate.sanity_words import sentences as sanity_sentences
+from pcsweep.aggregate.search import tell as tell_search
 from pcsweep.console.exit import say
 from pcsweep.console.text import number_of
 from pcsweep.pcoder.rule import why_skipped
@@ -91,6 +92,8 @@ def tell(result: "Aggregate", pictures: Sequence[Path], console: "Console", metr
         console.print(pair_table(result.contrast, console.width))
         for line in sentences(result.contrast):
             say(console, line)
+    if result.search:
+        tell_search(result.search, console)
     for line in [*baselines.told(result.learned, metric), *control(result.table), *sanity_sentences(result.sanity)]:
         say(console, line)
     for line in [*absences(result), *result.sources, *suspicions(result.learned, result.facets)]:

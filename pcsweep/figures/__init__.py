@@ -15,7 +15,7 @@ from pcsweep.figures.layers import LayersOverTime, layers_over_time
 from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.overlays import overlays
 from pcsweep.figures.pages import Page, Results, beside_alone, columns_beside, pages
-from pcsweep.figures.plane import in_plane, scattered
+from pcsweep.figures.plane import crowded, in_plane, scattered
 from pcsweep.figures.presets import presets
 from pcsweep.figures.ranking import ranking
 from pcsweep.measure.exhibit import Exhibition, names
@@ -57,6 +57,8 @@ def draw(results: Results, asked: Sequence[str], folder: Path) -> list[Path]:
 
 def _kind(page: Page) -> str:
     """What shows the cells over their coefficients."""
+    if crowded(page):
+        return "ranking"
     if abscissa(page):
         return "lines"
     return "heatmap" if not scattered(page) else "plane" if in_plane(page) else "ranking"
@@ -64,9 +66,10 @@ def _kind(page: Page) -> str:
 
 def _over_coefficients(page: Page, mosaic: Callable[[Page], Figure]) -> Figure:
     """The mosaic; lines where its two coefficients do not both vary, and a ranking of cells that would leave most of it empty."""
-    if along := abscissa(page):
-        return lines(page, along)
-    return ranking(page) if _kind(page) == "ranking" else mosaic(page)
+    if _kind(page) == "ranking":
+        return ranking(page)
+    along = abscissa(page)
+    return lines(page, along) if along else mosaic(page)
 
 
 def draw_exhibitions(exhibitions: Sequence[Exhibition], folder: Path) -> list[Path]:

@@ -28,14 +28,18 @@ def scattered(page: Page) -> bool:
 
 def in_plane(page: Page) -> bool:
     """Whether scattered cells have each a place of their own in the plane: one number per coefficient, and no two at a place."""
-    places = {(page.column_of(row), *pair_of(row)) for row in page.everything}
-    names = {row.get("identity") or (page.column_of(row), *_rest(page, row)) for row in page.everything}
-    numbers = all(isinstance(value, int | float) for _, *pair in places for value in pair)
-    return scattered(page) and numbers and len(names) == len(places)
+    numbers = all(isinstance(value, int | float) for row in page.everything for value in pair_of(row))
+    return scattered(page) and numbers and not crowded(page)
 
 
-def _rest(page: Page, row: Row) -> tuple[Any, ...]:
-    return tuple(coefficient(row, each.key) for each in page.rule.coefficients)
+def crowded(page: Page) -> bool:
+    """Whether cells differ in other coefficients than the two as well, so that neither a plane nor a line tells them apart."""
+    keys = [each.key for each in page.rule.coefficients]
+    cells = {tuple(coefficient(row, key) for key in keys) for row in page.everything}
+    pairs = {pair_of(row) for row in page.everything}
+    others = any(len(page.axis(key)) > 1 for key in keys if key not in page.rule.axes)
+    both = all(len(page.axis(key)) > 1 for key in page.rule.axes)
+    return len(pairs) > 1 and (len(cells) > len(pairs) or (others and not both))
 
 
 def circles(panel: Axes, page: Page, place: tuple[tuple[Any, ...], int], shown: tuple[str, str], norm: Normalize) -> set[str]:

@@ -20,6 +20,7 @@ SCRIPTS = (
     "tables",
     "heatmap",
     "lines",
+    "plane",
     "cell",
     "all_cells",
     "best",

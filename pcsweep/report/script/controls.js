@@ -45,6 +45,7 @@ const choice = (name, labelText, options, get, set) => {
 const numeric = (each) => each.name === "sigma" || (each.name.startsWith("noise.") && each.values.every((value) => value === "none" || value !== "" && Number.isFinite(Number(value))));
 slider("timestep", "t", grid.timesteps, () => state.step, (value) => { state.step = value; });
 grid.selectors.forEach((each, i) => {
+  if (isBeside[i] && besideFixed) return;
   const get = () => state.at[i], set = (value) => { state.at[i] = Number(value); };
   if (numeric(each)) slider(each.name, each.label, each.values, get, set);
   else choice(each.name, each.label, () => each.values.map((value, j) => [String(j), value]), () => String(get()), set);
@@ -74,11 +75,13 @@ byId("heatmap").addEventListener("keydown", (event) => {
   if (!move) return;
   event.preventDefault();
   const swept = along();
-  if (swept) selectSwept(swept, swept.here() + move[0] + move[1]);
+  if (scattered()) stepScattered(move[1] - move[0]);
+  else if (swept) selectSwept(swept, swept.here() + move[0] + move[1]);
   else select(state.y + move[0], state.x + move[1]);
 });
 const nearest = (values, wanted) => values.reduce((best, value, i) => (Math.abs(value - wanted) < Math.abs(values[best] - wanted) ? i : best), 0);
-const clicked = ({ event, points: [{ xaxis, yaxis }] }) => {
+const clicked = ({ event, points: [{ xaxis, yaxis, customdata }] }) => {
+  if (scattered()) return chooseScattered((kind() === "plane" ? scatteredCells() : inRank())[customdata]);
   const box = event.target.getBoundingClientRect(); // where it is: what Plotly has under the pointer lags behind a quick hand
   const x = xaxis.p2c(event.clientX - box.left), swept = along();
   if (swept) selectSwept(swept, nearest(positions(swept), x));

@@ -1,5 +1,6 @@
 // A sweep of one dimension: lines over what varies, instead of a heatmap of one row.
 const along = () => {
+  if (scattered()) return null;
   const found = coefficients();
   if (found.y.values.length > 1 && found.x.values.length > 1) return null;
   const axis = ["x", "y"].find((each) => found[each].values.length > 1);
@@ -54,6 +55,11 @@ const linesTable = () => {
 };
 // What stands above the plot, which is a heatmap for one update rule and may be lines for another.
 const heatmapSays = { title: byId("explore-title").textContent, how: byId("explore-how").firstElementChild.textContent, label: byId("heatmap").getAttribute("aria-label") };
+const scatteredSay = {
+  title: "Cells",
+  how: "Click a cell, or focus the plot and use the arrow keys, from the best on, to see it over time beside the feedforward network.",
+  label: "Plot of the cells. Arrow keys move from cell to cell, in the order of their values.",
+};
 const explain = () => {
   const swept = along(), link = document.querySelector("nav a[href='#explore']");
   const linesSay = swept && {
@@ -62,10 +68,10 @@ const explain = () => {
       + `Filled points: q < 0.05. Bars: 95 % intervals. –: skipped${because}; ×: missing; ?: undefined.`,
     label: `Plot over ${swept.label}. Arrow keys move from point to point.`,
   };
-  const { title: heading, how, label } = linesSay ?? heatmapSays;
+  const { title: heading, how, label } = scattered() ? scatteredSay : linesSay ?? heatmapSays;
   byId("explore-title").textContent = heading;
   byId("explore-how").firstElementChild.textContent = how;
-  document.querySelector(".swatches").hidden = Boolean(swept);
-  link.textContent = swept ? "Lines" : "Heatmap";
+  document.querySelector(".swatches").hidden = Boolean(swept) || scattered()?.kind === "ranking";
+  link.textContent = scattered() ? "Cells" : swept ? "Lines" : "Heatmap";
   byId("heatmap").setAttribute("aria-label", label);
 };

@@ -1,7 +1,8 @@
 // Everything is there: draw it, and again whenever something changes.
-const kind = () => (along() ? "lines" : "heatmap");
+const kind = () => scattered()?.kind ?? (along() ? "lines" : "heatmap");
+const MAIN = { heatmap: [heatmap, heatmapTable], lines: [lines, linesTable], plane: [plane, scatteredTable], ranking: [ranking, scatteredTable] };
 const placed = () => Object.entries(coefficients()).map(([axis, each]) => `${each.key}-${each.values[state[axis]]}`).join(",");
-register("heatmap", kind(), () => [kind(), state.metric, state.quantity, `t${grid.timesteps[state.step]}`], (width, alone) => (along() ? lines : heatmap)(width, alone));
+register("heatmap", kind(), () => [kind(), state.metric, state.quantity, `t${grid.timesteps[state.step]}`], (width, alone) => MAIN[kind()][0](width, alone));
 register("over-time", "curves", () => ["curves", state.metric, placed()], overTime);
 if (page.trend.length) register("trend", "best cells", () => ["best", page.metric], seriesOf(withConfirmed(page.trend, page.trendConfirmed), page.trendAxis, "linear", "Best cells"));
 if (page.pcoders.length) register("by-pcoder", "pcoders", () => ["pcoders", page.metric], seriesOf(page.pcoders, "active pcoders", "category", "Best cell of each set of pcoders"));
@@ -22,7 +23,7 @@ if (spent) {
 const draw = () => {
   explain();
   drawPlot("heatmap");
-  (along() ? linesTable : heatmapTable)();
+  MAIN[kind()][1]();
   drawCell();
   drawCells();
 };

@@ -1,13 +1,14 @@
 """What is said of a search: while it goes on, before it begins, and what it has found."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from rich.table import Table
 
 from pcsweep.console.text import number_of
-from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord, read
+from pcsweep.search.record import SearchRecord, read
 from pcsweep.search.space import Space
 from pcsweep.search.terms import Terms
+from pcsweep.search.told import coefficients_said, ranked, said
 from pcsweep.sweep.searching.search import Search
 
 _SHOWN = 5  # of the best trials
@@ -21,24 +22,6 @@ def described(search: Search) -> str:
     best = record.trials[record.best[0]]
     more = f" and {len(record.best) - 1} more on the front" if len(record.best) > 1 else ""
     return f"trials: best {' and '.join(map(said, best.estimates))} ({coefficients_said(best.coefficients)}){more}"
-
-
-def said(estimate: EstimateRecord) -> str:
-    """With its standard error."""
-    return f"{estimate.value:.4g} ± {estimate.error:.2g}"
-
-
-def coefficients_said(coefficients: Mapping[str, float]) -> str:
-    """Such as `beta=0.6 lambda=0.2`; of each pcoder such as `beta=[0.6 0.4]`, where it is known."""
-    levels: dict[str, list[str]] = {}
-    words = []
-    for key, value in coefficients.items():
-        name, _, place = key.removeprefix("pcoder.").partition(".")
-        if place.isdecimal():
-            levels.setdefault(name, []).append(f"{value:.3g}")
-        else:
-            words.append(f"{key.removeprefix('pcoder.')}={value:.3g}")
-    return " ".join([*words, *(f"{name}=[{' '.join(values)}]" for name, values in levels.items())])
 
 
 def plan_lines(terms: Terms, space: Space, trials: int, sampler: str, timesteps: int) -> Iterator[str]:
@@ -77,12 +60,6 @@ def found_table(record: SearchRecord) -> Table:
             str(each.number), coefficients_said(each.coefficients), *values, ", ".join(map(said, each.confirmed)) or "-"
         )
     return table
-
-
-def ranked(record: SearchRecord) -> list[TrialRecord]:
-    """The complete trials by the first objective, best first."""
-    sign = -1 if record.directions[0] == "maximize" else 1
-    return sorted(record.complete, key=lambda each: (sign * each.values[0], each.number))
 
 
 def found_lines(record: SearchRecord) -> Iterator[str]:

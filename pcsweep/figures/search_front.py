@@ -1,0 +1,56 @@
+"""Two objectives against each other, with the trials that no other beats in both."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pcsweep.figures.search_frame import BEST, COMPLETE, axis_label, framed
+from pcsweep.search.record import SearchRecord
+from pcsweep.search.told import FOR_95, SearchShown, best_trials
+
+_NAMED = 12  # trials of the front
+
+
+def front(search: SearchShown) -> Figure | None:
+    """The complete trials; None of a search of one objective, or where none is complete."""
+    record = search.record
+    if len(record.directions) != 2 or not record.complete:
+        return None
+    figure = framed(search, 5.4, 4.6)
+    panel = figure.subplots()
+    others = [each for each in record.complete if each.number not in record.best]
+    panel.scatter(
+        [e.values[0] for e in others], [e.values[1] for e in others], s=10, color=COMPLETE, alpha=0.6, label="other trials"
+    )
+    _front(panel, record)
+    panel.set_xlabel(axis_label(record, 0), fontsize=8)
+    panel.set_ylabel(axis_label(record, 1), fontsize=8)
+    panel.tick_params(labelsize=7)
+    figure.legend(loc="outside lower center", ncols=1, fontsize=7, frameon=False)
+    return figure
+
+
+def _front(panel: Axes, record: SearchRecord) -> None:
+    best = best_trials(record, len(record.trials))
+    x, y = ([each.values[number] for each in best] for number in (0, 1))
+    errors = [[each.estimates[number].error for each in best] for number in (0, 1)]
+    label = "Pareto front ± standard error, on the images by which it was chosen"
+    panel.errorbar(
+        x, y, xerr=errors[0], yerr=errors[1], fmt="o-", color=BEST, markersize=4, linewidth=1, elinewidth=0.6, label=label
+    )
+    for each in best[:_NAMED]:
+        panel.annotate(str(each.number), (each.values[0], each.values[1]), xytext=(4, 4), textcoords="offset points", fontsize=6)
+    confirmed = [each for each in best if len(each.confirmed) == 2]
+    if confirmed:
+        pairs = [each.confirmed for each in confirmed]
+        bars = [[FOR_95 * pair[number].error for pair in pairs] for number in (0, 1)]
+        panel.errorbar(
+            [a.value for a, _ in pairs],
+            [b.value for _, b in pairs],
+            xerr=bars[0],
+            yerr=bars[1],
+            fmt="*",
+            color="black",
+            markersize=7,
+            elinewidth=0.8,
+            label="the same trials on images that they were not chosen by, 95 % interval",
+        )
