@@ -7,11 +7,14 @@ import threading
 from types import FrameType
 
 INTERRUPTED = 130  # exit code
-_MOMENT, _LONGEST = 0.05, 10.0  # seconds between two looks at an import, and that one is waited for
+_CLEARING = ("_weakrefset.py", "weakref.py")  # of the standard library, called when an object goes
+_MOMENT, _LONGEST = 0.05, 10.0  # seconds between two looks, and that an end is waited for
 
 
 class CtrlC:
-    """Answers Ctrl-C: raises KeyboardInterrupt, but not in the middle of an import, whose end is waited for.
+    """Answers Ctrl-C: raises KeyboardInterrupt, but not in the middle of an import, nor where an object is cleared away.
+
+    The end of either is waited for: the interpreter would print and forget what is raised in the latter.
 
     So whatever the command holds, such as its claims, is given back by its own `finally`.
 
@@ -26,7 +29,7 @@ class CtrlC:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Called by the interpreter."""
-        if self.begun and not _importing(frame):
+        if self.begun and not _inopportune(frame):
             raise KeyboardInterrupt
         self._looks += 1
         if not self.begun or self._looks * _MOMENT > _LONGEST:
@@ -75,9 +78,11 @@ def _is_command() -> bool:
     return named and "--multiprocessing-fork" not in sys.orig_argv
 
 
-def _importing(frame: FrameType | None) -> bool:
+def _inopportune(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        code = frame.f_code
+        clears = code.co_name == "__del__" or (code.co_name == "_remove" and code.co_filename.endswith(_CLEARING))
+        if clears or code.co_filename.startswith("<frozen importlib"):
             return True
         frame = frame.f_back
     return False

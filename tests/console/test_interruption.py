@@ -44,3 +44,23 @@ def test_an_import_ends_first_and_what_is_held_is_given_back(answering, tmp_path
 def test_elsewhere_it_is_a_keyboard_interrupt_at_once(answering):
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
+
+
+class Cleared:
+    """Ctrl-C comes while it goes."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def gone():
+    """After a while."""
+    Cleared()
+    time.sleep(10)
+
+
+def test_an_object_that_goes_does_not_swallow_it(answering):
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        gone()
+    assert time.monotonic() - began < 5

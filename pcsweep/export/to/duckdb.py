@@ -11,7 +11,7 @@ from pcsweep.export.study import ExportStudy
 from pcsweep.export.words import ExportWords
 from pcsweep.machine.files import clear, replacing
 
-_MEMORY = "1GB"  # beyond which DuckDB writes to disk
+_MEMORY = "256MB"  # beyond which DuckDB writes to disk
 
 
 def place(words: ExportWords, study: Path) -> Path:
