@@ -23,7 +23,7 @@ def save_rules(result: RuleComparison, folder: Path) -> list[Path]:
     save(contrast, folder)
     unit, split = unit_of(result.settings), split_of(result.settings)
     results = Results(shown_curves(contrast), facets=contrast.facets, metric=contrast.halves.metric, unit=unit, split=split)
-    return draw_rules(results, contrast.rules, contrast.columns, folder) if results.rows else []
+    return draw_rules(results, contrast.rules, contrast.columns, folder, "rules_drawn") if results.rows else []
 
 
 def report_rules(result: RuleComparison, pictures: Sequence[Path], console: Console) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from matplotlib.axes import Axes
 
+from pcsweep.figures.numbers import note
 from pcsweep.study.labels import START, Row, label_of
 
 _STYLES = ("-.", ":", (0, (8, 2)))  # of the maps' lines, in the order of the baselines
@@ -57,6 +58,8 @@ def under(text: str, more: str) -> str:
 def draw(panel: Axes, rows: Sequence[Row]) -> None:
     """A line across the panel for each map, behind what the panel shows."""
     maps = [values for label, values in of_rows(rows).items() if label != START]
+    found = {label: values[0] for label, values in of_rows(rows).items()}
+    note(panel, ({"series": label, "quantity": "baseline", "value": value} for label, value in found.items()))
     for style, values in zip(_STYLES, maps, strict=False):
         panel.axhline(values[0], color=_GREY, linewidth=0.9, linestyle=style, zorder=0)
 

@@ -1,4 +1,4 @@
-"""A figure → its two files."""
+"""A figure → its files."""
 
 import os
 import secrets
@@ -7,11 +7,24 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from pcsweep.figures.numbers import NumberedFigure, table_of
+from pcsweep.machine.files import replacing
+from pcsweep.study.spreadsheet import write_csv
+
 DPI = 200
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Writes `stem`.png and `stem`.pdf, each complete or not at all, and returns their paths."""
+def save(figure: Figure, stem: Path, numbers: Path | None = None) -> list[Path]:
+    """Writes `stem`.png, `stem`.pdf and, of a figure that keeps its numbers, `stem`.csv, each complete or not at all.
+
+    Args:
+        figure: that is written.
+        stem: path of the files without their endings.
+        numbers: path of the numbers without `.csv`, where that of the pictures is a table's.
+
+    Returns:
+        The paths of the pictures.
+    """
     literal(figure)
     paths = []
     for ending in ("png", "pdf"):
@@ -24,6 +37,10 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         finally:
             temporary.unlink(missing_ok=True)
         paths.append(path)
+    if isinstance(figure, NumberedFigure):
+        beside = numbers or stem
+        with replacing(beside.with_name(f"{beside.name}.csv")) as temporary:
+            write_csv(table_of(figure), temporary)
     return paths
 
 

@@ -13,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from pcsweep.console.text import number_of
+from pcsweep.figures.numbers import Marks, NumberedFigure, note
 from pcsweep.figures.panels import COLORMAP, PALE
 from pcsweep.study.labels import label_of
 
@@ -58,7 +59,7 @@ def layers_over_time(shown: Sequence[LayersOverTime], metric: str) -> Figure:
     norm = Normalize(-reach, reach)
     widths = [max(_LEAST, _CELL * len(each.timesteps)) for each in shown]
     height = _CELL * max(len(each.mean) for each in shown)
-    figure = Figure(figsize=(sum(widths) + 1.0 * len(shown) + 0.9, height + 1.7), layout="constrained")
+    figure = NumberedFigure(figsize=(sum(widths) + 1.0 * len(shown) + 0.9, height + 1.7), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths)[0]
     for panel, each, width in zip(axes, shown, widths, strict=True):
@@ -80,6 +81,7 @@ def layers_over_time(shown: Sequence[LayersOverTime], metric: str) -> Figure:
 
 
 def _panel(panel: Axes, each: LayersOverTime, norm: Normalize) -> None:
+    note(panel, _marks(each))
     panel.set_facecolor(PALE)
     panel.imshow(
         np.ma.masked_invalid(each.gain), origin="lower", cmap=COLORMAP, norm=norm, aspect="auto", interpolation="nearest"
@@ -93,6 +95,14 @@ def _panel(panel: Axes, each: LayersOverTime, norm: Normalize) -> None:
         range(len(each.mean)), [f"{n}   {_share(value)}" for n, value in enumerate(each.mean[:, 0], start=1)], fontsize=7
     )
     panel.set_xlabel("timestep t", fontsize=8)
+
+
+def _marks(each: LayersOverTime) -> Marks:
+    """A row for each square."""
+    for (layer, step), gain in np.ndenumerate(each.gain):
+        ends = {"low": float(each.low[layer, step]), "high": float(each.high[layer, step])}
+        where = {"panel": each.where, "cell": each.cell, "layer": layer + 1, "timestep": each.timesteps[step]}
+        yield {**where, "quantity": "difference", "value": float(gain), **ends, "start": float(each.mean[layer, 0])}
 
 
 def _share(value: float) -> str:

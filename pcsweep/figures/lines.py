@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from pcsweep.figures import baselines
 from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
+from pcsweep.figures.numbers import NumberedFigure, note, place
 from pcsweep.figures.pages import Page
 from pcsweep.figures.panels import label_of_state
 from pcsweep.figures.significance import GAIN, dot
@@ -80,7 +81,7 @@ def lines(page: Page, along: Abscissa) -> Figure:
     combinations = in_order({tuple(row[name] for name in along.beside) for row in page.everything})
     across = min(len(combinations), 4)
     down = -(-len(combinations) // across)
-    figure = Figure(figsize=(WIDTH if across > 1 else 4.6, 1.6 + 2.2 * down), layout="constrained")
+    figure = NumberedFigure(figsize=(WIDTH if across > 1 else 4.6, 1.6 + 2.2 * down), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
     drawn: list[Artist] = []
@@ -88,6 +89,7 @@ def lines(page: Page, along: Abscissa) -> Figure:
     shared, over = baselines.told(page.metric, groups)
     for panel, combination, more in zip(axes, combinations, over, strict=False):
         text = condition_text(zip(along.beside, combination, strict=True))
+        place(panel, dict(zip(along.beside, combination, strict=True)))
         panel.set_title(baselines.under(text, more), fontsize=8)
         panel.tick_params(labelsize=7)
         panel.axhline(1, color="#808080", linewidth=0.7, linestyle="--", zorder=0)
@@ -122,7 +124,7 @@ def _lines(panel: Axes, rows: Sequence[Row], along: Abscissa, timesteps: Sequenc
     """A line per timestep, or one over time; the legend's handles."""
     if along.name == "timestep":
         rows = sorted(rows, key=lambda row: row["timestep"])
-        _line(panel, rows, [along.at(row) for row in rows], "black")
+        _line(panel, rows, along, 0.0, "black")
         return []
     extent = max((along.at(row) for row in rows), default=0) - min((along.at(row) for row in rows), default=0)
     handles: list[Artist] = []
@@ -130,13 +132,15 @@ def _lines(panel: Axes, rows: Sequence[Row], along: Abscissa, timesteps: Sequenc
         colour = _COLOURS(0.9 * (1 - number / max(1, len(timesteps) - 1)))
         at = sorted((row for row in rows if row["timestep"] == timestep), key=along.at)
         beside = _DODGE * extent * (number - (len(timesteps) - 1) / 2)
-        _line(panel, at, [along.at(row) + beside for row in at], colour)
+        _line(panel, at, along, beside, colour)
         handles.append(Line2D([], [], color=colour, linewidth=1.2, label=f"t = {timestep}"))
     return handles
 
 
-def _line(panel: Axes, rows: Sequence[Row], x: Sequence[float], colour: Any) -> None:
+def _line(panel: Axes, rows: Sequence[Row], along: Abscissa, beside: float, colour: Any) -> None:
     """With its intervals; a point is filled where the gain is significant."""
+    x = [along.at(row) + beside for row in rows]
+    note(panel, (_mark(row, along) for row in rows))
     y, low, high = (np.array([row[name] for row in rows], float) for name in ("normalized", "normalized_low", "normalized_high"))
     errors = np.clip(np.nan_to_num(np.stack([y - low, high - y])), 0, None)
     panel.errorbar(x, y, yerr=errors, color=colour, linewidth=1.2, elinewidth=0.6)
@@ -144,10 +148,18 @@ def _line(panel: Axes, rows: Sequence[Row], x: Sequence[float], colour: Any) -> 
     panel.scatter(x, y, s=12, c=filled, edgecolors=[colour] * len(rows), linewidths=0.8, zorder=3)
 
 
+def _mark(row: Row, along: Abscissa) -> dict[str, Any]:
+    names = ("normalized", "normalized_low", "normalized_high", "q")
+    numbers = dict(zip(("value", "low", "high", "q"), (row[name] for name in names), strict=True))
+    where = {along.name: _value(row, along.name), "timestep": row["timestep"]}
+    return {**where, "quantity": "normalized", **numbers, "state": "value", "identity": row.get("identity")}
+
+
 def _gaps(panel: Axes, places: dict[str, list[Row]], along: Abscissa) -> None:
     """Marks at the foot where cells were skipped or are missing."""
     for state, rows in places.items():
         if rows and along.name != "timestep":
+            note(panel, ({along.name: _value(row, along.name), "state": state} for row in rows))
             x = [along.at(row) for row in rows]
             panel.plot(x, [0.03] * len(x), _MARKS[state], transform=panel.get_xaxis_transform(), color="#606060", markersize=5)
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pcsweep.figures import baselines
+from pcsweep.figures.numbers import Marks, NumberedFigure, note
 from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.panels import COLORMAP, LABELS, colours, fill, matrix, patch, tick
 from pcsweep.figures.plane import circle, circles, in_plane
@@ -78,7 +79,7 @@ def mosaic(page: Page, layout: Mosaic, shown: Shown, title: str = "") -> Figure:
     apart = in_plane(page)
     cell = _cell(page, across, down)
     height, side = (_PLANE,) * 2 if apart else (cell * len(page.axis(name)) for name in page.rule.axes)
-    figure = Figure(
+    figure = NumberedFigure(
         figsize=(max(_NARROWEST, max(side, 0.7) * across + 1.6), height * down + 1.6),
         layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, wspace=0.02, hspace=0.02, compress=True),
     )
@@ -133,10 +134,31 @@ def _cell(page: Page, across: int, down: int) -> float:
 def _panel(panel: Axes, page: Page, place: tuple[tuple[Any, ...], int], shown: Shown, cell: float) -> set[str]:
     """Draws the cells and the marks; which kinds of cells there are, and "dot"."""
     values, states = matrix(page, *place, shown.value)
+    q = matrix(page, *place, shown.q)[0]
+    note(panel, _marks(page, place, shown, (values, states, q)))
     fill(panel, colours(values, states, shown.norm), states)
     panel.set_autoscale_on(False)
-    marked = dots(panel, matrix(page, *place, shown.q)[0], cell)
+    marked = dots(panel, q, cell)
     return {*states.ravel().tolist(), *(["dot"] if marked else [])}
+
+
+def _marks(
+    page: Page, place: tuple[tuple[Any, ...], int], shown: Shown, drawn: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Marks:
+    """A row for each cell of a panel, of its values, its states and its q."""
+    column, timestep = place
+    values, states, q = drawn
+    down, across = (page.axis(name) for name in page.rule.axes)
+    for (y, x), state in np.ndenumerate(states):
+        yield {
+            **dict(zip(page.across, column, strict=True)),
+            "timestep": timestep,
+            **dict(zip(page.rule.axes, (down[y], across[x]), strict=True)),
+            "quantity": shown.value,
+            "value": float(values[y, x]) if state in ("value", "undefined") else None,
+            "q": float(q[y, x]) if state in ("value", "undefined") else None,
+            "state": str(state) or LABELS[""],
+        }
 
 
 def _legend(figure: Figure, seen: set[str], page: Page, shown: Shown) -> None:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pcsweep.console.text import number_of
+from pcsweep.figures.numbers import NumberedFigure, note
 from pcsweep.measure.exhibit import Exhibit, Exhibition
 
 SHOWN = (0, 1, 2, 4, 8)  # the timesteps that get a column, as far as they were computed
@@ -27,7 +28,7 @@ def overlays(exhibition: Exhibition) -> Figure:
     timesteps = [timestep for timestep in SHOWN if timestep in exhibition.exhibits[0].saliency]
     headings = [*STILL, *(f"t = {timestep}" for timestep in timesteps)]
     down, across = len(exhibition.exhibits), len(headings)
-    figure = Figure(figsize=(SIDE * across + 0.4, (SIDE + 0.2) * down + 0.8), layout="constrained")
+    figure = NumberedFigure(figsize=(SIDE * across + 0.4, (SIDE + 0.2) * down + 0.8), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, across, squeeze=False)
     for row, exhibit in zip(axes, exhibition.exhibits, strict=True):
@@ -49,6 +50,8 @@ def still(row: Sequence[Axes], exhibit: Exhibit) -> None:
     for panel, picture in zip(row, (exhibit.image, exhibit.noisy, masked(exhibit)), strict=False):
         panel.imshow(picture, interpolation="nearest")
     row[STILL.index("mask")].set_xlabel(under_mask(exhibit), fontsize=5.5, labelpad=2)
+    named = {"image_id": exhibit.image_id, "category": exhibit.category}
+    note(row[0], ({**named, "quantity": label, "value": value} for label, value in exhibit.baselines.items()))
 
 
 def without_ticks(panel: Axes) -> None:
@@ -102,6 +105,8 @@ def overlay(panel: Axes, exhibit: Exhibit, timestep: int, threshold: float) -> N
         if region.any() and not region.all():
             panel.contour(region, levels=[0.5], colors=[colour], linewidths=0.8)
     panel.set_xlabel(under(exhibit, timestep), fontsize=7, labelpad=2)
+    named = {"image_id": exhibit.image_id, "category": exhibit.category, "timestep": timestep}
+    note(panel, [{**named, "quantity": "iou", "value": exhibit.iou[timestep], "map": not np.isnan(saliency).any()}])
 
 
 def under_mask(exhibit: Exhibit) -> str:

@@ -35,9 +35,7 @@ def presets(page: Page) -> Figure:
         number = names.index(name)
         style = {"color": COLOURS[number % len(COLOURS)], "linestyle": MARKS[number // len(COLOURS) % len(MARKS)]}
         aside = 0.07 * (number - (len(names) - 1) / 2)  # so that error bars do not cover each other
-        handles[name] = with_bars(
-            panel, [{**row, "timestep": row["timestep"] + aside} for row in line], "bootstrap_mean", **style
-        )
+        handles[name] = with_bars(panel, line, name, "bootstrap_mean", aside, **style)
 
     figure, (panels,) = panelled(page)
     for column, panel in zip(page.columns, panels, strict=True):

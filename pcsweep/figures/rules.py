@@ -11,15 +11,19 @@ from matplotlib.lines import Line2D
 
 from pcsweep.figures.curves import COLOURS, COLUMNS, legend, panelled, with_baselines
 from pcsweep.figures.files import save
+from pcsweep.figures.numbers import Marks, note
 from pcsweep.figures.pages import Page, Results, pages
 from pcsweep.study.labels import START, Row, beside, label_of
 
+_CONTROL = "feedforward control: the value at t = 0"
 _CHOSEN = "large: the timestep that the other half of the images chose"
 _DASHES = ("-", "--", ":", "-.")
 _HEIGHTS = (1.0, 0.8)  # of the panels of the metric, and of the gain
 
 
-def draw_rules(results: Results, rules: Sequence[str], conditions: Sequence[str], folder: Path) -> list[Path]:
+def draw_rules(
+    results: Results, rules: Sequence[str], conditions: Sequence[str], folder: Path, numbers: str = "rules"
+) -> list[Path]:
     """Writes `rules`, a picture for all noise levels, and of what else conditions differ in one for each; returns the paths.
 
     Args:
@@ -27,14 +31,15 @@ def draw_rules(results: Results, rules: Sequence[str], conditions: Sequence[str]
         rules: labels of all rules, in order.
         conditions: the columns that rules share, such as model, noise and σ.
         folder: made if missing.
+        numbers: begins the names of the CSV files beside the pictures, if not as theirs do.
     """
     folder.mkdir(parents=True, exist_ok=True)
     named = ("model", "noise", "pcoder", *beside(results.rows), *results.facets)
     metric = "" if results.metric == "iou" else results.metric
     pictures = []
     for page in pages(results, "noise", [name for name in named if name not in conditions]):
-        stem = "_".join(word for word in ("rules", metric, page.name) if word)
-        pictures += save(rules_over_time(page, rules), folder / stem)
+        more = "".join(f"_{word}" for word in (metric, page.name) if word)
+        pictures += save(rules_over_time(page, rules), folder / f"rules{more}", folder / f"{numbers}{more}")
     return pictures
 
 
@@ -53,6 +58,8 @@ def rules_over_time(page: Page, rules: Sequence[str]) -> Figure:
             handles[rule] = _line(value, line, "confirming_mean", styles[rule], aside)
             handles[_CHOSEN] = Line2D([], [], marker="o", markersize=6, color="#606060", linestyle="")
             _line(gain, line, "confirming_difference", styles[rule], aside)
+            for panel, name in ((value, "confirming_mean"), (gain, "confirming_difference")):
+                note(panel, _marks(line, rule, name))
     with_baselines(page, panels[0])
     for place in range(0, len(page.columns), COLUMNS):
         panels[0][place].set_ylabel(f"{label_of(page.metric)}, best cell\nconfirmed, 95 % interval", fontsize=7)
@@ -70,9 +77,16 @@ def _style(place: int) -> tuple[str, str]:
 def _feedforward(panel: Axes, rows: Sequence[Row], handles: dict[str, Any]) -> None:
     """What the network has without a rule: the value at t = 0, at which controls stay."""
     for start in sorted({round(row["baselines"][START], 6) for row in rows if START in row["baselines"]}):
-        handles["feedforward control: the value at t = 0"] = panel.axhline(
-            start, color="black", linewidth=1, linestyle="--", zorder=1
-        )
+        note(panel, [{"series": _CONTROL, "timestep": 0, "quantity": "mean", "value": start}])
+        handles[_CONTROL] = panel.axhline(start, color="black", linewidth=1, linestyle="--", zorder=1)
+
+
+def _marks(line: Sequence[Row], rule: str, name: str) -> Marks:
+    """A row for each point; `chosen` at the timestep with the larger dot."""
+    for row in line:
+        ends = {end: row[f"{name}_{end}"] for end in ("low", "high")}
+        where = {"series": rule, "timestep": row["timestep"], "quantity": name}
+        yield {**where, "value": row[name], **ends, "chosen": bool(row["best"]), "identity": row.get("identity")}
 
 
 def _line(panel: Axes, line: Sequence[Row], name: str, style: tuple[str, str], aside: float) -> Any:

@@ -463,7 +463,8 @@ def test_the_command_writes_tables_and_pictures_and_says_what_it_found(
     assert (folder / "compare.csv").read_text().count("\n") == table.num_rows + 1
     assert json.loads(table.schema.metadata[b"pcsweep.different"]) == {"attribution.name": [["grad_cam", "other"]]}
     pictures = {f"{name}.{ending}" for name in ("difference", "gain_difference") for ending in ("png", "pdf")}
-    assert {path.name for path in folder.iterdir()} == {"compare.parquet", "compare.csv", *pictures}
+    beside = {"difference.csv", "gain_difference.csv"}
+    assert {path.name for path in folder.iterdir()} == {"compare.parquet", "compare.csv", *pictures, *beside}
     assert all(str(folder / name) in told for name in pictures)
     assert main(["study=b", "study=a", f"output_root={tmp_path}", f"output={tmp_path / 'x'}", "resamples=2"]) == 0
     assert (tmp_path / "x" / "compare.csv").exists()

@@ -125,7 +125,7 @@ def test_the_command_writes_tables_and_pictures_and_says_what_it_found(
     told = capsys.readouterr().out
     folder = tmp_path / "compare" / "a_vs_b"
     names = {f"{stem}.{ending}" for stem in ("rules", "rule_differences") for ending in ("csv", "parquet")}
-    assert {path.name for path in folder.iterdir()} == {*names, "rules.png", "rules.pdf"}
+    assert {path.name for path in folder.iterdir()} == {*names, "rules.png", "rules.pdf", "rules_drawn.csv"}
     assert "a and b: no rule is in both studies" in told
     assert "σ = 0.2: " in told
     assert pq.read_table(folder / "rule_differences.parquet")["rule_b"].to_pylist() == ["adaptation"]

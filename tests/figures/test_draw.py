@@ -40,7 +40,8 @@ def test_every_kind_of_study_gets_its_files(
     tmp_path: Path, rows: list[dict[str, Any]], facets: tuple[str, ...], names: list[str]
 ) -> None:
     paths = figures.draw(Results(rows, facets=facets), (), tmp_path / "figures")
-    assert sorted(path.name for path in paths) == sorted(path.name for path in (tmp_path / "figures").iterdir())
+    files = {*(path.name for path in paths), *(f"{name}.csv" for name in names)}
+    assert files == {path.name for path in (tmp_path / "figures").iterdir()}
     assert sorted({path.name[: -len(path.suffix)] for path in paths}) == names
     assert {path.read_bytes()[:4] for path in paths} == {b"\x89PNG", b"%PDF"}
 
