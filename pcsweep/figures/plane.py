@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.lines import Line2D
 
+from pcsweep.figures.numbers import note
+from pcsweep.figures.numbers import place as shows
 from pcsweep.figures.pages import SPARSE, Page
 from pcsweep.figures.panels import COLORMAP, DARK, NOTHING, PALE, label_of_state
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.statistics.permutation import SIGNIFICANT
-from pcsweep.study.labels import Row, coefficient, pair_of
+from pcsweep.study.labels import Row, coefficient, pair_of, rule_of_row
 
 _SIZE = 42.0  # square points of a circle
 _MARGIN = 0.08  # of the axis's length, around the circles
@@ -53,6 +55,7 @@ def circles(panel: Axes, page: Page, place: tuple[tuple[Any, ...], int], shown: 
         norm: from values to colours.
     """
     column, timestep = place
+    shows(panel, {**dict(zip(page.across, column, strict=True)), "timestep": timestep})
     seen: set[str] = set()
     for state, rows in (("skipped", page.skipped), ("missing", page.missing), ("value", page.rows)):
         for row in rows:
@@ -70,6 +73,9 @@ def _circle(panel: Axes, row: Row, state: str, shown: tuple[str, str], norm: Nor
     value = math.nan if given is None else float(given)
     if state == "value" and math.isnan(value):
         state = "undefined"
+    there = {"value": value, "q": q} if state in ("value", "undefined") else {}
+    where = dict(zip(rule_of_row(row).axes, (y, x), strict=True))
+    note(panel, [{**where, "quantity": shown[0], "value": None, "q": None, **there, "state": state}])
     if state != "value":
         marker, face, edge = _MARKS[state]
         panel.scatter(

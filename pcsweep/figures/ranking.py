@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from pcsweep.figures import baselines
 from pcsweep.figures.heatmap import chosen
 from pcsweep.figures.mosaic import WIDTH, entitle
+from pcsweep.figures.numbers import NumberedFigure, note, place
 from pcsweep.figures.pages import Page, heading
 from pcsweep.figures.significance import GAIN, dot
 from pcsweep.statistics.permutation import SIGNIFICANT
@@ -31,13 +32,14 @@ def ranking(page: Page) -> Figure:
     names = [textwrap.fill(cell_text(page, cell), _LINE) for cell in order]
     across = len(page.columns)
     height = sum(0.16 + 0.1 * name.count("\n") for name in names)
-    figure = Figure(figsize=(max(WIDTH, 3.2 + 1.3 * across), 1.6 + height), layout="constrained")
+    figure = NumberedFigure(figsize=(max(WIDTH, 3.2 + 1.3 * across), 1.6 + height), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, across, squeeze=False, sharex=True, sharey=True)[0]
     timesteps = chosen(page.timesteps)[-_TIMESTEPS:]
     shared, over = baselines.told(page.metric, page.by_column)
     for panel, column, more in zip(panels, page.columns, over, strict=True):
         panel.set_title(baselines.under(heading(page, column).replace(", ", ",\n"), more), fontsize=8)
+        place(panel, dict(zip(page.across, column, strict=True)))
         panel.axvline(1, color="#808080", linewidth=0.7, linestyle="--", zorder=0)
         panel.tick_params(labelsize=6)
         panel.set_xlabel(f"{with_direction(_ratio(page), page.metric)},\n95 % interval", fontsize=7)
@@ -89,14 +91,23 @@ def _points(panel: Axes, page: Page, column: tuple[Any, ...], order: Sequence[Ce
         for row in (row for row in page.rows if page.column_of(row) == column and row["timestep"] == timestep):
             if (cell := cell_of(page, row)) in order and row["normalized"] == row["normalized"]:
                 y = order.index(cell) + beside
+                note(panel, [_mark(page, row, order)])
                 panel.plot([row["normalized_low"], row["normalized_high"]], [y, y], color=colour, linewidth=0.7)
                 filled = colour if row["q"] is not None and row["q"] < SIGNIFICANT else "white"
                 panel.plot([row["normalized"]], [y], "o", markersize=3.2, markerfacecolor=filled, markeredgecolor=colour)
-    for marker, rows in (("x", page.skipped), ("|", page.missing)):
+    for marker, state, rows in (("x", "skipped", page.skipped), ("|", "missing", page.missing)):
         for row in rows:
             if page.column_of(row) == column and cell_of(page, row) in order:
-                place = [order.index(cell_of(page, row))]
-                panel.plot([0.02], place, marker, transform=panel.get_yaxis_transform(), color="#606060", markersize=4)
+                at = [order.index(cell_of(page, row))]
+                note(panel, [{"rank": at[0] + 1, "series": cell_text(page, cell_of(page, row)), "state": state}])
+                panel.plot([0.02], at, marker, transform=panel.get_yaxis_transform(), color="#606060", markersize=4)
+
+
+def _mark(page: Page, row: Row, order: Sequence[Cell]) -> dict[str, Any]:
+    cell = cell_of(page, row)
+    names = {"value": "normalized", "low": "normalized_low", "high": "normalized_high", "q": "q", "identity": "identity"}
+    where = {"rank": order.index(cell) + 1, "series": cell_text(page, cell), "timestep": row["timestep"]}
+    return {**where, "quantity": "normalized", **{name: row.get(column) for name, column in names.items()}, "state": "value"}
 
 
 def _colour(number: int, timesteps: Sequence[int]) -> Any:

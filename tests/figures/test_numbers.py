@@ -10,7 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
-from toy_cells import MISSING, ROWS, SKIPPED, cell, only_page
+from toy_cells import MISSING, ROWS, SKIPPED, cell, only_page, place
 
 from pcsweep.figures.curves import curves
 from pcsweep.figures.differences import differences
@@ -21,8 +21,10 @@ from pcsweep.figures.lines import abscissa, lines
 from pcsweep.figures.numbers import NumberedFigure, table_of
 from pcsweep.figures.overlays import overlays
 from pcsweep.figures.pages import Page, Results, pages
-from pcsweep.figures.panels import colours
+from pcsweep.figures.panels import COLORMAP, colours
+from pcsweep.figures.plane import in_plane
 from pcsweep.figures.presets import presets
+from pcsweep.figures.ranking import ranking
 from pcsweep.measure.exhibit import Exhibit, Exhibition
 from pcsweep.statistics.quantity import DIFFERENCE
 
@@ -99,11 +101,10 @@ def test_every_point_of_the_curves() -> None:
     assert len(gains) == len(bars(below))
     for line, drawn in zip(gains, bars(below), strict=True):
         np.testing.assert_allclose(line, drawn, rtol=0, atol=1e-12, equal_nan=True)
-    across = {
-        line.get_ydata()[0] for line in above.get_lines() if len(set(line.get_xdata())) == 2 and line.get_linestyle() != "-"
-    }
-    assert across <= {row["value"] for row in rows if row["quantity"] == "baseline"} | {0.5}
-    assert {row["series"] for row in rows if row["quantity"] == "baseline"} == {"at t = 0", "centred Gaussian", "uniform map"}
+    level = [line for line in above.get_lines() if list(line.get_xdata()) == [0, 1] and line.get_marker() == "None"]
+    baselines = {row["series"]: row["value"] for row in rows if row["quantity"] == "baseline"}
+    assert baselines == {"at t = 0": 0.5, "centred Gaussian": 0.44, "uniform map": 0.21}
+    assert {line.get_ydata()[0] for line in level if line.get_linestyle() != "-"} == {0.44, 0.21}
 
 
 def test_every_point_of_figure_2() -> None:
@@ -133,6 +134,40 @@ def test_every_point_of_lines(name: str) -> None:
     assert [row["value"] for row in found] == list(line.get_ydata())
     ends = [tuple(segment[:, 1]) for segment in segments.get_segments()]
     np.testing.assert_allclose([(row["low"], row["high"]) for row in found], ends, rtol=0, atol=1e-12)
+
+
+def test_every_circle_of_a_plane() -> None:
+    scattered = [row for k in range(6) for row in cell(0.1 * k, 0.05 * (6 - k), 1.0 + 0.1 * k)]
+    page = Page("", "", ("sigma",), scattered, [], [place(0.9, 0.02)])
+    assert in_plane(page)
+    figure = heatmap(page)
+    rows = rows_of(figure)
+    norm, drawn = recovery(page).norm, {}
+    for each in figure.axes[0].collections:
+        if isinstance(each, PathCollection) and each.get_sizes()[0] > 10:
+            ((x, y),) = each.get_offsets()
+            drawn[float(y), float(x)] = tuple(each.get_facecolor()[0])
+    values = {(row["beta"], row["lambda"]): row["value"] for row in rows if row["state"] == "value"}
+    assert len(values) == 6
+    for at, value in values.items():
+        assert drawn[at] == tuple(COLORMAP(norm(value)))
+    assert [(row["beta"], row["lambda"], row["value"]) for row in rows if row["state"] == "missing"] == [(0.9, 0.02, None)]
+    assert {(row["sigma"], row["timestep"]) for row in rows} == {(0.2, 1)}
+
+
+def test_every_point_of_a_ranking() -> None:
+    lists = [f"[{0.1 * k}, 0.2]" for k in range(6)]
+    rows = [row for k, text in enumerate(lists) for row in cell(None, 0.1, 1.0 + 0.1 * k, **{"pcoder.beta": text})]
+    (page,) = pages(Results(rows, facets=("pcoder.beta",)))
+    figure = ranking(page)
+    found = [row for row in rows_of(figure) if row["state"] == "value"]
+    panel = figure.axes[0]
+    points = [line for line in panel.get_lines() if line.get_marker() == "o"]
+    assert [row["value"] for row in found] == [line.get_xdata()[0] for line in points]
+    assert [row["rank"] - 1 for row in found] == [round(line.get_ydata()[0]) for line in points]
+    intervals = [line for line in panel.get_lines() if line.get_marker() == "None" and line.get_color() != "#808080"]
+    assert [(row["low"], row["high"]) for row in found] == [tuple(line.get_xdata()) for line in intervals]
+    assert next(row for row in found if row["rank"] == 1)["series"] == "β = [0.5 0.2]"
 
 
 def test_places_without_a_value_are_in_the_lines() -> None:
