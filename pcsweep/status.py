@@ -6,34 +6,43 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pcsweep.config.errors import Unfinished
-from pcsweep.console.exit import end, follow
+from pcsweep.config.errors import BadSetting, Unfinished
+from pcsweep.console.exit import end, follow, whole_number, yes_or_no
 from pcsweep.console.text import duration, gibibytes, number_of
 from pcsweep.console.words import words_of
 from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import why_skipped
-from pcsweep.study import claims, failures, plans, shards, sources, submissions, submitted
+from pcsweep.study import failures, shards, sources
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
 from pcsweep.study.spent import Sum, spent_of
 from pcsweep.study.submitted import SubmittedTask
-from pcsweep.sweep.executor.answers import Answers, ask, title, with_hidden
-from pcsweep.sweep.standing import Standing, standing
+from pcsweep.sweep.executor.answers import Answers, title
+from pcsweep.sweep.seen import Lookout, Seen
+from pcsweep.sweep.standing import Standing
+from pcsweep.sweep.watching import cells, watch
 
 HELP = """\
 How far a study is: done, running, pending, failed and skipped points, how fast
 it goes, and how long it still takes.
 
-    python -m pcsweep.status study=NAME [output_root=outputs]
+    python -m pcsweep.status study=NAME [output_root=outputs] [cells=true]
+    python -m pcsweep.status study=NAME watch=true [every=2]
 
 study        the folder below output_root
 output_root  where the studies are
+cells        true: every cell as well, in heatmaps of signs
+watch        true: all that, renewed until every point is done or has failed;
+             Ctrl-C ends it, and what runs goes on. Where the output is no
+             terminal, a block each time something has changed
+every        seconds between two looks at the files, at least 1; the queue is
+             asked less often
 
 Works while jobs run, without Slurm's accounting, and where there is no queue.
 Changes nothing. A shard counts as done here if it is there; its content is
@@ -43,6 +52,8 @@ _LISTED = 50  # failures
 _LOOKED_AT = 500  # shards, of whose code it is told
 _RECENT = 3600.0  # seconds over which the rate is taken
 _BAR = 40  # characters
+_NOW_AND_THEN = 10.0  # seconds
+_LAST = 3  # failures that are told while a study is watched
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,46 +67,73 @@ def command(words: Sequence[str], console: Console) -> None:
     Raises:
         BadSetting: they cannot be followed.
         Unfinished: the study cannot be read.
+        Detached: Ctrl-C, while the study is watched.
     """
-    given = words_of(words, ("study", "output_root"))
+    given = words_of(words, ("study", "output_root", "watch", "every", "cells"))
+    watched, whole = yes_or_no("watch", given.get("watch", "false")), yes_or_no("cells", given.get("cells", "false"))
+    if "every" in given and not watched:
+        raise BadSetting("Expected `every` beside watch=true, since nothing is looked at again without it.")
+    every = whole_number("every", given.get("every", "2"), 1)
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
+    if watched:
+        watch(folder, console, every, _Brief())
     try:
-        patiently(lambda: show(folder, console))
+        patiently(lambda: show(folder, console, whole or watched))
     except OSError as error:
         raise Unfinished(failures.said(error)) from error
 
 
-def show(folder: Path, console: Console) -> None:
-    """Prints where the points of the study in `folder` stand."""
-    points = plans.planned(folder / "planned")
-    labels = {point.identity: point.label for point in points if point.identity is not None}
-    known = submissions.read_all(folder)
-    tasks = submitted.tasks(known)
-    origins = [task.origin for task in tasks]
-    answers = with_hidden(ask(origins), origins)
-    found = standing(folder, labels, tasks, answers).with_commands(*claims.computing(folder))
-    console.print(_table(folder.name, found, len(labels), [point for point in points if point.identity is None]))
-    for line in [*_problems(answers, found), *found.advice, *_pace(folder, found, tasks)]:
+def show(folder: Path, console: Console, whole: bool = False) -> None:
+    """Prints where the points of the study in `folder` stand; all its cells as well, if that is wanted (`whole`)."""
+    seen = Lookout(folder).look()
+    found, labels = seen.found, seen.labels
+    console.print(_table(seen))
+    for line in [*_problems(seen.answers, found), *found.advice, *_pace(seen)]:
         console.print(line, markup=False)
     looked_at = _looked_at(folder / "shards", sorted(found.done))
     for line in _spent(looked_at, len(found.done)):
         console.print(line, markup=False)
     for line in sources.differing(map(sources.sources_of, looked_at)):
         console.print(f"Look at: {line}", markup=False, soft_wrap=True)
+    if whole:
+        console.print(*cells(seen, console), sep="\n")
     if found.failed:
         console.print(failure_table(found.failures(labels)[:_LISTED]))
         if found.failed > _LISTED:
             console.print(f"… and {found.failed - _LISTED} more failed")
     if missing := {*found.raised, *found.lost, *found.waiting}:
         console.print("To compute what is missing:", markup=False)
-        for command in dict.fromkeys(point.command for point in points if point.identity in missing):
+        asked = [point for point in seen.points if point.identity in missing]
+        for command in dict.fromkeys(point.command for point in asked):
             console.print(f"  {command}", markup=False, soft_wrap=True)
-        for line in dict.fromkeys(point.changed for point in points if point.identity in missing and point.changed):
+        for line in dict.fromkeys(point.changed for point in asked if point.changed):
             console.print(line, markup=False, soft_wrap=True)
 
 
-def _table(name: str, found: Standing, total: int, skipped: Sequence[plans.PlannedPoint]) -> Table:
-    table = Table(title=f"Study {name}: {number_of(total, 'point')}", title_justify="left", show_header=False, box=None)
+class _Brief:
+    """What is said while a study is watched; pace and cost, for which many files are read, are told anew now and then."""
+
+    def __init__(self) -> None:
+        self._slow: list[str] = []
+        self._again = 0.0
+
+    def __call__(self, seen: Seen) -> list[RenderableType]:
+        """Of a look."""
+        found, now = seen.found, time.monotonic()
+        if now >= self._again:
+            self._slow = [*_pace(seen), *_spent(_looked_at(seen.folder / "shards", sorted(found.done)), len(found.done))]
+            self._again = now + _NOW_AND_THEN
+        last = sorted(found.raised.values(), key=lambda failure: failure.when)[-_LAST:]
+        whys = [f"failed: {failure.label}: {failure.error}" for failure in last]
+        lines = [*_problems(seen.answers, found), *found.advice, *self._slow, *whys]
+        return [_table(seen), *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)]
+
+
+def _table(seen: Seen) -> Table:
+    found, total, skipped = seen.found, len(seen.labels), seen.skipped
+    table = Table(
+        title=f"Study {seen.folder.name}: {number_of(total, 'point')}", title_justify="left", show_header=False, box=None
+    )
     share = len(found.done) / total if total else 1.0
     full = int(share * _BAR)
     table.add_row("done", f"{len(found.done):,}", f"[green]{'━' * full}[/][dim]{'━' * (_BAR - full)}[/] {share:.0%}")
@@ -158,12 +196,13 @@ def _problems(answers: Answers, found: Standing) -> list[str]:
     return lines
 
 
-def _pace(folder: Path, found: Standing, tasks: Sequence[SubmittedTask]) -> list[str]:
+def _pace(seen: Seen) -> list[str]:
     """How fast shards have come since the last submission or command, and how long the others take at that rate."""
+    folder, found = seen.folder, seen.found
     at_work = len(found.in_queue) + len(found.here) + len(found.next_here)
     left = at_work or len(found.waiting)
     now = time.time()
-    begun = [task.when for task in tasks] or _times(folder / "planned")
+    begun = [task.when for task in seen.tasks] or _times(folder / "planned")
     begin = max([now - _RECENT, *begun])
     recent = sum(each > begin for each in _times(folder / "shards", found.done))
     if not recent or not left:

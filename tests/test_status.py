@@ -76,8 +76,14 @@ def counts(out):
         (["study=../mine"], "but got '../mine'"),
         ([], "but got ''"),
         (["study="], "but got ''"),
-        (["studdy=mine"], "Expected one of study=, output_root=, but got 'studdy'"),
+        (["studdy=mine"], "Expected one of study=, output_root=, watch=, every=, cells=, but got 'studdy'"),
         (["others"], "but got 'others'"),
+        (["study=mine", "watch=yes"], "Expected `watch` to be true or false, but got 'yes'"),
+        (["study=mine", "cells="], "Expected `cells` to be true or false, but got ''"),
+        (["study=mine", "watch=true", "every=0"], "Expected `every` to be a whole number of at least 1, but got '0'"),
+        (["study=mine", "watch=true", "every=2s"], "Expected `every` to be a whole number of at least 1, but got '2s'"),
+        (["study=mine", "every=5"], "Expected `every` beside watch=true"),
+        (["study=later", "watch=true"], r"to name a study in .*outputs \(there: mine\), but got 'later'"),
     ],
 )
 def test_what_cannot_be_followed_is_told_in_one_line(study, capsys, words, said):

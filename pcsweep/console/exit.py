@@ -120,6 +120,17 @@ def whole_number(name: str, text: str, least: int) -> int:
     return int(text)
 
 
+def yes_or_no(name: str, text: str) -> bool:
+    """What a word gives.
+
+    Raises:
+        BadSetting: it is neither true nor false.
+    """
+    if text not in ("true", "false"):
+        raise BadSetting(f"Expected `{name}` to be true or false, but got {text!r}.")
+    return text == "true"
+
+
 def say(console: Console, line: str, style: str | None = None) -> None:
     """One line as it is, however long."""
     console.print(line, markup=False, highlight=False, soft_wrap=True, style=style)

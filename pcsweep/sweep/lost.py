@@ -28,11 +28,21 @@ def why_lost(task: SubmittedTask) -> Failure:
 
 def last_line(path: Path) -> str:
     """The last line of a log that says why it ended; nothing where there is no log."""
+    said = list(reversed(_lines(path)))
+    return next((line for line in said if not _SRUN.fullmatch(line)), said[0] if said else "")
+
+
+def last_lines(path: Path, count: int) -> list[str]:
+    """So many of the last lines of a log; none where there is none that can be read."""
+    return _lines(path)[-count:]
+
+
+def _lines(path: Path) -> list[str]:
+    """Those at the end that say something."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
-            lines = file.read().decode(errors="replace").splitlines()
+            lines = file.read(_TAIL).decode(errors="replace").splitlines()
     except OSError:
-        return ""
-    said = [line.strip() for line in reversed(lines) if line.strip()]
-    return next((line for line in said if not _SRUN.fullmatch(line)), said[0] if said else "")
+        return []
+    return [line.strip() for line in lines if line.strip()]
