@@ -78,14 +78,12 @@ def _timestep(timestep: int | None) -> str:
 
 
 def _confirmed(record: "SearchRecord", trial: "TrialRecord") -> Iterator[str]:
-    from pcsweep.search.told import interval
-
     for number in range(len(record.directions)):
         if number >= len(trial.confirmed):
             yield _NOT
             continue
         found = trial.confirmed[number]
-        low, high = interval(found)
+        low, high = found.interval
         yield f"{found.value:.3g} [{low:.3g}, {high:.3g}] on {found.images}"
 
 

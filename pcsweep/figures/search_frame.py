@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from pcsweep.console.text import number_of
 from pcsweep.figures.mosaic import PER_INCH
-from pcsweep.search.record import SearchRecord, TrialRecord
+from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown
 
 COMPLETE, BEST, EARLY = "#0072B2", "#D55E00", "#808080"
@@ -44,10 +44,9 @@ def axis_label(record: SearchRecord, objective: int) -> str:
     return textwrap.fill(f"{words} (lower is better)" if lower else words, 30)
 
 
-def limits(low: float, high: float) -> tuple[float, float]:
-    """With some room."""
-    room = 0.05 * (high - low) or 0.05
-    return low - room, high + room
+def half(estimate: EstimateRecord) -> float:
+    """Of its 95 % interval."""
+    return estimate.interval[1] - estimate.value
 
 
 def known(values: Mapping[str, float], key: str) -> float:

@@ -3,9 +3,9 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pcsweep.figures.search_frame import BEST, COMPLETE, axis_label, framed
+from pcsweep.figures.search_frame import BEST, COMPLETE, axis_label, framed, half
 from pcsweep.search.record import SearchRecord
-from pcsweep.search.told import FOR_95, SearchShown, best_trials
+from pcsweep.search.told import SearchShown, best_trials
 
 _NAMED = 12  # trials of the front
 
@@ -42,7 +42,7 @@ def _front(panel: Axes, record: SearchRecord) -> None:
     confirmed = [each for each in best if len(each.confirmed) == 2]
     if confirmed:
         pairs = [each.confirmed for each in confirmed]
-        bars = [[FOR_95 * pair[number].error for pair in pairs] for number in (0, 1)]
+        bars = [[half(pair[number]) for pair in pairs] for number in (0, 1)]
         panel.errorbar(
             [a.value for a, _ in pairs],
             [b.value for _, b in pairs],

@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pcsweep.figures.mosaic import WIDTH
-from pcsweep.figures.search_frame import BEST, COMPLETE, EARLY, axis_label, framed, mark_of
+from pcsweep.figures.search_frame import BEST, COMPLETE, EARLY, axis_label, framed, half, mark_of
 from pcsweep.search.record import SearchRecord, TrialRecord
-from pcsweep.search.told import FOR_95, SearchShown, so_far
+from pcsweep.search.told import SearchShown, so_far
 
 _LARGE = 120  # trials; of more, standard errors would cover each other
 
@@ -64,7 +64,7 @@ def _panel(panel: Axes, record: SearchRecord, objective: int) -> None:
     confirmed = [each for each in record.trials if len(each.confirmed) > objective]
     if confirmed:
         values = [each.confirmed[objective].value for each in confirmed]
-        bars = [FOR_95 * each.confirmed[objective].error for each in confirmed]
+        bars = [half(each.confirmed[objective]) for each in confirmed]
         label = "on images that it was not chosen by, 95 % interval"
         panel.errorbar(
             [each.number for each in confirmed],

@@ -22,6 +22,7 @@ from pcsweep.report.gallery import Gallery, cut, galleries
 from pcsweep.report.numbers import cells_of
 from pcsweep.report.origins import Origins, origins
 from pcsweep.report.sanity import sanity_table
+from pcsweep.report.search import SearchSection, search_section
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
 from pcsweep.report.side_by_side import SideBySideSection, section
 from pcsweep.report.tables import Table, confirmed_table, headline_table, metric_table, pcoder_table
@@ -69,6 +70,7 @@ class Contents:
     sanity_told: list[str]
     sanity_bound: float
     cost: Cost | None = None
+    search: SearchSection | None = None
     drawn: dict[str, Any] = field(default_factory=dict)
 
 
@@ -126,5 +128,6 @@ def contents(
         sanity_told=sentences(result.sanity),
         sanity_bound=BOUND,
         cost=spent,
+        search=search_section(result.search),
         drawn=drawn(folder, result, options, cells, best, told.row) | {"cost": spent.drawn if spent else None},
     )

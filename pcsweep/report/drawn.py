@@ -15,6 +15,7 @@ from pcsweep.report.best_cells import BestCells
 from pcsweep.report.breakdown import Images, by_class, by_size
 from pcsweep.report.numbers import numbers
 from pcsweep.report.sanity import panels
+from pcsweep.report.search import search_drawn
 from pcsweep.report.sentences import about
 from pcsweep.report.side_by_side import rule_panels
 from pcsweep.study.conditions import is_noise
@@ -49,6 +50,7 @@ def drawn(
         "bound": BOUND,
         "layers": [_layers(each) for each in shown_layers(result, options.metric)],
         "rules": rule_panels(result.contrast),
+        "search": search_drawn(result.search, cells),
         "pcoders": _series(best.by_pcoder, "pcoder"),
         **_trend(best.headlines),
     }

@@ -27,6 +27,7 @@ SCRIPTS = (
     "layers",
     "sanity",
     "rules",
+    "search",
     "cost",
     "controls",
     "download",

@@ -10,7 +10,6 @@ from pcsweep.console.text import number_of
 from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord, read
 from pcsweep.study.labels import SYMBOLS
 
-FOR_95 = 1.96
 _GAP = 0.25  # of a coefficient's range; a longer stretch without a trial is told
 _NAMED = 6  # such stretches
 _FEW = 10  # complete trials for each coefficient, below which importance says little
@@ -155,7 +154,7 @@ def _found(record: SearchRecord) -> Iterator[str]:
         return
     best = record.trials[record.best[0]]
     for words, chosen, confirmed in zip(record.terms.objectives, best.estimates, best.confirmed, strict=False):
-        low, high = interval(confirmed)
+        low, high = confirmed.interval
         yield (
             f"Trial {best.number} ({coefficients_said(best.coefficients)}): {words} is {said(chosen)} on the {best.images} "
             f"images by which it was chosen among {count}, too good by that choice; on {confirmed.images} images that the search "
@@ -187,11 +186,6 @@ def _front(record: SearchRecord) -> Iterator[str]:
         f"Means of {number_of(len(known), 'trial')} on the Pareto front, on the {images} images by which they were chosen, "
         f"{choice}, and on {unseen} images that the search has not seen: {'; '.join(means)}."
     )
-
-
-def interval(estimate: EstimateRecord) -> tuple[float, float]:
-    """At 95 %, from its standard error."""
-    return estimate.value - FOR_95 * estimate.error, estimate.value + FOR_95 * estimate.error
 
 
 def _important(search: SearchShown) -> Iterator[str]:

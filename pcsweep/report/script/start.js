@@ -20,6 +20,7 @@ if (spent) {
   register("timeline", "timeline", () => ["timeline"], timeline);
   register("phases", "phases", () => ["phases"], whereTimeWent);
 }
+for (const [id, name, make] of searchPlots) register(id, name, () => [id], make);
 const draw = () => {
   explain();
   drawPlot("heatmap");
@@ -35,7 +36,7 @@ const changed = () => {
 };
 const everything = () => {
   draw();
-  for (const id of ["trend", "by-pcoder", "rules-plot", "timeline", "phases"]) {
+  for (const id of ["trend", "by-pcoder", "rules-plot", "timeline", "phases", ...searchPlots.map(([each]) => each)]) {
     if (!plots.has(id)) continue;
     byId(id).hidden = false;
     drawPlot(id);
@@ -58,4 +59,5 @@ addEventListener("hashchange", () => {
 });
 everything();
 byId("heatmap").on("plotly_click", clicked);
+for (const [id] of searchPlots) byId(id).on("plotly_click", leadsToCell);
 root.dataset.ready = "yes";
