@@ -18,7 +18,7 @@ from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import why_skipped
-from pcsweep.study import failures, shards, sources
+from pcsweep.study import failures, shards, sources, stopping
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
 from pcsweep.study.spent import Sum, spent_of
@@ -101,6 +101,7 @@ def show(folder: Path, console: Console, whole: bool = False) -> None:
         console.print(failure_table(found.failures(labels)[:_LISTED]))
         if found.failed > _LISTED:
             console.print(f"… and {found.failed - _LISTED} more failed")
+    _say_stopped(folder, found, console)
     if missing := {*found.raised, *found.lost, *found.waiting}:
         console.print("To compute what is missing:", markup=False)
         asked = [point for point in seen.points if point.identity in missing]
@@ -127,6 +128,12 @@ class _Brief:
         whys = [f"failed: {failure.label}: {failure.error}" for failure in last]
         lines = [*_problems(seen.answers, found), *found.advice, *self._slow, *whys]
         return [_table(seen), *(Text(line, no_wrap=True, overflow="ellipsis") for line in lines)]
+
+
+def _say_stopped(folder: Path, found: Standing, console: Console) -> None:
+    """Why the last sweep of the study was stopped, as long as not all of it is done."""
+    if (found.failed or found.waiting) and (why := stopping.why_stopped(folder)):
+        console.print(f"Stopped, so that nothing more of it was begun: {why}", markup=False, soft_wrap=True)
 
 
 def _table(seen: Seen) -> Table:

@@ -15,6 +15,8 @@ from pcsweep.console.text import number_of, printable
 from pcsweep.machine.files import replacing
 from pcsweep.study import notes
 
+FOLDER = "failures"
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -67,7 +69,7 @@ def read_all(folder: Path) -> dict[str, Failure]:
     Raises:
         OSError: they cannot be read now.
     """
-    return {path.stem: failure for path, failure in notes.readable(folder / "failures", Failure)}
+    return {path.stem: failure for path, failure in notes.readable(folder / FOLDER, Failure)}
 
 
 def failure_table(failed: Sequence[Failure]) -> Table:
@@ -83,4 +85,4 @@ def failure_table(failed: Sequence[Failure]) -> Table:
 
 
 def _path(folder: Path, identity: str) -> Path:
-    return folder / "failures" / f"{identity}.json"
+    return folder / FOLDER / f"{identity}.json"

@@ -10,6 +10,7 @@ from pcsweep.console.text import words_for
 from pcsweep.machine.ownership import check_own, who_else
 from pcsweep.machine.provenance import SNAPSHOTS, command
 from pcsweep.study import submissions
+from pcsweep.study.stopping import most_of
 from pcsweep.sweep import work
 from pcsweep.sweep.executor.protocol import Executor
 from pcsweep.sweep.job import Pack, Session, SweepPoint
@@ -18,6 +19,7 @@ from pcsweep.sweep.outcome import Outcome, to_be_sent
 from pcsweep.sweep.send import Sent, send
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.standing import Standing
+from pcsweep.sweep.stop import Stopper
 from pcsweep.sweep.wait import wait_for
 from pcsweep.sweep.work import StudyWork
 
@@ -52,7 +54,8 @@ def detached(session: Session, points: Sequence[SweepPoint], plan: "Plan", setti
     _say(plan, works, sent, settings)
     refusals = [f"{settings.chosen.title} has not taken all tasks: {each.refusal}" for each in sent if each.refusal]
     if settings.wait:
-        return Outcome(works, _waited(works, settings.executor), refusals)
+        stoppers = [_stopper(each, result.submission, settings) for each, result in zip(works, sent, strict=True)]
+        return Outcome(works, _waited(works, stoppers, settings), refusals, [each.why for each in stoppers if each.why])
     if refusals:
         raise Unfinished(refusals[0])
     return None
@@ -152,14 +155,20 @@ def _say(plan: "Plan", works: Sequence[StudyWork], sent: Sequence[Sent], setting
             _log.info("Submitted %s; see them with  python -m pcsweep.status %s", jobs, words_for(each.folder))
 
 
-def _waited(works: Sequence[StudyWork], executor: str) -> list[Standing]:
+def _stopper(each: StudyWork, submission: str, settings: LauncherSettings) -> Stopper:
+    most = most_of(settings.max_failures, len(each.labels))
+    return Stopper(each.folder, each.labels, most, submission, settings.chosen)
+
+
+def _waited(works: Sequence[StudyWork], stoppers: Sequence[Stopper], settings: LauncherSettings) -> list[Standing]:
     """Where the points of each study stand when no task is left.
 
     Raises:
         Detached: Ctrl-C; the tasks go on.
     """
     try:
-        return [wait_for(each.folder, each.labels, executor) for each in works]
+        pairs = zip(works, stoppers, strict=True)
+        return [wait_for(each.folder, each.labels, settings.executor, stopper.look) for each, stopper in pairs]
     except KeyboardInterrupt:
         commands = [f"  python -m pcsweep.{name} {words_for(each.folder)}" for each in works for name in ("status", "cancel")]
         again = f"To wait for them again, and to compute what is missing then:\n  {command()}"

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +14,11 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from pcsweep.console.text import number_of
 from pcsweep.machine import provenance
 from pcsweep.study import failures
 from pcsweep.study.failures import said
+from pcsweep.study.stopping import Bound
 from pcsweep.sweep.compose import Template
 
 if TYPE_CHECKING:
@@ -203,6 +205,7 @@ class SweepTask:
     packs: Sequence[Pack]
     state: dict[str, Any]  # of Hydra's singletons, at submission
     git: str | None = None  # of the package's repository, at submission; None: what it is when the task runs
+    bound: Bound | None = None  # of failures, at which it begins no further pack
 
     def __call__(self) -> list[JobReturn]:
         """Computes the points.
@@ -222,7 +225,7 @@ class SweepTask:
             if loaded is not None:
                 _warn_without_gpu()
             with provenance.submitted_from(self.git):
-                results = [result for pack in self.packs for result in run_pack(self.session, pack, loaded)]
+                results = [result for pack in self._begun() for result in run_pack(self.session, pack, loaded)]
         except _TimeIsUp as end:
             raise end.__cause__ or end from None
         if loaded is None:  # of another application's points
@@ -231,6 +234,16 @@ class SweepTask:
             last = next(result._return_value for result in reversed(results) if result.status != JobStatus.COMPLETED)
             raise SomeFailed(f"{wrong} of {len(results)} points failed; the last: {last}")
         return []
+
+    def _begun(self) -> Iterator[Pack]:
+        """The packs, one after the other, until so many points of the study have failed that it is to stop."""
+        for number, pack in enumerate(self.packs):
+            if self.bound is not None and self.bound.reached():
+                left = number_of(sum(len(each) for each in self.packs[number:]), "point")
+                _log.warning("Stopped, for too many points of the study have failed; not begun of this task: %s.", left)
+                self.bound.stop()
+                return
+            yield pack
 
     def checkpoint(self) -> Any:
         """The same again in packs of half the size, so that one that takes longer than a task may is done in the end."""

@@ -10,6 +10,7 @@ from pcsweep.console.terminal import terminal
 from pcsweep.console.text import number_of, words_for
 from pcsweep.machine.provenance import command
 from pcsweep.study.failures import failure_table
+from pcsweep.study.stopping import NEVER, SETTING
 from pcsweep.sweep.standing import Standing
 from pcsweep.sweep.work import StudyWork
 
@@ -27,11 +28,13 @@ class Outcome:
         works: what was to be computed, study by study.
         standings: of each study's points.
         refusals: why a queue has not taken all tasks, if it has not.
+        stopped: why the sweep was stopped, if it was.
     """
 
     works: Sequence[StudyWork]
     standings: Sequence[Standing]
     refusals: Sequence[str] = ()
+    stopped: Sequence[str] = ()
 
 
 def to_be_sent(plan: "Plan", tasks: int, elsewhere: int, where: str) -> str:
@@ -53,7 +56,7 @@ def conclude(plan: "Plan", outcome: Outcome) -> None:
     if failed:
         terminal(stderr=True, highlight=True).print(failure_table(failed))
     if missing:
-        why = "".join(f"\n{refusal}" for refusal in outcome.refusals)
+        why = "".join(f"\n{line}" for line in (*outcome.refusals, *_stopped(outcome)))
         total = number_of(sum(len(each.labels) for each in outcome.works), "point")
         raise Unfinished(
             f"{missing} of {total} {'is' if missing == 1 else 'are'} not done.{why}\n"
@@ -61,3 +64,14 @@ def conclude(plan: "Plan", outcome: Outcome) -> None:
         )
     for folder in dict.fromkeys(planned.folder for planned in plan.points if planned.identity is not None):
         _log.info("All points are done; for tables, figures and a page:  python -m pcsweep.report %s", words_for(folder))
+
+
+def _stopped(outcome: Outcome) -> list[str]:
+    """Why it was stopped, and what that has cost."""
+    if not outcome.stopped:
+        return []
+    left = number_of(sum(len(found.waiting) for found in outcome.standings), "point")
+    return [
+        *(f"{why}." for why in outcome.stopped),
+        f"Stopped there: {left} not begun. Mend the cause; or {SETTING}=N stops after N of them, and {NEVER} does not stop.",
+    ]

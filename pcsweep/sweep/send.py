@@ -11,9 +11,11 @@ from hydra.core.singleton import Singleton
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.text import number_of
+from pcsweep.machine.files import clock
 from pcsweep.machine.provenance import command, git_state
 from pcsweep.machine.renewal import renewing
-from pcsweep.study import failures, submissions
+from pcsweep.study import failures, stopping, submissions
+from pcsweep.study.stopping import Bound, most_of
 from pcsweep.study.submissions import Destination, Submission
 from pcsweep.sweep.executor.answers import Answers, title
 from pcsweep.sweep.executor.protocol import Arrays, NoAnswer, Order, Queued, Refused, arrays_of
@@ -37,12 +39,14 @@ class Sent:
         elsewhere: points that were in the queue already.
         jobs: numbers of the job arrays.
         refusal: why the queue did not take all of them; empty if it did.
+        submission: the name of what was submitted now.
     """
 
     tasks: int
     elsewhere: int
     jobs: tuple[str, ...] = ()
     refusal: str = ""
+    submission: str = ""
 
 
 def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
@@ -64,6 +68,7 @@ def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
     for identities in left.identities():
         for identity in identities:
             failures.forget(work.folder, identity)
+    stopping.forget(work.folder)
     return _submitted(session, left, note, elsewhere, settings)
 
 
@@ -102,9 +107,14 @@ def _noted(work: StudyWork, most: int, settings: LauncherSettings) -> tuple[Stud
 
 
 def _abandoned(known: Sequence[Submission], sending: Sequence[Submission], rows: Sequence[Queued], ours: str) -> set[str]:
-    """Jobs in our queue whose command died before it had handed over what they are to run: they would wait for that, and fail."""
+    """Jobs in our queue that nobody needs.
+
+    Those whose command died before it had handed over what they are to run would wait for that, and fail. Those of a sweep that
+    was stopped would run code that has been mended since.
+    """
     dead = [each for each in known if each.executor == ours and each not in sending]
     names = {array.name for each in dead for array in each.arrays if array.job is None}
+    names |= {array.name for each in dead if each.owner == os.geteuid() for array in each.arrays if array.cancelled}
     return {row.job for row in rows if row.name in names and row.state != "COMPLETING"}
 
 
@@ -142,7 +152,8 @@ def _submitted(session: Session, left: StudyWork, note: Submission, elsewhere: i
     refusal = ""
     try:
         code, git = _frozen(left), git_state()
-        tasks = [FrozenTask(SweepTask(session, packs, state, git), code) for packs in left.tasks]
+        bound = _bound(left, note, settings)
+        tasks = [FrozenTask(SweepTask(session, packs, state, git, bound), code) for packs in left.tasks]
         order = Order(tasks, settings.resources.asked, note.logs.absolute(), names, arrays, settings.max_num_timeout)
         with renewing(note.path):
             for submitted in settings.chosen.submit(order):
@@ -153,13 +164,20 @@ def _submitted(session: Session, left: StudyWork, note: Submission, elsewhere: i
         refusal = str(error)
         if not jobs:
             raise BadSetting(f"{settings.chosen.title} refuses these tasks, so nothing was submitted: {refusal}") from error
-    return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal)
+    return Sent(sum(arrays.sizes[: len(jobs)]), elsewhere, tuple(jobs), refusal, note.name)
 
 
 def _frozen(left: StudyWork) -> Snapshot:
     """The code that the tasks will run."""
     points = [point.planned.point for packs in left.tasks for pack in packs for point in pack if point.planned]
     return freeze(left.folder, {point.model for point in points}, {name for point in points for name in point.own_modules})
+
+
+def _bound(left: StudyWork, note: Submission, settings: LauncherSettings) -> Bound | None:
+    """At which the tasks stop by themselves; whoever waits for them stops them sooner."""
+    points = sum(len(task) for task in left.identities())
+    most = most_of(settings.max_failures, points)
+    return None if most is None else Bound(left.folder.absolute(), most, points, clock(left.folder), note.name)
 
 
 def _arrays(left: StudyWork, most: int, settings: LauncherSettings) -> Arrays:

@@ -33,6 +33,7 @@ class LauncherSettings:
     submitit_folder: str
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None
     resources: Resources
+    max_failures: Literal["never"] | AtLeastOne | None = None
 
     @property
     def chosen(self) -> Executor:

@@ -1,7 +1,7 @@
 """The packs that a command has to compute, shared with others that compute the same points at once."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,16 +15,25 @@ _log = logging.getLogger(__name__)
 class Packs:
     """Packs that wait to be computed here, given out one by one."""
 
-    def __init__(self, packs: Sequence[Pack], claims: Mapping[Path, Claims] | None = None) -> None:
-        """Of one command; with the claims of each study's folder, unless nobody else may compute the points."""
+    def __init__(
+        self,
+        packs: Sequence[Pack],
+        claims: Mapping[Path, Claims] | None = None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Of one command; with the claims of each study's folder, unless nobody else may compute the points.
+
+        None are given out any more once there is `enough`.
+        """
+        self._enough = enough
         self._waiting = list(packs)
         self._claims = claims or {}
         self._said = False
 
     @property
     def left(self) -> int:
-        """How many have not been given out."""
-        return len(self._waiting)
+        """How many are still to be given out."""
+        return 0 if self._enough() else len(self._waiting)
 
     def take(self) -> Pack | None:
         """The next pack, without the points that another command computes, which come later; None where it computes all."""
@@ -59,8 +68,9 @@ class Packs:
 
 
 @contextmanager
-def shared(packs: Sequence[Pack]) -> Iterator[Packs]:
+def shared(packs: Sequence[Pack], enough: Callable[[], bool] = lambda: False) -> Iterator[Packs]:
     """The packs, each point of a study claimed while it is computed."""
     with ExitStack() as stack:
         works = work.works([[pack] for pack in packs]) if any(pack[0].planned for pack in packs) else []
-        yield Packs(packs, {each.folder: stack.enter_context(Claims(each.folder, list(each.labels))) for each in works})
+        claims = {each.folder: stack.enter_context(Claims(each.folder, list(each.labels))) for each in works}
+        yield Packs(packs, claims, enough)

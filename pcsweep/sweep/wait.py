@@ -24,13 +24,16 @@ _PATIENCE = 60.0  # seconds for which a study may be out of reach
 _SETTLED = 2.0  # seconds that a queue has had nothing more of ours, before what is missing counts as lost
 
 
-def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
+def wait_for(
+    folder: Path, identities: Collection[str], ours: str, watch: Callable[[Standing], None] = lambda _: None
+) -> Standing:
     """Waits until no task is left that computes one of the points, and says where they stand then.
 
     Args:
         folder: of the study.
         identities: of the points.
         ours: the executor to which they were sent.
+        watch: is shown where they stand, at each look.
 
     Raises:
         Unfinished: the study could not be read for a while; the tasks go on.
@@ -43,6 +46,7 @@ def wait_for(folder: Path, identities: Collection[str], ours: str) -> Standing:
             try:
                 answers = answers_of(submissions.read_all(folder), ours)
                 found = look(folder, identities, answers)
+                watch(found)
             except OSError as error:
                 _log.debug("%s", error)
                 if blind.for_long(True):

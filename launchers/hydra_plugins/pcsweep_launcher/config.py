@@ -22,6 +22,7 @@ class GridConf(SlurmQueueConf):
     points_per_job: Any = "auto"
     target_minutes: float = 30.0
     workers: Any = "auto"
+    max_failures: Any = None
     name: str | None = None
     submitit_folder: str = "${hydra.sweep.dir}/.submitit"
     timeout_min: int = 240

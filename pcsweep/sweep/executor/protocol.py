@@ -1,6 +1,6 @@
 """What an executor is: it takes tasks, shows those that wait or run, and lets them go; a queue, or the command itself."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -105,6 +105,7 @@ class Order:
         arrays: how many tasks each has.
         timeouts: how often a task is queued again after its time is over.
         loaded: models and datasets that this process has already, for an executor that computes in it.
+        enough: for an executor that is not detached, whether nothing more is to be begun.
         packs: of a search, which are asked for one by one, by an executor that is not detached; they are none of the tasks, of
             which there is one without packs, for what all points share.
     """
@@ -117,6 +118,7 @@ class Order:
     timeouts: int = 0
     loaded: "Loaded | None" = None
     packs: "Packs | None" = None
+    enough: Callable[[], bool] = lambda: False
 
 
 @runtime_checkable

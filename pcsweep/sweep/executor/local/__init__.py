@@ -18,7 +18,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Computed:
-    """A point that has been computed, as a queue's job: its number in the sweep, and what Hydra returns for it."""
+    """A point that has been computed, as a queue's job: its number in the sweep, and what Hydra returns for it.
+
+    That is None where it was lost with the worker that computed it.
+    """
 
     job_id: str
     returned: Any
@@ -60,7 +63,7 @@ class Local:
     def submit(self, order: Order) -> Generator[Sequence[Computed], None, None]:
         """Computes the tasks' packs, each point claimed while it is computed, and gives each pack's points when they are done.
 
-        A worker that dies costs the pack it had, whose points are not given; another takes its place.
+        A worker that dies costs the pack it had, whose points are given without a result; another takes its place.
         """
         from pcsweep.sweep.executor.local.workers import run_here, run_in_workers
         from pcsweep.sweep.sharing import shared
@@ -78,7 +81,7 @@ class Local:
         if not packs:
             return
         session = order.tasks[0].session
-        with shared(packs) as ours:
+        with shared(packs, order.enough) as ours:
             computed = run_here(session, ours, order.loaded) if workers == 1 else run_in_workers(session, ours, workers, gpus)
             for results in computed:
                 yield [Computed(str(number), result) for number, result in results.items()]

@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _SECONDS_TO_STOP = 10.0
 _LOOK = 0.5  # seconds between two looks at what other commands compute, while a worker has nothing to do
 
-Results = dict[int, JobReturn]
+Results = Mapping[int, JobReturn | None]  # None of a point that was lost with its worker
 
 
 def run_here(session: Session, packs: Packs, loaded: "Loaded | None" = None) -> Iterator[Results]:
@@ -47,7 +47,7 @@ def run_here(session: Session, packs: Packs, loaded: "Loaded | None" = None) -> 
 def run_in_workers(session: Session, packs: Packs, workers: int, gpus: Sequence[str]) -> Iterator[Results]:
     """Computes packs in worker processes, each pack in the first that is free, and gives their results as they come.
 
-    A worker that dies costs the pack it had, whose points are missing from what is given; another takes its place.
+    A worker that dies costs the pack it had, for whose points None is given; another takes its place.
 
     Args:
         session: what the points share.
@@ -65,7 +65,7 @@ def run_in_workers(session: Session, packs: Packs, workers: int, gpus: Sequence[
                 pack = worker.pack
                 results = worker.results()
                 packs.release(pack)
-                yield results
+                yield results or dict.fromkeys(point.number for point in pack)
     finally:
         for worker in running:
             worker.stop()
