@@ -194,12 +194,8 @@ def test_two_objectives_and_each_pcoder_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["pcoder.beta=0.5", "pcoder.lambda=0.1"], "Expected something to search"),
-        (["search.objective=nonsense"], "Expected `search.objective` to be 'METRIC"),
         (["search.objective=iou gain at T,iou at T"], "in brackets if it is a list"),
-        (["search.sampler=best"], "`search.sampler` to be 'tpe', 'cmaes', 'gp' or 'random', but got 'best'"),
         (["search.images=[3,80]"], "at most the 16 images that are selected, but got 80"),
-        (["pcoder.beta=interval(0,2)"], r"in \[0, 1\], but got 2.0"),
         (["hydra/launcher=basic"], "`hydra/launcher` to be grid, local, slurm or plan"),
         (["timesteps=1,2"], "one timesteps and metrics under all conditions"),
         (["search.trails=3"], "search.tria"),
@@ -208,7 +204,7 @@ def test_two_objectives_and_each_pcoder_its_own(tmp_path):
 def test_wrong_words_are_refused_in_one_line(tmp_path, words, message):
     done = search(tmp_path, *words)
     assert done.returncode == 2, done.stderr
-    assert message.replace("\\", "") in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.rglob("*.parquet"))
 
