@@ -18,6 +18,7 @@ from pcsweep.machine.ownership import user_name
 from pcsweep.machine.patience import patiently
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import why_skipped
+from pcsweep.search.place import journal
 from pcsweep.study import failures, shards, sources, stopping
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
@@ -88,7 +89,7 @@ def show(folder: Path, console: Console, whole: bool = False) -> None:
     seen = Lookout(folder).look()
     found, labels = seen.found, seen.labels
     console.print(_table(seen))
-    for line in [*_problems(seen.answers, found), *found.advice, *_pace(seen)]:
+    for line in [*_problems(seen.answers, found), *found.advice, *_pace(seen), *_search(folder)]:
         console.print(line, markup=False)
     looked_at = _looked_at(folder / "shards", sorted(found.done))
     for line in _spent(looked_at, len(found.done)):
@@ -122,7 +123,11 @@ class _Brief:
         """Of a look."""
         found, now = seen.found, time.monotonic()
         if now >= self._again:
-            self._slow = [*_pace(seen), *_spent(_looked_at(seen.folder / "shards", sorted(found.done)), len(found.done))]
+            self._slow = [
+                *_pace(seen),
+                *_search(seen.folder),
+                *_spent(_looked_at(seen.folder / "shards", sorted(found.done)), len(found.done)),
+            ]
             self._again = now + _NOW_AND_THEN
         last = sorted(found.raised.values(), key=lambda failure: failure.when)[-_LAST:]
         whys = [f"failed: {failure.label}: {failure.error}" for failure in last]
@@ -162,6 +167,17 @@ def _looked_at(folder: Path, names: Sequence[str]) -> list[dict[str, str]]:
     """The metadata of some shards, evenly among them: all, if they are not many."""
     some = names[:: 1 + len(names) // _LOOKED_AT]
     return [shards.metadata(shards.place(folder, name)) for name in some]
+
+
+def _search(folder: Path) -> list[str]:
+    """How far a search is, if the study holds one, and what is best so far."""
+    if not journal(folder).exists():
+        return []
+    from pcsweep.search.record import read
+    from pcsweep.search.told import how_far
+
+    record = read(folder)
+    return list(how_far(record)) if record else []
 
 
 def _spent(looked_at: Sequence[Mapping[str, str]], done: int) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pcsweep.console.exit import say
-from pcsweep.search.storage import journal
+from pcsweep.search.place import journal
 from pcsweep.study.spreadsheet import write_both
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pcsweep.search.storage import journal
+from pcsweep.search.place import journal
 from pcsweep.study.mixing import Where
 
 _COUNT = "selection.count"

@@ -18,17 +18,11 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.machine.folders import make_folder
+from pcsweep.search.place import journal
 
-FOLDER = "search"
 NAME = "search"  # of Optuna's study
-_JOURNAL = "journal.log"
 _GRACE = 15  # seconds after which the lock of a command that was killed is taken away
 _WARNED = optuna.logging.WARNING
-
-
-def journal(folder: Path) -> Path:
-    """The file, of the study in `folder`."""
-    return folder / FOLDER / _JOURNAL
 
 
 class _Journal(JournalFileBackend):

@@ -114,6 +114,15 @@ def _how_much(record: SearchRecord) -> str:
     return f"Search: {count}{by}: {', '.join(told)}; {record.image_timesteps:,} image-timesteps in all."
 
 
+def how_far(record: SearchRecord) -> Iterator[str]:
+    """How many trials there are, and which is best so far."""
+    yield _how_much(record)
+    for each in [record.trials[number] for number in record.best][:1]:
+        front = f", one of {len(record.best)} on the Pareto front" if len(record.best) > 1 else ""
+        values = " and ".join(f"{words} {said(own)}" for words, own in zip(record.terms.objectives, each.estimates, strict=True))
+        yield f"Best so far: trial {each.number} ({coefficients_said(each.coefficients)}), {values}{front}"
+
+
 def _unvisited(record: SearchRecord) -> str:
     """Where along each coefficient there was no trial; of combinations nothing can be told but how few they are."""
     gaps = [gap for key in record.terms.space if (gap := _widest(record, key))]

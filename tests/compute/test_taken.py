@@ -72,6 +72,23 @@ def test_pictures_and_maps_of_the_first_images_are_kept(point):
     assert rows(computed(larger)) == rows(computed(point(12, *further, study="alone")))
 
 
+@pytest.mark.parametrize(
+    "further",
+    [
+        ("attribution.layer=all",),
+        ("metrics=[iou,deletion]", "faithfulness.steps=2"),
+        ("noise.per_timestep=true", "thresholds=[]", "metrics=[iou]"),
+    ],
+)
+def test_all_columns_are_as_when_all_is_computed(point, further):
+    computed(point(3, *further))
+    larger = with_known(point(6, *further), [3], LOADED)
+    whole = computed(larger)
+    assert json.loads(whole.metadata["taken"])["images"] == 3
+    assert rows(whole) == rows(computed(point(6, *further, study="alone")))
+    assert whole.table.schema.equals(shards.read(point(6, *further, study="alone").shard).table.schema)
+
+
 def test_rows_of_a_damaged_shard_are_computed_anew(point):
     small = point(5)
     computed(small)

@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from pcsweep.config.errors import BadSetting
-from pcsweep.search.storage import journal, opened
+from pcsweep.search.place import journal
+from pcsweep.search.storage import opened
 
 
 def test_a_study_without_a_search_has_none_and_gets_none_by_being_read(tmp_path):

@@ -21,6 +21,7 @@ from pcsweep.search.record import read
 from pcsweep.search.settings import GROUP, SearchSettings, search_settings
 from pcsweep.search.space import Network, Space, space_of
 from pcsweep.search.terms import Terms
+from pcsweep.search.told import sentences, shown
 from pcsweep.search.trials import Trials
 from pcsweep.study import failures
 from pcsweep.study.axes import OF_IMAGES, leaves
@@ -34,7 +35,7 @@ from pcsweep.sweep.searching.here import search_here
 from pcsweep.sweep.searching.points import TrialPoints
 from pcsweep.sweep.searching.queued import search_in_queue
 from pcsweep.sweep.searching.search import Search
-from pcsweep.sweep.searching.words import found_lines, found_table, plan_lines
+from pcsweep.sweep.searching.words import found_table, plan_lines
 from pcsweep.sweep.settings import LauncherSettings
 
 _log = logging.getLogger(__name__)
@@ -171,9 +172,9 @@ def _conclude(search: Search) -> None:
     record = read(search.folder)
     assert record is not None  # it was just searched
     console = terminal(130)
-    if record.complete:
+    if found := shown(search.folder):
         console.print(found_table(record))
-        for line in found_lines(record):
+        for line in sentences(found):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     failed = [each for each in record.trials if each.state == "failed"]
     noted = list(failures.read_all(search.folder).values())

@@ -8,7 +8,7 @@ from pcsweep.console.text import number_of
 from pcsweep.search.record import SearchRecord, read
 from pcsweep.search.space import Space
 from pcsweep.search.terms import Terms
-from pcsweep.search.told import coefficients_said, ranked, said
+from pcsweep.search.told import best_trials, coefficients_said, said
 from pcsweep.sweep.searching.search import Search
 
 _SHOWN = 5  # of the best trials
@@ -48,37 +48,14 @@ def plan_lines(terms: Terms, space: Space, trials: int, sampler: str, timesteps:
 
 def found_table(record: SearchRecord) -> Table:
     """The best trials, best first; of two objectives the Pareto front."""
-    front = len(record.directions) > 1
-    chosen = [record.trials[number] for number in record.best] if front else ranked(record)[:_SHOWN]
-    title = f"{'Pareto front of' if front else 'Best of'} {number_of(len(record.complete), 'complete trial')}"
+    title = (
+        f"{'Pareto front of' if len(record.directions) > 1 else 'Best of'} {number_of(len(record.complete), 'complete trial')}"
+    )
     table = Table(title=f"{title}, {number_of(len(record.trials), 'trial')} in all", title_justify="left", show_edge=False)
     for column in ("trial", "coefficients", *record.terms.objectives, "confirmed"):
         table.add_column(column, overflow="fold")
-    for each in chosen:
+    for each in best_trials(record, _SHOWN):
         values = [said(estimate) for estimate in each.estimates]
-        table.add_row(
-            str(each.number), coefficients_said(each.coefficients), *values, ", ".join(map(said, each.confirmed)) or "-"
-        )
+        confirmed = ", ".join(map(said, each.confirmed)) or "-"
+        table.add_row(str(each.number), coefficients_said(each.coefficients), *values, confirmed)
     return table
-
-
-def found_lines(record: SearchRecord) -> Iterator[str]:
-    """What the search has found, in sentences."""
-    early = sum(each.state == "pruned" for each in record.trials)
-    failed = sum(each.state == "failed" for each in record.trials)
-    yield (
-        f"{number_of(len(record.trials), 'trial')} took {record.image_timesteps:,} image-timesteps; {early} stopped early"
-        + (f", {failed} failed" if failed else "")
-        + "."
-    )
-    for number in record.best:
-        best = record.trials[number]
-        for words, chosen, confirmed in zip(record.terms.objectives, best.estimates, best.confirmed, strict=False):
-            low, high = confirmed.interval
-            yield (
-                f"Trial {number} ({coefficients_said(best.coefficients)}): {words} is {chosen.value:.4g} on the {best.images} "
-                "images by which it was chosen, and therefore too high there; on "
-                f"{confirmed.images} others it is {confirmed.value:.4g} [{low:.4g}, {high:.4g}]."
-            )
-    if record.best and not record.trials[record.best[0]].confirmed:
-        yield "Not confirmed: the search has seen all images. search.images with a smaller last number leaves some."
