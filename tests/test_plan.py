@@ -88,7 +88,7 @@ def test_a_list_of_cells_is_planned_without_m_and_takes_the_place_of_a_grid(tmp_
     done = planned(tmp_path, "cells=cells.csv", "experiment=demo")
     assert done.returncode == 0, done.stderr
     said = " ".join(done.stdout.split())
-    assert "cells.csv: 1 row is the same as another (line 4); it is computed once." in said
+    assert "cells.csv: 1 row is the same as another (line 4), and computed once." in said
     assert "cells.csv takes the place of the grid (noise.sigma, pcoder.beta, pcoder.lambda)." in said
     assert "2 points, finished ones included, in 2 packs, 0 skipped" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cells.csv"]

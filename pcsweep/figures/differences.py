@@ -10,6 +10,8 @@ from pcsweep.figures import significance
 from pcsweep.figures.files import save
 from pcsweep.figures.mosaic import Shown, mosaic, over_time
 from pcsweep.figures.pages import Page, Results, pages
+from pcsweep.figures.plane import in_plane, scattered
+from pcsweep.figures.ranking import RankedBy, ranking
 from pcsweep.statistics.quantity import DIFFERENCE, GAINS, Quantity
 
 _LEAST = 0.001  # that the scale reaches
@@ -35,7 +37,10 @@ def draw_differences(results: Results, title: str, metric: str, folder: Path) ->
 
 
 def differences(page: Page, quantity: Quantity, title: str, metric: str) -> Figure:
-    """The panels under one scale that is symmetrical about 0, with dots where q < 0.05."""
+    """The panels under one scale that is symmetrical about 0, with dots where q < 0.05; cells of no plane one below the other."""
+    if scattered(page) and not in_plane(page):
+        axis = f"{quantity.label} {metric}"
+        return ranking(page, RankedBy(quantity.value, quantity.q, 0.0, axis, significance.DIFFERENCE), title)
     timesteps = [timestep for timestep in page.timesteps if timestep >= quantity.first]
     shown = Shown(quantity.value, quantity.q, scale(page, quantity), f"{quantity.label} {metric}", significance.DIFFERENCE)
     return mosaic(page, over_time(page, timesteps), shown, title)

@@ -2,13 +2,14 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from pcsweep.console.text import number_of
 from pcsweep.figures.mosaic import PER_INCH
+from pcsweep.figures.numbers import NumberedFigure
 from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown
 
@@ -16,9 +17,9 @@ COMPLETE, BEST, EARLY = "#0072B2", "#D55E00", "#808080"
 MARKS = ("v", "^", "s", "D", "P", "X")  # of trials that stopped early, by rung
 
 
-def framed(search: SearchShown, width: float, height: float, beside: str = "") -> Figure:
+def framed(search: SearchShown, width: float, height: float, beside: str = "") -> NumberedFigure:
     """An empty figure, with what the search is about above it."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = NumberedFigure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     record = search.record
     trials = f"{number_of(len(record.trials), 'trial')}, {len(record.complete)} on all {record.terms.images[-1]} images"
@@ -47,6 +48,13 @@ def axis_label(record: SearchRecord, objective: int) -> str:
 def half(estimate: EstimateRecord) -> float:
     """Of its 95 % interval."""
     return estimate.interval[1] - estimate.value
+
+
+def mark(record: SearchRecord, trial: TrialRecord, objective: int, series: str, estimate: EstimateRecord) -> dict[str, Any]:
+    """A trial's estimate of an objective, as the numbers beside a figure have it."""
+    low, high = estimate.interval
+    where = {"objective": record.terms.objectives[objective], "series": series, "trial": trial.number, "images": estimate.images}
+    return {**where, "value": estimate.value, "error": estimate.error, "low": low, "high": high, **trial.coefficients}
 
 
 def known(values: Mapping[str, float], key: str) -> float:

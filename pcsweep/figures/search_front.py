@@ -1,10 +1,13 @@
 """Two objectives against each other, with the trials that no other beats in both."""
 
+from collections.abc import Sequence
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pcsweep.figures.search_frame import BEST, COMPLETE, axis_label, framed, half
-from pcsweep.search.record import SearchRecord
+from pcsweep.figures.numbers import note
+from pcsweep.figures.search_frame import BEST, COMPLETE, axis_label, framed, half, mark
+from pcsweep.search.record import SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown, best_trials
 
 _NAMED = 12  # trials of the front
@@ -21,7 +24,10 @@ def front(search: SearchShown) -> Figure | None:
     panel.scatter(
         [e.values[0] for e in others], [e.values[1] for e in others], s=10, color=COMPLETE, alpha=0.6, label="other trials"
     )
-    _front(panel, record)
+    best = best_trials(record, len(record.trials))
+    for series, trials in (("other trials", others), ("Pareto front", best)):
+        note(panel, (mark(record, each, number, series, each.estimates[number]) for each in trials for number in (0, 1)))
+    _front(panel, record, best)
     panel.set_xlabel(axis_label(record, 0), fontsize=8)
     panel.set_ylabel(axis_label(record, 1), fontsize=8)
     panel.tick_params(labelsize=7)
@@ -29,8 +35,7 @@ def front(search: SearchShown) -> Figure | None:
     return figure
 
 
-def _front(panel: Axes, record: SearchRecord) -> None:
-    best = best_trials(record, len(record.trials))
+def _front(panel: Axes, record: SearchRecord, best: Sequence[TrialRecord]) -> None:
     x, y = ([each.values[number] for each in best] for number in (0, 1))
     errors = [[each.estimates[number].error for each in best] for number in (0, 1)]
     label = "Pareto front ± standard error, on the images by which it was chosen"
@@ -42,6 +47,8 @@ def _front(panel: Axes, record: SearchRecord) -> None:
     confirmed = [each for each in best if len(each.confirmed) == 2]
     if confirmed:
         pairs = [each.confirmed for each in confirmed]
+        unseen = "Pareto front on images that it was not chosen by"
+        note(panel, (mark(record, each, number, unseen, each.confirmed[number]) for each in confirmed for number in (0, 1)))
         bars = [[half(pair[number]) for pair in pairs] for number in (0, 1)]
         panel.errorbar(
             [a.value for a, _ in pairs],

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pcsweep.figures.mosaic import WIDTH
-from pcsweep.figures.search_frame import BEST, COMPLETE, EARLY, axis_label, framed, half, mark_of
+from pcsweep.figures.numbers import note
+from pcsweep.figures.search_frame import BEST, COMPLETE, EARLY, axis_label, framed, half, mark, mark_of
 from pcsweep.search.record import SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown, so_far
 
@@ -46,11 +47,13 @@ def _panel(panel: Axes, record: SearchRecord, objective: int) -> None:
             linewidths=0.7,
             label=f"stopped on {images} images",
         )
+        note(panel, (mark(record, each, objective, f"stopped on {images} images", each.estimates[objective]) for each in alike))
     complete = [each for each in record.complete if len(each.estimates) > objective]
     x, y = _places(complete, objective)
     errors = [each.estimates[objective].error for each in complete] if len(complete) <= _LARGE else None
     label = f"on all {record.terms.images[-1]} images" + (" ± standard error" if errors else "")
     panel.errorbar(x, y, yerr=errors, fmt="o", color=COMPLETE, markersize=3, elinewidth=0.6, label=label)
+    note(panel, (mark(record, each, objective, label, each.estimates[objective]) for each in complete))
     if best := so_far(record, objective):
         numbers, highest = zip(*best, strict=True)
         panel.step(
@@ -66,6 +69,7 @@ def _panel(panel: Axes, record: SearchRecord, objective: int) -> None:
         values = [each.confirmed[objective].value for each in confirmed]
         bars = [half(each.confirmed[objective]) for each in confirmed]
         label = "on images that it was not chosen by, 95 % interval"
+        note(panel, (mark(record, each, objective, label, each.confirmed[objective]) for each in confirmed))
         panel.errorbar(
             [each.number for each in confirmed],
             values,

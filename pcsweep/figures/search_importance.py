@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pcsweep.figures.mosaic import WIDTH
+from pcsweep.figures.numbers import note
 from pcsweep.figures.search_frame import BEST, COMPLETE, framed
 from pcsweep.search.told import SearchShown, symbol
 
@@ -24,6 +25,7 @@ def importance(search: SearchShown) -> Figure | None:
         values = [shares.get(key, 0.0) for key in keys]
         places = rows + thick * (number - (len(search.importance) - 1) / 2)
         panel.barh(places, values, height=0.95 * thick, color=_COLOURS[number % 2], label=words)
+        note(panel, ({"objective": words, "coefficient": key, "value": value} for key, value in zip(keys, values, strict=True)))
         for place, value in zip(places, values, strict=True):
             panel.text(value, place, f" {value:.0%}", va="center", fontsize=6)
     panel.set_yticks(rows, [symbol(key) for key in keys], fontsize=8)

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pcsweep.figures.mosaic import WIDTH
-from pcsweep.figures.search_frame import BEST, EARLY, axis_label, framed, known
+from pcsweep.figures.numbers import note
+from pcsweep.figures.search_frame import BEST, EARLY, axis_label, framed, known, mark
 from pcsweep.search.record import SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown, symbol
 
@@ -36,6 +37,7 @@ def parallel(search: SearchShown) -> Figure | None:
         panel.plot(range(len(keys)), _heights(record, each), color=map_(norm(each.values[0])), linewidth=0.9, alpha=0.8, zorder=2)
     for number in record.best:
         panel.plot(range(len(keys)), _heights(record, record.trials[number]), color=BEST, linewidth=2.2, zorder=3)
+    note(panel, (mark(record, each, 0, _series(record, each), each.estimates[0]) for each in [*early, *trials] if each.estimates))
     _axes(panel, record, keys)
     bar = figure.colorbar(ScalarMappable(norm, map_), ax=panel, aspect=25)
     bar.set_label(axis_label(record, 0), fontsize=7)
@@ -45,6 +47,10 @@ def parallel(search: SearchShown) -> Figure | None:
     handles += [Line2D([], [], color=EARLY, linewidth=0.6, label="stopped early")] if early else []
     figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=7, frameon=False)
     return figure
+
+
+def _series(record: SearchRecord, trial: TrialRecord) -> str:
+    return "stopped early" if trial.state == "pruned" else "best" if trial.number in record.best else "complete"
 
 
 def _good(record: SearchRecord, trial: TrialRecord) -> float:

@@ -69,7 +69,7 @@ class CellList:
             many = len(self.repeated) > 1
             rows = f"{len(self.repeated)} rows are" if many else "1 row is"
             where = f"line{'s' if many else ''} {listed([str(line) for line in self.repeated])}"
-            lines.append(f"{self.path}: {rows} the same as another ({where}); it is computed once.")
+            lines.append(f"{self.path}: {rows} the same as another ({where}), and computed once.")
         if self.commas:
             lines.append(f"{self.path}: decimal commas were read as points, in {self.commas} values.")
         return lines

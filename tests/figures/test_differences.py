@@ -134,3 +134,20 @@ def test_without_a_later_timestep_there_are_no_gains(tmp_path: Path) -> None:
 def test_what_is_compared_may_be_sigma() -> None:
     page = page_of(Results(rows(0.0, 0.0, [0.1, 0.2], [0.5, 0.5], sigma="0.2 → 0.4")))
     assert differences(page, DIFFERENCE, "", "iou").axes[0].get_title() == "σ = 0.2 → 0.4"
+
+
+def test_cells_of_lists_are_one_below_the_other(tmp_path: Path) -> None:
+    ends = {f"{name}difference_{end}": 0.0 for name in ("", "gain_") for end in ("low", "high")}
+    lists = [[0.1 * number, 0.5] for number in range(1, 6)]
+    found = [
+        {**row, **ends, "beta": None, "pcoder.beta": str(beta)}
+        for number, beta in enumerate(lists)
+        for row in rows(0.0, number / 10, [0.0, number / 10], [1.0, 0.01 if number == 4 else 0.5])
+    ]
+    (page,) = pages(Results(found))
+    figure = differences(page, DIFFERENCE, "b - a", "IoU")
+    panel = figure.axes[0]
+    names = [text.get_text().replace("\n", " ") for text in panel.get_yticklabels()]
+    assert names == [f"β = [{0.1 * number:.3g} 0.5], λ = {(number - 1) / 10:g}" for number in range(5, 0, -1)]
+    assert panel.get_xlabel() == "difference of IoU,\n95 % interval"
+    assert figure.get_suptitle().startswith("b - a\n")

@@ -13,7 +13,7 @@ from pcsweep.figures.heatmap import heatmap
 from pcsweep.figures.pages import Page, Results, beside_alone, pages
 from pcsweep.figures.panels import PALE
 from pcsweep.figures.plane import crowded, in_plane, scattered
-from pcsweep.figures.ranking import MOST, cell_text, ranked, ranking
+from pcsweep.figures.ranking import MOST, cell_text, ranked, ranking, recovery
 
 PAIRS = [(0.13, 0.42), (0.27, 0.05), (0.44, 0.31), (0.58, 0.12), (0.66, 0.29)]
 PEAKS = [0.9, 1.1, float("nan"), 1.4, 1.2]
@@ -84,7 +84,7 @@ def test_a_grid_with_several_alphas_keeps_a_page_for_each() -> None:
 def test_lists_are_ranked_the_best_first_with_the_coefficients_that_differ() -> None:
     rows = [row for peak, beta in ((1.1, 0.1), (1.3, 0.2), (float("nan"), 0.3)) for row in listed(beta, 0.5, 0.7, 0.9, peak=peak)]
     page = page_of(rows, missing=[place(0.4, 0.4)])
-    order, left_out = ranked(page)
+    order, left_out = ranked(page, recovery(page))
     assert left_out == 0
     assert [cell_text(page, each) for each in order[:2]] == ["β = [0.2 0.5 0.7 0.9], λ = 0.2", "β = [0.1 0.5 0.7 0.9], λ = 0.1"]
     panel = ranking(page).axes[0]
@@ -96,7 +96,7 @@ def test_lists_are_ranked_the_best_first_with_the_coefficients_that_differ() -> 
 def test_of_many_cells_the_best_are_ranked() -> None:
     rows = [row for number in range(MOST + 5) for row in listed(number / 100, 0.5, peak=1 + number / 100)]
     page = page_of(rows)
-    order, left_out = ranked(page)
+    order, left_out = ranked(page, recovery(page))
     assert (len(order), left_out) == (MOST, 5)
     assert order[0][0] == str([(MOST + 4) / 100, 0.5])
-    assert ranking(page).get_suptitle().startswith(f"the best {MOST} of {MOST + 5} cells")
+    assert ranking(page).get_suptitle().startswith(f"the first {MOST} of {MOST + 5} cells")

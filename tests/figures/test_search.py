@@ -1,5 +1,6 @@
 """The pictures of a search, of two coefficients and of eight pcoders with two each."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,26 @@ def test_every_picture_of_which_there_is_something_to_show_is_written(
     names = {"search_history", "search_importance", "search_parallel", *(["search_front"] if objectives == 2 else [])}
     assert {path.stem for path in paths} == names
     assert {path.read_bytes()[:4] for path in paths} == {b"\x89PNG", b"%PDF"}
+    assert {path.stem for path in (tmp_path / "figures").glob("*.csv")} == names
+
+
+def test_the_numbers_of_every_mark_stand_beside_it(tmp_path: Path) -> None:
+    found = search(objectives=2)
+    draw_search(found, tmp_path)
+
+    def rows(name: str) -> list[dict[str, str]]:
+        with (tmp_path / f"search_{name}.csv").open() as file:
+            return list(csv.DictReader(file))
+
+    count, front_count = len(found.record.complete), len(found.record.best)
+    assert len(rows("history")) == 2 * (count + front_count)
+    assert len(rows("parallel")) == count
+    assert len(rows("front")) == 2 * (count + front_count)
+    first = rows("history")[0]
+    trial = found.record.trials[int(first["trial"])]
+    assert (float(first["value"]), float(first["pcoder.beta"])) == (trial.values[0], trial.coefficients["pcoder.beta"])
+    shares = [float(row["value"]) for row in rows("importance") if row["objective"] == "mass at t=T"]
+    assert sum(shares) == pytest.approx(1)
 
 
 def test_the_history_marks_where_trials_stopped_and_what_the_best_became() -> None:

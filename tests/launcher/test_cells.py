@@ -34,7 +34,7 @@ def names(folder):
 def test_a_list_leaves_in_a_queue_what_it_leaves_here(pcsweep, written, tmp_path, capsys):
     here = pcsweep("cells=my cells.csv", "study=here", "hydra.launcher.executor=local")
     assert here.returncode == 0, here.stderr
-    assert "my cells.csv: 1 row is the same as another (line 5); it is computed once." in here.stdout
+    assert "my cells.csv: 1 row is the same as another (line 5), and computed once." in here.stdout
     assert "0 of 3 already done, 1 skipped (β + λ > 1), 2 to run" in here.stdout
     sent = pcsweep("-m", "cells=my cells.csv", "study=sent", *ON_SLURM)
     assert sent.returncode == 0, sent.stderr

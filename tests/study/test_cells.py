@@ -53,7 +53,7 @@ def test_rows_that_are_there_already_are_counted(written):
     path = written("pcoder.beta,noise\n0.2,\n0.4,\n0.2,\n0.2,none\n0.2,\n")
     found = cells.read(path)
     assert [row.line for row in found.rows] == [2, 3, 5]
-    assert found.said() == [f"{path}: 2 rows are the same as another (lines 4, 6); it is computed once."]
+    assert found.said() == [f"{path}: 2 rows are the same as another (lines 4, 6), and computed once."]
 
 
 @pytest.mark.parametrize(
