@@ -100,15 +100,15 @@ class Trials:
         return max(self._settings.trials, self.begun())
 
     def begun(self) -> int:
-        """How many there are, of all commands."""
-        return len(self._study.get_trials(deepcopy=False))
+        """How many there are, of all commands, without those that have failed."""
+        return sum(each.state != TrialState.FAIL for each in self._study.get_trials(deepcopy=False))
 
     def ended(self) -> int:
-        """How many of them have ended, in whatever way."""
-        return sum(each.state.is_finished() for each in self._study.get_trials(deepcopy=False))
+        """How many of them have ended."""
+        return sum(each.state in (TrialState.COMPLETE, TrialState.PRUNED) for each in self._study.get_trials(deepcopy=False))
 
     def failed(self) -> int:
-        """How many of them have failed."""
+        """How many others have failed."""
         return len(self._study.get_trials(deepcopy=False, states=(TrialState.FAIL,)))
 
     def others(self) -> int:

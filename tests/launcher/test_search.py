@@ -236,3 +236,61 @@ def test_a_grid_of_an_interval_is_told_of_searches(tmp_path):
     assert done.returncode == 2
     assert "such as pcoder.beta=range(0,1.1,0.1), but got pcoder.beta=interval(0,1)" in done.stderr
     assert "hydra/sweeper=search" in done.stderr
+
+
+POISON = """
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def mine(image, generator, *, share: float):
+    what, first = f"{float(image.double().sum()):.3f}", HERE / "first"
+    if not first.exists():
+        first.write_text(what)  # which is tried when a point is checked
+    if (HERE / "poisoned").exists() and what != first.read_text():
+        raise RuntimeError("poisoned")
+    return image * (1 - share)
+"""
+
+
+def test_a_search_whose_trials_fail_stops_itself_and_goes_on_when_the_cause_is_mended(tmp_path):
+    (tmp_path / "own_noise.py").write_text(POISON)
+    words = ["extensions=[own_noise]", "noise._target_=own_noise.mine", "~noise.sigma", "+noise.share=0.5", "search.trials=40"]
+    given = [each for each in SMALL if not each.startswith("noise.sigma")] + SPACE + words + ["hydra/launcher=local"]
+
+    def run(*more):
+        return subprocess.run(
+            [sys.executable, "-m", "pcsweep", *given, *more],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    first = subprocess.Popen(
+        [sys.executable, "-m", "pcsweep", *given],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 120
+    while len(list(tmp_path.glob("outputs/s/shards/*.parquet"))) < 4 and time.monotonic() < until:
+        time.sleep(0.1)
+    (tmp_path / "poisoned").touch()
+    _, said = first.communicate(timeout=200)
+    assert first.returncode == 1, said
+    assert "failed, so the search has stopped; all others are kept" in said
+    assert "RuntimeError: poisoned" in said
+    record = read(tmp_path / "outputs/s")
+    failed = sum(each.state == "failed" for each in record.trials)
+    assert 5 < failed < 12
+    (tmp_path / "poisoned").unlink()
+    kept = len(record.trials) - failed
+    done = run(f"search.trials={kept + 8}")
+    assert done.returncode == 0, done.stderr
+    ended = [each for each in read(tmp_path / "outputs/s").trials if each.state != "failed"]
+    assert len(ended) == kept + 8

@@ -93,8 +93,9 @@ def test_what_is_undefined_has_failed_and_is_counted(tmp_path):
     assert trials.tell(trials.ask(), measured(10, float("nan"))) is None
     (only,) = read(tmp_path).trials
     assert (only.state, only.why) == ("failed", "an objective is undefined")
-    assert trials.failed() == 1
+    assert (trials.failed(), trials.begun(), trials.ended()) == (1, 0, 0)
     assert read(tmp_path).best == ()
+    assert trials.ask().number == 1  # in its place
 
 
 def dead_process():

@@ -180,7 +180,12 @@ def _conclude(search: Search) -> None:
     noted = list(failures.read_all(search.folder).values())
     if failed and noted:
         terminal(stderr=True, highlight=True).print(failure_table(noted[:_SHOWN]))
-    if search.stopped or not record.complete:
+    if not search.stopped and not record.complete:
+        raise Unfinished(
+            "No trial was measured on all images, for those that might have been have failed. To go on with more: "
+            f"search.trials={2 * search.trials.wanted}."
+        )
+    if search.stopped:
         raise Unfinished(
             f"{number_of(len(failed), 'trial')} of {len(record.trials)} failed, so the search has stopped; all others are kept. "
             f"Once the cause is mended, this goes on:\n  {command()}"

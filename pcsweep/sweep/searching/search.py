@@ -77,6 +77,7 @@ class Search:
         self.under_way: list[Stage] = []
         self._to_confirm: list[int] | None = None
         self.stopped = False  # since too many trials have failed
+        self._before = trials.begun(), trials.failed()  # of commands before this one, whose cause may have been mended
 
     @property
     def folder(self) -> Path:
@@ -115,7 +116,10 @@ class Search:
             self._confirm(self._to_confirm.pop(0))
 
     def _too_many_failed(self) -> bool:
-        return self.trials.failed() > max(_LEAST_FAILED, _SHARE_FAILED * self.trials.begun())
+        begun, failed = (
+            now - before for now, before in zip((self.trials.begun(), self.trials.failed()), self._before, strict=True)
+        )
+        return failed > max(_LEAST_FAILED, _SHARE_FAILED * (begun + failed))
 
     def _best(self) -> list[int]:
         """Numbers of the trials that are to be confirmed."""
