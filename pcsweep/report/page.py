@@ -21,6 +21,7 @@ SCRIPTS = (
     "heatmap",
     "lines",
     "plane",
+    "drawn",
     "cell",
     "all_cells",
     "best",

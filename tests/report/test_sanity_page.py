@@ -1,5 +1,6 @@
 """The section of the page about networks drawn anew, in a browser."""
 
+import csv
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -48,6 +49,12 @@ def test_sentences_table_and_curves_of_every_attribution(tmp_path: Path, publish
         assert options == ["σ = 0, t = 0", "σ = 0.2, t = 0", "σ = 0, t = 3", "σ = 0.2, t = 3"]
         for plot in ("sanity-correlation", "sanity-iou"):
             assert visit.page.evaluate(SHOWN, plot) == [["&lt;b>looking&lt;/b>", 3], ["blind", 3]]
+        with visit.page.expect_download() as told:
+            visit.page.get_by_role("button", name="Save the numbers of the rank correlations as CSV").click()
+        saved = list(csv.DictReader(told.value.path().read_text(encoding="utf-8").splitlines()))
+        assert [row["series"] for row in saved] == ["<b>looking</b>"] * 3 + ["blind"] * 3
+        drawn = visit.page.evaluate("document.getElementById('sanity-correlation').data.flatMap((each) => each.y)")
+        assert [float(row["Spearman's ρ"]) for row in saved] == drawn
         before = visit.page.evaluate("document.getElementById('sanity-iou').data[0].y")
         section.locator("select").select_option(label="σ = 0.2, t = 3")
         assert visit.page.evaluate("document.getElementById('sanity-iou').data[0].y") != before

@@ -1,5 +1,6 @@
 """The section of update rules: there where there are several, with the numbers of the tables; gone where there is one."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def test_the_browser_draws_a_line_for_each_rule_in_every_panel(several: Path, pu
         assert {count for _, count, _ in drawn} == {4}
         assert len({axis for _, _, axis in drawn}) == 4
         assert visit.page.locator("#rules-pairs tbody tr").count() == 12
+        with visit.page.expect_download() as told:
+            visit.page.get_by_role("button", name="Save the numbers of the update rules as CSV").click()
+        rows = list(csv.DictReader(told.value.path().read_text(encoding="utf-8").splitlines()))
+        lines = [row for row in rows if row["series"] in named]
+        assert [row["series"] for row in lines] == [name for name in named * 4 for _ in range(4)]
+        assert {row["timestep t"] for row in lines} == {"0", "1", "2", "3"}  # not moved aside, as the points are
+        assert sum(row["mark"] == "chosen" for row in lines) == 16
+        assert len({row["panel"] for row in rows}) == 4
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 1280
         assert visit.complaints == []
 

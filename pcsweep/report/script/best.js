@@ -13,7 +13,7 @@ const seriesOf = (all, xTitle, type, heading) => (width) => ({
     const i = series.like ?? place, drawn = bars(series, OTHER[i % OTHER.length], DASHES[Math.floor(i / OTHER.length) % DASHES.length]);
     if (series.like === undefined) return drawn;
     const beside = (Math.max(...series.x) - Math.min(...series.x)) / 100;
-    return { ...drawn, mode: "markers", x: series.x.map((x) => x + beside), customdata: series.x, hovertemplate: "(%{customdata}, %{y})",
+    return { ...drawn, mode: "markers", x: series.x.map((x) => x + beside), customdata: series.x, meta: { x: series.x }, hovertemplate: "(%{customdata}, %{y})",
       marker: { size: 9, symbol: "circle-open", line: { width: 2 } } };
   }),
   layout: layout({

@@ -5,16 +5,17 @@ const band = (cell, metric, colour, yaxis, low = "low", high = "high") => {
   return { type: "scatter", mode: "lines", x: [...x, ...[...x].reverse()], y: [...of(high), ...of(low).reverse()], fill: "toself", fillcolor: colour,
     opacity: 0.2, line: { width: 0 }, hoverinfo: "skip", showlegend: false, yaxis };
 };
+const endsAt = (cell, metric, low, high) => ({ low: stepsOf(metric).map((step) => number(metric, low, cell, step)), high: stepsOf(metric).map((step) => number(metric, high, cell, step)) });
 const line = (cell, metric, colour, dash, name, yaxis, showlegend) => ({
   type: "scatter", mode: "lines+markers", x: stepsOf(metric).map((step) => grid.timesteps[step]), y: stepsOf(metric).map((step) => number(metric, "mean", cell, step)),
-  line: { color: colour, dash, width: 2 }, marker: { size: 5 }, name, yaxis, showlegend,
+  line: { color: colour, dash, width: 2 }, marker: { size: 5 }, name, yaxis, showlegend, meta: endsAt(cell, metric, "low", "high"),
   hovertext: stepsOf(metric).map((step) => `t = ${grid.timesteps[step]}: ${bracketed(metric, "mean", "low", "high", cell, step)}`), hoverinfo: "text+name",
 });
 const curves = (cell, metric, yaxis, showlegend) => {
   const control = controlOf(grid.cells[cell].at), faint = css("--faint");
   const own = [band(cell, metric, LINE, yaxis), line(cell, metric, LINE, "solid", "this cell", yaxis, showlegend)];
   if (control !== undefined) return [band(control, metric, faint, yaxis), line(control, metric, faint, "dash", "feedforward control", yaxis, showlegend), ...own];
-  const level = { ...line(cell, metric, faint, "dash", "feedforward (its t = 0)", yaxis, showlegend), mode: "lines", hoverinfo: "name", hovertext: undefined };
+  const level = { ...line(cell, metric, faint, "dash", "feedforward (its t = 0)", yaxis, showlegend), mode: "lines", hoverinfo: "name", hovertext: undefined, meta: undefined };
   return [{ ...level, y: stepsOf(metric).map(() => number(metric, "mean", cell, 0)) }, ...own];
 };
 // What maps that look at no image reach: the same at every t.
@@ -27,6 +28,7 @@ const gained = (cell, metric, yaxis) => {
   // Paired: each image less itself at t = 0, so that the interval is narrower than the two curves' let one think.
   const steps = stepsOf(metric), of = (step) => number(metric, "q", cell, step) < 0.05;
   const drawn = { ...line(cell, metric, OTHER[1], "solid", "gain on t = 0, of each image", yaxis, false), y: steps.map((step) => number(metric, "difference", cell, step)) };
+  drawn.meta = endsAt(cell, metric, "difference_low", "difference_high");
   drawn.marker = { size: 8, color: OTHER[1], symbol: steps.map((step) => (of(step) ? "circle" : "circle-open")) };
   drawn.hovertext = steps.map((step) => `t = ${grid.timesteps[step]}: ${bracketed(metric, "difference", "difference_low", "difference_high", cell, step)}, q ${small(number(metric, "q", cell, step))}`);
   return [band(cell, metric, OTHER[1], yaxis, "difference_low", "difference_high"), drawn];

@@ -11,7 +11,7 @@ const layersOverTime = (width) => {
   return {
     data: [{
       type: "heatmap", x: timesteps, y: gain.map((_, n) => `pcoder ${n + 1}`), z: gain, zmin: -reach, zmax: reach, xgap: 1, ygap: 1,
-      colorscale: DIVERGING, text: all((n, t) => (clear(n, t) ? "•" : "")), texttemplate: "%{text}", hoverinfo: "text",
+      colorscale: DIVERGING, meta: { dot: "95 % interval without 0" }, text: all((n, t) => (clear(n, t) ? "•" : "")), texttemplate: "%{text}", hoverinfo: "text",
       hovertext: all((n, t) => `pcoder ${n + 1}, t = ${timesteps[t]}: ${text(mean[n][t])}, gain ${text(gain[n][t])} [${text(low[n][t])}, ${text(high[n][t])}]`),
       colorbar: { title: { text: `gain in ${plain(named)}`, side: "right" }, thickness: 14 },
     }],

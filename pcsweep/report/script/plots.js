@@ -22,7 +22,7 @@ const inLines = (parts, width) => parts.reduce((lines, part) => {
   return last && last.length + part.length + 2 <= width ? [...lines.slice(0, -1), `${last}, ${part}`] : [...lines, part];
 }, []);
 
-// id → { make: (width, alone) => { data, layout }, name, of: what its file is called }. A figure that stands alone has a longer title.
+// id → { make: (width, alone) => { data, layout }, name, of: what its file is called, rows: of its CSV }. A figure that stands alone has a longer title.
 const plots = new Map();
 const legendHeight = (names, width) => {
   // Plotly gives every entry the width of the longest.
@@ -76,17 +76,22 @@ const saveFigure = async (id, format) => {
   const address = await Plotly.toImage({ data, layout: white, config }, { format, ...size, scale: format === "png" ? DOTS : 1 });
   save(address, `${fileName([page.study, ...plot.of()])}.${format}`);
 };
-const register = (id, name, of, make) => {
+const saveNumbers = (id) => {
+  const plot = plots.get(id), address = URL.createObjectURL(new Blob([csv(plot.rows(plot.make(PRINTED, true)))], { type: "text/csv" }));
+  save(address, `${fileName([page.study, ...plot.of()])}.csv`);
+  setTimeout(() => URL.revokeObjectURL(address), 60000); // a busy browser reads it later
+};
+const register = (id, name, of, make, rows = numbersOf) => {
   if (!byId(id)) return;
-  plots.set(id, { make, name, of });
+  plots.set(id, { make, name, of, rows });
   const line = document.createElement("p");
   line.className = "save";
   line.append(`Save the ${name} as `);
-  for (const format of ["svg", "png"]) {
+  for (const format of ["svg", "png", "csv"]) {
     const button = document.createElement("button");
     Object.assign(button, { type: "button", textContent: format.toUpperCase() });
-    button.setAttribute("aria-label", `Save the ${name} as ${format.toUpperCase()}`);
-    button.addEventListener("click", () => saveFigure(id, format));
+    button.setAttribute("aria-label", `Save the ${format === "csv" ? `numbers of the ${name}` : name} as ${format.toUpperCase()}`);
+    button.addEventListener("click", () => (format === "csv" ? saveNumbers(id) : saveFigure(id, format)));
     line.append(button, " ");
   }
   byId(id).after(line);

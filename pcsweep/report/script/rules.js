@@ -18,7 +18,7 @@ const rulesOverTime = (width) => {
     const parts = [["mean", 2 * i, [top - 0.5 * room, top]], ["gain", 2 * i + 1, [top - room, top - 0.58 * room]]];
     const x = panel.lines[0].x;
     for (const [kind, number, domain] of parts) {
-      const id = number ? number + 1 : "", place = { xaxis: `x${id}`, yaxis: `y${id}` }, first = kind === "mean" ? "y" : "y2";
+      const id = number ? number + 1 : "", meta = { panel: `${panel.label}: ${kind}` }, place = { xaxis: `x${id}`, yaxis: `y${id}`, meta }, first = kind === "mean" ? "y" : "y2";
       const titleOf = kind === "mean" ? named : "gain on t = 0";
       axes[`xaxis${id}`] = axis(kind === "gain" ? "timestep t" : "", { domain: [left, left + share], anchor: `y${id}`, dtick: Math.ceil(x.length / 10), zeroline: false });
       axes[`yaxis${id}`] = axis(i % inRow ? "" : titleOf, { domain, anchor: `x${id}`, zeroline: false, showticklabels: i % inRow === 0, ...(i ? { matches: first } : {}) });
@@ -32,7 +32,7 @@ const rulesOverTime = (width) => {
         const aside = (0.12 * (j - (panel.lines.length - 1) / 2)) / Math.max(1, panel.lines.length / 4);
         data.push({
           type: "scatter", mode: "lines+markers", x: line.x.map((t) => t + aside), y, ...once(line.rule), ...place, hoverinfo: "text",
-          line: { color: colour, width: 2, dash: DASHES[Math.floor(at / OTHER.length) % DASHES.length] },
+          meta: { ...meta, x: line.x, mark: line.x.map((_, t) => (t === line.chosen ? "chosen" : "")) }, line: { color: colour, width: 2, dash: DASHES[Math.floor(at / OTHER.length) % DASHES.length] },
           marker: { color: colour, size: y.map((_, t) => (t === line.chosen ? 12 : 5)) },
           error_y: { type: "data", symmetric: false, thickness: 1, width: 2, color: colour,
             array: y.map((value, t) => (up[t] === null ? 0 : up[t] - value)), arrayminus: y.map((value, t) => (low[t] === null ? 0 : value - low[t])) },

@@ -6,7 +6,7 @@ const sanityOf = (quantity) => (width) => {
   const error = (curve, end, sign) => curve[quantity].map((value, i) => (value === null ? 0 : sign * (curve[`${quantity}${end}`][i] - value)));
   const data = curves.map((curve, i) => ({
     type: "scatter", mode: "lines+markers", name: plain(curve.name), x: curve.depth.map((depth) => depth + (i - (curves.length - 1) / 2) / 40),
-    y: curve[quantity], line: { color: OTHER[i % OTHER.length], dash: DASHES[Math.floor(i / OTHER.length) % DASHES.length], width: 2 }, marker: { size: 7 },
+    meta: { x: curve.depth }, y: curve[quantity], line: { color: OTHER[i % OTHER.length], dash: DASHES[Math.floor(i / OTHER.length) % DASHES.length], width: 2 }, marker: { size: 7 },
     error_y: { type: "data", symmetric: false, array: error(curve, "_high", 1), arrayminus: error(curve, "_low", -1), thickness: 1 },
     hoverinfo: "text", hovertext: curve[quantity].map((value, j) => (value === null ? "NaN"
       : `${plain(curve.name)}, drawn anew: ${ticks[depths.indexOf(curve.depth[j])]}: ${shown(value)} [${shown(curve[`${quantity}_low`][j])}, ${shown(curve[`${quantity}_high`][j])}]`)),

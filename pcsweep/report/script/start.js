@@ -17,7 +17,7 @@ if (whichSanity) {
 if (page.rules.length) register("rules-plot", "update rules", () => ["rules", page.metric], rulesOverTime);
 if (whichLayers) register("layers-plot", "layers", () => ["layers", page.metric, chosenLayers().label], layersOverTime);
 if (spent) {
-  register("timeline", "timeline", () => ["timeline"], timeline);
+  register("timeline", "timeline", () => ["timeline"], timeline, timelineRows);
   register("phases", "phases", () => ["phases"], whereTimeWent);
 }
 for (const [id, name, make] of searchPlots) register(id, name, () => [id], make);
