@@ -59,8 +59,14 @@ class ListedPoints:
 
 
 def file_of(config: DictConfig) -> Path | None:
-    """The list that a configuration asks for."""
+    """The list that a configuration asks for.
+
+    Raises:
+        BadSetting: what it asks for is no path.
+    """
     given = OmegaConf.select(config, KEY)
+    if given is not None and not str(given).strip():
+        raise BadSetting(f"Expected `{KEY}` to be a file, or null, but got {given!r}.")
     return None if given is None else Path(place(str(given), KEY))
 
 

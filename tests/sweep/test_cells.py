@@ -101,6 +101,8 @@ def test_one_list_is_read_and_without_one_there_are_no_points(loader):
     assert found("cells=null") is None
     with pytest.raises(BadSetting, match="Expected one file as `cells`, but got several: cells=a.csv,b.csv"):
         found("cells=a.csv,b.csv")
+    with pytest.raises(BadSetting, match="Expected `cells` to be a file, or null, but got ''"):
+        found("cells=")
 
 
 @pytest.mark.parametrize(
