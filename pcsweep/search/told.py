@@ -96,6 +96,11 @@ def sentences(search: SearchShown) -> Iterator[str]:
     yield _how_much(record)
     yield _unvisited(record)
     yield from _found(record)
+    if record.complete:
+        yield (
+            "Tables of best cells, also where one half of the images confirms, are of images by which the search chose what to "
+            "measure on all of them, and look better than they are. Only images that the search has not seen confirm."
+        )
     yield from _important(search)
 
 
