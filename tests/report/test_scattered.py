@@ -26,7 +26,7 @@ def opened(browser: Any, tmp_path: Path, publish: Callable[[Path], Path]) -> Cal
         plan(tmp_path / "s", points)  # without one, all combinations would be
         for point in points:
             put(tmp_path / "s", point)
-        return Visit(browser, publish(tmp_path / "s"), hash)
+        return Visit(browser, publish(tmp_path / "s"), hash, accept_downloads=True)
 
     return of
 
@@ -53,6 +53,11 @@ def test_pairs_are_circles_in_their_plane_and_lead_to_their_curves(opened: Calla
     )
     assert [f"{row[0]}, σ = 0.2" for row in rows] == named
     assert sorted((row[1] for row in rows), reverse=True) == [row[1] for row in rows]
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Save the numbers of the plane as CSV", exact=True).click()
+    lines = Path(told.value.path()).read_text().splitlines()
+    assert lines[0].startswith("panel,series,feedback λ,feedforward β,low,high,IoU(t) / IoU(0)")
+    assert len(lines) == 1 + len(PAIRS)
 
     box = page.locator("#heatmap .scatterlayer .point").nth(0).bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -1,5 +1,6 @@
 """The section of the page about a search, in a browser."""
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,18 @@ def browser() -> Iterator[Any]:
         yield started
 
 
+def numbers(page: Any, name: str, folder: Path) -> list[dict[str, str]]:
+    """What the figure's CSV has."""
+    with page.expect_download() as told:
+        page.get_by_role("button", name=f"Save the numbers of the {name} as CSV", exact=True).click()
+    told.value.save_as(folder / "numbers.csv")
+    with (folder / "numbers.csv").open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
 def test_trials_are_drawn_and_lead_to_their_cells(browser: Any, tmp_path: Path, publish: Callable[[Path], Path]) -> None:
     record = put_search(tmp_path / "s")
-    visit = Visit(browser, publish(tmp_path / "s"))
+    visit = Visit(browser, publish(tmp_path / "s"), accept_downloads=True)
     page = visit.page
     assert (
         page.locator("#search li").first.inner_text().startswith("Search: 8 trials, chosen by tpe (seed 0): 8 measured on all 24")
@@ -32,6 +42,12 @@ def test_trials_are_drawn_and_lead_to_their_cells(browser: Any, tmp_path: Path, 
     for plot in ("search-history", "search-parallel", "search-importance"):
         assert page.evaluate(f"document.getElementById('{plot}').data.length") > 0
     assert page.locator("#search .save").count() == 3
+    rows = numbers(page, "search's history", tmp_path)
+    assert [int(row["trial"]) for row in rows] == list(range(8))
+    assert {row["series"] for row in rows} == {"on all 24 images"}
+    assert float(rows[3]["pcoder.beta"]) == record.trials[3].coefficients["pcoder.beta"]
+    assert [row["series"] for row in numbers(page, "trials", tmp_path)].count("best") == 1
+    assert sum(float(row["value"]) for row in numbers(page, "importance", tmp_path)) == pytest.approx(1, abs=1e-3)
     assert page.locator("#search-front").is_hidden()
 
     trial = record.trials[min(number for number in range(8) if number not in record.best)]

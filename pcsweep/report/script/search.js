@@ -82,11 +82,27 @@ const searchFront = (width) => {
   const words = titled(["Pareto front"], width, data.map((each) => each.name));
   return { data, layout: layout({ xaxis: axis(objectiveTitle(0), { zeroline: false }), yaxis: axis(objectiveTitle(1), { zeroline: false }), hovermode: "closest", legend: legend(), height: 460, ...words }) };
 };
+// The same columns as those of the CSV beside the figures of `aggregate`.
+const numbersOfTrials = (series, which = hunt.objectives.map((_, i) => i)) => () => {
+  const rows = which.flatMap((i) => series.flatMap(([name, trials, of]) => trials.filter((trial) => trial[of][i]).map((trial) => {
+    const { value, error, low, high, images } = trial[of][i];
+    return [hunt.objectives[i].label, typeof name === "string" ? name : name(trial), trial.number, images, value, error, low, high, ...trial.at];
+  })));
+  return [["objective", "series", "trial", "images", "value", "error", "low", "high", ...hunt.coefficients.map((each) => each.key)], ...rows].map((row) => row.map(entry));
+};
+const numbersOfImportance = () => [
+  ["objective", "coefficient", "value"],
+  ...hunt.importance.flatMap((shares, i) => (shares ? hunt.coefficients.map((each, c) => [hunt.objectives[i].label, each.key, shares[c]]) : [])),
+].map((row) => row.map(entry));
+const stoppedEarly = hunt ? hunt.trials.filter((trial) => trial.early) : [], unseen = "on images that it was not chosen by";
 const searchPlots = hunt ? [
-  ["search-history", "search's history", searchHistory],
-  ...(hunt.coefficients.length > 1 && complete.length ? [["search-parallel", "trials", searchParallel]] : []),
-  ...(hunt.importance.some((shares) => shares) ? [["search-importance", "importance", searchImportance]] : []),
-  ...(hunt.objectives.length === 2 && complete.length ? [["search-front", "Pareto front", searchFront]] : []),
+  ["search-history", "search's history", searchHistory, numbersOfTrials([
+    [(trial) => `stopped on ${trial.images} images`, stoppedEarly, "values"], [`on all ${hunt.images} images`, complete, "values"], [unseen, complete, "confirmed"]])],
+  ...(hunt.coefficients.length > 1 && complete.length ? [["search-parallel", "trials", searchParallel, numbersOfTrials([
+    ["stopped early", stoppedEarly, "values"], [(trial) => (isBest(trial) ? "best" : "complete"), complete, "values"]], [0])]] : []),
+  ...(hunt.importance.some((shares) => shares) ? [["search-importance", "importance", searchImportance, numbersOfImportance]] : []),
+  ...(hunt.objectives.length === 2 && complete.length ? [["search-front", "Pareto front", searchFront, numbersOfTrials([
+    [(trial) => (isBest(trial) ? "Pareto front" : "other trials"), complete, "values"], [`Pareto front ${unseen}`, complete, "confirmed"]])]] : []),
 ] : [];
 const leadsToCell = ({ points: [{ customdata }] }) => {
   const trial = hunt.trials.find((each) => each.number === customdata);

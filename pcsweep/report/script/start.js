@@ -20,7 +20,7 @@ if (spent) {
   register("timeline", "timeline", () => ["timeline"], timeline, timelineRows);
   register("phases", "phases", () => ["phases"], whereTimeWent);
 }
-for (const [id, name, make] of searchPlots) register(id, name, () => [id], make);
+for (const [id, name, make, rows] of searchPlots) register(id, name, () => [id], make, rows);
 const draw = () => {
   explain();
   drawPlot("heatmap");
