@@ -170,7 +170,7 @@ def _found(record: SearchRecord) -> Iterator[str]:
     for words, chosen, confirmed in zip(record.terms.objectives, best.estimates, best.confirmed, strict=False):
         low, high = confirmed.interval
         yield (
-            f"Trial {best.number} ({coefficients_said(best.coefficients)}): {words} is {said(chosen)} on the {best.images} "
+            f"Trial {best.number} ({coefficients_said(best.coefficients)}): {words} is {said(chosen)} on the {_of(chosen, best)} "
             f"images by which it was chosen among {count}, too good by that choice; on {confirmed.images} images that the search "
             f"has not seen it is {confirmed.value:.3g}, 95 % interval {low:.3g} to {high:.3g}."
         )
@@ -180,6 +180,12 @@ def _found(record: SearchRecord) -> Iterator[str]:
             f"Not confirmed: {values} of trial {best.number} is the best of {count} on the images by which it was chosen, too "
             "good by that choice. A smaller last number of search.images leaves images that confirm it."
         )
+
+
+def _of(estimate: EstimateRecord, trial: TrialRecord) -> str:
+    """How many images an estimate is of, and how many others have no defined value, which a search might make use of."""
+    undefined = trial.images - estimate.images
+    return f"{trial.images}" if not undefined else f"{estimate.images} (without {undefined} that are undefined)"
 
 
 def _front(record: SearchRecord) -> Iterator[str]:
