@@ -16,6 +16,8 @@ LEFT_OUT = {
     "pcsweep.figures.* -> matplotlib",
     "pcsweep.report.page -> jinja2",
     "pcsweep.report.page -> plotly",
+    "pcsweep.search.* -> cmaes",
+    "pcsweep.search.* -> optuna",
     "pcsweep.sweep.job -> submitit",
     "pcsweep.sweep.executor.slurm.submission -> submitit",
     "pcsweep.sweep.task -> submitit",
