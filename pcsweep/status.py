@@ -25,6 +25,7 @@ from pcsweep.study.folder import existing_study
 from pcsweep.study.spent import Sum, spent_of
 from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers, title
+from pcsweep.sweep.lost import for_memory
 from pcsweep.sweep.seen import Lookout, Seen
 from pcsweep.sweep.standing import Standing
 from pcsweep.sweep.watching import cells, watch
@@ -136,7 +137,10 @@ class _Brief:
 
 
 def _say_stopped(folder: Path, found: Standing, console: Console) -> None:
-    """Why the last sweep of the study was stopped, as long as not all of it is done."""
+    """Why the last sweep of the study was stopped, as long as not all of it is done; and what was lost for want of memory."""
+    if count := sum(map(for_memory, found.lost.values())):
+        what = f"{number_of(count, 'point')} in tasks that ended for want of memory"
+        console.print(f"{what}: the same command sends them again with more, in smaller tasks.", markup=False, soft_wrap=True)
     if (found.failed or found.waiting) and (why := stopping.why_stopped(folder)):
         console.print(f"Stopped, so that nothing more of it was begun: {why}", markup=False, soft_wrap=True)
 

@@ -1,6 +1,8 @@
 """Packs: grid points that differ in their coefficients alone are computed together, and how many rows that takes at once."""
 
+import logging
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,8 +22,13 @@ _BYTES = 7 * 2**28  # of all representations and gradients of the rows on a CPU,
 _STATE_SHARE = 8  # and they take at most one in so many bytes of the memory that there is
 _GAIN = 1.05  # below which twice the rows are not worth their memory
 
+# How torch says it on a CPU, and the libraries that it calls on a GPU, in a RuntimeError.
+_ALLOCATOR = re.compile(r"DefaultCPUAllocator|can't allocate memory|not enough memory|CUDA out of memory|_ALLOC_FAILED")
+_log = logging.getLogger(__name__)
+
 Point = tuple[UpdateRule, Sequence[Values]]  # a rule and its coefficients, pcoder by pcoder
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 Prepared = TypeVar("Prepared")
 
 
@@ -44,6 +51,43 @@ def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, p
         state = [image[None], *network.feedforward(image[None])]
     each = 2 * sum(tensor.numel() * tensor.element_size() for tensor in state)
     return min(_MOST, max(ROWS, min(_BYTES, limit() // _STATE_SHARE) // each // ROWS * ROWS))
+
+
+def as_memory_allows(rows: int, compute: Callable[[int], Made]) -> tuple[int, Made]:
+    """Computes with so many rows at once, and again with half of them as long as memory does not suffice.
+
+    Rows never change a result.
+
+    Args:
+        rows: a multiple of eight, which is the least.
+        compute: with so many rows.
+
+    Returns:
+        The number of rows that it took, and what was computed.
+    """
+    while True:
+        try:
+            return rows, compute(rows)
+        except Exception as error:
+            if rows <= ROWS or not is_out_of_memory(error):
+                raise
+            why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        # After the error, which holds what has been computed.
+        fewer = max(ROWS, rows // 2 // ROWS * ROWS)
+        _log.warning("Memory does not suffice for %d rows at once (%s); computed again with %d.", rows, why, fewer)
+        rows = fewer
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or what has led to it, is for want of memory: Python's own, a GPU's, or that of torch's allocator."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, MemoryError | torch.OutOfMemoryError) or _ALLOCATOR.search(str(cause)):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def fastest_rows(rate: Callable[[int], float]) -> int:

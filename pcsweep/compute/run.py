@@ -4,14 +4,16 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from pcsweep.compute.account import Account
-from pcsweep.compute.rows import ahead, images_at_once, rows_for
+from pcsweep.compute.rows import ahead, as_memory_allows, images_at_once, rows_for
 from pcsweep.compute.taken import Taken, taken
 from pcsweep.console.progress import progress, stage
+from pcsweep.dataset import Sample
 from pcsweep.grid.classes import compared
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.grid.loaded import Loaded
@@ -116,6 +118,8 @@ def _compute(pack: Mapping[IdentifiedPoint, Taken], loaded: Loaded, account: Acc
 def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch, first: int) -> tuple[int, list[Columns]]:
     """How many rows were computed at once, and the measured columns of the points of a pack; none where no image is left.
 
+    Where memory does not suffice, it is computed again with half of the rows, as long as that is possible.
+
     Args:
         points: of the pack.
         loaded: where their model and dataset are.
@@ -152,9 +156,15 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch, firs
         perturbation=point.perturbation,
         watch=watch,
     )
+    return as_memory_allows(rows, lambda rows: _measured(replace(measurement, rows=rows), points, samples))
+
+
+def _measured(measurement: Measurement, points: Sequence[GridPoint], samples: Sequence[Sample]) -> list[Columns]:
+    """The measured columns of the points of a pack, images after images."""
+    point, model, watch = points[0], measurement.model, measurement.watch
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
-    step = images_at_once(rows, len(points))
+    step = images_at_once(measurement.rows, len(points))
 
     def prepared(start: int) -> Batch:
         return point.batch(samples[start : start + step], model)
@@ -163,7 +173,7 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch, firs
         for given in watch.over("noise", ahead(prepared, range(0, len(samples), step))):
             for own, columns in zip(parts, measurement.of(given, advance), strict=True):
                 own.append(columns)
-    return rows, [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
+    return [{name: np.concatenate([part[name] for part in own]) for name in own[0]} for own in parts]
 
 
 def _first(count: int | str, point: GridPoint, loaded: Loaded) -> frozenset[str]:

@@ -48,6 +48,15 @@ def _number(path: Path) -> list[int]:
     return [int(text)] if text.isdigit() else []
 
 
+def kills(root: Path = Path("/")) -> int:
+    """How many processes of this machine the kernel has killed for want of memory since it started; 0 where it does not say."""
+    try:
+        lines = (root / "proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(value) for name, _, value in (line.partition(" ") for line in lines) if name == "oom_kill"), 0)
+
+
 def asked(environment: Mapping[str, str] = os.environ) -> int | None:
     """Bytes that the job has asked Slurm for, on this node; None outside of a job, or where it left that to the cluster."""
     whole, each = environment.get("SLURM_MEM_PER_NODE", ""), environment.get("SLURM_MEM_PER_CPU", "")

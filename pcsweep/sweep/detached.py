@@ -1,20 +1,24 @@
 """A study's points through a queue: cut into tasks, sent, and waited for if that is wanted."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pcsweep.config.errors import BadSetting, Detached, Unfinished
-from pcsweep.console.text import words_for
+from pcsweep.console.text import number_of, words_for
 from pcsweep.machine.ownership import check_own, who_else
 from pcsweep.machine.provenance import SNAPSHOTS, command
 from pcsweep.study import submissions
 from pcsweep.study.stopping import most_of
+from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep import work
 from pcsweep.sweep.executor.protocol import Executor
 from pcsweep.sweep.job import Pack, Session, SweepPoint
-from pcsweep.sweep.look import first_look
+from pcsweep.sweep.look import first_look, readable
+from pcsweep.sweep.memory import needed, to_try_again
 from pcsweep.sweep.outcome import Outcome, to_be_sent
 from pcsweep.sweep.send import Sent, send
 from pcsweep.sweep.settings import LauncherSettings
@@ -45,7 +49,8 @@ def detached(session: Session, points: Sequence[SweepPoint], plan: "Plan", setti
         _check_folder(each.folder, settings.chosen)
     before = [first_look(each.folder, each.labels, settings.executor) for each in everything]
     expected = _expected(plan, settings)
-    works = _works(plan, points, expected, before, settings)
+    cut = _Cut(plan, points, expected, settings)
+    works = cut.works({each.folder: found.lost for each, found in zip(everything, before, strict=True)})
     if expected and settings.dry_run:
         _describe(plan, works, before, expected, settings)
         return None
@@ -54,8 +59,7 @@ def detached(session: Session, points: Sequence[SweepPoint], plan: "Plan", setti
     _say(plan, works, sent, settings)
     refusals = [f"{settings.chosen.title} has not taken all tasks: {each.refusal}" for each in sent if each.refusal]
     if settings.wait:
-        stoppers = [_stopper(each, result.submission, settings) for each, result in zip(works, sent, strict=True)]
-        return Outcome(works, _waited(works, stoppers, settings), refusals, [each.why for each in stoppers if each.why])
+        return _outcome(session, cut, works, sent, refusals)
     if refusals:
         raise Unfinished(refusals[0])
     return None
@@ -89,18 +93,45 @@ def _expected(plan: "Plan", settings: LauncherSettings) -> "Estimate | None":
     return estimate(plan, settings.resources.gpus, settings.resources.cores)
 
 
-def _works(
-    plan: "Plan",
-    points: Sequence[SweepPoint],
-    expected: "Estimate | None",
-    before: Sequence[Standing],
-    settings: LauncherSettings,
-) -> list[StudyWork]:
-    """The waiting points in tasks, study by study, the longest first; what was lost with a task before is in smaller ones."""
-    lost = {identity: len(task.identities) for found in before for identity, task in found.lost.items()}
-    tasks = work.tasks_of(plan, points, settings.points_per_pack, _fitting(expected, settings), lost)
-    tasks.sort(key=lambda packs: _seconds(packs, expected), reverse=True)
-    return work.works(tasks)
+@dataclass(frozen=True)
+class _Cut:
+    """How the waiting points of a plan become tasks."""
+
+    plan: "Plan"
+    points: Sequence[SweepPoint]
+    expected: "Estimate | None"
+    settings: LauncherSettings
+
+    def works(self, lost: Mapping[Path, Mapping[str, SubmittedTask]]) -> list[StudyWork]:
+        """The tasks, study by study, the longest first; what was lost with a task before is in smaller ones, with more memory.
+
+        Args:
+            lost: points that were, by study and identity.
+
+        Raises:
+            BadSetting: the study cannot be read.
+        """
+        sizes = {identity: len(task.identities) for found in lost.values() for identity, task in found.items()}
+        needs: dict[str, int] = {}
+        for folder, found in lost.items():
+            needs |= readable(partial(needed, folder, found, self.settings))
+        fitting = _fitting(self.expected, self.settings)
+        tasks = work.tasks_of(self.plan, self.points, self.settings.points_per_pack, fitting, sizes)
+        tasks.sort(key=lambda packs: _seconds(packs, self.expected), reverse=True)
+        groups: dict[int, list[tuple[Pack, ...]]] = {}
+        for packs in tasks:
+            need = max(needs.get(work.identity(point), 0) for pack in packs for point in pack)
+            groups.setdefault(need, []).append(packs)
+        return [replace(each, mem_gb=need or None) for need, own in sorted(groups.items()) for each in work.works(own)]
+
+    def again(self, lost: Mapping[Path, Mapping[str, SubmittedTask]]) -> list[StudyWork]:
+        """These lost points alone."""
+        found = []
+        for each in self.works(lost):
+            ours = {identity: label for identity, label in each.labels.items() if identity in lost.get(each.folder, {})}
+            if ours:
+                found.append(replace(each.without(frozenset(each.labels) - frozenset(ours)), labels=ours))
+        return found
 
 
 def _fitting(expected: "Estimate | None", settings: LauncherSettings) -> Callable[[str], int]:
@@ -155,20 +186,55 @@ def _say(plan: "Plan", works: Sequence[StudyWork], sent: Sequence[Sent], setting
             _log.info("Submitted %s; see them with  python -m pcsweep.status %s", jobs, words_for(each.folder))
 
 
+def _outcome(session: Session, cut: _Cut, works: Sequence[StudyWork], sent: Sequence[Sent], refusals: Sequence[str]) -> Outcome:
+    """Waits for what was sent, and sends again what was lost for want of memory, a few times.
+
+    Raises:
+        Detached: Ctrl-C; the tasks go on.
+    """
+    standings, stopped = _waited(works, sent, cut.settings)
+    refused = list(refusals)
+    while not stopped and not refused and (more := cut.again(_for_memory(works, standings, cut.settings))):
+        count = number_of(sum(len(each.labels) for each in more), "point")
+        memory = ", ".join(f"{each.mem_gb} GB" for each in more if each.mem_gb) or "smaller tasks"
+        _log.warning("For want of memory %s not done: sent again with %s.", count, memory)
+        try:
+            _, stopped = _waited(more, _sent(session, more, cut.settings), cut.settings)
+        except BadSetting as error:
+            refused.append(str(error))
+        standings = [first_look(each.folder, each.labels, cut.settings.executor) for each in works]
+    return Outcome(works, standings, refused, stopped)
+
+
+def _for_memory(
+    works: Sequence[StudyWork], standings: Sequence[Standing], settings: LauncherSettings
+) -> dict[Path, dict[str, SubmittedTask]]:
+    """The points that are to be tried again, by study."""
+    found: dict[Path, dict[str, SubmittedTask]] = {}
+    for each, own in zip(works, standings, strict=True):
+        found.setdefault(each.folder, {}).update(readable(partial(to_try_again, each.folder, own, settings)))
+    return found
+
+
 def _stopper(each: StudyWork, submission: str, settings: LauncherSettings) -> Stopper:
     most = most_of(settings.max_failures, len(each.labels))
-    return Stopper(each.folder, each.labels, most, submission, settings.chosen)
+    spared = partial(to_try_again, each.folder, settings=settings)
+    return Stopper(each.folder, each.labels, most, submission, settings.chosen, spared)
 
 
-def _waited(works: Sequence[StudyWork], stoppers: Sequence[Stopper], settings: LauncherSettings) -> list[Standing]:
-    """Where the points of each study stand when no task is left.
+def _waited(works: Sequence[StudyWork], sent: Sequence[Sent], settings: LauncherSettings) -> tuple[list[Standing], list[str]]:
+    """Where the points of each study stand when no task is left, and why it was stopped, if it was.
 
     Raises:
         Detached: Ctrl-C; the tasks go on.
     """
     try:
-        pairs = zip(works, stoppers, strict=True)
-        return [wait_for(each.folder, each.labels, settings.executor, stopper.look) for each, stopper in pairs]
+        found, stopped = [], []
+        for each, result in zip(works, sent, strict=True):
+            stopper = _stopper(each, result.submission, settings)
+            found.append(wait_for(each.folder, each.labels, settings.executor, stopper.look))
+            stopped += [stopper.why] if stopper.why else []
+        return found, stopped
     except KeyboardInterrupt:
         commands = [f"  python -m pcsweep.{name} {words_for(each.folder)}" for each in works for name in ("status", "cancel")]
         again = f"To wait for them again, and to compute what is missing then:\n  {command()}"

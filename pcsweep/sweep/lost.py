@@ -8,7 +8,13 @@ from pcsweep.study.failures import Failure
 from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import title
 
+_LAST = 12  # lines of a log in which it stands for what a task has ended
 _TAIL = 8192  # bytes of a log in which its last line is looked for
+# How Slurm, its step, the kernel, Python and torch say that a task has ended for want of memory; 137 is 128 and SIGKILL.
+_MEMORY = re.compile(
+    r"oom[-_ ]?kill|out[ _]of[ _]memory|exit code 137\b|\bMemoryError\b|bad_alloc|DefaultCPUAllocator|Exceeded (job|step) memory",
+    re.IGNORECASE,
+)
 _SRUN = re.compile(r"srun: error: \S+: tasks? \S+: Exited with exit code \d+")  # which comes after the reason
 
 
@@ -23,7 +29,16 @@ def why_lost(task: SubmittedTask) -> Failure:
             last = "no log: it was cancelled before it began, or the nodes do not see this folder"
     except OSError as error:  # somebody else's, say
         last = f"its log cannot be read here ({error.strerror}); it belongs to {user_name(task.owner)}"
-    return Failure("", f"task {task.job} ended without a result{f': {last}' if last else ''}", str(log), task.job or "")
+    how = "ended for want of memory" if for_memory(task) else "ended without a result"
+    return Failure("", f"task {task.job} {how}{f': {last}' if last else ''}", str(log), task.job or "")
+
+
+def for_memory(task: SubmittedTask) -> bool:
+    """Whether the log of a task that is lost says that it was for want of memory."""
+    if task.log is None:
+        return False
+    last = [line for log in (task.log, task.log.with_suffix(".out")) for line in last_lines(log, _LAST)]
+    return any(_MEMORY.search(line) for line in last)
 
 
 def last_line(path: Path) -> str:

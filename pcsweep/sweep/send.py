@@ -55,6 +55,7 @@ def send(session: Session, work: StudyWork, settings: LauncherSettings) -> Sent:
     Raises:
         BadSetting: the queue refuses all of them, or does not answer.
     """
+    settings = settings.with_memory(work.mem_gb)
     queue = settings.chosen
     try:
         most = queue.largest_array()

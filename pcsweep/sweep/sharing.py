@@ -52,6 +52,11 @@ class Packs:
             if point.planned is not None and self._claims:
                 self._claims[work.folder(point)].release(work.identity(point))
 
+    def again(self, packs: Sequence[Pack]) -> bool:
+        """Gives these packs out once more, before all others; whether that is possible."""
+        self._waiting[:0] = packs
+        return True
+
     def wait(self) -> None:
         """Waits a little for other commands."""
         if not self._said:

@@ -1,7 +1,7 @@
 """A command stops its sweep once too many points have failed: what a queue has not begun is taken out of it."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ class Stopper:
         most: so many failures stop it; None: none do. A lost task counts as one, however many points it had.
         submission: the name of what the command has sent; empty where that is nothing.
         queue: to which.
+        spared: says which lost points are tried again by the command, and so have not failed.
         why: it has been stopped; empty as long as it has not.
     """
 
@@ -32,6 +33,7 @@ class Stopper:
     most: int | None
     submission: str
     queue: Executor
+    spared: Callable[[Standing], Collection[str]] = lambda _: ()
     why: str = field(init=False, default="")
 
     def look(self, found: Standing) -> None:
@@ -42,7 +44,7 @@ class Stopper:
         """
         if self.why or self.most is None or not self.submission:
             return
-        if len(found.raised) + len({task.key for task in found.lost.values()}) < self.most:
+        if self._failed(found, ()) < self.most or self._failed(found, self.spared(found)) < self.most:
             return
         why = told(found.failures(self.labels), len(self.labels))
         stopping.stop(self.folder, [self.submission], why)
@@ -50,6 +52,9 @@ class Stopper:
         _log.warning("%s. Stopped: nothing more is begun.", why)
         with suppress(NoAnswer):  # then each task ends when it begins
             self.queue.cancel(self._pending(self.queue.poll()))
+
+    def _failed(self, found: Standing, spared: Collection[str]) -> int:
+        return len(found.raised) + len({task.key for identity, task in found.lost.items() if identity not in spared})
 
     def _pending(self, rows: Sequence[Queued]) -> set[str]:
         """What waits of it, whole arrays where they have not begun."""

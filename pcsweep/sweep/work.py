@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pcsweep.grid.plan import Plan
 
 
+FEWEST = 1  # images times points at once; what is computed is a multiple of eight
 _SMALLER = 4  # times fewer points are in a task after one was lost
 
 
@@ -23,11 +24,13 @@ class StudyWork:
         folder: of the study.
         tasks: the packs of each.
         labels: the points' names for people, by identity.
+        mem_gb: what each task asks for instead of the launcher's setting; None: that.
     """
 
     folder: Path
     tasks: tuple[tuple[Pack, ...], ...]
     labels: Mapping[str, str]
+    mem_gb: int | None = None
 
     def identities(self) -> list[list[str]]:
         """Of the points of each task."""
@@ -90,6 +93,14 @@ def _even(points: int, most: int, pack: int) -> int:
     size = math.ceil(points / math.ceil(points / most))
     whole = math.ceil(size / pack) * pack
     return whole if whole <= most else min(size, max(most // pack * pack, min(size, pack)))
+
+
+def smallest(point: SweepPoint) -> SweepPoint:
+    """The same point computed with as few rows at once as can be, which changes no result."""
+    if point.planned is None:
+        return point
+    settings = replace(point.planned.point.settings, batch_size=FEWEST)
+    return replace(point, planned=replace(point.planned, point=replace(point.planned.point, settings=settings)))
 
 
 def identity(point: SweepPoint) -> str:

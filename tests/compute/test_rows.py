@@ -1,5 +1,6 @@
 """Grid points computed together, how many rows at once, and what is prepared ahead."""
 
+import json
 import re
 import sys
 import threading
@@ -12,7 +13,7 @@ from omegaconf import OmegaConf
 
 from pcsweep.__main__ import main
 from pcsweep.compute import run
-from pcsweep.compute.rows import ahead, fastest_rows, images_at_once, rows_for
+from pcsweep.compute.rows import ahead, as_memory_allows, fastest_rows, images_at_once, is_out_of_memory, rows_for
 from pcsweep.grid.composed import point_from
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import packed, points_from
@@ -153,3 +154,54 @@ def test_what_fails_while_it_is_prepared_is_raised_where_it_is_used():
     assert next(coming) == 0
     with pytest.raises(ValueError, match="no picture"):
         next(coming)
+
+
+CPU = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."
+WANTS = [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), RuntimeError(CPU)]
+
+
+@pytest.mark.parametrize("error", WANTS, ids=lambda error: type(error).__name__)
+def test_without_memory_for_all_rows_half_of_them_do_to_the_bit(config, tmp_path, monkeypatch, caplog, error):
+    words = ["batch_size=40", "pcoder.beta=0.4"]
+    compute(config(*words, f"output_root={tmp_path / 'whole'}"))
+    measured, asked = run._measured, []
+
+    def tight(measurement, points, samples):
+        asked.append(measurement.rows)
+        if measurement.rows > 16:
+            measured(measurement, points, samples)  # and so some of it has been computed
+            raise error
+        return measured(measurement, points, samples)
+
+    monkeypatch.setattr(run, "_measured", tight)
+    compute(config(*words, f"output_root={tmp_path / 'half'}"))
+    assert asked == [40, 16]
+    assert "Memory does not suffice for 40 rows at once (" in caplog.text
+    found, expected = (shards.read(next((tmp_path / name).rglob("*.parquet"))) for name in ("half", "whole"))
+    assert found.table.equals(expected.table)
+    assert [json.loads(shard.metadata["spent"])["rows"] for shard in (found, expected)] == [16, 40]
+
+
+def test_rows_are_halved_no_further_than_to_eight_and_for_no_other_error():
+    asked = []
+
+    def never(rows):
+        asked.append(rows)
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        as_memory_allows(104, never)
+    assert asked == [104, 48, 24, 8]
+
+    def broken(rows):
+        raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        as_memory_allows(104, broken)
+
+
+def test_want_of_memory_is_seen_below_another_error():
+    above = ValueError("of the user's own attribution")
+    above.__cause__ = RuntimeError(CPU)
+    assert is_out_of_memory(above)
+    assert not is_out_of_memory(ValueError("a memory of the user's own"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcsweep.machine.memory import asked, forget_peak, limit, peak
+from pcsweep.machine.memory import asked, forget_peak, kills, limit, peak
 
 GIB = 2**30
 
@@ -81,3 +81,11 @@ def test_where_there_is_no_proc_the_peak_is_of_the_whole_process(tmp_path: Path)
     assert not forget_peak(tmp_path)
     assert peak(tmp_path) >= 2**20
     assert peak(written(tmp_path, {"proc/self/status": "Name:\tpython\nVmHWM:\t    2048 kB\nVmRSS:\t 1024 kB\n"})) == 2 * 2**20
+
+
+def test_the_kernels_count_of_what_it_has_killed(tmp_path):
+    assert kills(tmp_path) == 0
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "vmstat").write_text("nr_free_pages 7\noom_kill 3\nswap_ra 1\n")
+    assert kills(tmp_path) == 3
+    assert kills() >= 0

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcsweep.sweep.lost import last_line
+from pcsweep.study.submitted import SubmittedTask
+from pcsweep.sweep.lost import for_memory, last_line, why_lost
 
 LINES = st.text("ab [λ\t", min_size=1, max_size=20)
 
@@ -34,3 +35,31 @@ def test_the_last_words_are_the_tasks_not_sruns(tmp_path):
     assert last_line(log) == "srun: error: n1: task 0: Exited with exit code 1"
     log.write_text("x\nsrun: error: n1: task 0: Out Of Memory\n")
     assert last_line(log) == "srun: error: n1: task 0: Out Of Memory"
+
+
+@pytest.mark.parametrize(
+    ("log", "words", "so"),
+    [
+        ("err", "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0. Some of the step tasks have been OOM Killed.", True),
+        ("err", "slurmstepd: error: Detected 1 oom-kill event(s) in StepId=7.batch cgroup.", True),
+        ("err", "srun: error: n1: task 0: Out Of Memory", True),
+        ("err", "srun: error: n1: task 0: Exited with exit code 137", True),
+        ("err", "slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026 DUE to OUT_OF_MEMORY ***", True),
+        ("out", "slurmstepd: error: Exceeded job memory limit", True),
+        ("err", "terminate called after throwing an instance of 'std::bad_alloc'", True),
+        ("err", "srun: error: n1: task 0: Killed", False),
+        ("err", "srun: error: n1: task 0: Exited with exit code 1", False),
+        ("err", "OSError: No space left on device", False),
+    ],
+)
+def test_want_of_memory_is_seen_in_the_log(tmp_path, log, words, so):
+    task = SubmittedTask("s-ab-0", 0, ("a",), "7", tmp_path / "7_0_log.err", 1.0)
+    (tmp_path / f"7_0_log.{log}").write_text(f"before\n{words}\n")
+    assert for_memory(task) is so
+    how = "ended for want of memory" if so else "ended without a result"
+    assert why_lost(task).error.startswith(f"task 7 {how}: ")
+
+
+def test_without_a_log_nothing_is_known_of_memory(tmp_path):
+    assert not for_memory(SubmittedTask("s-ab-0", 0, ("a",), "7", tmp_path / "none.err", 1.0))
+    assert not for_memory(SubmittedTask("s-ab-0", 0, ("a",), None, None, 1.0))

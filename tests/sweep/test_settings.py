@@ -72,6 +72,7 @@ def test_auto_is_slurm_where_there_is_one(given, tmp_path, monkeypatch, script, 
         ("workers", -1, "'auto' or greater than or equal to 1, but got -1"),
         ("array_parallelism", 0, "greater than or equal to 1"),
         ("max_num_timeout", -1, "greater than or equal to 0"),
+        ("max_mem_gb", 0, "greater than or equal to 1, but got 0"),
         ("max_failures", 0, "'never' or greater than or equal to 1, but got 0"),
         ("max_failures", "always", "'never' or a valid integer"),
         ("timeout_min", 0, "greater than or equal to 1"),
@@ -109,3 +110,14 @@ def test_the_gpus_that_are_visible_here(monkeypatch, visible, count, named):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     monkeypatch.setattr("torch.cuda.device_count", lambda: count)
     assert gpus_here() == named
+
+
+def test_memory_grows_as_far_as_may_be_in_the_executors_own_words(given, tmp_path, monkeypatch):
+    answering(monkeypatch, tmp_path, sbatch="echo slurm-wlm 22")
+    found = checked_settings(given(executor="slurm"))
+    assert (found.memory, found.most_memory, found.resources.asked["mem_gb"]) == (16, 64, 16)
+    assert found.with_memory(32).resources.asked == {**found.resources.asked, "mem_gb": 32}
+    assert found.with_memory(None) is found
+    assert checked_settings(given(executor="slurm", max_mem_gb=20)).most_memory == 20
+    assert checked_settings(given(executor="slurm", max_mem_gb=8)).most_memory == 16
+    assert checked_settings(given(executor="slurm", mem_gb=None)).memory is None

@@ -29,6 +29,7 @@ class GridConf(SlurmQueueConf):
     cpus_per_task: int | None = 4
     gpus_per_node: int | None = 1
     mem_gb: int | None = 16
+    max_mem_gb: Any = None
     signal_delay_s: int = 90
     max_num_timeout: int = 3
     array_parallelism: int = 64

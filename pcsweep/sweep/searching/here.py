@@ -1,6 +1,7 @@
 """A search whose trials are computed while the command lives: packs are made of what is to be computed when a worker is free."""
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,10 @@ class SearchPacks(Packs):
         for point in pack:
             _note_if_dead(point)
         self._search.returned(pack)
+
+    def again(self, packs: Sequence[Pack]) -> bool:  # noqa: ARG002
+        """Not of a search, which is told that they have failed."""
+        return False
 
     def wait(self) -> None:
         """Waits a little for other commands."""

@@ -184,3 +184,43 @@ def test_workers_are_what_is_asked_of_this_machine():
     here = executor.executor_named("local")
     for workers in ("auto", 3):
         assert here.resources({"workers": workers, "partition": "gpu", "mem_gb": 16}).asked == {"workers": workers}
+
+
+MORTAL = """
+import multiprocessing
+import os
+import signal
+
+
+def mortal(image, *, layer: str | None = None):
+    if len(image) > 8 and multiprocessing.parent_process():  # in a worker
+        os.kill(os.getpid(), signal.SIGKILL)
+    return image.mean(1).abs()
+"""
+
+
+COUNTING = """
+import itertools
+from pcsweep.__main__ import main
+from pcsweep.sweep.executor.local import workers
+
+count = itertools.{}
+workers.kills = lambda: next(count)
+main()
+"""
+
+
+@pytest.mark.parametrize(("counted", "code", "lost"), [("count()", 0, 0), ("repeat(7)", 1, 4)])
+def test_a_pack_whose_worker_the_kernel_has_ended_for_want_of_memory_is_tried_again_in_parts(tmp_path, counted, code, lost):
+    """The kernel's count grows with each death; or it does not, and then somebody else has killed it."""
+    (tmp_path / "toy_mortal.py").write_text(MORTAL)
+    words = ["-m", "extensions=[toy_mortal]", "attribution._target_=toy_mortal.mortal", "pcoder.beta=0.3,0.4,0.5,0.6"]
+    words += ["dataset.limit=16", "timesteps=1", "batch_size=16", "output_root=.", "hydra/launcher=local"]
+    words += ["hydra.launcher.workers=2", "hydra.launcher.points_per_pack=2"]
+    command = [sys.executable, "-c", COUNTING.format(counted), *words]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    again = "The kernel ended a worker for want of memory; its 2 points tried again alone, with fewest rows."
+    assert done.stdout.count(again) == (0 if lost else 2)
+    assert len(list((tmp_path / "default" / "shards").glob("*.parquet"))) == 4 - lost
+    assert len(failures.read_all(tmp_path / "default")) == lost

@@ -4,6 +4,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, setup_globals
 
-from pcsweep.sweep.job import Pack, Session, loaded_for, run_pack
+from pcsweep.console.text import number_of
+from pcsweep.machine.memory import kills
+from pcsweep.sweep.job import Pack, Session, SweepPoint, loaded_for, run_pack
 from pcsweep.sweep.sharing import Packs
+from pcsweep.sweep.work import FEWEST, smallest
 
 if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
@@ -65,10 +69,28 @@ def run_in_workers(session: Session, packs: Packs, workers: int, gpus: Sequence[
                 pack = worker.pack
                 results = worker.results()
                 packs.release(pack)
-                yield results or dict.fromkeys(point.number for point in pack)
+                if results or not (worker.wanted_memory and _in_smaller_packs(packs, pack)):
+                    yield results or dict.fromkeys(point.number for point in pack)
     finally:
         for worker in running:
             worker.stop()
+
+
+def _in_smaller_packs(packs: Packs, pack: Pack) -> bool:
+    """Has a pack that was too large for the memory computed point by point, as few rows at once as can be; once."""
+    smaller = [[smallest(point)] for point in pack if point.planned]
+    if not smaller or (len(pack) == 1 and _has_fewest_rows(pack[0])):
+        return False
+    if not packs.again(smaller):
+        return False
+    _log.warning(
+        "The kernel ended a worker for want of memory; its %s tried again alone, with fewest rows.", number_of(len(pack), "point")
+    )
+    return True
+
+
+def _has_fewest_rows(point: SweepPoint) -> bool:
+    return point.planned is not None and point.planned.point.settings.batch_size == FEWEST
 
 
 def _give_out(packs: Packs, running: Sequence["_Worker"]) -> bool:
@@ -94,8 +116,10 @@ class _Worker:
 
     arguments: tuple[bytes, dict[str, str]]
     pack: Pack = ()
+    wanted_memory: bool = False  # whether the kernel has just ended it for that
     connection: Connection = field(init=False)
     process: Any = field(init=False)
+    kills: int = field(init=False)
 
     def __post_init__(self) -> None:
         self._start()
@@ -117,6 +141,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, *self.arguments), daemon=True)
         self.process.start()
+        self.kills = kills()  # until then
         theirs.close()
 
     def give(self, pack: Pack) -> None:
@@ -135,6 +160,7 @@ class _Worker:
         except (EOFError, ConnectionResetError):
             self.process.join()
             self.connection.close()
+            self.wanted_memory = self.process.exitcode == -signal.SIGKILL and kills() > self.kills
             numbers = ", ".join(str(point.number) for point in pack)
             _log.error("The worker of points %s ended with code %s.", numbers, self.process.exitcode)
             self._start()
@@ -154,8 +180,6 @@ class _Worker:
 
 def _serve(connection: Connection, shared: bytes, environment: dict[str, str]) -> None:
     """A worker's life."""
-    import signal
-
     import cloudpickle
 
     os.environ.update(environment)
