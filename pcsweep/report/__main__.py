@@ -12,23 +12,20 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
 
 from rich.console import Console
 
-from pcsweep.aggregate.result import NoShards
-from pcsweep.aggregate.run import aggregate
-from pcsweep.aggregate.saved import save
-from pcsweep.aggregate.terminal import tell
-from pcsweep.aggregate.words import check_metric, metric_shown, parse
+from pcsweep.aggregate.words import parse
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import of_word
-from pcsweep.console.exit import end, follow, say, whole_number
-from pcsweep.console.progress import stage
+from pcsweep.console.exit import end, follow, say, whole_number, yes_or_no
 from pcsweep.console.text import paragraph
 from pcsweep.machine.destination import destination
-from pcsweep.report.contents import contents
-from pcsweep.report.nothing import nothing
-from pcsweep.report.page import write, write_nothing
+from pcsweep.machine.patience import patiently
+from pcsweep.report.made import Wanted, make
+from pcsweep.report.progress import progress
+from pcsweep.report.watching import watch
 from pcsweep.search.rows import of_search
 from pcsweep.study.folder import existing_study
 from pcsweep.study.labels import BEST, MEANS, POOLED
+from pcsweep.sweep.seen import Lookout
 
 _METRIC = paragraph(
     "metric",
@@ -43,6 +40,7 @@ system, without a network.
                              [output_root=outputs] [resamples=2000]
                              [permutations=4999] [seed=0] [to=FOLDER]
                              [extensions=[MODULE,…]] [SETTING=VALUE …]
+                             [watch=true] [every=60]
 
 study         the folder below output_root; its shards/ are read
 gallery       of how many images that gained most, and as many that lost most,
@@ -62,12 +60,18 @@ seed          of both, and of the halves of the images, one of which chooses a
               best cell and the other confirms it; at least 0
 SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
               read, where the study has others as well
+watch         true: the page is renewed when there are new shards, and renews
+              itself in a browser, until every point is done or has failed;
+              Ctrl-C ends that. Galleries are drawn at the end, unless gallery
+              is given
+every         seconds between two looks at the files, at least 1
 
 Writes report.html into the study's folder, beside what python -m
-pcsweep.aggregate writes. Of a study whose points all failed, the page says why.
+pcsweep.aggregate writes. Of a study whose points all failed, the page says why; of one
+that is not complete, how far it is.
 """
 
-_OWN = ("gallery", "extensions")
+_OWN = ("gallery", "extensions", "watch", "every")
 
 
 def command(words: Sequence[str], console: Console) -> None:
@@ -75,32 +79,27 @@ def command(words: Sequence[str], console: Console) -> None:
 
     Raises:
         BadSetting: a word that is none, or a study that cannot be aggregated; one whose points failed has a page all the same.
+        Detached: Ctrl-C, while the page is renewed.
     """
     own = {key: text for key, _, text in (word.partition("=") for word in words) if key in _OWN}
     pictured = whole_number("gallery", own.get("gallery", "3"), 0)
     extensions = of_word(own.get("extensions", ""))
+    watched, every = yes_or_no("watch", own.get("watch", "false")), whole_number("every", own.get("every", "60"), 1)
+    if "every" in own and not watched:
+        raise BadSetting("Expected `every` beside watch=true, since the page is made once without it.")
     options = parse([word for word in words if word.partition("=")[0] not in _OWN], also=_OWN)
     if options.metric in POOLED:
         raise BadSetting(
             f"Expected `metric` to be a mean over images, but got {options.metric!r}; the page's heatmap shows it all the same."
         )
     folder = existing_study(options.output_root, options.study)
-    place = destination(folder, options.to)
-    path = place / "report.html"
     options = replace(options, where=of_search(folder, options.where))
-    try:
-        result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)
-    except NoShards as error:
-        if not (failed := nothing(folder)):
-            raise
-        write_nothing(failed, path)
-        raise BadSetting(f"{error} Report: {path}") from None
-    check_metric(result, options.metric, without=POOLED)
-    options = replace(options, metric=metric_shown(result, options.metric))
-    tell(result, save(result, folder, options.metric, place), console, options.metric)
-    with stage("the page"):
-        write(contents(folder, result, options, pictured, extensions), path)
-    say(console, f"Report: {path}")
+    wanted = Wanted(folder, destination(folder, options.to), options, pictured, tuple(extensions))
+    if watched:
+        watch(wanted, console, every, "gallery" in own)
+    else:
+        make(wanted, progress(patiently(Lookout(folder).look)), console)
+    say(console, f"Report: {wanted.path}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -21,6 +21,7 @@ from pcsweep.report.drawn import drawn
 from pcsweep.report.gallery import Gallery, cut, galleries
 from pcsweep.report.numbers import cells_of
 from pcsweep.report.origins import Origins, origins
+from pcsweep.report.progress import Progress
 from pcsweep.report.sanity import sanity_table
 from pcsweep.report.search import SearchSection, search_section
 from pcsweep.report.sentences import UNSUSPICIOUS, counts, grid, hours, methods, only, question, ratio, trend
@@ -71,16 +72,22 @@ class Contents:
     sanity_bound: float
     cost: Cost | None = None
     search: SearchSection | None = None
+    progress: Progress | None = None
     drawn: dict[str, Any] = field(default_factory=dict)
 
 
 def contents(
-    folder: Path, result: Aggregate, options: AggregateOptions, pictured: int, extensions: Sequence[str] = ()
+    folder: Path,
+    result: Aggregate,
+    options: AggregateOptions,
+    pictured: int,
+    extensions: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Contents:
     """Of the study in `folder`, from its `result` that was aggregated with `options`.
 
     Each gallery shows so many images (`pictured`) of either kind. Modules of the study's author (`extensions`) may be imported
-    for them.
+    for them. With `progress` the page says how far a study is that is not complete.
     """
     metric, shard_folder, cells = options.metric, folder / "shards", cells_of(result.table)
     identities = [name for cell in pc.unique(result.table["shards"]).to_pylist() for name in cell.split()]
@@ -117,7 +124,7 @@ def contents(
         pcoder_sets=sorted({row["pcoder"] for row in cells}),
         pcoders=pcoder_table(best.by_pcoder, metric),
         galleries=galleries(shard_folder, best, pictured, extensions),
-        no_gallery="Not asked for: gallery=0." if best.headlines and not pictured else nothing,
+        no_gallery=nothing if pictured else _no_gallery(nothing, bool(best.headlines), progress),
         completeness=whole,
         unsuspicious=UNSUSPICIOUS,
         origins=from_where,
@@ -129,5 +136,13 @@ def contents(
         sanity_bound=BOUND,
         cost=spent,
         search=search_section(result.search),
+        progress=progress,
         drawn=drawn(folder, result, options, cells, best, told.row) | {"cost": spent.drawn if spent else None},
     )
+
+
+def _no_gallery(nothing: str, has_best: bool, progress: Progress | None) -> str:
+    """Why there is no gallery."""
+    if not has_best:
+        return nothing
+    return "Drawn when the study is complete." if progress and progress.every else "Not asked for: gallery=0."

@@ -9,6 +9,7 @@ from pcsweep.config.version import __version__
 from pcsweep.console.text import number_of
 from pcsweep.report.completeness import Reason, reasons
 from pcsweep.report.origins import Damaged, damaged
+from pcsweep.report.progress import Progress
 from pcsweep.study import plans
 
 
@@ -23,6 +24,7 @@ class Nothing:
         reasons: of every point that failed.
         damaged: the files moved aside.
         commands: that compute what is missing.
+        progress: how far the study is, if anybody is at work.
     """
 
     study: str
@@ -33,9 +35,10 @@ class Nothing:
     reasons: list[Reason]
     damaged: list[Damaged]
     commands: list[str]
+    progress: Progress | None = None
 
 
-def nothing(study: Path) -> Nothing | None:
+def nothing(study: Path, progress: Progress | None = None) -> Nothing | None:
     """Of the study in the folder; None where no point failed, so that there is nothing to tell."""
     points = [point for point in plans.planned(study / "planned") if not point.skipped]
     why = reasons(study, points)
@@ -51,4 +54,5 @@ def nothing(study: Path) -> Nothing | None:
         reasons=why,
         damaged=damaged(study / "shards"),
         commands=list(dict.fromkeys(point.command for point in points)),
+        progress=progress if progress and progress.under_way else None,
     )

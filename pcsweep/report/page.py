@@ -33,6 +33,7 @@ SCRIPTS = (
     "controls",
     "download",
     "start",
+    "renewal",
 )
 
 

@@ -77,7 +77,7 @@ class Lookout:
         Raises:
             OSError: the study cannot be read now.
         """
-        if (plan := _files(self._folder / "planned")) != self._plan:
+        if (plan := files(self._folder / "planned")) != self._plan:
             self._points, self._plan = plans.planned(self._folder / "planned"), plan
         tasks = submitted.tasks(submissions.read_all(self._folder))
         sent = [task.key for task in tasks], self._folder
@@ -90,7 +90,7 @@ class Lookout:
         return Seen(self._folder, self._points, tasks, self._answers, found)
 
 
-def _files(folder: Path) -> list[tuple[str, int, int]]:
+def files(folder: Path) -> list[tuple[str, int, int]]:
     """What tells whether a folder's files have changed; none where there is no folder."""
     try:
         with os.scandir(folder) as entries:

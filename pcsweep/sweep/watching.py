@@ -43,7 +43,7 @@ def watch(folder: Path, console: Console, every: int, told: Told) -> None:
         Detached: Ctrl-C.
     """
     with _left(), _screen(console, told) as show:
-        for seen in _looks(folder, every):
+        for seen in looks(folder, every):
             show(seen)
 
 
@@ -55,7 +55,7 @@ def _left() -> Iterator[None]:
         raise Detached(_LEFT) from None
 
 
-def _looks(folder: Path, every: int) -> Iterator[Seen]:
+def looks(folder: Path, every: int) -> Iterator[Seen]:
     """Looks, as long as something is to be expected.
 
     Raises:

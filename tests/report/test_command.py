@@ -65,7 +65,7 @@ def test_a_study_without_any_metric_says_so(tmp_path: Path) -> None:
         (["study=here", "gallery=x"], "Expected `gallery` to be a whole number of at least 0, but got 'x'"),
         (["study=here", "gallery=-1"], "Expected `gallery` to be a whole number of at least 0, but got '-1'"),
         (["study=here", "gallery="], "Expected `gallery` to be a whole number of at least 0, but got ''"),
-        (["study=here", "galery=1"], "seed=, gallery=, extensions=, but got 'galery'"),
+        (["study=here", "galery=1"], "seed=, gallery=, extensions=, watch=, every=, but got 'galery'"),
         (["study=here", "gallery"], "Expected `gallery` to be a whole number of at least 0, but got ''"),
         (["study=here", "resamples=1"], "Expected `resamples` to be a whole number of at least 2, but got '1'"),
         (["study=here", "permutations=0"], "Expected `permutations` to be a whole number of at least 1, but got '0'"),

@@ -134,7 +134,7 @@ def test_the_section_in_a_browser(tmp_path: Path, publish: Callable[[Path], Path
         assert ranges[1][0][:16].replace(" ", "T") == "2026-03-01T12:00"
         assert ranges[2][0][:16].replace(" ", "T") == "2026-03-01T14:30"
         with visit.page.expect_download() as waiting:
-            visit.page.click("#download-timeline")
+            visit.page.get_by_label("Save the numbers of the timeline as CSV").click()
         assert waiting.value.suggested_filename == "s_timeline.csv"
         with open(waiting.value.path(), newline="") as file:
             rows = list(csv.DictReader(file))

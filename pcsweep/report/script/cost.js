@@ -58,9 +58,4 @@ if (spent) {
     whichSitting.addEventListener("change", () => drawPlot("timeline"));
   }
   fill(byId("phases-table"), ["device", ...spent.phases], spent.devices.map((each) => [each.name, ...each.seconds.map(lasting)]));
-  byId("download-timeline").addEventListener("click", () => {
-    const address = URL.createObjectURL(new Blob([csv(timelineRows())], { type: "text/csv" }));
-    save(address, `${fileName([page.study, "timeline"])}.csv`);
-    URL.revokeObjectURL(address);
-  });
 }

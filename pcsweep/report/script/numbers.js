@@ -2,6 +2,8 @@
 const page = JSON.parse(document.getElementById("numbers").textContent);
 const grid = page.grid;
 const byId = (id) => document.getElementById(id);
+const kept = history.state; // of the page before it was read again, see renewal.js
+if (kept) history.scrollRestoration = "manual";
 
 // What was packed: base64, gzip, and for numbers the bytes of like weight side by side.
 const inflate = async (text) => {

@@ -60,4 +60,3 @@ addEventListener("hashchange", () => {
 everything();
 byId("heatmap").on("plotly_click", clicked);
 for (const [id] of searchPlots) byId(id).on("plotly_click", leadsToCell);
-root.dataset.ready = "yes";
