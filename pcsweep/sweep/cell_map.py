@@ -81,21 +81,21 @@ def states(found: Standing) -> dict[str, State]:
 
 def cell_map(points: Sequence[PlannedPoint]) -> "CellMap":
     """Where the cells of a plan are."""
-    known = [(point, own) for point in points if (own := _coordinates(point)) is not None]
-    names = axes_of(point.settings for point, _ in known)
-    columns = [name for name in further_columns([point.settings for point, _ in known]) if name != SEEDS]
-    places = [(point.identity, with_rule_label(place_on(names, point.settings, columns))) for point, _ in known]
-    return CellMap(places, [point.identity for point in points if _coordinates(point) is None])
+    known = [point for point in points if _has_place(point)]
+    names = axes_of(point.settings for point in known)
+    columns = [name for name in further_columns([point.settings for point in known]) if name != SEEDS]
+    places = [(point.identity, with_rule_label(place_on(names, point.settings, columns))) for point in known]
+    there = set(map(id, known))
+    return CellMap(places, [point.identity for point in points if id(point) not in there])
 
 
-def _coordinates(point: PlannedPoint) -> Coordinates | None:
-    """None of what is no point's settings."""
+def _has_place(point: PlannedPoint) -> bool:
+    """Whether its settings are those of a point."""
     try:
-        found = coordinates(point.settings)
-        further_columns([point.settings])
+        coordinates(point.settings)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        return None
-    return found
+        return False
+    return True
 
 
 class CellMap:

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from screen import InTerminal, Screen
+from toy_slurm import answering
 from toy_study import settings
 
 from pcsweep.config.errors import Detached, Unfinished
 from pcsweep.console.terminal import terminal
-from pcsweep.study import failures, shards
+from pcsweep.study import failures, shards, submissions
 from pcsweep.study.claims import Claims
 from pcsweep.study.schema import SCHEMA_VERSION
 from pcsweep.sweep import watching
@@ -121,6 +122,26 @@ def test_ctrl_c_ends_it_and_stops_nothing(study: Path, started: Callable[..., In
         assert "Traceback" not in watched.said
         assert not watched.screen.alternate
         assert sorted(path.name for path in (study / "claims").iterdir() if path.name in names) == names[:1]
+
+
+def test_the_last_lines_of_what_runs_are_shown(
+    study: Path, started: Callable[..., InTerminal], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sent = submissions.new(study, [[named(*point)] for point in EVERY[:2]], [2], "", [])
+    assert sent
+    sent = submissions.with_jobs(sent, ["7"])
+    rows = [f"echo '7|{index}|RUNNING|None|{sent.arrays[0].name}'" for index in (0, 1)]
+    answering(monkeypatch, tmp_path / "commands", squeue="\n".join(rows))
+    (sent.logs / "7_0_0_log.err").write_text("older\n")
+    os.utime(sent.logs / "7_0_0_log.err", (0, 0))
+    (sent.logs / "7_1_0_log.out").write_text(f"first\nsecond\n\n\x1b[2Jthird {'x' * 200}\nfourth\n")
+    watched = started()
+    lines = watched.until(lambda screen: "fourth" in screen.text).splitlines()
+    place = lines.index("Task 7_1:")
+    assert lines[place + 1] == "  second"
+    assert lines[place + 2].startswith(r"  \x1b[2Jthird xxx")
+    assert lines[place + 3] == "  fourth"
+    assert "▸ 2 running   · 8 to do   – 2 skipped" in watched.screen.text
 
 
 def test_a_small_terminal_says_what_has_no_room(study: Path, started: Callable[..., InTerminal]) -> None:
