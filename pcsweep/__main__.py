@@ -21,7 +21,7 @@ from pcsweep.grid.entry import as_given, conf_folder, guarded
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-COMMANDS = ("aggregate", "cancel", "compare", "export", "fetch", "plan", "report", "show", "status", "train")
+COMMANDS = ("aggregate", "cancel", "compare", "export", "fetch", "plan", "report", "show", "status", "studies", "train")
 
 
 @hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")

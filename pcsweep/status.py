@@ -22,6 +22,7 @@ from pcsweep.search.place import journal
 from pcsweep.study import failures, shards, sources, stopping
 from pcsweep.study.failures import failure_table
 from pcsweep.study.folder import existing_study
+from pcsweep.study.plans import PlannedPoint
 from pcsweep.study.spent import Sum, spent_of
 from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers, title
@@ -90,7 +91,7 @@ def show(folder: Path, console: Console, whole: bool = False) -> None:
     seen = Lookout(folder).look()
     found, labels = seen.found, seen.labels
     console.print(_table(seen))
-    for line in [*_problems(seen.answers, found), *found.advice, *_pace(seen), *_search(folder)]:
+    for line in [*_said(seen.points), *_problems(seen.answers, found), *found.advice, *_pace(seen), *_search(folder)]:
         console.print(line, markup=False)
     looked_at = _looked_at(folder / "shards", sorted(found.done))
     for line in _spent(looked_at, len(found.done)):
@@ -209,6 +210,11 @@ def _in_tasks(tasks: Iterable[SubmittedTask]) -> str:
     jobs = dict.fromkeys(task.job or task.name for task in tasks)
     shown = ", ".join(list(jobs)[:4]) + (", …" if len(jobs) > 4 else "")
     return f"in {number_of(len(jobs), 'task')}: {shown}" if jobs else ""
+
+
+def _said(points: Sequence[PlannedPoint]) -> list[str]:
+    """A line for each note and its tags."""
+    return [f"Note: {labelling}" for labelling in dict.fromkeys(point.labelling for point in points if point.labelling)]
 
 
 def _problems(answers: Answers, found: Standing) -> list[str]:

@@ -323,3 +323,11 @@ def test_of_many_shards_what_was_spent_is_told_from_some(study, status, monkeypa
     monkeypatch.setattr("pcsweep.status._LOOKED_AT", 4)
     finish_with_cost(study, of_pack(1, seconds={"dynamics": 3600.0}), *NAMES)
     assert "So far: about 16 core-hours, 100 % dynamics; peak memory 2 GiB\n" in status()[1]
+
+
+def test_notes_and_tags_are_told(study, status):
+    path = study / "planned" / "1.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "note": "second [b]try", "tags": ["alpha", "quick"]}))
+    code, out, _ = status()
+    assert code == 0
+    assert "Note: second [b]try [alpha, quick]" in out

@@ -17,7 +17,7 @@ from pcsweep.dataset import Sample
 from pcsweep.grid.classes import compared
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.grid.loaded import Loaded
-from pcsweep.grid.notes import check_studies, say_sources
+from pcsweep.grid.notes import check_studies, note, say_sources
 from pcsweep.grid.plan import is_done
 from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
@@ -45,6 +45,9 @@ def run(planned: IdentifiedPoint, loaded: Loaded) -> None:
         _log.info("Skipped: %s%s", planned.point.label, why_skipped([planned.point.rule]))
         return
     say_sources([planned])
+    if planned.point.settings.labelling:  # which a sweep notes with its plan
+        check_studies([planned])
+        note(planned.folder, [planned])
     if is_done(planned):
         _log.info("Already done: %s (%s)", planned.point.label, planned.shard)
     else:

@@ -20,6 +20,8 @@ _PLANNED = pa.schema(
         ("hyperparameter", pa.string()),
         ("figure", pa.string()),
         ("command", pa.string()),
+        ("note", pa.string()),
+        ("tags", pa.string()),  # with commas between
         ("settings", pa.string()),  # JSON
     ]
 )
@@ -68,6 +70,8 @@ def _planned(folder: Path, where: Where) -> list[dict[str, Any]]:
             "hyperparameter": point.hyperparameter or None,
             "figure": point.figure,
             "command": without_home(point.command),
+            "note": point.labelling.note or None,
+            "tags": ", ".join(point.labelling.tags) or None,
             "settings": json.dumps(point.settings, sort_keys=True),
         }
         for point in planned_where(folder, where)

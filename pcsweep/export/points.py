@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pcsweep.aggregate.result import Aggregate
 from pcsweep.aggregate.table import column
+from pcsweep.config.labelling import Labelling
 from pcsweep.console.progress import progress
 from pcsweep.study import axes, plans, shards, spent
 from pcsweep.study.labels import describe
@@ -41,6 +42,7 @@ class ExportPoint:
         written: when, in seconds since 1970.
         size: in bytes.
         label: for people.
+        labelling: what was said of it.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class ExportPoint:
     written: float
     size: int
     label: str = ""
+    labelling: Labelling = Labelling()
     cost: Spent | None = None
 
     @property
@@ -62,12 +65,14 @@ def points_of(folder: Path, result: Aggregate) -> list[ExportPoint]:
     """Those of the shards in the tables of a study, in the order of their identities; what has gone meanwhile is left out."""
     table = result.table.group_by(["identity", "shards"]).aggregate([])
     cells = {name: row["identity"] for row in table.to_pylist() for name in row["shards"].split()}
-    labels = {point.identity: point.label for point in plans.planned(folder / "planned")}
+    planned = {point.identity: point for point in plans.planned(folder / "planned")}
     found = []
     with progress("reading metadata", len(cells), "shards") as advance:
         for identity in sorted(cells):
             if point := _point(shards.place(folder / "shards", identity), cells[identity]):
-                found.append(replace(point, label=labels.get(identity) or describe(axes.coordinates(point.settings))))
+                asked = planned.get(identity)
+                label = asked.label if asked and asked.label else describe(axes.coordinates(point.settings))
+                found.append(replace(point, label=label, labelling=asked.labelling if asked else Labelling()))
             advance(1)
     return found
 
@@ -104,7 +109,8 @@ def _column(values: Sequence[Any]) -> pa.Array:
 
 
 def _row(point: ExportPoint) -> dict[str, Any]:
-    own = {"identity": point.identity, "cell": point.cell, "label": point.label, **axes.coordinates(point.settings)}
+    said = {"note": point.labelling.note or None, "tags": ", ".join(point.labelling.tags) or None}
+    own = {"identity": point.identity, "cell": point.cell, "label": point.label, **said, **axes.coordinates(point.settings)}
     told = {name: number_in(name, point.texts.get(name, "")) for name in dict.fromkeys((*_USUAL, *sorted(point.texts)))}
     cost = {f"spent.{name}": value for name, value in axes.leaves(asdict(point.cost)).items()} if point.cost else {}
     return own | {"written": None, "bytes": point.size} | told | cost | flat(point.settings)

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from pcsweep.aggregate.cell import Cell, reduced
+from pcsweep.config.labelling import Labelling
 from pcsweep.console.progress import progress
 from pcsweep.export.points import ExportPoint
 from pcsweep.export.study import ExportStudy
@@ -42,6 +43,7 @@ class ExportRun:
         history: of its own images and noise, also where its cell has other noise seeds.
         began, ended: in seconds since 1970; of points that were computed together, those of all of them.
         error: why it failed; empty if it did not.
+        labelling: what was said of it.
     """
 
     identity: str
@@ -52,6 +54,7 @@ class ExportRun:
     began: float = 0.0
     ended: float = 0.0
     error: str = ""
+    labelling: Labelling = Labelling()
 
     @property
     def content(self) -> str:
@@ -64,6 +67,7 @@ class ExportRun:
             {str(t): each for t, each in self.history.items()},
             self.error,
         ]
+        told += [self.labelling.note, self.labelling.tags] if self.labelling else []
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -96,6 +100,7 @@ def _run(point: ExportPoint, history: History) -> ExportRun:
         history=history,
         began=began,
         ended=ended,
+        labelling=point.labelling,
     )
 
 
@@ -116,6 +121,7 @@ def _failed(study: ExportStudy) -> list[ExportRun]:
                     began=failure.when,
                     ended=failure.when,
                     error=error,
+                    labelling=planned[identity].labelling,
                 )
             )
     return found

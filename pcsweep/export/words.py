@@ -8,6 +8,7 @@ from pathlib import Path
 from pcsweep.aggregate.words import DrawingOptions, drawing_words
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import place
+from pcsweep.console.exit import yes_or_no
 from pcsweep.console.words import words_of
 from pcsweep.export import to as places
 from pcsweep.machine.destination import destination
@@ -15,7 +16,6 @@ from pcsweep.study.mixing import Where, where_of
 
 TO = tuple(sorted(found.name for found in pkgutil.iter_modules(places.__path__)))
 _OWN = ("study", "to", "into", "output_root", "gzip", "resamples", "permutations", "seed")
-_TRUTH = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def parse(words: Sequence[str]) -> ExportWords:
     given = words_of(words, _OWN)
     if given.get("to") not in TO:
         raise BadSetting(f"Expected `to` to be one of {', '.join(TO)}, but got {given.get('to', 'nothing')!r}.")
-    if (gzip := given.get("gzip", "false").lower()) not in _TRUTH:
-        raise BadSetting(f"Expected `gzip` to be true or false, but got {given['gzip']!r}.")
+    gzip = yes_or_no("gzip", given.get("gzip", "false"))
     if "gzip" in given and given["to"] != "csv":
         raise BadSetting(f"Expected `gzip` with `to=csv` alone, but got `to={given['to']}`.")
     return ExportWords(
@@ -68,7 +67,7 @@ def parse(words: Sequence[str]) -> ExportWords:
         to=given["to"],
         into=given.get("into", ""),
         output_root=given.get("output_root", "outputs"),
-        gzip=_TRUTH[gzip],
+        gzip=gzip,
         where=where,
         **drawing_words(given),
     )

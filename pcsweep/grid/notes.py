@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pcsweep.config.faults import check_folders
+from pcsweep.config.labelling import together
 from pcsweep.grid.identified import IdentifiedPoint
 from pcsweep.machine.files import replacing
 from pcsweep.machine.provenance import command
@@ -58,6 +59,8 @@ def note(folder: Path, points: Sequence[IdentifiedPoint]) -> None:
     files = {planned.point.settings.cells for planned in points}
     lists = [asdict(cells.keep(folder, path)) for path in files if path is not None]
     said = {"command": command(), "schema_version": shards.SCHEMA_VERSION, **({"lists": lists} if lists else {})}
+    labelling = together([planned.point.settings.labelling for planned in points])
+    said |= {name: value for name, value in asdict(labelling).items() if value}
     text = json.dumps({**said, "points": listed}, indent=1)
     with replacing(folder / "planned" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json") as path:
         path.write_text(text)

@@ -14,6 +14,7 @@ from pcsweep.attribution.scene import Scene, attributed, has_layer
 from pcsweep.config.distinct import distinct
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
+from pcsweep.config.labelling import Labelling, Note, Tags
 from pcsweep.config.schema import MOST_AT_ONCE, MOST_IMAGES, MOST_TIMESTEPS, Choice, Mark, checked, choose, decisive, shown
 from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
@@ -59,11 +60,18 @@ class StudySettings:
     figure: Annotated[Figure, Mark.ASIDE] = "heatmap"
     cells: Annotated[Path | None, Mark.ASIDE] = None
     mixed: Annotated[bool, Mark.ASIDE] = False
+    note: Annotated[Note, Mark.ASIDE] = ""
+    tags: Annotated[Tags, Mark.ASIDE] = ()
 
     @property
     def folder(self) -> Path:
         """Where the study lies."""
         return self.output_root / self.study
+
+    @property
+    def labelling(self) -> Labelling:
+        """What is said of it; points that an earlier version has put into a queue say nothing."""
+        return Labelling(self.note, self.tags)
 
 
 @dataclass(frozen=True)

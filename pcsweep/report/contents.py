@@ -42,6 +42,7 @@ class Contents:
     version: str
     question: str
     answer: Answer
+    said: list[str]
     grid: list[str]
     counts: str
     trend: str
@@ -104,6 +105,7 @@ def contents(
         version=__version__,
         question=question(cells),
         answer=told,
+        said=[str(each) for each in dict.fromkeys(point.labelling for point in points) if each],
         grid=[*only(options.where), *grid(cells, result, from_where)],
         counts=counts(len(cells), result, len(whole.damaged)),
         trend=trend(best.headlines),

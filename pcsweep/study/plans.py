@@ -1,11 +1,12 @@
 """What was asked of a study: the points that its notes in `planned/` name."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pcsweep.config.labelling import Labelling
 from pcsweep.config.sources import SOURCE
 from pcsweep.study import cells, notes
 from pcsweep.study.identity import canonical, identity
@@ -23,6 +24,7 @@ class PlannedPoint:
     hyperparameter: str = ""  # names of its set of coefficients
     figure: str = "heatmap"
     label: str = ""  # for people
+    labelling: Labelling = Labelling()  # the last that was said of it
     changed: str = ""  # what is said beside the command: that it is another than was given, since a list of cells has changed
 
 
@@ -46,6 +48,8 @@ class _PlanNote:
     points: tuple[_PointNote, ...]
     schema_version: Any = None
     lists: tuple[cells.ListNote, ...] = ()
+    note: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def planned(folder: Path) -> list[PlannedPoint]:
@@ -66,6 +70,7 @@ def _sorted_out(folder: Path) -> tuple[dict[str, PlannedPoint], set[str]]:
     """All points by name, and the names of those that are superseded."""
     points: dict[str, PlannedPoint] = {}
     when: dict[str, float] = {}
+    said: dict[str, list[tuple[float, Labelling]]] = {}
     for path in notes.paths(folder):
         try:
             plan, status = notes.read(path, _PlanNote)
@@ -82,8 +87,20 @@ def _sorted_out(folder: Path) -> tuple[dict[str, PlannedPoint], set[str]]:
             before = points[name].hyperparameter.split(", ") if name in points else []
             names = dict.fromkeys(word for word in (*before, point.hyperparameter) if word)
             points[name] = replace(point, hyperparameter=", ".join(names))
+            if point.labelling:
+                said.setdefault(name, []).append((status.st_mtime, point.labelling))
             when[name] = max(when.get(name, 0.0), status.st_mtime)
+    for name, each in said.items():
+        points[name] = replace(points[name], labelling=_last(each))
     return points, _superseded(points, when, folder.parent / "shards")
+
+
+def _last(said: Sequence[tuple[float, Labelling]]) -> Labelling:
+    """The last note, and the last tags, of what was said and when."""
+    found = Labelling()
+    for _, each in sorted(said, key=lambda one: one[0]):
+        found = Labelling(each.note or found.note, each.tags or found.tags)
+    return found
 
 
 def _superseded(points: Mapping[str, PlannedPoint], when: Mapping[str, float], shards: Path) -> set[str]:
@@ -122,4 +139,5 @@ def _point(entry: _PointNote, plan: _PlanNote) -> PlannedPoint:
         hyperparameter=entry.hyperparameter or "",
         figure=entry.figure or "heatmap",
         label=entry.label or "",
+        labelling=Labelling(plan.note, plan.tags),
     )

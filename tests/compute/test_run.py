@@ -20,6 +20,7 @@ from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.plan import plan
 from pcsweep.study import shards
 from pcsweep.study.folder import study_folder
+from pcsweep.study.plans import planned
 
 SMALL = ["dataset.limit=4", "timesteps=1"]
 
@@ -311,3 +312,21 @@ def test_what_no_table_shows_together_is_refused_before_it_is_computed(config, t
     assert sorted(tmp_path.rglob("*")) == before
     compute(config("timesteps=2", "mixed=true"))
     assert plan([config("timesteps=2", "pcoder.beta=0.3"), config("pcoder.beta=0.3")], range(2)).waiting == (0, 1)  # no news
+
+
+def test_a_note_and_tags_make_no_other_point_and_are_kept(tmp_path):
+    words = ["study=noted", "hydra/launcher=local", "pcoder.beta=0.2,0.4"]
+    assert pcsweep("-m", *words, folder=tmp_path).returncode == 0
+    study = tmp_path / "outputs" / "noted"
+    before = {path.name: path.read_bytes() for path in (study / "shards").iterdir()}
+    done = pcsweep("-m", *words, 'note="second, with α"', "tags=[alpha,quick]", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in (study / "shards").iterdir()} == before
+    assert {str(point.labelling) for point in planned(study / "planned")} == {"second, with α [alpha, quick]"}
+    single = pcsweep("study=noted", "pcoder.beta=0.6", "note=alone", folder=tmp_path)
+    assert single.returncode == 0, single.stderr
+    assert len(list((study / "shards").iterdir())) == 3
+    assert "alone" in {point.labelling.note for point in planned(study / "planned")}
+    refused = pcsweep("study=noted", "tags=[two words]", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "Expected `tags` to be a list of words of at most 40 printable characters" in refused.stderr

@@ -87,10 +87,11 @@ def shards_of(folder):
         ("timesteps=${nope}", "Expected a value for `nope`, to which others refer, but there is none"),
         ("~pcoder", "Expected a value for `pcoder.beta`, but there is none"),
         ("~study", "Expected a value for `study`, to which others refer"),
-        ("+x=1", "`mixed`, `extensions`; and the groups model, dataset, noise, pcoder, attribution."),
+        ("+x=1", "`tags`, `extensions`; and the groups model, dataset, noise, pcoder, attribution."),
         (
             "statsu demo",
-            "but got 'statsu'. Commands: aggregate, cancel, compare, fetch, plan, report, show, status, train. Did you",
+            "but got 'statsu'. Commands: aggregate, cancel, compare, export, fetch, plan, report, show, status, studies, train. "
+            "Did you",
         ),
         ("demo", "Expected words of the form key=value, but got 'demo'. Commands: aggregate,"),
         ("-m timesteps=range(0,1,0)", "range() arg 3 must not be zero"),

@@ -34,7 +34,7 @@ def test_a_setting_decides_numbers_unless_it_is_marked():
 
 
 def test_the_top_level_keys_that_decide_no_number():
-    aside = {"cells", "study", "batch_size", "device", "output_root", "figure", "mixed"}
+    aside = {"cells", "study", "batch_size", "device", "output_root", "figure", "mixed", "note", "tags"}
     names = set(StudySettings.__dataclass_fields__)
     younger = {"maps"}  # which decide none where they have no value
     assert set(decisive(StudySettings, dict.fromkeys(names))) == names - aside - younger

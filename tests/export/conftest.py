@@ -1,5 +1,6 @@
 """A study made by hand, with every kind of note that an export reads."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +21,8 @@ def study(tmp_path: Path) -> Path:
             put(folder, settings(beta, 0.1, 0.4, noise__seed=seed))
     missing = settings(0.2, 0.1)
     plan(folder, [missing, settings(0.5, 0.1), settings(0.8, 0.5)], f"python -m pcsweep -m dataset.root={Path.home()}/images")
+    noted = folder / "planned" / "1.json"
+    noted.write_text(json.dumps({**json.loads(noted.read_text()), "note": "second try", "tags": ["alpha", "quick"]}))
     failures.note(folder, shards.identity(missing), "β=0.2", ValueError(f"nothing in {Path.home()}/data"), None)
     return folder
 

@@ -69,6 +69,8 @@ def test_points_have_settings_metadata_and_their_cell(study: Path) -> None:
     assert one["noise.sigma"] == one["sigma"] == 0.4
     assert json.loads(one["pcoder.lambda"]) == [0.1, 0.1]
     assert one["rows"] == 96
+    assert one["note"] is None
+    assert {(point["note"], point["tags"]) for point in points if "<point>" in point["label"]} == {("second try", "alpha, quick")}
     assert one["bytes"] == (study / "shards" / f"{one['identity']}.parquet").stat().st_size
     assert one["label"] == "model=toy dataset=shapes noise=gaussian σ=0.4 pcoder=all β=0.5 λ=0.1 α=0.0"
     assert "β=0.5 λ=0.1 <point>" in [point["label"] for point in points]  # from the plan
@@ -78,6 +80,7 @@ def test_what_was_asked_and_what_failed(study: Path) -> None:
     tables = study_to_export(study, {}, FEW).tables()
     planned = tables["planned"].to_pylist()
     assert [row["skipped"] for row in planned] == [False, False, True]
+    assert {(row["note"], row["tags"]) for row in planned} == {("second try", "alpha, quick")}
     assert {row["command"] for row in planned} == {"python -m pcsweep -m dataset.root=~/images"}
     (failed,) = tables["failures"].to_pylist()
     assert (failed["identity"], failed["error"]) == (planned[0]["identity"], "ValueError: nothing in ~/data")

@@ -1,5 +1,6 @@
 """What the page says in words and tables."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pcsweep.aggregate.words import parse
 from pcsweep.metric.sizes import SIZES
 from pcsweep.report import sentences as module
 from pcsweep.report.contents import Contents, contents
+from pcsweep.report.page import html
 
 Gather = Callable[..., Contents]
 
@@ -195,3 +197,13 @@ def test_a_part_of_a_study_says_which(tmp_path: Path) -> None:
     options = parse([f"study={tmp_path / 's'}", f"dataset.limit={IMAGES}"])
     result = aggregate(tmp_path / "s", 20, 20, where=options.where)
     assert "selection.count" in contents(tmp_path / "s", result, options, 0).grid[0]
+
+
+def test_the_note_stands_above(tmp_path: Path, gather: Gather) -> None:
+    plan(tmp_path / "s", [settings(0.5, 0.1)])
+    path = tmp_path / "s" / "planned" / "1.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "note": "<b>second</b> try", "tags": ["alpha"]}))
+    put(tmp_path / "s", settings(0.5, 0.1))
+    contents = gather(tmp_path / "s", pictured=0)
+    assert contents.said == ["<b>second</b> try [alpha]"]
+    assert "Note: &lt;b&gt;second&lt;/b&gt; try [alpha]" in html(contents)

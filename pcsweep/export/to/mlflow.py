@@ -30,6 +30,7 @@ from pcsweep.export.words import ExportWords
 from pcsweep.machine.files import clear, replacing
 
 _IDENTITY, _CONTENT = "pcsweep.identity", "pcsweep.content"
+_DESCRIPTION = "mlflow.note.content"  # the tag that MLflow's pages show as text
 _ARTIFACTS = "mlflow-artifacts:/"  # of whatever server shows the file, for runs here have none
 _URI = re.compile(r"[A-Za-z][\w+.-]*:.*|databricks")
 _ODD = re.compile(r"[^\w. :/-]")
@@ -141,6 +142,10 @@ def _new(client: MlflowClient, experiment: str, run: ExportRun, cut: Counter[str
         for some in _batches((Param(name, value) for name, value in _params(run.settings, cut)), MAX_PARAMS_TAGS_PER_BATCH):
             client.log_batch(identifier, params=some)
         tags = {f"pcsweep.{name}": text[:MAX_TAG_VAL_LENGTH] for name, text in run.tags.items()}
+        if run.labelling.note:
+            tags[_DESCRIPTION] = run.labelling.note
+        if run.labelling.tags:
+            tags["pcsweep.tags"] = ", ".join(run.labelling.tags)
         client.log_batch(identifier, tags=[RunTag(name, text) for name, text in tags.items()])
         client.set_terminated(identifier, "FAILED" if run.error else "FINISHED", when)
         client.set_tag(identifier, _CONTENT, run.content)

@@ -69,6 +69,8 @@ def _write(study: str, run: ExportRun, folder: Path) -> None:
         id=_identifier(run),
         name=run.name,
         dir=folder,
+        notes=run.labelling.note or None,
+        tags=run.labelling.tags,
         config={**run.settings, **{f"pcsweep.{name}": text for name, text in run.tags.items()}},
         settings=_settings(),
     )

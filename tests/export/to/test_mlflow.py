@@ -56,6 +56,9 @@ def test_a_run_for_each_point(study: Path, export: Export, capsys: pytest.Captur
     assert run.data.params["noise.sigma"] == "0.2"
     assert run.data.params["pcoder.beta"] == "[0.5, 0.5]"
     assert run.data.tags["pcsweep.status"] == "done"
+    assert run.data.tags["mlflow.note.content"] == "second try"
+    assert run.data.tags["pcsweep.tags"] == "alpha, quick"
+    assert "pcsweep.tags" not in found[shards.identity(settings(0.8, 0.1))].data.tags
     history = client(study).get_metric_history(run.info.run_id, "iou/mean")
     table = shards.read(study / "shards" / f"{identity}.parquet").table.to_pandas()
     means = table.groupby("timestep")["iou"].apply(lambda values: values.astype(float).mean())

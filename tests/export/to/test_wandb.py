@@ -42,6 +42,7 @@ def test_a_run_for_each_point(study: Path, export: Export, capsys: pytest.Captur
     config = items(run.config.update)
     assert (config["noise.sigma"], config["pcoder.beta"], config["threshold"]) == (0.2, [0.5, 0.5], 0.5)
     assert run.host == ""
+    assert (run.notes, list(run.tags)) == ("second try", ["alpha", "quick"])
     history = [items(record.history.item) for record in each if record.WhichOneof("record_type") == "history"]
     table = shards.read(study / "shards" / f"{identity}.parquet").table.to_pandas()
     means = table.groupby("timestep")["iou"].apply(lambda values: values.astype(float).mean())
