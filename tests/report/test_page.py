@@ -866,6 +866,10 @@ def test_a_sweep_of_one_dimension_is_drawn_as_lines(
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.locator("#cell dd code", has_text=own[0]["identity"][:12]).first.wait_for()
     assert len(table_cells(page, "#as-table")) == 1 + len(values)
+    page.click("#theme")
+    drawn_again = page.locator("#heatmap .main-svg").first.bounding_box()
+    assert drawn_again
+    assert drawn_again["height"] == 450
 
 
 def test_without_scripts_tables_and_gallery_are_there(visit: Callable[..., Visit], broken_page: Path) -> None:

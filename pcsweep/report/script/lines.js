@@ -39,7 +39,7 @@ const lines = (width) => {
   const others = coordinates(state.at, swept.selector);
   const alike = Object.entries(coefficients()).filter(([axis]) => axis !== swept.axis).map(([axis, each]) => `${each.symbol} = ${each.values[state[axis]]}`);
   return { data, layout: layout({
-    xaxis: axis(plain(swept.label), { ...ticks, zeroline: false }), yaxis: axis(quantityLabel(), { zeroline: false }), annotations: gone, hovermode: "closest",
+    xaxis: axis(plain(swept.label), { ...ticks, zeroline: false }), yaxis: axis(quantityLabel(), { zeroline: false }), annotations: gone, hovermode: "closest", height: 450,
     showlegend: data.length > 1, legend: legend(),
     shapes: [{ type: "line", x0: x[swept.here()], x1: x[swept.here()], yref: "paper", y0: 0, y1: 1, line: { color: css("--accent"), width: 2 } }, ...level],
     ...titled([`t = ${grid.timesteps[state.step]}`, ...alike, ...others], width, data.length > 1 ? data.map((each) => each.name) : [], besides(state.metric, state.at).slice(swept.selector === undefined ? 0 : 1)),
