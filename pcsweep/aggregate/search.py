@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pcsweep.console.exit import say
+from pcsweep.console.progress import stage
 from pcsweep.search.place import journal
 from pcsweep.study.spreadsheet import write_both
 
@@ -26,7 +27,8 @@ def search_of(folder: Path) -> "SearchShown | None":
         return None
     from pcsweep.search.told import shown
 
-    return shown(folder)
+    with stage("importance of coefficients"):
+        return shown(folder)
 
 
 def save(search: "SearchShown", to: Path) -> list[Path]:

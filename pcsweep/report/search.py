@@ -48,7 +48,8 @@ def search_drawn(search: "SearchShown | None", cells: Sequence[Row]) -> dict[str
 
     record = search.record
     places = {shard: place for place, row in enumerate(cells) for shard in row["shards"].split()}
-    trials = [each for each in record.trials if each.estimates][-MOST:]
+    measured = [each for each in record.trials if each.state in ("complete", "pruned") and each.estimates]
+    trials = [each for place, each in enumerate(measured) if place >= len(measured) - MOST or each.number in record.best]
     return {
         "objectives": [
             {"label": words, "lower": direction == "minimize"}

@@ -26,7 +26,8 @@ _STATES: dict[TrialState, State] = {
     TrialState.WAITING: "running",
 }
 _LEAST = 4  # complete trials without which nothing can be said of importance
-_TREES = 64
+_TREES = 8, 64  # of fANOVA, at least and at most
+_WORK = 3200  # trees times trials, which takes some seconds
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class SearchRecord:
                 study.add_trial(
                     create_trial(params={key: each.coefficients[key] for key in keys}, distributions=dict(ranges), value=value)
                 )
-            evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=0)
+            evaluator = FanovaImportanceEvaluator(n_trees=min(max(_WORK // len(trials), _TREES[0]), _TREES[1]), seed=0)
             found = get_param_importances(study, evaluator=evaluator)
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 

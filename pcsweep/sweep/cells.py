@@ -27,6 +27,7 @@ from pcsweep.study import cells
 from pcsweep.study.cells import CellList, CellRow
 
 KEY = "cells"
+_OURS = {"study", "output_root", "pcoder"}  # keys of a study's configuration
 _KEY = re.compile(r"[\w.]+")  # of a word that sets what is there
 _OTHERS = ("experiment", "hydra", KEY)  # for a sweep as a whole
 
@@ -59,11 +60,13 @@ class ListedPoints:
 
 
 def file_of(config: DictConfig) -> Path | None:
-    """The list that a configuration asks for.
+    """The list that the configuration of a study asks for; None of another application's.
 
     Raises:
         BadSetting: what it asks for is no path.
     """
+    if not set(config) >= _OURS:
+        return None
     given = OmegaConf.select(config, KEY)
     if given is not None and not str(given).strip():
         raise BadSetting(f"Expected `{KEY}` to be a file, or null, but got {given!r}.")
@@ -81,7 +84,8 @@ def listed_points(loader: ConfigLoader, config: DictConfig, given: Sequence[Over
     Raises:
         BadSetting: the list cannot be used; names file, line and column.
     """
-    if several := [each.input_line for each in given if each.key_or_group == KEY and each.is_sweep_override()]:
+    several = [each.input_line for each in given if each.key_or_group == KEY and each.is_sweep_override()]
+    if several and set(config) >= _OURS:
         raise BadSetting(f"Expected one file as `{KEY}`, but got several: {several[0]}.")
     path = file_of(config)
     if path is None:

@@ -105,6 +105,12 @@ def test_one_list_is_read_and_without_one_there_are_no_points(loader):
         found("cells=")
 
 
+def test_a_key_of_that_name_of_another_application_is_its_own(loader):
+    config = OmegaConf.create({"cells": "battery", "hydra": {}})
+    given = OverridesParser.create(config_loader=loader).parse_overrides(["cells=battery,fuel"])
+    assert listed_points(loader, config, given) is None
+
+
 @pytest.mark.parametrize(
     ("text", "made"),
     [
