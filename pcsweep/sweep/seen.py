@@ -10,7 +10,7 @@ from pcsweep.study import claims, plans, submissions, submitted
 from pcsweep.study.plans import PlannedPoint
 from pcsweep.study.submitted import SubmittedTask
 from pcsweep.sweep.executor.answers import Answers, ask, with_hidden
-from pcsweep.sweep.standing import Standing, standing
+from pcsweep.sweep.standing import Standing, finished, standing
 from pcsweep.sweep.wait import pauses
 
 
@@ -80,14 +80,19 @@ class Lookout:
         if (plan := files(self._folder / "planned")) != self._plan:
             self._points, self._plan = plans.planned(self._folder / "planned"), plan
         tasks = submitted.tasks(submissions.read_all(self._folder))
-        sent = [task.key for task in tasks], self._folder
-        if sent != self._sent or self._clock() >= self._ask_at:  # what was sent meanwhile is in no older answer
+        names = [point.identity for point in self._points if point.identity is not None]
+        if len(finished(self._folder, names)) < len(names):
+            self._ask(tasks)
+        found = standing(self._folder, names, tasks, self._answers).with_commands(*claims.computing(self._folder))
+        return Seen(self._folder, self._points, tasks, self._answers, found)
+
+    def _ask(self, tasks: Sequence[SubmittedTask]) -> None:
+        """Asks the queues where it is time, or something was sent since, which is in no older answer."""
+        sent = [task.key for task in tasks]
+        if sent != self._sent or self._clock() >= self._ask_at:
             origins = [task.origin for task in tasks]
             self._answers, self._sent = with_hidden(ask(origins), origins), sent
             self._ask_at = self._clock() + next(self._pauses)
-        names = [point.identity for point in self._points if point.identity is not None]
-        found = standing(self._folder, names, tasks, self._answers).with_commands(*claims.computing(self._folder))
-        return Seen(self._folder, self._points, tasks, self._answers, found)
 
 
 def files(folder: Path) -> list[tuple[str, int, int]]:

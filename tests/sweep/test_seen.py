@@ -53,3 +53,18 @@ def test_the_queue_is_asked_now_and_then_and_when_something_was_sent(tmp_path: P
     known = submissions.read_all(tmp_path / "s")
     submissions.with_jobs(submissions.new(tmp_path / "s", [["b"]], [1], "", known), ["8"])
     assert [times(), times()] == [3, 3]
+
+
+def test_of_a_finished_study_no_queue_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = tmp_path / "asked"
+    answering(monkeypatch, tmp_path / "commands", squeue=f"echo x >> {asked}")
+    plan(tmp_path / "s", "1", "a")
+    (tmp_path / "s" / "shards").mkdir()
+    (tmp_path / "s" / "shards" / "a.parquet").touch()
+    submissions.with_jobs(submissions.new(tmp_path / "s", [["a"]], [1], "", []), ["7"])
+    lookout = Lookout(tmp_path / "s")
+    assert lookout.look().settled
+    assert not asked.exists()
+    plan(tmp_path / "s", "2", "b")
+    assert not lookout.look().settled
+    assert asked.exists()
