@@ -5,6 +5,7 @@ feedback weights are in the package, from a few hundred photographs; the model c
 is `pefficientnet_lite0.md` beside this file.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,10 +61,20 @@ def pefficientnet_lite0(
     )
 
 
+def packaged(arguments: Mapping[str, Any]) -> list[Path]:
+    """The weights that travel with the package and that a network with these settings reads."""
+    name = arguments["feedback_weights"] or _TRAINED[0]
+    return [_place(name)] if name in _TRAINED else []
+
+
 def _feedback(weights: str | None) -> str:
     """The file of a set of weights in the package, or what was given."""
     name = weights or _TRAINED[0]
-    return str(Path(__file__).with_name(f"pefficientnet_lite0_{name}.safetensors")) if name in _TRAINED else name
+    return str(_place(name)) if name in _TRAINED else name
+
+
+def _place(name: str) -> Path:
+    return Path(__file__).with_name(f"pefficientnet_lite0_{name}.safetensors")
 
 
 def _backbone(weights: str) -> nn.Module:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from pcsweep.console.text import number_of
 from pcsweep.machine.files import replacing
@@ -16,7 +17,7 @@ from pcsweep.study import failures, notes, submissions
 from pcsweep.study.failures import Failure
 
 SETTING = "hydra.launcher.max_failures"
-NEVER = "never"
+NEVER: Literal["never"] = "never"
 _SHARE, _LEAST = 10, 5  # one in so many points, and at least so many
 _VARIES = (  # from one point to the next, where the cause is the same
     (re.compile(r"[\w.~-]*(?:/[\w.,+=~-]+)+"), "/…"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pcsweep.sweep.job import Pack, Session, SweepTask
 
 _LARGE = 2**18  # bytes; no code is larger, and what is are weights
+_PACKAGED = "packaged"  # a function in a model's file: which weights of the package a network with these settings reads
 _TEMPORARY = ".tmp"
 _VARIABLE = "PCSWEEP_START"
 
@@ -138,16 +139,17 @@ def _files(place: Path) -> Iterable[Path]:
 
 
 def _weights(models: Iterable["Choice"]) -> dict[str, bytes]:
-    """What lies in the package under the names of these models; of several sets of weights those that the settings name."""
+    """What lies in the package under the names of these models, or what a model's file says that it reads of it."""
     found: dict[str, bytes] = {}
     for model in models:
         module = sys.modules[model.function.__module__]
         if model.own or not module.__file__:
             continue
         own = Path(module.__file__)
-        sets = [path for path in own.parent.glob(f"{own.stem}*") if path.suffix != ".py" and path.stat().st_size >= _LARGE]
-        named = [path for path in sets if path.stem in {f"{own.stem}_{value}" for value in model.arguments.values()}]
-        found |= {f"pcsweep/model/{path.name}": path.read_bytes() for path in named or sets}
+        paths = [path for path in own.parent.glob(f"{own.stem}*") if path.suffix != ".py" and path.stat().st_size >= _LARGE]
+        if packaged := getattr(module, _PACKAGED, None):
+            paths = packaged(model.arguments)
+        found |= {f"pcsweep/model/{path.name}": path.read_bytes() for path in paths}
     return found
 
 

@@ -46,11 +46,13 @@ def test_it_holds_the_package_its_configuration_the_launcher_and_the_weights_of_
     assert size(frozen.folder) < 4_000_000
 
 
-def test_of_several_sets_of_weights_it_holds_those_that_are_named(tmp_path):
-    frozen = freeze(tmp_path, [model(pefficientnet_lite0, feedback_weights="denoising")], [])
-    assert [name for name in sorted(names(frozen)) if name.endswith(".safetensors")] == [
-        "pcsweep/model/pefficientnet_lite0_denoising.safetensors"
-    ]
+@pytest.mark.parametrize(
+    ("given", "held"), [(None, ["reconstruction"]), ("denoising", ["denoising"]), ("mine.safetensors", []), ("random", [])]
+)
+def test_of_several_sets_of_weights_it_holds_the_one_that_is_read(tmp_path, given, held):
+    frozen = freeze(tmp_path, [model(pefficientnet_lite0, feedback_weights=given)], [])
+    found = [name for name in sorted(names(frozen)) if name.endswith(".safetensors")]
+    assert found == [f"pcsweep/model/pefficientnet_lite0_{name}.safetensors" for name in held]
     assert size(frozen.folder) < 6_000_000
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 from pcsweep.config.errors import BadSetting, Detached
 from pcsweep.console.progress import progress
@@ -9,6 +10,7 @@ from pcsweep.console.text import words_for
 from pcsweep.machine.provenance import command
 from pcsweep.study import submissions
 from pcsweep.study.claims import Claims
+from pcsweep.study.stopping import NEVER
 from pcsweep.sweep import work
 from pcsweep.sweep.job import Session
 from pcsweep.sweep.look import answers_of, look
@@ -71,7 +73,7 @@ def _send(session: Session, search: Search, settings: LauncherSettings) -> None:
         return
     tasks = [tuple([point] for point in stage.points if point.number not in stage.back) for stage in ready]
     (study,) = work.works(tasks)
-    sent = send(session, study, settings)
+    sent = send(session, study, replace(settings, max_failures=NEVER))  # a trial that fails is told, and no reason to stop
     for stage in ready:
         stage.given |= {point.number for point in stage.points}
     if sent.refusal:
