@@ -53,8 +53,6 @@ def search_words(
     """
     if with_own_params(loader, config, given) or OmegaConf.select(config, "hydra.sweeper.grids"):
         raise BadSetting("Expected one grid to search, but the choices bring several; search one at a time: pcoder=scaled, say.")
-    if OmegaConf.select(config, "cells") is not None:
-        raise BadSetting(f"Expected `cells` or a search, but got cells={config.cells} with hydra/sweeper=search; leave one out.")
     last = {each.get_key_element(): each for each in overrides}
     searched: dict[str, Asked] = {}
     others = []
