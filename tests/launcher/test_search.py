@@ -199,6 +199,7 @@ def test_two_objectives_and_each_pcoder_its_own(tmp_path):
         (["hydra/launcher=basic"], "`hydra/launcher` to be grid, local, slurm or plan"),
         (["timesteps=1,2"], "one timesteps and metrics under all conditions"),
         (["search.trails=3"], "search.tria"),
+        (["cells=some.csv"], "Expected hydra/sweeper=grid for the list of cells some.csv"),
     ],
 )
 def test_wrong_words_are_refused_in_one_line(tmp_path, words, message):
