@@ -23,7 +23,8 @@ from pcsweep.study.labels import (
     text_of,
 )
 
-SPARSE = 0.5  # share of the combinations of coefficients; where fewer are cells, a mosaic of them would be mostly holes
+_SPARSE = 0.5  # share of the combinations of coefficients; where fewer are cells, a mosaic of them would be mostly holes
+_SMALL = 16  # combinations; a mosaic of fewer may have holes
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,11 @@ def beside_alone(results: Results) -> tuple[str, ...]:
     return columns_beside(everything) if fixed or _scattered_beside(everything) else ()
 
 
+def is_sparse(cells: int, combinations: int) -> bool:
+    """Whether so few of the combinations are cells that a picture of all of them would be mostly holes."""
+    return combinations >= _SMALL and cells < _SPARSE * combinations
+
+
 def _scattered_beside(everything: Sequence[Row]) -> bool:
     """Whether the coefficients that no heatmap has as an axis vary, and with most of their values there is no cell."""
     found = []
@@ -176,7 +182,7 @@ def _scattered_beside(everything: Sequence[Row]) -> bool:
         others = [tuple(coefficient(row, key) for key in keys_of(rule) if key not in rule.axes) for row in own]
         pairs = [pair_of(row) for row in own]
         if len(set(others)) > 1:
-            found.append(len(set(zip(pairs, others, strict=True))) < SPARSE * len(set(pairs)) * len(set(others)))
+            found.append(is_sparse(len(set(zip(pairs, others, strict=True))), len(set(pairs)) * len(set(others))))
     return any(found) and all(found)
 
 

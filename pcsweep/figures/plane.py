@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from pcsweep.figures.numbers import note
 from pcsweep.figures.numbers import place as shows
-from pcsweep.figures.pages import SPARSE, Page
+from pcsweep.figures.pages import Page, is_sparse
 from pcsweep.figures.panels import COLORMAP, DARK, NOTHING, PALE, label_of_state
 from pcsweep.pcoder.rule import UpdateRule
 from pcsweep.statistics.permutation import SIGNIFICANT
@@ -25,7 +25,7 @@ _MARKS = {"skipped": ("x", DARK, DARK), "missing": ("o", NOTHING, "#808080"), "u
 def scattered(page: Page) -> bool:
     """Whether most combinations of the two coefficients are no cells of the page."""
     squares = math.prod([len(page.axis(name)) for name in page.rule.axes])
-    return len({pair_of(row) for row in page.everything}) < SPARSE * squares
+    return is_sparse(len({pair_of(row) for row in page.everything}), squares)
 
 
 def in_plane(page: Page) -> bool:

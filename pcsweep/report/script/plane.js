@@ -1,6 +1,6 @@
 // Scattered cells, such as those of a list, of which a heatmap would be mostly holes: circles in the plane of the two coefficients, or one below the other
 // where these are lists or several cells have the same two.
-const SPARSE = 0.5; // share of the combinations that are cells
+const isSparse = (cells, combinations) => combinations >= 16 && cells < 0.5 * combinations; // as in the figures of `aggregate`
 const MOST_RANKED = 60;
 const asked = [...grid.cells, ...grid.skipped, ...grid.missing];
 const isBeside = grid.selectors.map((each) => grid.coefficients.includes(each.name));
@@ -9,8 +9,8 @@ const scatters = grid.axes.map(({ y, x }, rule) => {
   const own = asked.filter((cell) => ruleOf(cell.at) === rule), count = (of) => new Set(own.map(of)).size;
   const pair = (cell) => `${cell.y} ${cell.x}`, others = (cell) => cell.at.filter((_, i) => isBeside[i]).join(" ");
   const pairs = count(pair), all = count((cell) => `${pair(cell)} ${others(cell)}`), alone = y.values.length < 2 || x.values.length < 2;
-  const together = count(others) > 1 && all < SPARSE * pairs * count(others) && pairs > 1;
-  const apart = !alone && pairs < SPARSE * y.values.length * x.values.length;
+  const together = count(others) > 1 && isSparse(all, pairs * count(others)) && pairs > 1;
+  const apart = !alone && isSparse(pairs, y.values.length * x.values.length);
   const plane = apart && (!together || pairs === all) && [...y.values, ...x.values].every((value) => Number.isFinite(Number(value)));
   return apart || together ? { kind: plane ? "plane" : "ranking", together } : null;
 });
