@@ -19,7 +19,7 @@ const squaresDrawn = (traces, drawn) => {
 const endsOf = (trace, i) => {
   if (trace.meta?.low) return [trace.meta.low[i], trace.meta.high[i]];
   const [error, middle] = trace.error_x ? [trace.error_x, trace.x] : [trace.error_y, trace.y];
-  return error && middle[i] !== null ? [middle[i] - error.arrayminus[i], middle[i] + error.array[i]] : ["", ""];
+  return error && middle[i] !== null ? [middle[i] - (error.arrayminus ?? error.array)[i], middle[i] + error.array[i]] : ["", ""];
 };
 const pointsDrawn = (traces, drawn) => {
   const [xs, ys] = ["x", "y"].map((letter) => traces.map((trace) => axisOf(drawn, letter, trace[`${letter}axis`])));
