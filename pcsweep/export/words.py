@@ -37,16 +37,28 @@ class ExportWords(DrawingOptions):
         """
         return destination(usual, place(self.into, "into") if self.into else "", "into")
 
-    def file(self, usual: Path) -> Path:
+    def file(self, usual: Path, begins: tuple[int, bytes]) -> Path:
         """`into`, or else the usual file, in a folder that can be written.
 
+        Args:
+            usual: the file.
+            begins: which bytes stand where in a file of that kind; another one is not touched.
+
         Raises:
-            BadSetting: it cannot, or is a folder.
+            BadSetting: it cannot, or is a folder, or a file of another kind.
         """
         path = Path(place(self.into, "into")) if self.into else usual
         if path.is_dir():
             raise BadSetting(f"Expected `into` to be a file for `to={self.to}`, but {path} is a folder; try {path / usual.name}.")
+        start, magic = begins
+        if path.exists() and _first(path, start + len(magic))[start:] != magic:
+            raise BadSetting(f"Expected `into` to be a new file or one of {self.to}, but {path} is another, and stays as it is.")
         return destination(path.parent, str(path.parent) if self.into else "", "into") / path.name
+
+
+def _first(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
 
 
 def parse(words: Sequence[str]) -> ExportWords:

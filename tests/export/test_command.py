@@ -45,6 +45,11 @@ def test_a_place_that_cannot_be(study: Path, export: Export, capsys: pytest.Capt
     assert "Expected `into` to be a folder that can be written" in capsys.readouterr().err
     assert export(["to=duckdb", f"into={study}"]) == 2
     assert f"but {study} is a folder; try {study}/toy.duckdb" in capsys.readouterr().err
+    (study / "file").write_text("a text of somebody's")
+    for to in ("duckdb", "mlflow"):
+        assert export([f"to={to}", f"into={study}/file"]) == 2
+        assert f"Expected `into` to be a new file or one of {to}, but {study}/file is another" in capsys.readouterr().err
+    assert (study / "file").read_text() == "a text of somebody's"
 
 
 def test_a_package_that_is_not_installed(

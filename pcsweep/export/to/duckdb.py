@@ -16,7 +16,7 @@ _MEMORY = "256MB"  # beyond which DuckDB writes to disk
 
 def place(words: ExportWords, study: Path) -> Path:
     """The file."""
-    return words.file(study / "export" / f"{study.name}.duckdb")
+    return words.file(study / "export" / f"{study.name}.duckdb", (8, b"DUCK"))
 
 
 def write(study: ExportStudy, path: Path, words: ExportWords) -> str:

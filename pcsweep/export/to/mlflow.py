@@ -45,7 +45,7 @@ def place(words: ExportWords, study: Path) -> str:
     """
     if _URI.fullmatch(words.into):
         return words.into
-    path = words.file(study / "export" / "mlflow.db").absolute()
+    path = words.file(study / "export" / "mlflow.db", (0, b"SQLite format 3")).absolute()
     if set("?#%") & set(str(path)):
         raise BadSetting(f"Expected `into` to be a path without ?, # and %, which addresses have otherwise, but got {path}.")
     return f"sqlite:///{path}"
