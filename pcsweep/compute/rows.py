@@ -23,7 +23,9 @@ _STATE_SHARE = 8  # and they take at most one in so many bytes of the memory tha
 _GAIN = 1.05  # below which twice the rows are not worth their memory
 
 # How torch says it on a CPU, and the libraries that it calls on a GPU, in a RuntimeError.
-_ALLOCATOR = re.compile(r"DefaultCPUAllocator|can't allocate memory|not enough memory|CUDA out of memory|_ALLOC_FAILED")
+_ALLOCATOR = re.compile(
+    r"DefaultCPUAllocator|can't allocate memory|not enough memory|CUDA out of memory|_ALLOC_FAILED|could not create a primitive"
+)
 _log = logging.getLogger(__name__)
 
 Point = tuple[UpdateRule, Sequence[Values]]  # a rule and its coefficients, pcoder by pcoder
