@@ -142,7 +142,7 @@ class SearchRecord:
                 )
             evaluator = FanovaImportanceEvaluator(n_trees=min(max(_WORK // len(trials), _TREES[0]), _TREES[1]), seed=0)
             found = get_param_importances(study, evaluator=evaluator)
-        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+        return {key: float(share) for key, share in sorted(found.items(), key=lambda pair: -pair[1])}
 
 
 def _range(described: Sequence[Any], values: Sequence[float]) -> tuple[float, float]:
