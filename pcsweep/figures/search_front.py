@@ -10,7 +10,7 @@ from pcsweep.figures.search_frame import BEST, COMPLETE, axis_label, framed, hal
 from pcsweep.search.record import SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown, best_trials
 
-_NAMED = 12  # trials of the front
+_APART = 0.06  # of the front's extent, between trials whose numbers are written
 
 
 def front(search: SearchShown) -> Figure | None:
@@ -42,7 +42,7 @@ def _front(panel: Axes, record: SearchRecord, best: Sequence[TrialRecord]) -> No
     panel.errorbar(
         x, y, xerr=errors[0], yerr=errors[1], fmt="o-", color=BEST, markersize=4, linewidth=1, elinewidth=0.6, label=label
     )
-    for each in best[:_NAMED]:
+    for each in _apart(best):
         panel.annotate(str(each.number), (each.values[0], each.values[1]), xytext=(4, 4), textcoords="offset points", fontsize=6)
     confirmed = [each for each in best if len(each.confirmed) == 2]
     if confirmed:
@@ -61,3 +61,14 @@ def _front(panel: Axes, record: SearchRecord, best: Sequence[TrialRecord]) -> No
             elinewidth=0.8,
             label="the same trials on images that they were not chosen by, 95 % interval",
         )
+
+
+def _apart(best: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Those of the front, which is in order, that are far enough from the one before for both numbers to be read."""
+    first, last = best[0], best[-1]
+    found = [first]
+    for each in best[1:]:
+        steps = (abs(each.values[n] - found[-1].values[n]) / (abs(last.values[n] - first.values[n]) or 1.0) for n in (0, 1))
+        if max(steps) > _APART:
+            found.append(each)
+    return found

@@ -15,6 +15,7 @@ from pcsweep.search.record import SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown, symbol
 
 _COLOURS = colormaps["viridis"]
+_CLEAR = 60.0  # lines that may be drawn nearly opaque
 _AXIS = 0.42  # inches between two coefficients, at least
 
 
@@ -33,8 +34,11 @@ def parallel(search: SearchShown) -> Figure | None:
     values = [each.values[0] for each in trials]
     norm = Normalize(min(values), max(values) if max(values) > min(values) else min(values) + 1e-9)
     map_ = _COLOURS if record.directions[0] == "maximize" else _COLOURS.reversed()
+    faint = max(0.2, min(0.8, _CLEAR / len(trials)))
     for each in trials:  # the best last, on top
-        panel.plot(range(len(keys)), _heights(record, each), color=map_(norm(each.values[0])), linewidth=0.9, alpha=0.8, zorder=2)
+        panel.plot(
+            range(len(keys)), _heights(record, each), color=map_(norm(each.values[0])), linewidth=0.9, alpha=faint, zorder=2
+        )
     for number in record.best:
         panel.plot(range(len(keys)), _heights(record, record.trials[number]), color=BEST, linewidth=2.2, zorder=3)
     note(panel, (mark(record, each, 0, _series(record, each), each.estimates[0]) for each in [*early, *trials] if each.estimates))

@@ -105,3 +105,14 @@ def test_where_there_is_nothing_there_is_no_picture(tmp_path: Path) -> None:
     assert {path.stem for path in paths} == {"search_history"}
     early = record([trial(0, {"pcoder.beta": 0.5}, [0.1], state="pruned", images=20)], [])
     assert {path.stem for path in draw_search(SearchShown(early, ({},)), tmp_path)} == {"search_history"}
+
+
+def test_numbers_of_the_front_do_not_cover_each_other() -> None:
+    values = [(0.1, 0.9), (0.5, 0.501), (0.501, 0.5), (0.9, 0.1)]
+    trials = [trial(number, {"pcoder.beta": 0.1 * number, "pcoder.lambda": 0.1}, pair) for number, pair in enumerate(values)]
+    found = record(trials, range(4), objectives=("iou gain at t=T", "mass at t=T"))
+    figure = front(SearchShown(found, ({}, {})))
+    assert figure is not None
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert len(written) == 3
+    assert {"0", "3"} < set(written)
