@@ -23,7 +23,8 @@ import numpy as np
 from pcsweep.console.progress import progress
 from pcsweep.pcoder import rule_of
 from pcsweep.pcoder.rule import keys_of
-from pcsweep.search.objective import Estimate, Objective, objective
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.objective import Objective, objective
 from pcsweep.search.settings import SearchSettings, search_settings
 from pcsweep.search.space import Asked, Network, Space, space_of
 from pcsweep.search.terms import Terms

@@ -9,8 +9,9 @@ from toy_study import IMAGES, STEPS, put
 from toy_study import settings as toy_settings
 
 from pcsweep.pcoder.predictive_coding import RULE
-from pcsweep.search.objective import Estimate, objective
-from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord, read
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.objective import objective
+from pcsweep.search.record import SearchRecord, TrialRecord, read
 from pcsweep.search.settings import search_settings
 from pcsweep.search.space import Asked, Network, space_of
 from pcsweep.search.terms import Terms
@@ -21,8 +22,8 @@ KEYS = ("pcoder.beta", "pcoder.lambda")
 LEVELS = tuple(f"pcoder.{name}.{place}" for name in ("beta", "lambda") for place in range(8))
 
 
-def estimate(value: float, images: int = 100) -> EstimateRecord:
-    return EstimateRecord(value, 0.1 / images**0.5, images, 5)
+def estimate(value: float, images: int = 100) -> Estimate:
+    return Estimate(value, 0.1 / images**0.5, images, 5)
 
 
 def trial(number: int, coefficients: dict[str, float], values: Sequence[float], **changed: Any) -> TrialRecord:

@@ -10,7 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from pcsweep.console.text import number_of
 from pcsweep.figures.mosaic import PER_INCH
 from pcsweep.figures.numbers import NumberedFigure
-from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.record import SearchRecord, TrialRecord
 from pcsweep.search.told import SearchShown
 
 COMPLETE, BEST, EARLY = "#0072B2", "#D55E00", "#808080"
@@ -45,12 +46,12 @@ def axis_label(record: SearchRecord, objective: int) -> str:
     return textwrap.fill(f"{words} (lower is better)" if lower else words, 30)
 
 
-def half(estimate: EstimateRecord) -> float:
+def half(estimate: Estimate) -> float:
     """Of its 95 % interval."""
     return estimate.interval[1] - estimate.value
 
 
-def mark(record: SearchRecord, trial: TrialRecord, objective: int, series: str, estimate: EstimateRecord) -> dict[str, Any]:
+def mark(record: SearchRecord, trial: TrialRecord, objective: int, series: str, estimate: Estimate) -> dict[str, Any]:
     """A trial's estimate of an objective, as the numbers beside a figure have it."""
     low, high = estimate.interval
     where = {"objective": record.terms.objectives[objective], "series": series, "trial": trial.number, "images": estimate.images}

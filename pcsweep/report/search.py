@@ -10,7 +10,8 @@ from pcsweep.report.tables import Table
 from pcsweep.study.labels import Row
 
 if TYPE_CHECKING:
-    from pcsweep.search.record import EstimateRecord, TrialRecord
+    from pcsweep.search.estimate import Estimate
+    from pcsweep.search.record import TrialRecord
     from pcsweep.search.told import SearchShown
 
 MOST = 3000  # trials that the plots draw; of more, the best and the last
@@ -85,7 +86,7 @@ def _trial(trial: "TrialRecord", keys: Sequence[str], places: dict[str, int]) ->
     }
 
 
-def _estimate(estimate: "EstimateRecord") -> dict[str, Any]:
+def _estimate(estimate: "Estimate") -> dict[str, Any]:
     low, high = estimate.interval
     numbers = {"value": estimate.value, "error": estimate.error, "low": low, "high": high}
     return {

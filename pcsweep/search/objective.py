@@ -15,6 +15,7 @@ from jaxtyping import Float64
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.metric import TABLE
+from pcsweep.search.estimate import Estimate
 from pcsweep.statistics.bootstrap import mean
 from pcsweep.statistics.paired import deviation, over_seeds
 from pcsweep.study.values import MEASURED, ShardValues
@@ -54,7 +55,7 @@ class Objective:
         """Whether more is better."""
         return "minimize" if TABLE[self.metric.partition("@")[0]].lower_is_better else "maximize"
 
-    def estimate(self, conditions: Sequence[ShardValues], images: Sequence[str], at: int | None = None) -> "Estimate":
+    def estimate(self, conditions: Sequence[ShardValues], images: Sequence[str], at: int | None = None) -> Estimate:
         """The quantity on some images, under conditions of which each has one shard.
 
         Args:
@@ -86,32 +87,6 @@ class Objective:
         if np.isnan(means).all():
             return 1
         return 1 + int(np.nanargmin(means) if self.direction == "minimize" else np.nanargmax(means))
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A quantity's mean over images.
-
-    Args:
-        value: NaN where it is undefined.
-        error: its standard error.
-        images: with a defined value.
-        timestep: at which it was taken; None for a mean over all.
-    """
-
-    value: float
-    error: float
-    images: int
-    timestep: int | None
-
-    def described(self) -> dict[str, float | int | None]:
-        """For records; null is undefined."""
-        return {
-            "value": None if np.isnan(self.value) else self.value,
-            "error": None if np.isnan(self.error) else self.error,
-            "images": self.images,
-            "timestep": self.timestep,
-        }
 
 
 def _of(values: ShardValues, metric: str, images: Sequence[str]) -> Float64[np.ndarray, "timesteps images"]:

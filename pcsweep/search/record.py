@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import optuna
 from optuna.distributions import FloatDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from pcsweep.search.estimate import Estimate
 from pcsweep.search.storage import opened, quiet
 from pcsweep.search.terms import Terms
 from pcsweep.search.trials import COEFFICIENTS, CONFIRMED, RUNGS, SAMPLER, TERMS, WHY
-from pcsweep.statistics.student import half_width
 
 State = Literal["complete", "pruned", "failed", "running"]
 _STATES: dict[TrialState, State] = {
@@ -28,29 +27,6 @@ _STATES: dict[TrialState, State] = {
 _LEAST = 4  # complete trials without which nothing can be said of importance
 _TREES = 8, 64  # of fANOVA, at least and at most
 _WORK = 3200  # trees times trials, which takes some seconds
-
-
-@dataclass(frozen=True)
-class EstimateRecord:
-    """An objective's mean over images; NaN where it is undefined.
-
-    Args:
-        value: of the objective.
-        error: its standard error.
-        images: with a defined value.
-        timestep: at which it was taken; None for a mean over all.
-    """
-
-    value: float
-    error: float
-    images: int
-    timestep: int | None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Student's 95 % interval; NaN of fewer than two images."""
-        half = float(half_width(np.array(self.images))) * self.error * self.images**0.5
-        return self.value - half, self.value + half
 
 
 @dataclass(frozen=True)
@@ -74,13 +50,13 @@ class TrialRecord:
     number: int
     state: State
     coefficients: Mapping[str, float]
-    estimates: tuple[EstimateRecord, ...]
+    estimates: tuple[Estimate, ...]
     images: int
     identities: tuple[str, ...]
     started: float | None
     ended: float | None
     image_timesteps: int
-    confirmed: tuple[EstimateRecord, ...]
+    confirmed: tuple[Estimate, ...]
     sampler: str
     why: str
 
@@ -190,14 +166,5 @@ def _record(trial: FrozenTrial, confirmed: Mapping[str, Any]) -> TrialRecord:
     )
 
 
-def _estimates(noted: Mapping[str, Any]) -> tuple[EstimateRecord, ...]:
-    nan = float("nan")
-    return tuple(
-        EstimateRecord(
-            value=nan if each["value"] is None else float(each["value"]),
-            error=nan if each["error"] is None else float(each["error"]),
-            images=int(each["images"]),
-            timestep=each["timestep"],
-        )
-        for each in noted.get("estimates", ())
-    )
+def _estimates(noted: Mapping[str, Any]) -> tuple[Estimate, ...]:
+    return tuple(map(Estimate.of, noted.get("estimates", ())))

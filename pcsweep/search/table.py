@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pcsweep.search.record import EstimateRecord, SearchRecord
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.record import SearchRecord
 from pcsweep.search.told import SearchShown
 
 
@@ -56,7 +57,7 @@ def importance_table(search: SearchShown) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _at(estimates: Sequence[EstimateRecord], number: int) -> EstimateRecord | None:
+def _at(estimates: Sequence[Estimate], number: int) -> Estimate | None:
     return estimates[number] if number < len(estimates) else None
 
 

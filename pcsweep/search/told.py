@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import mean
 
 from pcsweep.console.text import number_of
-from pcsweep.search.record import EstimateRecord, SearchRecord, TrialRecord, read
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.record import SearchRecord, TrialRecord, read
 from pcsweep.study.labels import SYMBOLS
 
 _GAP = 0.25  # of a coefficient's range; a longer stretch without a trial is told
@@ -49,7 +50,7 @@ def symbol(key: str) -> str:
     return SYMBOLS["sigma"] if key == "noise.sigma" else key
 
 
-def said(estimate: EstimateRecord) -> str:
+def said(estimate: Estimate) -> str:
     """With its standard error."""
     return f"{estimate.value:.4g} ± {estimate.error:.2g}"
 
@@ -182,7 +183,7 @@ def _found(record: SearchRecord) -> Iterator[str]:
         )
 
 
-def _of(estimate: EstimateRecord, trial: TrialRecord) -> str:
+def _of(estimate: Estimate, trial: TrialRecord) -> str:
     """How many images an estimate is of, and how many others have no defined value, which a search might make use of."""
     undefined = trial.images - estimate.images
     return f"{trial.images}" if not undefined else f"{estimate.images} (without {undefined} that are undefined)"

@@ -14,7 +14,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from pcsweep.machine.processes import ended, this_process
-from pcsweep.search.objective import Estimate, Objective
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.objective import Objective
 from pcsweep.search.samplers import pruner, sampler, step
 from pcsweep.search.settings import SearchSettings
 from pcsweep.search.space import Space

@@ -6,7 +6,8 @@ import pytest
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.predictive_coding import RULE
-from pcsweep.search.objective import Estimate, objective
+from pcsweep.search.estimate import Estimate
+from pcsweep.search.objective import objective
 from pcsweep.search.record import read
 from pcsweep.search.settings import search_settings
 from pcsweep.search.space import Asked, Network, space_of
