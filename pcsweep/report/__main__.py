@@ -67,8 +67,8 @@ watch         true: the page is renewed when there are new shards, and renews
 every         seconds between two looks at the files, at least 1
 
 Writes report.html into the study's folder, beside what python -m
-pcsweep.aggregate writes. Of a study whose points all failed, the page says why; of one
-that is not complete, how far it is.
+pcsweep.aggregate writes. Of a study whose points all failed, the page says why;
+of one that is not complete, how far it is.
 """
 
 _OWN = ("gallery", "extensions", "watch", "every")

@@ -635,10 +635,10 @@ def test_a_task_over_its_time_is_queued_again_as_often_as_allowed(study, undistu
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of two megabytes."""
+    """A file system of six megabytes, of which frozen code takes three."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "pcsweep", folder], capture_output=True, text=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "pcsweep", folder], capture_output=True, text=True)
     if mounted.returncode:
         pytest.skip(f"no small file system can be mounted: {mounted.stderr.strip()}")
     yield folder
