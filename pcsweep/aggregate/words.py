@@ -14,6 +14,13 @@ from pcsweep.statistics.drawing import Drawing
 from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
 
+DRAWING_HELP = """\
+resamples     how many bootstrap resamples of the images, at least 2
+permutations  how many random signs of the images' differences to t = 0, at
+              least 1
+seed          of both, and of the halves of the images, one of which chooses a
+              best cell and the other confirms it; at least 0"""  # of the words of `DrawingOptions`, in `--help`
+
 
 @dataclass(frozen=True, kw_only=True)
 class DrawingOptions:

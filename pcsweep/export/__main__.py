@@ -13,6 +13,7 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
 
 from rich.console import Console
 
+from pcsweep.aggregate.words import DRAWING_HELP
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import end, follow, say
 from pcsweep.console.progress import stage
@@ -20,7 +21,7 @@ from pcsweep.export.study import study_to_export
 from pcsweep.export.words import parse
 from pcsweep.study.folder import existing_study
 
-HELP = """\
+HELP = f"""\
 A study for other programs.
 
     python -m pcsweep.export study=NAME to=duckdb|csv|mlflow|wandb [into=PATH]
@@ -38,11 +39,7 @@ into          where it goes, if not into export/ in the study's folder: a file
               or the address of a tracking server of your own
 output_root   where the studies are
 gzip          of csv: whether the files are compressed
-resamples     how many bootstrap resamples of the images, at least 2
-permutations  how many random signs of the images' differences to t = 0, at
-              least 1
-seed          of both, and of the halves of the images, one of which chooses a
-              best cell and the other confirms it; at least 0
+{DRAWING_HELP}
 SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
               exported, where the study has others as well
 

@@ -12,7 +12,7 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each
 
 from rich.console import Console
 
-from pcsweep.aggregate.words import parse
+from pcsweep.aggregate.words import DRAWING_HELP, parse
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import of_word
 from pcsweep.console.exit import end, follow, say, whole_number, yes_or_no
@@ -53,11 +53,7 @@ extensions    modules of its author's own that the study was made with and that
 output_root   where the studies are
 to            a folder for the results, if not the study's own, which may be
               somebody else's
-resamples     how many bootstrap resamples of the images, at least 2
-permutations  how many random signs of the images' differences to t = 0, at
-              least 1
-seed          of both, and of the halves of the images, one of which chooses a
-              best cell and the other confirms it; at least 0
+{DRAWING_HELP}
 SETTING       such as timesteps=10 or dataset.limit=50: only shards with it are
               read, where the study has others as well
 watch         true: the page is renewed when there are new shards, and renews
