@@ -133,8 +133,11 @@ def read(folder: Path) -> SearchRecord | None:
         BadSetting: its journal cannot be read.
     """
     study = opened(folder)
-    if study is None or TERMS not in study.user_attrs:
-        return None
+    return None if study is None or TERMS not in study.user_attrs else record_of(study)
+
+
+def record_of(study: optuna.Study) -> SearchRecord:
+    """A search that is open, as it stands now."""
     terms = Terms.of(study.user_attrs[TERMS])
     noted = study.user_attrs
     trials = tuple(_record(each, noted.get(f"{CONFIRMED}:{each.number}", {})) for each in study.get_trials(deepcopy=False))

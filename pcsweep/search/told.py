@@ -37,7 +37,12 @@ def shown(folder: Path) -> SearchShown | None:
         BadSetting: its journal cannot be read.
     """
     record = read(folder)
-    if record is None or not any(each.estimates for each in record.trials):
+    return None if record is None else shown_of(record)
+
+
+def shown_of(record: SearchRecord) -> SearchShown | None:
+    """A search with the importance of its coefficients; None of one of which no trial has been measured."""
+    if not any(each.estimates for each in record.trials):
         return None
     return SearchShown(record, tuple(record.importance(number) for number in range(len(record.directions))))
 

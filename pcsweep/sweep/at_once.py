@@ -48,7 +48,7 @@ def at_once(session: Session, points: Sequence[SweepPoint], plan: "Plan", settin
     order = Order(tasks, settings.resources.asked, loaded=plan.loaded, enough=tally.reached)
     given = _computed(order, len(waiting), settings.chosen, tally)
     begun = given if tally.reached() else {str(point.number) for point in waiting}
-    _note_dead([point for point in waiting if str(point.number) in begun - given | tally.dead])
+    note_dead([point for point in waiting if str(point.number) in begun - given | tally.dead])
     standings = [standing(each.folder, each.labels, [], Answers()) for each in works]
     return Outcome(works, standings, stopped=_stopped(works, standings) if tally.reached() else [])
 
@@ -99,9 +99,10 @@ def _stopped(works: Sequence[StudyWork], standings: Sequence[Standing]) -> list[
     return said
 
 
-def _note_dead(points: Sequence[SweepPoint]) -> None:
-    """Notes a failure for each point that has no shard: what computed it died before it could do so itself."""
+def note_dead(points: Sequence[SweepPoint]) -> None:
+    """Notes a failure for each point that has neither shard nor note: what computed it died before it could do so itself."""
     for each in work.works([[points]]):
-        for identity in set(each.labels) - finished(each.folder, each.labels):
+        if missing := set(each.labels) - finished(each.folder, each.labels):
             with suppress(OSError):  # a full disk: they are missing all the same
-                failures.note(each.folder, identity, each.labels[identity], RuntimeError(_DIED), None)
+                for identity in missing - set(failures.read_all(each.folder)):
+                    failures.note(each.folder, identity, each.labels[identity], RuntimeError(_DIED), None)

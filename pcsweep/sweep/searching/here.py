@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from hydra.core.singleton import Singleton
 
-from pcsweep.console.progress import progress
-from pcsweep.study import failures
 from pcsweep.study.claims import Claims
-from pcsweep.sweep import work
+from pcsweep.sweep.at_once import note_dead
 from pcsweep.sweep.executor.protocol import Order
-from pcsweep.sweep.job import Pack, Session, SweepPoint, SweepTask
+from pcsweep.sweep.job import Pack, Session, SweepTask
 from pcsweep.sweep.searching.search import Search
-from pcsweep.sweep.searching.words import described
+from pcsweep.sweep.searching.words import progress_of
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.sharing import Packs
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from pcsweep.grid.loaded import Loaded
 
 _LOOK = 0.2  # seconds
-_DIED = "the worker that computed it died; if it was for want of memory, try fewer workers or smaller packs"
 
 
 class SearchPacks(Packs):
@@ -46,8 +43,7 @@ class SearchPacks(Packs):
     def release(self, pack: Pack) -> None:
         """Takes note that a pack has been computed, or cannot be."""
         super().release(pack)
-        for point in pack:
-            _note_if_dead(point)
+        note_dead(pack)
         self._search.returned(pack)
 
     def again(self, packs: Sequence[Pack]) -> bool:  # noqa: ARG002
@@ -57,14 +53,6 @@ class SearchPacks(Packs):
     def wait(self) -> None:
         """Waits a little for other commands."""
         time.sleep(_LOOK)
-
-
-def _note_if_dead(point: SweepPoint) -> None:
-    """A point without shard and note was lost with its worker."""
-    folder, identity = work.folder(point), work.identity(point)
-    assert point.planned is not None
-    if not point.planned.shard.exists() and identity not in failures.read_all(folder):
-        failures.note(folder, identity, work.label(point), RuntimeError(_DIED), None)
 
 
 def search_here(session: Session, search: Search, settings: LauncherSettings, parallel: int, loaded: "Loaded") -> None:
@@ -77,14 +65,10 @@ def search_here(session: Session, search: Search, settings: LauncherSettings, pa
         parallel: trials that are under way at a time.
         loaded: models and datasets that this process has already.
     """
-    total, done = search.trials.wanted, search.trials.ended()
     state = Singleton.get_state()
-    with Claims(search.folder, []) as claims, progress("trials", total, "trials") as advance:
-        advance(done, described(search))
+    with Claims(search.folder, []) as claims, progress_of(search) as update:
         packs = SearchPacks(search, claims, parallel, settings.points_per_pack)
         order = Order([SweepTask(session, [], state)], settings.resources.asked, loaded=loaded, packs=packs)
         with closing(settings.chosen.submit(order)) as computed:
             for _ in computed:
-                now = search.trials.ended()
-                advance(now - done, described(search))
-                done = now
+                update()

@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 
 from pcsweep.config.errors import BadSetting, Detached
-from pcsweep.console.progress import progress
 from pcsweep.console.text import words_for
 from pcsweep.machine.provenance import command
 from pcsweep.study import submissions
@@ -15,7 +14,7 @@ from pcsweep.sweep import work
 from pcsweep.sweep.job import Session
 from pcsweep.sweep.look import answers_of, look
 from pcsweep.sweep.searching.search import Search
-from pcsweep.sweep.searching.words import described
+from pcsweep.sweep.searching.words import progress_of
 from pcsweep.sweep.send import send
 from pcsweep.sweep.settings import LauncherSettings
 from pcsweep.sweep.wait import Since, pauses
@@ -50,15 +49,11 @@ def search_in_queue(session: Session, search: Search, settings: LauncherSettings
 
 
 def _until_over(session: Session, search: Search, settings: LauncherSettings, parallel: int) -> None:
-    total, done = search.trials.wanted, search.trials.ended()
     gone: dict[str, Since] = {}
-    with Claims(search.folder, []), progress("trials", total, "trials") as advance:
-        advance(done, described(search))
+    with Claims(search.folder, []), progress_of(search) as update:
         for pause in pauses():
             search.advance(parallel)
-            now = search.trials.ended()
-            advance(now - done, described(search))
-            done = now
+            update()
             if not search.left:
                 return
             _send(session, search, settings)

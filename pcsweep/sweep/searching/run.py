@@ -17,11 +17,11 @@ from pcsweep.grid.point import GridPoint
 from pcsweep.machine.provenance import command
 from pcsweep.pcoder.rule import keys_of
 from pcsweep.search.objective import Objective, objective
-from pcsweep.search.record import read
+from pcsweep.search.record import record_of
 from pcsweep.search.settings import GROUP, SearchSettings, search_settings
 from pcsweep.search.space import Network, Space, space_of
 from pcsweep.search.terms import Terms
-from pcsweep.search.told import sentences, shown
+from pcsweep.search.told import sentences, shown_of
 from pcsweep.search.trials import Trials
 from pcsweep.study import failures
 from pcsweep.study.axes import OF_IMAGES, leaves
@@ -169,10 +169,9 @@ def _conclude(search: Search) -> None:
     Raises:
         Unfinished: too many trials have failed, or none is complete.
     """
-    record = read(search.folder)
-    assert record is not None  # it was just searched
+    record = record_of(search.trials.study)
     console = terminal(130)
-    if found := shown(search.folder):
+    if found := shown_of(record):
         console.print(found_table(record))
         for line in sentences(found):
             console.print(line, markup=False, highlight=False, soft_wrap=True)

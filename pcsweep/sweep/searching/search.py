@@ -179,9 +179,7 @@ class Search:
     def _conclude(self, stage: Stage) -> None:
         """Tells what came of a trial on so many images, and begins its next stage if there is one."""
         try:
-            read = {
-                point.number: shards.read(shards.place(self.folder / "shards", work.identity(point))) for point in stage.points
-            }
+            read = {point.number: _read(point) for point in stage.points}
         except (FileNotFoundError, shards.DamagedShard):
             if not stage.confirming:
                 self.trials.fail(stage.trial, "a point of it has failed")
@@ -193,9 +191,6 @@ class Search:
             self.trials.confirm(stage.trial.number, measured)
         elif further := self.trials.tell(stage.trial, measured):
             self.under_way.append(self._stage(further))
-
-    def _read(self, point: SweepPoint) -> shards.Shard:
-        return shards.read(shards.place(self.folder / "shards", work.identity(point)))
 
     def _measured(self, stage: Stage, found: Sequence[ShardValues], computed: int) -> Measured:
         point = stage.points[0].planned
@@ -216,3 +211,8 @@ class Search:
         if point.number in stage.there:
             return 0
         return (stage.images - shards.taken_images(metadata)) * (self._first.settings.timesteps + 1)
+
+
+def _read(point: SweepPoint) -> shards.Shard:
+    assert point.planned is not None
+    return shards.read(point.planned.shard)

@@ -1,11 +1,13 @@
 """What is said of a search: while it goes on, before it begins, and what it has found."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.table import Table
 
+from pcsweep.console.progress import progress
 from pcsweep.console.text import number_of
-from pcsweep.search.record import SearchRecord, read
+from pcsweep.search.record import SearchRecord, record_of
 from pcsweep.search.space import Space
 from pcsweep.search.terms import Terms
 from pcsweep.search.told import best_trials, coefficients_said, said
@@ -14,10 +16,26 @@ from pcsweep.sweep.searching.search import Search
 _SHOWN = 5  # of the best trials
 
 
-def described(search: Search) -> str:
+@contextmanager
+def progress_of(search: Search) -> Iterator[Callable[[], None]]:
+    """A bar of trials; gives what brings it up to date."""
+    done = 0
+    with progress("trials", search.trials.wanted, "trials") as advance:
+
+        def update() -> None:
+            nonlocal done
+            now = search.trials.ended()
+            advance(now - done, _described(search))
+            done = now
+
+        update()
+        yield update
+
+
+def _described(search: Search) -> str:
     """Such as `trials: best 0.0412 ± 0.006 (β=0.6 λ=0.2)`, for the bar."""
-    record = read(search.folder)
-    if record is None or not record.best:
+    record = record_of(search.trials.study)
+    if not record.best:
         return "trials"
     best = record.trials[record.best[0]]
     more = f" and {len(record.best) - 1} more on the front" if len(record.best) > 1 else ""
