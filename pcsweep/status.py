@@ -29,7 +29,6 @@ from pcsweep.sweep.executor.answers import Answers, title
 from pcsweep.sweep.lost import for_memory
 from pcsweep.sweep.seen import Lookout, Seen
 from pcsweep.sweep.standing import Standing
-from pcsweep.sweep.watching import cells, watch
 
 HELP = """\
 How far a study is: done, running, pending, failed and skipped points, how fast
@@ -79,6 +78,8 @@ def command(words: Sequence[str], console: Console) -> None:
     every = whole_number("every", given.get("every", "2"), 1)
     folder = existing_study(given.get("output_root", "outputs"), given.get("study", ""))
     if watched:
+        from pcsweep.sweep.watching import watch
+
         watch(folder, console, every, _Brief())
     try:
         patiently(lambda: show(folder, console, whole or watched))
@@ -99,6 +100,8 @@ def show(folder: Path, console: Console, whole: bool = False) -> None:
     for line in sources.differing(map(sources.sources_of, looked_at)):
         console.print(f"Look at: {line}", markup=False, soft_wrap=True)
     if whole:
+        from pcsweep.sweep.watching import cells
+
         console.print(*cells(seen, console), sep="\n")
     if found.failed:
         console.print(failure_table(found.failures(labels)[:_LISTED]))

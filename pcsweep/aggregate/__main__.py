@@ -11,9 +11,6 @@ if __name__ == "__main__":  # before numpy: workers of one BLAS thread each, not
 
 from rich.console import Console
 
-from pcsweep.aggregate.run import aggregate
-from pcsweep.aggregate.saved import save
-from pcsweep.aggregate.terminal import tell
 from pcsweep.aggregate.words import check_metric, metric_shown, parse
 from pcsweep.console.exit import end, follow
 from pcsweep.console.text import paragraph
@@ -54,6 +51,10 @@ def command(words: Sequence[str], console: Console) -> None:
         BadSetting: they cannot be followed.
     """
     options = parse(words)
+    from pcsweep.aggregate.run import aggregate
+    from pcsweep.aggregate.saved import save
+    from pcsweep.aggregate.terminal import tell
+
     folder = existing_study(options.output_root, options.study)
     place = destination(folder, options.to)
     result = aggregate(folder, options.resamples, options.permutations, options.seed, options.metric, options.where)

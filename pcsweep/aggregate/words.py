@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import pyarrow.compute as pc
-
-from pcsweep.aggregate.result import Aggregate
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import whole_number
 from pcsweep.console.words import words_of
@@ -13,6 +11,9 @@ from pcsweep.metric import ASKED, TABLE
 from pcsweep.statistics.drawing import Drawing
 from pcsweep.study.labels import BEST, NO_SHARES
 from pcsweep.study.mixing import Where, where_of
+
+if TYPE_CHECKING:  # the aggregation itself, which takes a second to import
+    from pcsweep.aggregate.result import Aggregate
 
 DRAWING_HELP = """\
 resamples     how many bootstrap resamples of the images, at least 2
@@ -64,16 +65,16 @@ def parse(words: Sequence[str], also: Sequence[str] = ()) -> AggregateOptions:
     )
 
 
-def metric_shown(result: Aggregate, metric: str) -> str:
+def metric_shown(result: "Aggregate", metric: str) -> str:
     """The metric that pictures and best cells are of: for the usual one, where it was not measured, the first that was."""
-    there = set(pc.unique(result.table["metric"]).to_pylist())
+    there = set(result.table["metric"].unique().to_pylist())
     if metric != AggregateOptions.metric or metric in there:
         return metric
     asked = {name for each in result.measured for name in each}
     return next((name for name in BEST if name in asked and name in there), metric)
 
 
-def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) -> None:
+def check_metric(result: "Aggregate", metric: str, without: Sequence[str] = ()) -> None:
     """Refuses a metric that was not measured, or of which value(t) / value(0) says nothing; the usual one may be missing.
 
     Args:
@@ -85,12 +86,12 @@ def check_metric(result: Aggregate, metric: str, without: Sequence[str] = ()) ->
         BadSetting: names those that can be given.
     """
     refused = (*NO_SHARES, *without)
-    there = [name for name in pc.unique(result.table["metric"]).to_pylist() if name not in refused]
+    there = [name for name in result.table["metric"].unique().to_pylist() if name not in refused]
     if metric not in there and metric != AggregateOptions.metric:
         raise BadSetting(f"Expected `metric` to be one of {', '.join(there)}, but got {metric!r}{_why_not(result, metric)}.")
 
 
-def _why_not(result: Aggregate, metric: str) -> str:
+def _why_not(result: "Aggregate", metric: str) -> str:
     """Why a study has no row of a metric; empty where it is none that a cell can be best by."""
     measured = sorted({name for each in result.measured for name in each})
     if metric in ASKED and metric not in measured:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pcsweep.network.layout import check_channels_first, is_first_by_size, sizes, without_memory
+from pcsweep.network.layout import check_channels_first, is_first_by_size, shaped, sizes
 
 _MAP = 4  # dimensions
 _NAMED = 40  # modules in a message
@@ -90,8 +90,8 @@ def _by_size(head: nn.Module, given: Tensor, layers: list[str]) -> dict[str, boo
     """Whether each layer's channels come first, all at once, as far as representations of other sizes say it."""
     try:
         plain, tall, wide = (
-            {name: output.shape for name, output in outputs(head, layers, partial(without_memory, head, passing)).items()}
-            for passing in sizes(given)
+            {name: output.shape for name, output in outputs(head, layers, partial(shaped, head, passing)).items()}
+            for passing in sizes(given, [head])
         )
     except Exception:  # a head may insist on one size in any way
         return {}

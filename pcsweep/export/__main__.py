@@ -17,7 +17,6 @@ from pcsweep.aggregate.words import DRAWING_HELP
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.exit import end, follow, say
 from pcsweep.console.progress import stage
-from pcsweep.export.study import study_to_export
 from pcsweep.export.words import parse
 from pcsweep.study.folder import existing_study
 
@@ -63,6 +62,8 @@ def command(words: Sequence[str], console: Console) -> None:
     destination = _destination(given.to)
     folder = existing_study(given.output_root, given.study)
     place = destination.place(given, folder)
+    from pcsweep.export.study import study_to_export
+
     say(console, f"Exported: {destination.write(study_to_export(folder, given.where, given), place, given)}")
 
 

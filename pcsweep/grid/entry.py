@@ -4,12 +4,14 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import chdir, contextmanager, nullcontext, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
 import pcsweep
@@ -78,6 +80,29 @@ def help_in_lines() -> Iterator[None]:
 
 
 @contextmanager
+def groups_listed_quickly() -> Iterator[None]:
+    """Around Hydra's help, which asks for the choices of a group a hundred times: its store is not copied for each of them."""
+    usual = ConfigLoaderImpl.get_group_options
+
+    def listed(
+        self: ConfigLoaderImpl,
+        group_name: str,
+        results_filter: ObjectType | None = ObjectType.CONFIG,
+        config_name: str | None = None,
+        overrides: list[str] | None = None,
+    ) -> list[str]:
+        if config_name is None and not overrides:  # which might name further folders to look into
+            return list(self.repository.get_group_options(group_name, results_filter))
+        return list(usual(self, group_name, results_filter, config_name, overrides))
+
+    ConfigLoaderImpl.get_group_options = listed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl.get_group_options = usual  # type: ignore[method-assign]
+
+
+@contextmanager
 def errors_let_through() -> Iterator[None]:
     """Has Hydra raise what it catches elsewhere; afterwards the environment is as it was."""
     before = os.environ.get(_FULL_ERROR)
@@ -106,7 +131,10 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
 
     def work() -> None:
         sys.argv[1:] = [*as_sweep(checked_words(sys.argv[1:])), *further]
-        with help_in_lines() if {"-h", "--help"} & set(sys.argv[1:]) else nullcontext():
+        if {"-h", "--help"} & set(sys.argv[1:]):
+            with help_in_lines(), groups_listed_quickly():
+                entry()
+        else:
             entry()
 
     with errors_let_through(), command_is(sys.argv[1:]):

@@ -1,12 +1,12 @@
 """Which axes of a representation are channels, height and width: established by evidence, never read off the rank or the lengths.
 
 Two kinds of evidence. *Size*: for an image of twice the height, the axis of height is the one that grows. It needs no arithmetic
-(PyTorch's device without memory). *Influence*, for networks that take one size alone and for maps of a fixed size: bands of the
+(PyTorch's device without memory, which takes more than a second to import; what is small is computed instead). *Influence*, for networks that take one size alone and for maps of a fixed size: bands of the
 image are replaced, and the axis of height is the one along which the centre of what answers moves from top to bottom.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ _DRAWS, _ENOUGH = 16, 1024  # of noise at most, and numbers in all outputs toget
 _MOVES = 0.1  # share of the image by which the centre of influence moves along an axis of space, at least
 _CLEARER = 3  # times as far as along any other axis
 _AXES = (1, 2, 3)
+_SMALL = 2e10  # multiplications, about a tenth of a second
 _FIRST = (2, 3)  # height and width, where channels come first
 
 Layout = tuple[int | None, int | None]  # the axes of height and width; None where nothing moves along any
@@ -65,19 +66,32 @@ def _refusal(name: str, shape: Sequence[int], layout: Layout) -> str:
 
 def _by_size(stages: Sequence[nn.Module], given: Tensor) -> list[Found | None]:
     """What images of twice the height and of twice the width say of each stage's output; `None` where it is not all."""
-    outlines = (_outline(stages, passing) for passing in sizes(given))
+    outlines = (_outline(stages, passing) for passing in sizes(given, stages))
     return [_grown(*shapes) for shapes in zip(*outlines, strict=True)]
 
 
-def sizes(given: Tensor) -> list[Tensor]:
-    """A map like the given one, one of twice its height and one of twice its width, on the device without memory."""
+def sizes(given: Tensor, modules: Iterable[nn.Module]) -> list[Tensor]:
+    """A map like the given one, one of twice its height and one of twice its width, of which the values do not matter.
+
+    Where these modules make little of it, they are where it is; else on the device without memory.
+    """
     batch, channels, height, width = given.shape
     wanted = ((height, width), (2 * height, width), (height, 2 * width))
-    return [torch.empty(batch, channels, *size, dtype=given.dtype, device="meta") for size in wanted]
+    device = given.device if _is_small(given, modules) else torch.device("meta")
+    return [torch.zeros(batch, channels, *size, dtype=given.dtype, device=device) for size in wanted]
 
 
-def without_memory(module: nn.Module, passing: Tensor) -> Tensor:
-    """What a module makes of a tensor on the device without memory: its shape alone means something."""
+def _is_small(given: Tensor, modules: Iterable[nn.Module]) -> bool:
+    """Whether it takes no time to speak of: if every parameter met every pixel, of all sizes together."""
+    parameters = sum(each.numel() for module in modules for each in module.parameters())
+    return 5 * parameters * math.prod(given.shape[2:]) < _SMALL
+
+
+def shaped(module: nn.Module, passing: Tensor) -> Tensor:
+    """What a module makes of one of the `sizes`: its shape alone means something."""
+    if passing.device.type != "meta":
+        with torch.no_grad():
+            return module(passing)  # type: ignore[no-any-return]
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     bare = {name: torch.empty_like(tensor, device="meta") for name, tensor in tensors.items()}
     made: Tensor = functional_call(module, bare, (passing,))
@@ -101,7 +115,7 @@ def _outline(stages: Sequence[nn.Module], passing: Tensor) -> list[Sequence[int]
     shapes: list[Sequence[int]] = []
     try:
         for stage in stages:
-            passing = without_memory(stage, passing)
+            passing = shaped(stage, passing)
             shapes.append(passing.shape)
     except Exception:  # a stage may insist on one size in any way
         shapes += [()] * (len(stages) - len(shapes))

@@ -18,14 +18,9 @@ from pcsweep.config.extensions import of_word
 from pcsweep.console.exit import end, follow, say, whole_number, yes_or_no
 from pcsweep.console.text import paragraph
 from pcsweep.machine.destination import destination
-from pcsweep.machine.patience import patiently
-from pcsweep.report.made import Wanted, make
-from pcsweep.report.progress import progress
-from pcsweep.report.watching import watch
 from pcsweep.search.rows import of_search
 from pcsweep.study.folder import existing_study
 from pcsweep.study.labels import BEST, MEANS, POOLED
-from pcsweep.sweep.seen import Lookout
 
 _METRIC = paragraph(
     "metric",
@@ -90,11 +85,17 @@ def command(words: Sequence[str], console: Console) -> None:
         )
     folder = existing_study(options.output_root, options.study)
     options = replace(options, where=of_search(folder, options.where))
+    from pcsweep.report.made import Wanted
+
     wanted = Wanted(folder, destination(folder, options.to), options, pictured, tuple(extensions))
     if watched:
+        from pcsweep.report.watching import watch
+
         watch(wanted, console, every, "gallery" in own)
     else:
-        make(wanted, progress(patiently(Lookout(folder).look)), console)
+        from pcsweep.report.watching import once
+
+        once(wanted, console)
     say(console, f"Report: {wanted.path}")
 
 

@@ -1,4 +1,4 @@
-"""A page that is renewed while its study is computed."""
+"""A page that is made once, or renewed while its study is computed."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +18,21 @@ from pcsweep.sweep.seen import Lookout, files
 from pcsweep.sweep.watching import looks
 
 _EVIDENCE = ("shards", "failures", "planned", "damaged")  # folders, where a change makes another page
+
+
+def once(wanted: Wanted, console: Console) -> None:
+    """Makes the page of what there is now.
+
+    Args:
+        wanted: which page.
+        console: where it is said what aggregation says.
+
+    Raises:
+        NoShards: nothing can be aggregated.
+        BadSetting: the study cannot be aggregated as is wanted.
+        Unfinished: the study could not be read for a while.
+    """
+    make(wanted, progress(patiently(Lookout(wanted.folder).look)), console)
 
 
 def watch(wanted: Wanted, console: Console, every: int, with_gallery: bool) -> None:
@@ -47,7 +62,7 @@ def watch(wanted: Wanted, console: Console, every: int, with_gallery: bool) -> N
                     _say(console, str(error))
                 else:
                     _say(console, f"{told.text if told else 'Every point is done.'} {wanted.path}")
-        make(wanted, progress(patiently(Lookout(wanted.folder).look)), console)
+        once(wanted, console)
     except KeyboardInterrupt:
         if last and last.progress:
             write(replace(last, progress=replace(last.progress, every=None)), wanted.path)

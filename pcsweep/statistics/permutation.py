@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
-from scipy.stats import false_discovery_control
 
 SIGNIFICANT = 0.05  # that q is below
 
@@ -94,5 +93,7 @@ def false_discovery(p: Float64[np.ndarray, "*tests"]) -> Float64[np.ndarray, "*t
     q = np.full(p.shape, np.nan)
     tested = ~np.isnan(p)
     if tested.any():
+        from scipy.stats import false_discovery_control  # takes most of a second to import
+
         q[tested] = false_discovery_control(p[tested])
     return q

@@ -5,19 +5,17 @@ costs no memory.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pcsweep.metric import TABLE
 from pcsweep.study.axes import axes_of, coordinates, key
 
 _GROUPS = ("model", "dataset", "noise", "pcoder")
 _NEVER_NULL = ("image_id", "timestep", "class_index")
-_AT_THRESHOLDS = tuple(column for row in TABLE.values() for column in row.lists)
 _PICTURES = ("image", "noisy", "mask", "ignore")
 # Bytes, at most, before compression.
 _OF_FILE, _OF_ROW, _OF_THRESHOLD, _OF_PICTURES, _OF_MAP = 2**22, 2**14, 2**4, 2**28, 2**24
@@ -74,7 +72,7 @@ def problem_of_rows(table: pa.Table, settings: Mapping[str, Any]) -> str:
     for axis in axes_of([settings]):
         if axis not in table.column_names:
             return f"no column {axis}"
-        found = pc.unique(table[axis]).to_pylist()
+        found = table[axis].unique().to_pylist()
         if len(found) > 1 or key({axis: found[0]}) != key({axis: place[axis]}):
             return f"{axis} is {', '.join(map(repr, found[:3]))}, but its settings say {place[axis]!r}"
     return _problem_of_keys(table, settings) or _problem_of_lists(table, settings) or _problem_of_pictures(table)
@@ -93,10 +91,20 @@ def _problem_of_keys(table: pa.Table, settings: Mapping[str, Any]) -> str:
     return ""
 
 
+@cache
+def _at_thresholds() -> tuple[str, ...]:
+    """The columns with a value for each threshold; metrics are imported for those who read rows alone."""
+    from pcsweep.metric import TABLE
+
+    return tuple(column for row in TABLE.values() for column in row.lists)
+
+
 def _problem_of_lists(table: pa.Table, settings: Mapping[str, Any]) -> str:
     """That a list does not have one value per threshold."""
     thresholds = settings.get("thresholds", [])
-    for name in [each for each in _AT_THRESHOLDS if each in table.column_names]:
+    import pyarrow.compute as pc
+
+    for name in [each for each in _at_thresholds() if each in table.column_names]:
         column = table[name]
         if column.null_count < table.num_rows and set(pc.unique(pc.list_value_length(column)).to_pylist()) != {len(thresholds)}:
             return f"expected {name} to have one value per threshold {thresholds}"
@@ -106,7 +114,7 @@ def _problem_of_lists(table: pa.Table, settings: Mapping[str, Any]) -> str:
 def _problem_of_pictures(table: pa.Table) -> str:
     """That a picture is none, or one that would take much memory."""
     for name in _PICTURES:
-        for picture in pc.unique(table[name].drop_null()):
+        for picture in table[name].drop_null().unique():
             data = picture.as_buffer()
             start = bytes(data[: _SIZE.stop]) if data.size >= _SIZE.stop else b""
             if not start.startswith(_PNG):

@@ -1,4 +1,7 @@
-"""The executor `slurm`: a cluster's queue, through Slurm's own commands and submitit."""
+"""The executor `slurm`: a cluster's queue, through Slurm's own commands and submitit.
+
+What submits is imported when something is submitted: it needs Hydra, for which those who only ask a queue do not wait.
+"""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -6,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.sweep.executor.protocol import Order, Queued, Resources
-from pcsweep.sweep.executor.slurm import commands, submission
+from pcsweep.sweep.executor.slurm import commands
 from pcsweep.sweep.executor.slurm.reasons import advice
 
 
@@ -22,6 +25,8 @@ class Slurm:
 
     def resources(self, settings: Mapping[str, Any]) -> Resources:
         """What sbatch is asked for, in the launcher's names."""
+        from pcsweep.sweep.executor.slurm import submission
+
         asked = submission.resources(settings)
         some = bool(asked.get("gpus_per_task") or asked.get("gres"))
         return Resources(asked, int(asked.get("cpus_per_task", 1)), int(asked.get("gpus_per_node") or some))
@@ -41,10 +46,14 @@ class Slurm:
 
     def check_folder(self, folder: Path) -> None:
         """Refuses a folder that Slurm could not name, as that of logs."""
+        from pcsweep.sweep.executor.slurm import submission
+
         submission.check_folder(folder)
 
     def submit(self, order: Order) -> Generator[Sequence[Any], None, None]:
         """Submits tasks as job arrays, and gives submitit's jobs of one array after the other."""
+        from pcsweep.sweep.executor.slurm import submission
+
         return submission.submit(order)
 
     def poll(self, users: Iterable[int] = ()) -> list[Queued]:
