@@ -1,8 +1,9 @@
 """Which axes of a representation are channels, height and width: established by evidence, never read off the rank or the lengths.
 
 Two kinds of evidence. *Size*: for an image of twice the height, the axis of height is the one that grows. It needs no arithmetic
-(PyTorch's device without memory, which takes more than a second to import; what is small is computed instead). *Influence*, for networks that take one size alone and for maps of a fixed size: bands of the
-image are replaced, and the axis of height is the one along which the centre of what answers moves from top to bottom.
+(PyTorch's device without memory, which takes more than a second to import; what is small is computed instead). *Influence*, for
+networks that take one size alone and for maps of a fixed size: bands of the image are replaced, and the axis of height is the one
+along which the centre of what answers moves from top to bottom.
 """
 
 import math
