@@ -71,6 +71,14 @@ class Dataset(Images, Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
+@runtime_checkable
+class Keeping(Protocol):
+    """A dataset that can keep what it has found out of its files for the next process."""
+
+    def keep(self) -> None:
+        """Keeps what is new; where that cannot be, it is found out again."""
+
+
 def select(class_indices: Sequence[int], limit: int | None, seed: int) -> list[int]:
     """The first `limit` indices (`None`: all) of one order of the samples fixed by `seed`; a larger limit only adds images.
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice, whose
-from pcsweep.dataset import Dataset, Images, Sample, select
+from pcsweep.dataset import Dataset, Images, Keeping, Sample, select
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.machine.threads import gathered
 from pcsweep.model import Model
@@ -129,6 +129,9 @@ class Loaded:
             digests = list(gathered(made.digest, indices, "hashing images"))
         except ValueError as error:
             return str(error)
+        finally:
+            if isinstance(made, Keeping):
+                made.keep()
         named = zip(indices, digests, strict=True)
         text = "\n".join(f"{made.class_indices[index]} {made.image_ids[index]} {content}" for index, content in named)
         return hashlib.sha256(text.encode()).digest()

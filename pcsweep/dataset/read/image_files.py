@@ -1,10 +1,12 @@
 """Datasets of photographs and masks in files: brought to size alike, and every error names its file."""
 
 import hashlib
+import json
 import os
+import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +15,10 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import InterpolationMode
 
+from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
+from pcsweep.dataset.read import masks
+from pcsweep.dataset.read.kept import Kept
 from pcsweep.dataset.read.masks import IGNORED, OBJECT, Mask, Regions, read_mask
 from pcsweep.dataset.read.photographs import SUFFIXES as SUFFIXES  # also from here
 from pcsweep.dataset.read.photographs import Photographs
@@ -91,16 +96,36 @@ class ImageFiles(Photographs):
         Raises:
             ValueError: a file that cannot be read, or that is not whole by what it says of itself; names the file.
         """
-        entry = self.entries[index]
-        parts = (content(entry.image, self.formats), content(entry.mask, ("PNG",)))
-        digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-        return f"{digest} as stored" if self._differs_from_shown(entry, parts[1]) else digest
+        entry, kept = self.entries[index], self._kept
+        image = kept.answer(entry.image, f"sha256 {' '.join(self.formats)}", lambda: _hash_of(content(entry.image, self.formats)))
+        mask = kept.answer(entry.mask, "sha256 bits kind", lambda: _hash_bits_kind(content(entry.mask, ("PNG",))))
+        of_mask, bits, kind = mask.split()
+        digest = hashlib.sha256(bytes.fromhex(image + of_mask)).hexdigest()
+        if kind != "3" and (kind != "0" or bits not in ("2", "4")):
+            return digest
+        differs = kept.answer(entry.mask, f"differs {self._decides_regions}", lambda: str(self._differs_from_shown(entry)))
+        return f"{digest} as stored" if differs == "True" else digest
 
-    def _differs_from_shown(self, entry: Entry, mask: bytes) -> bool:
+    def keep(self) -> None:
+        """Keeps what `digest` has found of unchanged files, so that the next process does not read them."""
+        self._kept.keep()
+
+    @cached_property
+    def _kept(self) -> Kept:
+        return Kept(self.folder)
+
+    @cached_property
+    def _decides_regions(self) -> str:
+        """A hash of all that decides the regions of a mask beside its file: settings, and code."""
+        shared = {field.name for field in fields(Photographs)}
+        settings = {field.name: str(getattr(self, field.name)) for field in fields(self) if field.name not in shared}
+        modules = dict.fromkeys([*(each.__module__ for each in type(self).__mro__), masks.__name__])
+        code = {name: sys.modules[name].__file__ for name in modules if getattr(sys.modules.get(name), "__file__", None)}
+        told = [settings, {name: file_sha256(Path(str(file))) for name, file in code.items()}]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+    def _differs_from_shown(self, entry: Entry) -> bool:
         """Whether the mask's regions are others than those of what Pillow makes of it, as earlier versions took them."""
-        bits, kind = mask[24:26]
-        if kind != 3 and (kind != 0 or bits not in (2, 4)):
-            return False
         stored = read_mask(entry.mask)
         regions = self.regions(entry, stored)
         try:
@@ -156,6 +181,15 @@ def check(root: Path, problems: Mapping[str, Sequence[str]]) -> None:
 def absent(paths: Sequence[Path], folder: Path) -> list[str]:
     """Those that are not there, relative to the folder."""
     return [str(path.relative_to(folder)) for path in paths if not path.is_file()]
+
+
+def _hash_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _hash_bits_kind(png: bytes) -> str:
+    """The hash of a PNG, the bits of a value in it, and PNG's number of its kind: 0 is grey, 3 a palette."""
+    return f"{_hash_of(png)} {png[24]} {png[25]}"
 
 
 def _stamp(path: Path) -> str:
