@@ -148,11 +148,12 @@ def _pooled(
 ) -> dict[str, tuple[Summary, Confirmation]]:
     """The metrics of all images together, by name."""
     found = {}
+    halves = [[shard.of(half) for shard in read] for half in (~confirming, confirming)]
     for name, metric in TABLE.items():
         if metric.pooled and (pool := metric.pooled(read)):
             summary = summarise_pooled(pool.own, pool.pairs, drawing, pool.nan)
             del pool  # as large as its halves together
-            choosing, other = (_pair(metric.pooled([shard.of(half) for shard in read])) for half in (~confirming, confirming))
+            choosing, other = (_pair(metric.pooled(half)) for half in halves)
             found[name] = summary, confirm_pooled(choosing, other, int(confirming.sum()), drawing.seed)
     return found
 

@@ -3,12 +3,14 @@
 The same resamples of the images serve every metric, timestep and cell, so ratios and differences between them are paired.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64
+from jaxtyping import Float, Float32, Float64
 
 LEVELS = (0.025, 0.975)  # of the 95 % percentile interval
+FEW = 500  # resamples, of which products take no time
 
 
 def resampling(images: int, resamples: int, seed: int) -> Float32[np.ndarray, "resamples images"]:
@@ -27,11 +29,21 @@ def means(
 
     Deviations from each row's own mean are added in single precision, so that rounding is small beside their spread.
     """
-    defined = ~np.isnan(values)
-    centre = mean(values)[..., None]
-    deviations = np.where(defined, values - centre, 0)
-    found: np.ndarray = ratio(sums(deviations, counts), _drawn(defined, counts)) + centre
-    return found
+    return means_together([values], counts)[0]
+
+
+def means_together(
+    each: Sequence[Float[np.ndarray, "... images"]], counts: Float32[np.ndarray, "resamples images"]
+) -> list[np.ndarray]:
+    """The `means` of several at once, as `sums_together`."""
+    defined = [~np.isnan(values) for values in each]
+    centres = [mean(values)[..., None] for values in each]
+    deviations = [np.where(known, values - centre, 0) for values, known, centre in zip(each, defined, centres, strict=True)]
+    partly = [place for place, known in enumerate(defined) if not known.all()]
+    summed = sums_together([*deviations, *(defined[place].astype(np.float32) for place in partly)], counts)
+    drawn = dict(zip(partly, summed[len(each) :], strict=True))  # how many of each resample's draws are defined
+    images = np.float32(counts.shape[-1])
+    return [ratio(summed[place], drawn.get(place, images)) + centre for place, centre in enumerate(centres)]
 
 
 def mean(values: Float[np.ndarray, "*rows images"]) -> Float64[np.ndarray, "*rows"]:
@@ -43,17 +55,35 @@ def sums(
     values: Float[np.ndarray, "*rows images"], counts: Float32[np.ndarray, "resamples images"]
 ) -> Float32[np.ndarray, "*rows resamples"]:
     """The sum of each resample; rows that are equal are summed once, and so have equal sums to the bit."""
-    rows = np.ascontiguousarray(values, np.float32).reshape(-1, values.shape[-1])
-    unique, places = _unique(rows)
-    found: np.ndarray = (unique @ counts.T)[places]
-    return found.reshape(*values.shape[:-1], -1)
+    return sums_together([values], counts)[0]
 
 
-def _drawn(defined: Bool[np.ndarray, "*rows images"], counts: np.ndarray) -> Float32[np.ndarray, "*rows resamples"]:
-    """How many of each resample's draws are defined."""
-    if defined.all():
-        return np.full((*defined.shape[:-1], len(counts)), defined.shape[-1], np.float32)
-    return sums(defined.astype(np.float32), counts)
+def sums_together(
+    each: Sequence[Float[np.ndarray, "... images"]], counts: Float32[np.ndarray, "resamples images"]
+) -> list[np.ndarray]:
+    """The `sums` of several at once, in one product: one of a hundred rows takes a quarter of the time of nine of eleven.
+
+    Where all rows of one are equal it is multiplied alone, and so is each with few resamples: the library adds what is small in
+    another order, which would show in the last digits.
+    """
+    if len(counts) < FEW and len(each) > 1:
+        return [sums(values, counts) for values in each]
+    found: list[np.ndarray] = []
+    rows: list[np.ndarray] = []
+    places: list[tuple[int, list[int]]] = []  # of each that is in the product: which, and its rows' places there
+    for number, values in enumerate(each):
+        unique, own = _unique(np.ascontiguousarray(values, np.float32).reshape(-1, values.shape[-1]))
+        if len(unique) == 1:
+            found.append((unique @ counts.T)[own])
+        else:
+            found.append(unique)  # until the product is there
+            places.append((number, [sum(map(len, rows)) + place for place in own]))
+            rows.append(unique)
+    if rows:
+        product = (rows[0] if len(rows) == 1 else np.concatenate(rows)) @ counts.T
+        for number, own in places:
+            found[number] = product[own]
+    return [summed.reshape(*values.shape[:-1], -1) for summed, values in zip(found, each, strict=True)]
 
 
 def _unique(rows: np.ndarray) -> tuple[np.ndarray, list[int]]:

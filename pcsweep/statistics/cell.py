@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int
+from jaxtyping import Float, Float64, Int
 
-from pcsweep.statistics.bootstrap import interval, mean, means, moments, relative
+from pcsweep.statistics.bootstrap import interval, mean, means_together, moments, relative
 from pcsweep.statistics.confirmation import Confirmation
 from pcsweep.statistics.drawing import Drawing
 from pcsweep.statistics.paired import PairedValues, effect_size
@@ -53,8 +53,10 @@ def summarise(values: PairedValues, drawing: Drawing) -> Summary:
         values: of the cell's images.
         drawing: for that number of images.
     """
-    now = Estimate(mean(values.now), means(values.now, drawing.counts))
-    start, gain = _start_and_gain(values, now.resampled, drawing.counts)
+    others = [] if values.same.all() else [values.start[~values.same], values.gain[~values.same]]
+    resampled, *of_others = means_together([values.now, *others], drawing.counts)
+    now = Estimate(mean(values.now), resampled)
+    start, gain = _start_and_gain(values, resampled, of_others)
     return Summary(
         **_bootstrapped(now, start, gain),
         n=_defined_images(values.now),
@@ -112,7 +114,7 @@ class Estimate:
 def _start_and_gain(
     values: PairedValues,
     resampled: Float64[np.ndarray, "metrics timesteps resamples"],
-    counts: Float32[np.ndarray, "resamples images"],
+    others: Sequence[Float64[np.ndarray, "rows resamples"]],
 ) -> tuple[Estimate, Estimate]:
     """The mean at t = 0 and the mean gain, of the images that are defined at t and at t = 0.
 
@@ -121,14 +123,13 @@ def _start_and_gain(
     Args:
         values: of the cell's images.
         resampled: the mean at t of each resample.
-        counts: how often each image is drawn in each resample.
+        others: of each resample the mean at t = 0 and the mean gain, where not the same images are defined at both.
     """
     at_start = resampled[:, :1]  # (metrics, 1, resamples)
     start = np.repeat(at_start, resampled.shape[1], axis=1)  # (metrics, timesteps, resamples)
     gain: np.ndarray = resampled - at_start  # (metrics, timesteps, resamples)
-    if not values.same.all():
-        start[~values.same] = means(values.start[~values.same], counts)
-        gain[~values.same] = means(values.gain[~values.same], counts)
+    if others:
+        start[~values.same], gain[~values.same] = others
     return Estimate(mean(values.start), start), Estimate(mean(values.gain), gain)
 
 

@@ -9,6 +9,7 @@ all images together by leaving out a group of images at a time (the delete-a-gro
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int
@@ -54,14 +55,20 @@ def confirming_half(images: Sequence[str], classes: Int[np.ndarray, " images"], 
         classes: of the images.
         seed: of the hashes.
     """
+    return _confirming(tuple(images), tuple(classes.tolist()), seed)
+
+
+@lru_cache(maxsize=2)
+def _confirming(images: tuple[str, ...], of_image: tuple[int, ...], seed: int) -> Bool[np.ndarray, " images"]:
+    """That half, found once for all cells of the same images; it cannot be written."""
     keys = [hashlib.sha256(f"{seed} {name}".encode()).digest() for name in images]
-    of_image = classes.tolist()
     least: dict[int, bytes] = {}  # key of each class's first image, by which classes are ordered
     for key, number in zip(keys, of_image, strict=True):
         least[number] = min(least.get(number, key), key)
     order = sorted(range(len(keys)), key=lambda place: (least[of_image[place]], keys[place]))
     found = np.zeros(len(keys), bool)
     found[order[::2]] = True
+    found.flags.writeable = False
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
-from pcsweep.statistics.bootstrap import ratio, sums
+from pcsweep.statistics.bootstrap import ratio, sums_together
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Pixels:
 
     def resampled(self, counts: Float[np.ndarray, "resamples images"]) -> Float64[np.ndarray, "timesteps resamples"]:
         """PxAP of each resample of the images."""
-        summed = (sums(each, counts) for each in (self.found, self.inside, self.mask, self.all))
+        summed = sums_together((self.found, self.inside, self.mask, self.all), counts)
         return pxap(*(each.astype(np.float64) for each in summed))
 
     def images(self) -> Int[np.ndarray, " timesteps"]:

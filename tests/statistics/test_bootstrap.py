@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pcsweep.statistics.bootstrap import interval, means, moments, ratio, resampling, sums
+from pcsweep.statistics.bootstrap import interval, means, means_together, moments, ratio, resampling, sums, sums_together
 
 
 def drawn(images, resamples, seed):
@@ -84,3 +84,26 @@ def test_intervals_over_images_cover_where_each_image_has_several_noise_seeds():
 
     assert 0.92 < coverage(own.mean(axis=-1)) < 0.97
     assert coverage(own.reshape(studies, -1)) < 0.75
+
+
+@pytest.mark.parametrize("resamples", [20, 700])
+def test_several_together_are_each_alone_to_the_bit(resamples):
+    """In tables whose digits are compared: with other rows beside them, where there is one row alone, and with few resamples."""
+    generator = np.random.default_rng(0)
+    counts = resampling(301, resamples, seed=0)
+    equal = np.repeat(generator.random((1, 301)), 4, axis=0)
+    each = [generator.random((3, 5, 301)), equal, generator.random((7, 301), np.float32), generator.random((2, 301)) < 0.5]
+    for values, together in zip(each, sums_together(each, counts), strict=True):
+        assert together.shape == (*values.shape[:-1], resamples)
+        assert np.array_equal(together, sums(values, counts))
+
+
+def test_means_of_several_are_those_of_each():
+    generator = np.random.default_rng(1)
+    counts = resampling(301, 700, seed=0)
+    values = generator.random((4, 6, 301))
+    partly = np.where(generator.random((3, 301)) < 0.1, np.nan, generator.random((3, 301)))
+    nothing = np.full((1, 301), np.nan)
+    for own, together in zip((values, partly, nothing), means_together([values, partly, nothing], counts), strict=True):
+        assert np.array_equal(together, means(own, counts), equal_nan=True)
+        assert own is not nothing or np.isnan(together).all()
