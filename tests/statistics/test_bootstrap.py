@@ -92,7 +92,12 @@ def test_several_together_are_each_alone_to_the_bit(resamples):
     generator = np.random.default_rng(0)
     counts = resampling(301, resamples, seed=0)
     equal = np.repeat(generator.random((1, 301)), 4, axis=0)
-    each = [generator.random((3, 5, 301)), equal, generator.random((7, 301), np.float32), generator.random((2, 301)) < 0.5]
+    each = [
+        generator.random((3, 5, 301)),
+        equal,
+        generator.random((7, 301), np.float32),
+        (generator.random((2, 301)) < 0.5).astype(np.float32),
+    ]
     for values, together in zip(each, sums_together(each, counts), strict=True):
         assert together.shape == (*values.shape[:-1], resamples)
         assert np.array_equal(together, sums(values, counts))
