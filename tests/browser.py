@@ -8,10 +8,12 @@
 It needs Debian's package chromium.
 """
 
+import atexit
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,16 +52,25 @@ def require() -> None:
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    """A browser, closed at the end."""
+    """A browser, the same for all tests of a process; what has been opened in it meanwhile is closed at the end."""
     require()
+    browser = _started()
+    before = browser.contexts
+    try:
+        yield browser
+    finally:
+        for context in browser.contexts:
+            if context not in before:
+                context.close()
+
+
+@cache
+def _started() -> "Browser":
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
-        try:
-            yield browser
-        finally:
-            browser.close()
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(ARGUMENTS))
 
 
 class Visit:

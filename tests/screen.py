@@ -7,11 +7,12 @@ import re
 import select
 import signal
 import struct
-import subprocess
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+
+from commands import ONE_THREAD, start
 
 _PIECE = re.compile(r"\x1b\[(\??[\d;]*)([A-Za-z])|\x1b[\]()][^\x07]*\x07?|([\r\n\b])|([^\x1b\r\n\b]+)|\x1b")
 
@@ -81,35 +82,34 @@ class Screen:
 
 
 class InTerminal:
-    """A program that has been started in a terminal.
+    """A command of pcsweep that has been started in a terminal.
 
     Args:
-        command: its words.
+        words: of the command.
+        module: which it is.
         folder: where it is started.
         columns, lines: of the terminal.
         variables: of its environment, beside those of this process.
     """
 
     def __init__(
-        self, command: Sequence[str], folder: Path, columns: int = 100, lines: int = 30, variables: dict[str, str] | None = None
+        self,
+        *words: str,
+        module: str,
+        folder: Path,
+        columns: int = 100,
+        lines: int = 30,
+        variables: dict[str, str] | None = None,
     ) -> None:
         self.screen = Screen(columns, lines)
         self.said = ""  # all of it
         self._master, terminal = pty.openpty()
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        environment = os.environ | {"TERM": "xterm-256color", "OMP_NUM_THREADS": "1"} | (variables or {})
+        environment = os.environ | ONE_THREAD | {"TERM": "xterm-256color"} | (variables or {})
         for name in ("COLUMNS", "LINES", "NO_COLOR"):
             environment.pop(name, None)
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 # as a shell in the foreground does
-        )
+        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
+        self.process = start(*words, module=module, folder=folder, environment=environment, start_new_session=True, **streams)
         os.close(terminal)
 
     def until(self, so: Callable[[Screen], bool], seconds: float = 60) -> str:

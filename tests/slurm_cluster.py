@@ -32,6 +32,7 @@ T = TypeVar("T")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "setpriv")
 NODE = "pcs"
 GPUS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random")  # Slurm takes nothing but device files for GPUs, and opens none
+PAUSE_S = 0.2  # between two questions to Slurm, each of which is a process
 LONGEST_FOLDER = 70  # characters; sockets of job steps lie below it, and a socket's path has 107 at most
 CONFIGURATION = """
 ClusterName=pcsweep
@@ -97,13 +98,13 @@ def require() -> None:
         pytest.skip(reason)
 
 
-def until(condition: Callable[[], T], timeout_s: float, what: str) -> T:
-    """The first true value of `condition`."""
+def until(condition: Callable[[], T], timeout_s: float, what: str, pause_s: float = 0.05) -> T:
+    """The first true value of `condition`, which is looked at every so often."""
     deadline = time.monotonic() + timeout_s
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"Expected {what} within {timeout_s} s")
-        time.sleep(0.05)
+        time.sleep(pause_s)
     return value
 
 
@@ -186,7 +187,7 @@ class Cluster:
 
     def wait_until_idle(self, timeout_s: float = 60) -> None:
         """Until no job waits, runs or completes."""
-        until(lambda: not self.queue(), timeout_s, f"an empty queue of {self.folder}")
+        until(lambda: not self.queue(), timeout_s, f"an empty queue of {self.folder}", PAUSE_S)
 
     def hasten(self) -> list[str]:
         """Jobs that wait for their begin time, as requeued ones do, may start in two seconds.
@@ -194,7 +195,7 @@ class Cluster:
         Not now: slurmd refuses a job that starts in the second in which it was requeued, and Slurm then counts it as failed.
         """
         patience_s = self.kill_wait_s + 10
-        until(lambda: all(entry["state"] != "COMPLETING" for entry in self.queue()), patience_s, "no job that completes")
+        until(lambda: all(entry["state"] != "COMPLETING" for entry in self.queue()), patience_s, "no job that completes", PAUSE_S)
         soon = (datetime.now() + timedelta(seconds=2)).isoformat()
         # A requeued job's reason is None until the scheduler has looked at it.
         pending = [e["id"] for e in self.queue() if e["state"] == "PENDING" and e["reason"] in {"None", "BeginTime"}]

@@ -1,11 +1,10 @@
 """Every experiment, small, from its command to its figure."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import run
 from configured import LOADED
 from hydra import compose, initialize_config_dir
 
@@ -57,8 +56,7 @@ def test_every_experiment_is_here():
 
 
 def pcsweep(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command, environment = [sys.executable, "-m", "pcsweep", *words], os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return run(*words, folder=folder)
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))

@@ -1,12 +1,11 @@
 """Weights from a hub: fetched once, found in the cache without asking, and refused at once where nothing can be reached."""
 
-import subprocess
-import sys
 import time
 
 import pytest
 import timm
 import torch
+from commands import run
 from hydra import compose, initialize_config_dir
 from safetensors.torch import save_file
 
@@ -61,7 +60,7 @@ def test_fetch_asks_for_the_networks_weights_alone(monkeypatch, caplog):
         fetch(config("model=timm", "model.name=resnet_18"))
 
 
-def test_a_model_of_the_users_own_brings_its_weights(monkeypatch, tmp_path, caplog):
+def test_a_model_of_the_users_own_brings_its_weights(tmp_path):
     """Where its module has a function for that."""
     (tmp_path / "my_models.py").write_text(
         "from pathlib import Path\n"
@@ -70,11 +69,10 @@ def test_a_model_of_the_users_own_brings_its_weights(monkeypatch, tmp_path, capl
     )
     (tmp_path / "mine" / "model").mkdir(parents=True)
     (tmp_path / "mine" / "model" / "mine.yaml").write_text("_target_: my_models.mine\nname: net\n")
-    monkeypatch.chdir(tmp_path)
-    command = [sys.executable, "-m", "pcsweep.fetch", "--config-dir", "mine", "model=mine"]
-    unnamed = subprocess.run(command, capture_output=True, text=True)
+    words = ["--config-dir", "mine", "model=mine"]
+    unnamed = run(*words, module="pcsweep.fetch", folder=tmp_path)
     assert (unnamed.returncode, (tmp_path / "net.txt").exists()) == (2, False)
     assert "For a module of your own add extensions=[my_models]" in unnamed.stderr
-    done = subprocess.run([*command, "extensions=[my_models]"], capture_output=True, text=True)
+    done = run(*words, "extensions=[my_models]", module="pcsweep.fetch", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "net.txt").read_text() == "fetched"

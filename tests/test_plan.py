@@ -1,15 +1,12 @@
 """The printed plan of a grid."""
 
-import os
 import re
-import subprocess
-import sys
+
+from commands import run
 
 
 def planned(folder, *words):
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pcsweep.plan", "dataset.limit=4", "timesteps=3", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return run("dataset.limit=4", "timesteps=3", *words, module="pcsweep.plan", folder=folder)
 
 
 def test_a_grid_is_counted_and_nothing_is_computed_or_left(tmp_path):

@@ -4,11 +4,10 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from contextlib import suppress
 
 import pytest
+from commands import run, start
 from configured import LOADED
 from PIL import Image
 
@@ -23,17 +22,13 @@ SMALL = ["timesteps=3", "dataset.limit=4"]
 FIRST = "test-000221"  # of the selection
 
 
-def command(*words):
-    return [sys.executable, "-m", "pcsweep.show", *words]
-
-
-def shown(folder, *words):
+def shown(folder, *words, cold=False):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-    return subprocess.run(command(*words), cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return run(*words, module="pcsweep.show", folder=folder, environment=environment, cold=cold)
 
 
 def test_without_words_the_first_image_is_drawn_here_and_nothing_else_is_left(tmp_path):
-    done = shown(tmp_path, *SMALL)
+    done = shown(tmp_path, *SMALL, cold=True)  # what warns when it is imported would be seen
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(
         rf"Picture: show\.png\n{FIRST}: IoU 0\.\d{{3}} at t = 0,( 0\.\d{{3}} at t = [1-3],)? the best\n", done.stdout
@@ -77,7 +72,7 @@ def test_a_wrong_value_ends_with_2_and_one_line(tmp_path):
 def test_an_interruption_ends_with_130_and_how_to_go_on(tmp_path):
     words = ["timesteps=10000", "output=a.png"]
     ours, theirs = os.openpty()
-    running = subprocess.Popen(command(*words), cwd=tmp_path, stderr=theirs, start_new_session=True)
+    running = start(*words, module="pcsweep.show", folder=tmp_path, stderr=theirs, start_new_session=True)
     os.close(theirs)
     said = b""
     while b"maps" not in said:  # the bar: it is being computed
@@ -241,7 +236,8 @@ def study(tmp_path_factory):
     """The folder of the studies, in which `cells` has two shards."""
     root = tmp_path_factory.mktemp("studies")
     words = ["-m", "study=cells", f"output_root={root}", *SMALL, "pictures=1", "noise.sigma=0.1,0.6"]
-    subprocess.run([sys.executable, "-m", "pcsweep", *words], check=True, capture_output=True, timeout=120)
+    done = run(*words, folder=root)
+    assert done.returncode == 0, done.stderr
     return root
 
 

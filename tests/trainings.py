@@ -1,26 +1,20 @@
 """The command `pcsweep.train`, run and stopped, and what it leaves."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 
+from commands import PIPE, run, start
 from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 
 def train(*words, folder, **options):
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pcsweep.train", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, **options)
+    return run(*words, module="pcsweep.train", folder=folder, **options)
 
 
 def stopped_later(folder, number, words, steps=1):
     """Starts the command and sends it a signal once so many more checkpoints are there; its exit code and messages."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pcsweep.train", *words]
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    process = start(*words, module="pcsweep.train", folder=folder, stderr=PIPE)
     deadline, path, seen = time.monotonic() + 120, folder / "w.safetensors.checkpoint", set()
     before = path.stat().st_mtime_ns if path.exists() else None
     while len(seen - {before}) < steps:

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import DEVNULL, PIPE, run, start
 from configured import LOADED, compute
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -32,10 +31,9 @@ def config(tmp_path):
         yield lambda *words: compose("config", overrides=[*SMALL, f"output_root={tmp_path}", *words])
 
 
-def pcsweep(*words, folder, **options):
+def pcsweep(*words, folder):
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
-    command = [sys.executable, "-m", "pcsweep", *words, *SMALL]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, **options)
+    return run(*words, *SMALL, folder=folder, environment=environment)
 
 
 def identity(config):
@@ -249,24 +247,15 @@ def test_a_damaged_shard_is_said_and_computed_again(config, tmp_path, caplog):
 
 def test_an_interruption_leaves_whole_shards_and_says_how_to_go_on(tmp_path):
     words = ["-m", "noise.sigma=0.1,0.2,0.3", "pcoder.beta=range(0,1,0.1)", "dataset.limit=24", "timesteps=4"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    child = subprocess.Popen(  # points that last long enough for a busy machine to notice the third of thirty
-        [sys.executable, "-m", "pcsweep", *words],
-        cwd=tmp_path,
-        env=environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
+    # Points that last long enough for a busy machine to notice the third of thirty.
+    child = start(*words, folder=tmp_path, stderr=PIPE, stdout=DEVNULL)
     deadline = time.monotonic() + 90
     while len(list(tmp_path.rglob("*.parquet"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
     _, stderr = child.communicate(timeout=60)
-    assert child.returncode == 130, stderr.decode()
-    assert (
-        "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=24 timesteps=4"
-        in stderr.decode()
-    )
+    assert child.returncode == 130, stderr
+    assert "python -m pcsweep -m noise.sigma=0.1,0.2,0.3 'pcoder.beta=range(0,1,0.1)' dataset.limit=24 timesteps=4" in stderr
     found = list(all_shards(tmp_path / "outputs/default/shards"))
     assert 3 <= len(found) < 30
     assert all(isinstance(shard, shards.Shard) for shard in found)

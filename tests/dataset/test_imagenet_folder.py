@@ -1,12 +1,11 @@
 """ImageNet in class folders: listed in little memory, decoded as any photograph is, and refused where masks are needed."""
 
 import pickle
-import subprocess
-import sys
 
 import image_trees
 import numpy as np
 import pytest
+from commands import run
 from torchvision.transforms.v2.functional import center_crop, resize
 
 from pcsweep.config.errors import BadSetting
@@ -159,8 +158,8 @@ def test_a_study_refuses_images_without_masks(root, tmp_path):
     with pytest.raises(BadSetting, match="Expected `dataset` to be one with masks, .* imagenet_folder has none"):
         Loaded().dataset(choice)
     words = ["dataset=imagenet_folder", f"dataset.root={root}", "model=pminivgg"]
-    for command in (["pcsweep"], ["pcsweep.plan"], ["pcsweep.show"]):
-        done = subprocess.run([sys.executable, "-m", *command, *words], cwd=tmp_path, capture_output=True, text=True)
+    for command in ("pcsweep", "pcsweep.plan", "pcsweep.show"):
+        done = run(*words, module=command, folder=tmp_path)
         assert done.returncode == 2, done.stderr
         assert "Expected `dataset` to be one with masks" in done.stderr
         assert not (tmp_path / "outputs").exists()

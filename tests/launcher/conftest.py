@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import run as run_command
 from slurm_cluster import Cluster, require
 
 SMALL = ["dataset.limit=4", "timesteps=1"]
@@ -31,7 +31,6 @@ def pcsweep(environment: dict[str, str], tmp_path: Path) -> Callable[..., subpro
     """Runs `python -m pcsweep` on four images in the test's folder, on the cluster."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pcsweep", *words, *SMALL]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        return run_command(*words, *SMALL, folder=tmp_path, environment=environment)
 
     return run

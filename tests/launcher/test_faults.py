@@ -18,8 +18,9 @@ from functools import cache, partial
 from pathlib import Path
 
 import pytest
+from commands import DEVNULL, Process, start
 from safetensors.torch import load_file, save_file
-from slurm_cluster import Cluster, require, until
+from slurm_cluster import PAUSE_S, Cluster, require, until
 
 import pcsweep
 from pcsweep.aggregate.run import aggregate
@@ -36,7 +37,15 @@ EIGHT = (
 TINY = ("pcoder.lambda=0.1", "dataset.limit=4", "timesteps=1", "hydra.launcher.points_per_pack=1")
 MODEST = ("hydra.launcher.cpus_per_task=1", "hydra.launcher.mem_gb=2")
 FEW = ("pcoder.beta=0.1,0.2,0.3,0.4", *TINY)
+LIMIT = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10")
 ONE_TASK, TWO_TASKS = ("hydra.launcher.points_per_job=8",), ("hydra.launcher.points_per_job=4",)
+OF_THE_QUEUE = {
+    *ONE_TASK,
+    *TWO_TASKS,
+    *LIMIT,
+    *(f"hydra.launcher.max_num_timeout={n}" for n in (0, 1)),
+    "hydra.launcher.gpus_per_node=2",
+}
 LATER = "hydra.launcher.wait=false"
 LONGEST_S = 120  # that a command may take
 
@@ -54,7 +63,7 @@ class Ended:
 class Command:
     """A command that was started in a session of its own, as from a terminal."""
 
-    process: subprocess.Popen
+    process: Process
     output: Path
 
     def said(self, stream="out"):
@@ -100,11 +109,12 @@ class Study:
         environment = self.environment | ({"PATH": f"{path}:{self.environment['PATH']}"} if path else {})
         output = self.home / f"{self.name}-{len(self.commands)}.out"
         with output.open("w") as out, output.with_suffix(".err").open("w") as err:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"pcsweep.{module}" if module else "pcsweep", *words],
-                cwd=self.home,
-                env=environment,
-                stdin=subprocess.DEVNULL,
+            process = start(
+                *words,
+                module=f"pcsweep.{module}" if module else "pcsweep",
+                folder=self.home,
+                environment=environment,
+                stdin=DEVNULL,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
@@ -160,16 +170,16 @@ def table(folder):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The aggregate of the same words, computed on this machine."""
+    """The aggregate of the same points, computed on this machine once for all that ask a queue for them in their own ways."""
 
     @cache
-    def computed(words):
-        study = Study(tmp_path_factory.mktemp("undisturbed"), os.environ | {"OMP_NUM_THREADS": "1"}, words)
+    def computed(points):
+        study = Study(tmp_path_factory.mktemp("undisturbed"), os.environ | {"OMP_NUM_THREADS": "1"}, points)
         ran = study.run("hydra.launcher.executor=local")
         assert ran.code == 0, ran.err
         return table(study.folder)
 
-    return computed
+    return lambda words: computed(tuple(word for word in words if word not in OF_THE_QUEUE))
 
 
 @pytest.fixture(autouse=True)
@@ -278,7 +288,7 @@ def queued(cluster, study):
 
 
 def until_state(cluster, state):
-    until(lambda: [entry["state"] for entry in cluster.queue()] == [state], 60, f"one task, {state}")
+    until(lambda: [entry["state"] for entry in cluster.queue()] == [state], 60, f"one task, {state}", PAUSE_S)
 
 
 # --- tasks that end before their time ---
@@ -488,9 +498,9 @@ def test_slurms_refusals_are_said_and_leave_nothing_behind(study):
 
 @pytest.fixture(scope="module")
 def small_arrays(tmp_path_factory):
-    """A Slurm whose job arrays have five tasks at most."""
+    """A Slurm whose job arrays have three tasks at most."""
     require()
-    with Cluster(tmp_path_factory.mktemp("small"), max_array_size=5, cpus=8, gpus=4) as made:
+    with Cluster(tmp_path_factory.mktemp("small"), max_array_size=3, cpus=8, gpus=4) as made:
         yield made
 
 
@@ -503,25 +513,25 @@ def on_small_arrays(small_arrays, study, environment):
 
 
 def test_a_refusal_of_the_second_array_costs_only_that(on_small_arrays, small_arrays, tmp_path):
-    sweep = on_small_arrays("pcoder.beta=0.1,0.2,0.3,0.4,0.5,0.6", *TINY, "hydra.launcher.points_per_job=1")
+    sweep = on_small_arrays("pcoder.beta=0.1,0.2,0.3,0.4", *TINY, "hydra.launcher.points_per_job=1")
     refusal = "echo 'sbatch: error: QOSMaxSubmitJobPerUserLimit' >&2; exit 1"
     once = f"[ -e {tmp_path}/first ] && {{ {refusal}; }}\ntouch {tmp_path}/first"
     ended = sweep.run(path=instead_of_sbatch(tmp_path / "full", once))
     before = sweep.shards()
     assert ended.code == 1
-    assert len(before) == 5
+    assert len(before) == 3
     refused = "Slurm has not taken all tasks: sbatch: error: QOSMaxSubmitJobPerUserLimit"
-    assert f"{not_done(1, 6)}\n{refused}\n" in ended.err
+    assert f"{not_done(1, 4)}\n{refused}\n" in ended.err
     assert re.search(r"to do +1 +in no queue", sweep.status())
     again = sweep.run()
     assert again.code == 0
-    assert "5 of 6 already done, 0 skipped (β + λ > 1), 1 to run in 1 task" in again.out
+    assert "3 of 4 already done, 0 skipped (β + λ > 1), 1 to run in 1 task" in again.out
     assert before.items() <= sweep.shards().items()
     assert set(sweep.computed().values()) == {1}
 
 
 def test_more_tasks_than_an_array_may_have(on_small_arrays, small_arrays, undisturbed):
-    betas = ",".join(str(round(0.02 * step, 2)) for step in range(1, 45))
+    betas = ",".join(str(round(0.02 * step, 2)) for step in range(1, 29))
     words = (f"pcoder.beta={betas}", *TINY, "hydra.launcher.points_per_job=4", "hydra.launcher.array_parallelism=2")
     sweep = on_small_arrays(*words)
     waiting = sweep.start()
@@ -531,9 +541,9 @@ def test_more_tasks_than_an_array_may_have(on_small_arrays, small_arrays, undist
         for entry in looked:
             arrays.setdefault(entry["job"], set()).add(entry["index"])
         most = max(most, sum(entry["state"] == "RUNNING" for entry in looked))
-        time.sleep(0.1)
+        time.sleep(PAUSE_S)
     assert waiting.ended().code == 0
-    assert sorted(map(len, arrays.values())) == [1, 5, 5]
+    assert sorted(map(len, arrays.values())) == [1, 3, 3]
     assert most == 2
     assert is_finished(sweep, {}, undisturbed(words))
 
@@ -604,8 +614,7 @@ def got(process, number):
 
 def test_a_task_over_its_time_is_queued_again_as_often_as_allowed(study, undisturbed, cluster):
     """Slurm sends the signal between 20 s and 50 s after the start here."""
-    limit = ("hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10")
-    again, never = (study(*EIGHT, *ONE_TASK, *limit, f"hydra.launcher.max_num_timeout={n}", name=f"s{n}") for n in (1, 0))
+    again, never = (study(*EIGHT, *ONE_TASK, *LIMIT, f"hydra.launcher.max_num_timeout={n}", name=f"s{n}") for n in (1, 0))
     for sweep in (again, never):
         sweep.start()
     before, tasks = {}, []

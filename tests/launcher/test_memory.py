@@ -1,10 +1,9 @@
 """Tasks that end for want of memory are sent again with more, as far as they may ask for it."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+from commands import run as run_command
 
 from pcsweep.study import shards, submissions
 
@@ -33,9 +32,7 @@ def run(cluster, environment, tmp_path):
     (tmp_path / "toy_hungry.py").write_text(HUNGRY)
 
     def command(*words, module="pcsweep"):
-        return subprocess.run(
-            [sys.executable, "-m", module, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500
-        )
+        return run_command(*words, module=module, folder=tmp_path, environment=environment, timeout=500)
 
     yield command
     cluster.command("scancel", f"--user={os.getuid()}")

@@ -4,12 +4,11 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from commands import DEVNULL, PIPE, run, start
 from stored import all_shards
 
 from pcsweep.search.record import read
@@ -20,14 +19,16 @@ SPACE = ["pcoder.beta=interval(0,1)", "pcoder.lambda=interval(0,1)"]
 
 
 def command(*words):
-    return [sys.executable, "-m", "pcsweep", *SMALL, *SPACE, *words]
+    return *SMALL, *SPACE, *words
 
 
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+def wide():
+    """This process's environment, as of a wide terminal."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
 
 
-def search(folder, *words, environment=ENVIRONMENT):
-    return subprocess.run(command(*words), cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+def search(folder, *words, environment=None):
+    return run(*command(*words), folder=folder, environment=environment or wide())
 
 
 def here(*words):
@@ -75,24 +76,15 @@ def test_a_search_here_leaves_ordinary_shards_and_does_nothing_when_it_is_given_
     assert second.returncode == 0, second.stderr
     assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "outputs/s/shards").iterdir()}
     assert second.stdout.splitlines()[-6:] == first.stdout.splitlines()[-6:]
-    whole = subprocess.run(
-        [sys.executable, "-m", "pcsweep.aggregate", "study=s"],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    whole = run("study=s", module="pcsweep.aggregate", folder=tmp_path, environment=wide())
     assert whole.returncode == 0, whole.stderr
     assert f"Cells: {2 * len(complete)} found" in whole.stdout
 
 
 def test_a_search_that_is_killed_at_random_and_joined_by_another_ends_whole(tmp_path):
     draw = random.Random(5)
-    running = [
-        subprocess.Popen(command(*here("search.trials=10")), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-        for _ in range(2)
-    ]
+    words = command(*here("search.trials=10"))
+    running = [start(*words, folder=tmp_path, environment=wide(), stdout=DEVNULL) for _ in range(2)]
     for round_ in range(3):
         journal = tmp_path / "outputs/s/search/journal.log"
         until = time.monotonic() + 60
@@ -102,23 +94,15 @@ def test_a_search_that_is_killed_at_random_and_joined_by_another_ends_whole(tmp_
         victim = running[round_ % 2]
         victim.send_signal(signal.SIGKILL)
         victim.wait()
-        running[round_ % 2] = subprocess.Popen(
-            command(*here("search.trials=10")), cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL
-        )
+        running[round_ % 2] = start(*words, folder=tmp_path, environment=wide(), stdout=DEVNULL)
     assert [process.wait(240) for process in running] == [0, 0]
     check(tmp_path, 10)
     assert not list((tmp_path / "outputs/s").glob("claims/*"))
 
 
 def test_ctrl_c_ends_a_search_with_the_command_that_goes_on(tmp_path):
-    process = subprocess.Popen(
-        command(*here("search.trials=400")),
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    words = command(*here("search.trials=400"))
+    process = start(*words, folder=tmp_path, environment=wide(), stdout=PIPE, stderr=PIPE)
     study = tmp_path / "outputs/s"
     until = time.monotonic() + 120
     while len(list(study.glob("shards/*.parquet"))) < 3 and time.monotonic() < until:
@@ -147,7 +131,7 @@ def test_on_slurm_a_trial_is_told_when_it_is_done_and_a_killed_search_goes_on(tm
         "hydra.launcher.cpus_per_task=1",
         "hydra.launcher.mem_gb=1",
     )
-    first = subprocess.Popen(command(*words), cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = start(*command(*words), folder=tmp_path, environment=environment, stdout=DEVNULL, stderr=DEVNULL)
     study = tmp_path / "outputs/s"
     until = time.monotonic() + 240
     while len(list(study.glob("shards/*.parquet"))) < 2 and time.monotonic() < until:
@@ -162,25 +146,9 @@ def test_on_slurm_a_trial_is_told_when_it_is_done_and_a_killed_search_goes_on(tm
 
 def test_two_objectives_and_each_pcoder_its_own(tmp_path):
     words = [each for each in SMALL if not each.startswith("search.images")] + SPACE
-    done = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "pcsweep",
-                *words,
-                "hydra/launcher=local",
-                "search.trials=4",
-                "search.per_pcoder=[beta,lambda]",
-            ),
-            "search.objective=[iou gain at T,target_probability gain max over t]",
-        ],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    words += ["hydra/launcher=local", "search.trials=4", "search.per_pcoder=[beta,lambda]"]
+    words += ["search.objective=[iou gain at T,target_probability gain max over t]"]
+    done = run(*words, folder=tmp_path, environment=wide())
     assert done.returncode == 0, done.stderr
     record = read(tmp_path / "outputs/s")
     assert len(record.terms.space) == 4 + 3  # no feedback reaches the last pcoder
@@ -260,24 +228,7 @@ def test_a_search_whose_trials_fail_stops_itself_and_goes_on_when_the_cause_is_m
     words = ["extensions=[own_noise]", "noise._target_=own_noise.mine", "~noise.sigma", "+noise.share=0.5", "search.trials=40"]
     given = [each for each in SMALL if not each.startswith("noise.sigma")] + SPACE + words + ["hydra/launcher=local"]
 
-    def run(*more):
-        return subprocess.run(
-            [sys.executable, "-m", "pcsweep", *given, *more],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    first = subprocess.Popen(
-        [sys.executable, "-m", "pcsweep", *given],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    first = start(*given, folder=tmp_path, environment=wide(), stdout=PIPE, stderr=PIPE)
     until = time.monotonic() + 120
     while len(list(tmp_path.glob("outputs/s/shards/*.parquet"))) < 4 and time.monotonic() < until:
         time.sleep(0.1)
@@ -291,7 +242,7 @@ def test_a_search_whose_trials_fail_stops_itself_and_goes_on_when_the_cause_is_m
     assert 5 < failed < 12
     (tmp_path / "poisoned").unlink()
     kept = len(record.trials) - failed
-    done = run(f"search.trials={kept + 8}")
+    done = run(*given, f"search.trials={kept + 8}", folder=tmp_path, environment=wide())
     assert done.returncode == 0, done.stderr
     ended = [each for each in read(tmp_path / "outputs/s").trials if each.state != "failed"]
     assert len(ended) == kept + 8

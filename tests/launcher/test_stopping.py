@@ -2,10 +2,9 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
+from commands import run as run_command
 
 from pcsweep.study import failures, submissions
 
@@ -37,9 +36,7 @@ def run(environment, tmp_path):
     (tmp_path / "toy_poison.py").write_text(POISON)
 
     def command(*words, module="pcsweep"):
-        return subprocess.run(
-            [sys.executable, "-m", module, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500
-        )
+        return run_command(*words, module=module, folder=tmp_path, environment=environment, timeout=500)
 
     return command
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 import torch
+from commands import STDOUT, run
+from commands import start as start_command
 from safetensors.torch import load_file
 from slurm_cluster import until
 
@@ -23,7 +25,8 @@ TRAIN = [sys.executable, "-m", "pcsweep.train"]
 def whole(tmp_path_factory):
     """The weights of the training that is not interrupted, by one process, and their bytes."""
     folder = tmp_path_factory.mktemp("whole")
-    subprocess.run([*TRAIN, *WORDS, *ONE], cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True, timeout=LONGEST_S)
+    done = run(*WORDS, *ONE, module="pcsweep.train", folder=folder, timeout=LONGEST_S)
+    assert done.returncode == 0, done.stderr
     return folder / "w.safetensors"
 
 
@@ -34,8 +37,9 @@ def submitted(cluster, environment, tmp_path):
 
     def start(*words):
         with (tmp_path / "said").open("w") as said:
-            command = [*TRAIN, *ON_SLURM, *WORDS, *words, "checkpoint_every=1"]
-            started.append(subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=said, stderr=subprocess.STDOUT))
+            given = [*ON_SLURM, *WORDS, *words, "checkpoint_every=1"]
+            streams = {"stdout": said, "stderr": STDOUT}
+            started.append(start_command(*given, module="pcsweep.train", folder=tmp_path, environment=environment, **streams))
         until((tmp_path / "w.safetensors.checkpoint").exists, LONGEST_S, "a checkpoint")
         (entry,) = cluster.queue()
         return entry["id"], started[0]

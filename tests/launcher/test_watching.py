@@ -1,7 +1,6 @@
 """On a real Slurm: tasks are watched until they have ended, and their shards say what they had asked for."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,8 +23,7 @@ def test_tasks_are_watched_and_say_what_they_cost(
 ) -> None:
     sent = pcsweep("-m", *POINTS, *ASKED)
     assert sent.returncode == 0, sent.stderr
-    status = [sys.executable, "-m", "pcsweep.status", "study=s", "watch=true"]
-    watched = InTerminal(status, tmp_path, variables=environment)
+    watched = InTerminal("study=s", "watch=true", module="pcsweep.status", folder=tmp_path, variables=environment)
     watched.until(lambda screen: "▸" in screen.text and "in 2 tasks: " in screen.text)
     assert watched.end(120) == 0
     assert "■ 4 done" in watched.screen.text

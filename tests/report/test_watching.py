@@ -1,10 +1,7 @@
 """The page of a study that is being computed: it says how far that is, is renewed, and renews itself in a browser."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -13,6 +10,8 @@ from typing import Any
 
 import pytest
 from browser import Visit, chromium
+from commands import PIPE, Process
+from commands import start as start_command
 from toy_study import plan, put, settings
 
 from pcsweep.aggregate.result import NoShards
@@ -207,16 +206,13 @@ def test_a_study_that_failed_as_a_whole_is_told_in_the_end(
 
 
 @pytest.fixture
-def command(study: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+def command(study: Path) -> Iterator[Callable[[], Process]]:
     """Starts the command; it is ended with the test."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Process] = []
 
-    def start() -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "pcsweep.report", *words(study, "watch=true", "every=1")]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        reset = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-        started.append(subprocess.Popen(command, text=True, env=environment, **pipes, **reset))
+    def start() -> Process:
+        given = words(study, "watch=true", "every=1")
+        started.append(start_command(*given, module="pcsweep.report", folder=Path.cwd(), stdout=PIPE, stderr=PIPE))
         return started[-1]
 
     yield start
@@ -229,7 +225,7 @@ def command(study: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
             pipe.close()
 
 
-def test_a_browser_shows_what_is_new_where_its_reader_was(study: Path, command: Callable[[], subprocess.Popen[str]]) -> None:
+def test_a_browser_shows_what_is_new_where_its_reader_was(study: Path, command: Callable[[], Process]) -> None:
     with Claims(study, NAMES), chromium() as browser:
         renewing = command()
         deadline = time.monotonic() + 60
@@ -257,7 +253,7 @@ def test_a_browser_shows_what_is_new_where_its_reader_was(study: Path, command: 
         assert visit.complaints == []
 
 
-def test_ctrl_c_ends_the_command(study: Path, command: Callable[[], subprocess.Popen[str]]) -> None:
+def test_ctrl_c_ends_the_command(study: Path, command: Callable[[], Process]) -> None:
     with Claims(study, NAMES):
         renewing = command()
         assert renewing.stdout is not None

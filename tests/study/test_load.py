@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from commands import run
 from stored import all_shards
 from toy_settings import replaced
 
@@ -32,8 +33,7 @@ GRID = ["noise.sigma=0,0.4", "noise.space=pixel", "noise.seed=0,1", "pcoder.beta
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small study `demo`, computed there."""
     folder = tmp_path_factory.mktemp("demo")
-    words = ["-m", "pcsweep", "-m", "study=demo", "dataset.limit=12", "timesteps=3", *GRID]
-    done = subprocess.run([sys.executable, *words], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = run("-m", "study=demo", "dataset.limit=12", "timesteps=3", *GRID, folder=folder)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -2,14 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import PIPE
+from commands import start as start_command
 from screen import InTerminal, Screen
 from toy_slurm import answering
 from toy_study import settings
@@ -23,7 +23,7 @@ from pcsweep.sweep import watching
 from pcsweep.sweep.seen import Lookout, Seen
 
 BETAS, LAMBDAS, SIGMAS = (0.2, 0.4, 1.0), (0.0, 0.5), (0.2, 0.6)
-STATUS = [sys.executable, "-m", "pcsweep.status", "study=mine", "watch=true", "every=1"]
+STATUS = ["study=mine", "watch=true", "every=1"]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def started(study: Path) -> Any:
     programs: list[InTerminal] = []
 
     def start(**options: Any) -> InTerminal:
-        programs.append(InTerminal(STATUS, study.parents[1], **options))
+        programs.append(InTerminal(*STATUS, module="pcsweep.status", folder=study.parents[1], **options))
         return programs[-1]
 
     yield start
@@ -156,9 +156,9 @@ def test_a_small_terminal_says_what_has_no_room(study: Path, started: Callable[.
 
 def test_a_pipe_gets_a_block_where_something_has_changed(study: Path) -> None:
     finish(study, *EVERY[:9])
-    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    own = {"module": "pcsweep.status", "environment": os.environ | {"PYTHONIOENCODING": "ascii"}}
     with Claims(study, [named(*point) for point in EVERY]):
-        piped = subprocess.Popen(STATUS, cwd=study.parents[1], stdout=subprocess.PIPE, text=True, env=environment)
+        piped = start_command(*STATUS, folder=study.parents[1], stdout=PIPE, **own)
         assert piped.stdout is not None
         time.sleep(6)
         finish(study, EVERY[9])

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import DEVNULL, PIPE, start
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
@@ -142,9 +143,7 @@ def workers_of(process):
 def test_a_killed_worker_of_a_study_is_told_and_the_same_command_finishes(tmp_path, monkeypatch, capsys):
     words = ["-m", "pcoder.beta=0.4,0.5,0.6", "dataset.limit=2", "timesteps=1", f"output_root={tmp_path}", "hydra/launcher=local"]
     words += ["hydra.launcher.points_per_pack=1"]
-    command = [sys.executable, "-m", "pcsweep", *words, "hydra.launcher.workers=2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+    with start(*words, "hydra.launcher.workers=2", folder=Path.cwd(), stderr=PIPE, stdout=DEVNULL) as process:
         deadline = time.monotonic() + 60
         while len(workers := workers_of(process)) < 2 and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -1,11 +1,12 @@
 """A third executor, which the package knows nothing of: a study is sent through it, looked at, cancelled and finished."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import ONE_THREAD
+from commands import run as run_command
+from commands import start as start_command
 
 TESTS = Path(__file__).parents[2]
 GRID = [
@@ -24,10 +25,8 @@ def run(tmp_path):
     """Gives a command of pcsweep in the test's folder."""
 
     def command(module, *words, **more):
-        environment = os.environ | {"FOLDER_QUEUE": str(tmp_path / "queue"), "PYTHONPATH": str(TESTS), "COLUMNS": "160", **more}
-        done = subprocess.run(
-            [sys.executable, "-m", module, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
+        own = {"FOLDER_QUEUE": str(tmp_path / "queue"), "PYTHONPATH": str(TESTS), "COLUMNS": "160"}
+        done = run_command(*words, module=module, folder=tmp_path, environment=os.environ | ONE_THREAD | own | more)
         return done.returncode, done.stdout + done.stderr
 
     return command
@@ -36,11 +35,11 @@ def run(tmp_path):
 @pytest.fixture
 def worker(tmp_path):
     """Starts what works through the queue; it is ended with the test."""
-    environment = os.environ | {"FOLDER_QUEUE": str(tmp_path / "queue"), "PYTHONPATH": str(TESTS), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | ONE_THREAD | {"FOLDER_QUEUE": str(tmp_path / "queue"), "PYTHONPATH": str(TESTS)}
     started = []
 
     def start():
-        started.append(subprocess.Popen([sys.executable, "-m", "folder_queue"], cwd=tmp_path, env=environment))
+        started.append(start_command(module="folder_queue", folder=tmp_path, environment=environment))
 
     yield start
     for process in started:
