@@ -66,7 +66,7 @@ def bench(model: str, options: argparse.Namespace, sides: Sequence[str]) -> Benc
     """A bench of that model with some of the sides `reference` and `predify`."""
     device = device_of(options.device)
     network, parts = network_of(model)
-    network.to(device)
+    network.on(device)
     parts.backbone.to(device)
     rules = [(1.0, 0.0, 0.0)] * len(network.stages)
     generator = torch.Generator().manual_seed(0)

@@ -222,7 +222,7 @@ def _part(point: "GridPoint", loaded: "Loaded") -> _Part:
     from pcsweep.machine.device import computing_in, device_of
 
     device = device_of(point.settings.device)
-    network = loaded.model(point.model).network.to(device)
+    network = loaded.model(point.model).network.on(device)
     image = loaded.dataset(point.dataset)[point.selection(loaded)[0]].image[None].to(device)
     with torch.no_grad(), computing_in(point.settings.precision, device):
         each = of_engine(network, image, point.rule)

@@ -61,18 +61,17 @@ def ablation_cam(
 def _logit(above: Callable[[Tensor, Tensor], Tensor], row: int, target: Tensor, variants: Tensor) -> Float[Tensor, " variants"]:
     """The target's logit of activations that are all of one row."""
     rows = torch.full((len(variants),), row, device=variants.device)
-    return above(variants, rows)[:, target].to(variants.dtype)
+    return above(variants, rows).index_select(1, target.reshape(1))[:, 0].to(variants.dtype)
 
 
 def _without(activation: Tensor, channels: Tensor, logit: Callable[[Tensor], Tensor]) -> Float[Tensor, " variants"]:
     """The logit of one activation (channels, height, width) as it is, then without each of these channels."""
-    asked = torch.cat([channels.new_tensor([-1]), channels])
+    asked = torch.cat([channels.new_full((1,), -1), channels])
+    numbers = torch.arange(len(activation), device=activation.device)
     size = max(1, min(_MOST, _ELEMENTS // activation.numel()))
     found = []
     for start in range(0, len(asked), size):
         chunk = asked[start : start + size]
-        variants = activation.repeat(len(chunk), 1, 1, 1)
-        taken = chunk >= 0
-        variants[taken, chunk[taken]] = 0
-        found.append(logit(variants))
+        taken = chunk[:, None] == numbers  # (variants, channels)
+        found.append(logit(activation.repeat(len(chunk), 1, 1, 1).masked_fill_(taken[:, :, None, None], 0)))
     return torch.cat(found)

@@ -36,12 +36,11 @@ def _projection(activation: Float[Tensor, "channels map_height map_width"], cent
     cells = activation.double().flatten(1).T.contiguous()  # (cells, channels)
     if centred:
         cells = cells - cells.mean(0)
-    if not bool(cells.isfinite().all()):
-        return activation.new_full(activation.shape[1:], torch.nan)
-    projected = _along_first(cells)
+    finite = cells.isfinite().all()  # not asked for here: a GPU would have to be waited for
+    projected = _along_first(cells.where(finite, 0))
     up, down = (projected.relu(), (-projected).relu())
     upright = up.max() >= down.max() if centred else up.sum() >= down.sum()
-    return torch.where(upright, up, down).to(activation.dtype).reshape(activation.shape[1:])
+    return torch.where(upright, up, down).where(finite, torch.nan).to(activation.dtype).reshape(activation.shape[1:])
 
 
 def _along_first(cells: Float[Tensor, "cells channels"]) -> Float[Tensor, " cells"]:

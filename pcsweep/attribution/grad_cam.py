@@ -47,4 +47,5 @@ def weighted(
     return (gradient.mean((2, 3), keepdim=True) * activation).sum(1).relu()
 
 
+OF_PASS = weighted  # to the bit what Captum makes, which would run the head once more
 FROM_GRADIENT = weighted  # for whoever has A and its gradient of several layers already

@@ -1,11 +1,13 @@
 """What an attribution may ask for: the parts of a scene, by the names of its positional parameters."""
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ class Scene:
     Args:
         head: from the last representation r_N to logits.
         representation: r_N(t), a row for each image of each grid point.
-        target: class index for each row.
+        chosen: class index for each row, or what makes it of the logits, (rows, classes).
         images: the noisy, normalised images, which all grid points share.
         layer: where A is taken: `None` for r_N(t) itself, or the name of a module of the head.
 
@@ -30,9 +32,23 @@ class Scene:
 
     head: nn.Module
     representation: Float[Tensor, "rows *shape"]
-    target: Int[Tensor, " rows"]
+    chosen: Int[Tensor, " rows"] | Callable[[Tensor], Tensor]
     images: Float[Tensor, "batch 3 height width"]
     layer: str | None = None
+
+    @cached_property
+    def target(self) -> Int[Tensor, " rows"]:
+        """Class index for each row."""
+        return self.chosen if isinstance(self.chosen, Tensor) else self.chosen(self.logits)
+
+    @cached_property
+    def logits(self) -> Float[Tensor, "rows classes"]:
+        """Of the pass of the head that the attribution has taken its gradient of, or where there is none of a pass for them."""
+        if "taken" in vars(self):
+            return self.taken.logits.detach()
+        with torch.no_grad():
+            logits: Tensor = self.head(self.representation)
+        return logits
 
     @cached_property
     def image(self) -> Float[Tensor, "rows 3 height width"]:
@@ -49,7 +65,7 @@ class Scene:
         if self.layer is None:
             self._check_layer()
             return single(self.representation.detach())
-        return single(self._taken.activation.detach())
+        return single(self.taken.activation.detach())
 
     @cached_property
     def gradient(self) -> Float[Tensor, "rows channels map_height map_width"]:
@@ -58,7 +74,17 @@ class Scene:
         Raises:
             ValueError: as `activation`.
         """
-        return single(gradient_of(self._taken, self.target))
+        return single(self._own_gradient)
+
+    @property
+    def of_pass(self) -> tuple[Tensor, Tensor]:
+        """A and its gradient in their own precision."""
+        gradient = self._own_gradient
+        return self.taken.activation.detach(), gradient
+
+    @cached_property
+    def _own_gradient(self) -> Tensor:
+        return gradient_of(self.taken, self.target)
 
     @property
     def above(self) -> Callable[[Tensor, Tensor], Tensor]:
@@ -69,7 +95,7 @@ class Scene:
             ValueError: as `activation`.
         """
         self._check_layer()
-        run = 1 if self.layer is None else self._taken.runs
+        run = 1 if self.layer is None else self.taken.runs
 
         def logits(activation: Tensor, rows: Tensor) -> Tensor:
             return above_layer(self.head, self.representation[rows], self.layer, activation, run)
@@ -77,7 +103,12 @@ class Scene:
         return logits
 
     @cached_property
-    def _taken(self) -> Taken:
+    def taken(self) -> Taken:
+        """One pass of the head, from which A, its gradient and the logits are.
+
+        Raises:
+            ValueError: as `activation`.
+        """
         self._check_layer()
         return at_layer(self.head, self.representation, self.layer)
 
@@ -90,7 +121,7 @@ class Scene:
 
 
 _AT_LAYER = ("layer", "activation", "gradient", "above")  # what differs from layer to layer
-_PARTS = (*(field.name for field in fields(Scene) if field.name not in ("images", "layer")), "image", *_AT_LAYER)
+_PARTS = ("head", "representation", "target", "image", *_AT_LAYER)
 
 
 def parts_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -125,6 +156,15 @@ def has_layer(function: Callable[..., Any]) -> bool:
     return not set(parts_of(function)).isdisjoint(_AT_LAYER)
 
 
+def of_pass_form(function: Callable[..., Any]) -> Callable[[Tensor, Tensor], Tensor] | None:
+    """What an attribution's file calls `OF_PASS`, if it does: to the bit the same, from A and its gradient.
+
+    Such an attribution's own setting `layer` is where the scene takes A.
+    """
+    form: Callable[[Tensor, Tensor], Tensor] | None = getattr(sys.modules[function.__module__], "OF_PASS", None)
+    return form
+
+
 def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene: Any) -> Tensor:
     """The attribution maps, (rows, height, width), that a function makes of those parts of a scene that it asks for.
 
@@ -136,8 +176,13 @@ def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene:
         settings: its other parameters.
         scene: a `Scene`, or what has those of its parts that the function asks for.
 
+    Where its file has the same formula as `OF_PASS`, from a `Scene`'s A and its gradient in their own precision, that is taken
+    instead: the pass of the head that they are from makes the logits as well.
+
     Raises:
         ValueError: it asks for something else.
     """
+    if isinstance(scene, Scene) and (of_pass := of_pass_form(function)):
+        return of_pass(*scene.of_pass)
     maps: Tensor = function(*(getattr(scene, name) for name in parts_of(function)), **settings)
     return maps

@@ -68,6 +68,7 @@ def recomputed(point: GridPoint, image_ids: Sequence[str], loaded: Loaded) -> li
         rule=point.rule,
         points=[point.rules],
         attribution=point.attribute,
+        layer=point.taken_at,
         every_layer=point.every_layer,
         target=point.target,
         timesteps=settings.timesteps,
@@ -265,7 +266,7 @@ def _check_update(point: GridPoint) -> None:
 def _model(point: GridPoint, loaded: Loaded) -> Model:
     """On the point's device."""
     model = loaded.model(point.model)
-    model.network.to(device_of(point.settings.device))
+    model.network.on(device_of(point.settings.device))
     return model
 
 

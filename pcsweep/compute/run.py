@@ -138,7 +138,7 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch, firs
     with watch.during("loading"):
         model = loaded.model(point.model)
         device = device_of(settings.device)
-        model.network.to(device)
+        model.network.on(device)
     with stage("timing the network"), computing_in(settings.precision, device):
         rows = rows_for(settings.batch_size, model.network, samples[0].image.to(device), (point.rule, point.rules))
     measurement = Measurement(
@@ -146,6 +146,7 @@ def _measure(points: Sequence[GridPoint], loaded: Loaded, watch: Stopwatch, firs
         rule=point.rule,
         points=[each.rules for each in points],
         attribution=point.attribute,
+        layer=point.taken_at,
         every_layer=point.every_layer,
         target=point.target,
         timesteps=settings.timesteps,

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from pcsweep.attribution.every_layer import ALL, LevelScene, attributed_at
-from pcsweep.attribution.scene import Scene, attributed, has_layer
+from pcsweep.attribution.scene import Scene, attributed, has_layer, of_pass_form
 from pcsweep.config.distinct import distinct
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.extensions import named
@@ -203,7 +203,14 @@ class GridPoint:
         function, arguments = self.attribution.function, self.attribution.arguments
         if isinstance(scene, LevelScene):
             return attributed_at(scene, function, arguments)
-        return attributed(function, arguments, scene if scene.layer == self.layer else replace(scene, layer=self.layer))
+        return attributed(function, arguments, scene if scene.layer == self.taken_at else replace(scene, layer=self.taken_at))
+
+    @property
+    def taken_at(self) -> str | None:
+        """The module of the head where activations are taken; None for the last representation."""
+        function, arguments = self.attribution.function, self.attribution.arguments
+        layer: str | None = arguments["layer"] if of_pass_form(function) else self.layer
+        return None if layer == ALL else layer
 
     @property
     def every_layer(self) -> bool:

@@ -67,7 +67,7 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     compared(model, images)
     target = torch.tensor([sample.class_index] * _TRIED)
     images_tried = image.repeat(_TRIED, 1, 1, 1)
-    scene = Scene(network.head, states[-1], target, images_tried, None if point.every_layer else point.layer)
+    scene = Scene(network.head, states[-1], target, images_tried, point.taken_at)
     scenes = levels(network, states, target, images_tried).scenes if point.every_layer else [scene]
     try_metrics(point, sample, scene, [tried_attribution(point, each) for each in scenes][-1])
     loaded.tried.add(trial)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pcsweep.dataset import Sample
+from pcsweep.machine.transfer import to_device
 from pcsweep.network.engine.run import ROWS
 from pcsweep.network.stimulus import Stimulus
 
@@ -30,8 +31,8 @@ class Batch:
         """What the network sees over time, on its device; of what is drawn anew, the last is kept."""
         anew = self.anew
         if anew is None:
-            return Stimulus(self.noisy.to(device))
-        return Stimulus(self.noisy.to(device), lru_cache(1)(lambda timestep: anew(timestep).to(device)))
+            return Stimulus(to_device(self.noisy, device))
+        return Stimulus(to_device(self.noisy, device), lru_cache(1)(lambda timestep: to_device(anew(timestep), device)))
 
 
 def batch(

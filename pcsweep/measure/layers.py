@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pcsweep.attribution.every_layer import Levels, LevelScene
+from pcsweep.machine.transfer import to_device
 from pcsweep.metric import TABLE
 from pcsweep.metric.row import Scored
 from pcsweep.network import PredictiveNetwork
@@ -41,7 +42,7 @@ def maps_at_layers(
     parts: list[list[Tensor]] = []
     for rows in slices(0, len(target), ROWS):
         numbers = torch.arange(rows.start, rows.stop)
-        levels = Levels(network.within(moment, numbers), target[rows], images[numbers % len(images)])
+        levels = Levels(network.within(moment, numbers), target[rows], images[to_device(numbers % len(images), images.device)])
         parts.append([attribution(scene).detach().float() for scene in levels.scenes])
     return [torch.cat(each) for each in zip(*parts, strict=True)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from pcsweep.attribution.every_layer import LevelScene
 from pcsweep.attribution.scene import Scene
 from pcsweep.machine.device import Precision, computing_in
 from pcsweep.machine.stopwatch import Stopwatch
+from pcsweep.machine.transfer import to_host
 from pcsweep.measure import png
 from pcsweep.measure.batch import Batch
 from pcsweep.measure.columns import Columns, measured_by, over_time
@@ -44,6 +46,7 @@ class Measurement:
         rule: how the network is updated.
         points: of every grid point the rule's coefficients, pcoder by pcoder, inactive ones included.
         attribution: makes maps (rows, height, width) of a scene.
+        layer: where it takes activations: None for the last representation, or the name of a module of the head.
         every_layer: whether maps of every pcoder are wanted, each from a scene of its own; the map is then that of the last one.
         target: whose map: the `label`, or the class `predicted` at each timestep or at t = 0.
         timesteps: T; states 0..T are measured.
@@ -71,6 +74,7 @@ class Measurement:
     rows: int
     pictured: Set[str] = frozenset()
     mapped: Set[str] = frozenset()
+    layer: str | None = None
     every_layer: bool = False
     perturbation: Perturbation | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -160,8 +164,7 @@ class Measurement:
                     advance(count * len(look.points))
                 with self.watch.during("metrics"):
                     self._ask(kept, stimulus.images, truth, measured, lambda timesteps: advance(count * timesteps))
-            # Only now from the device, which would have to be waited for at every timestep.
-            return [[{name: values.cpu().numpy() for name, values in step.items()} for step in steps] for steps in measured]
+            return _on_host(measured)  # only now, since the device would have to be waited for at every timestep
 
     def _looks(self, stimulus: Stimulus, truth: Truth) -> Iterator[Look]:
         """What is made of every moment, on the device, a row for each of its representation's."""
@@ -178,14 +181,12 @@ class Measurement:
                     continue
                 images = stimulus.at(moment.timestep)
                 repeats = len(representation) // len(images)
-                with self.watch.during("dynamics"):
-                    logits = network.head(representation)
-                predicted = logits.argmax(1)
-                predicted_at_0 = predicted if predicted_at_0 is None else predicted_at_0
                 repeated = truth.repeated(repeats)
-                target = repeated.target(self.target, predicted, predicted_at_0)
+                scene = Scene(network.head, representation, partial(self._target, repeated, predicted_at_0), images, self.layer)
                 with self.watch.during("attribution"), torch.enable_grad():
-                    maps = self._maps(moment, target, images)
+                    maps = self._maps(moment, scene)
+                logits, target = scene.logits, scene.target
+                predicted_at_0 = logits.argmax(1) if predicted_at_0 is None else predicted_at_0
                 with self.watch.during("metrics"):
                     columns = self._measured(maps, logits.float(), target, repeated)
                 look = Look(moment.timestep, moment.points, len(images), False, maps[-1], logits.float(), target, columns)
@@ -231,12 +232,16 @@ class Measurement:
         """What these metrics have measured at t = 0."""
         return {name: values for name, values in at_0.items() if name in TABLE and TABLE[name].variants}
 
-    def _maps(self, moment: Moment, target: Tensor, images: Tensor) -> list[Tensor]:
+    def _target(self, truth: Truth, predicted_at_0: Tensor | None, logits: Tensor) -> Tensor:
+        """The classes whose maps are taken of these logits."""
+        predicted = logits.argmax(1)
+        return truth.target(self.target, predicted, predicted if predicted_at_0 is None else predicted_at_0)
+
+    def _maps(self, moment: Moment, scene: Scene) -> list[Tensor]:
         """At every pcoder that is asked for, the last one at least, each (rows, map height, map width)."""
-        network = self.model.network
         if self.every_layer:
-            return maps_at_layers(network, moment, target, images, self.attribution)
-        maps = self.attribution(Scene(network.head, moment.representations[-1], target, images))
+            return maps_at_layers(self.model.network, moment, scene.target, scene.images, self.attribution)
+        maps = self.attribution(scene)
         return [maps.detach().clone().float()]  # it may be a view of a representation, which is overwritten
 
     def _measured(self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: Truth) -> dict[str, Tensor]:
@@ -263,3 +268,10 @@ class Measurement:
             thresholds=self.thresholds,
             probe=probe,
         )
+
+
+def _on_host(measured: Sequence[Sequence[dict[str, Tensor]]]) -> list[list[Columns]]:
+    """The same as arrays; what several points share is copied once."""
+    tensors = {id(values): values for steps in measured for step in steps for values in step.values()}
+    arrays = {key: values.numpy() for key, values in zip(tensors, to_host(list(tensors.values())), strict=True)}
+    return [[{name: arrays[id(values)] for name, values in step.items()} for step in steps] for steps in measured]

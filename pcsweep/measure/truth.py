@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pcsweep.dataset import Sample
+from pcsweep.machine.transfer import to_device
 
 Target = Literal["label", "predicted", "predicted_at_0"]
 
@@ -42,7 +43,7 @@ def truth_of(samples: Sequence[Sample], rows: int, device: torch.device) -> Trut
     """Of so many rows, filled up with the last of the samples."""
     filled = [*samples, *[samples[-1]] * (rows - len(samples))]
     return Truth(
-        mask=torch.stack([sample.mask for sample in filled]).to(device),
-        ignore=torch.stack([sample.ignore for sample in filled]).to(device),
-        label=torch.tensor([sample.class_index for sample in filled], device=device),
+        mask=to_device(torch.stack([sample.mask for sample in filled]), device),
+        ignore=to_device(torch.stack([sample.ignore for sample in filled]), device),
+        label=to_device(torch.tensor([sample.class_index for sample in filled]), device),
     )

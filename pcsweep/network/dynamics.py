@@ -118,10 +118,10 @@ class _ByBeta:
     moment: Moment
     rules: Sequence[Sequence[Rule]]
 
-    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:
+    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor, place: int) -> Tensor:
         """r_n(t) + β_n (f_n of another r_{n-1}(t) - f_n(r_{n-1}(t)))."""
         moment = self.moment
-        beta = self.rules[moment.points[int(rows[0]) // moment.images]][n - 1][0]
+        beta = self.rules[moment.points[place]][n - 1][0]
         return moment.rows(n, rows) + beta * (drive - known)
 
 

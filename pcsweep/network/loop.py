@@ -1,7 +1,8 @@
 """The dynamics of an update rule that has no engine: a plain loop over grid points and time, without autograd.
 
-It gives the moments that `pcsweep.network.engine.run` gives. Every stage and every step computes `ROWS` images per call, and one
-point after the other: no result depends on which points share a call, and memory grows with neither time nor points.
+It gives the moments that `pcsweep.network.engine.run` gives. Every stage and every step computes `ROWS` images per call (on a GPU
+more), and one point after the other: no result depends on which points share a call, and memory grows with neither time nor
+points.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -65,6 +66,8 @@ class Shown(Stepping, Protocol):
         """
 
 
+_ON_DEVICE = 64  # images per call of a stage or a step on a GPU, which few of them leave idle
+
 Stage = Callable[[Tensor], Tensor]
 
 
@@ -78,7 +81,7 @@ class _Level:
 
     def started(self, initial: Tensor) -> Tensor:
         """The rule's own state at t = 0."""
-        return torch.cat([self.rule.start(initial[rows], self.rectified) for rows in _rows(initial)])
+        return _joined([self.rule.start(initial[rows], self.rectified) for rows in _rows(initial)])
 
     def stepped(self, values: Mapping[str, float], below: Tensor, before: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """r_n(t) and the rule's own state, from r_{n-1}(t), r_n(t-1) and that state at t-1."""
@@ -88,7 +91,7 @@ class _Level:
             r, own = self.step(values, drive, before[rows], state[rows])
             after.append(r)
             states.append(own)
-        return torch.cat(after), torch.cat(states)
+        return _joined(after), _joined(states)
 
     def step(self, values: Mapping[str, float], drive: Tensor, before: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """The rule's own, without autocast, which rounds what a stage computes and not the states."""
@@ -150,10 +153,10 @@ class _OfStep:
     before: Sequence[Tensor]
     own: Sequence[Tensor]
 
-    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:  # noqa: ARG002
+    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor, place: int) -> Tensor:  # noqa: ARG002
         """One step of the rule."""
-        place = n - 1
-        after, _ = self.levels[place].step(self.values[place], drive, self.before[place][rows], self.own[place][rows])
+        index = n - 1
+        after, _ = self.levels[index].step(self.values[index], drive, self.before[index][rows], self.own[index][rows])
         return after
 
 
@@ -168,7 +171,7 @@ def _feedforward(stages: Sequence[Stage], images: Tensor) -> list[Tensor]:
     """r_1(0)..r_N(0)."""
     found = [images]
     for stage in stages:
-        found.append(torch.cat([_driven(stage, found[-1][rows]) for rows in _rows(found[-1])]))
+        found.append(_joined([_driven(stage, found[-1][rows]) for rows in _rows(found[-1])]))
     return found[1:]
 
 
@@ -177,6 +180,11 @@ def _driven(stage: Stage, below: Tensor) -> Tensor:
     return stage(below).to(below.dtype)
 
 
+def _joined(parts: list[Tensor]) -> Tensor:
+    """All rows; one part alone is not copied."""
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
 def _rows(images: Tensor) -> list[slice]:
-    """Of `ROWS` images each; an empty batch has one that is empty."""
-    return list(slices(0, len(images), ROWS)) or [slice(0, 0)]
+    """Of as many images as share a call; an empty batch has one that is empty."""
+    return list(slices(0, len(images), _ON_DEVICE if images.is_cuda else ROWS)) or [slice(0, 0)]

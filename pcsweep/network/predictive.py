@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from pcsweep.machine.memory import limit
+from pcsweep.machine.transfer import to_device
 from pcsweep.network.backbone import cut
 from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.dynamics import dynamics_of
@@ -157,8 +158,10 @@ class PredictiveNetwork(nn.Module):
             rows: numbers of the rows among those of all points, on the CPU.
         """
         assert moment.upward is not None  # as `moments` gives it
+        place = int(rows[0]) // moment.images
+        rows = to_device(rows, moment.representations[0].device)
         states = [moment.rows(n, rows) for n in range(1, len(self.stages) + 1)]
-        return Within(list(self.stages), self.head, states, moment.upward, rows)
+        return Within(list(self.stages), self.head, states, moment.upward, rows, place)
 
     def unroll(
         self, images: Float[Tensor, "batch 3 height width"], rules: Sequence[LearnedRule], timesteps: int
@@ -178,6 +181,11 @@ class PredictiveNetwork(nn.Module):
         unrolled = Unrolled(list(self.stages), list(self.predictors), self.sqrt_cs, self.modules_cut)
         for timestep, representations in enumerate(unrolled.representations(images, rules, timesteps)):
             yield State(timestep, list(representations), self.head(representations[-1]))
+
+    def on(self, device: torch.device) -> "PredictiveNetwork":
+        """The network, moved to a device; on a GPU with its kernels channels last in memory, as the maps are there."""
+        self.to(device)
+        return self.to(memory_format=torch.channels_last) if device.type == "cuda" else self
 
     def engine(self, image: Float[Tensor, "some 3 height width"]) -> Engine:
         """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.

@@ -22,14 +22,15 @@ from torch import Tensor, nn
 class Upward(Protocol):
     """What an update rule makes of a drive within a timestep."""
 
-    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:
+    def __call__(self, n: int, drive: Tensor, known: Tensor, rows: Tensor, place: int) -> Tensor:
         """r_n(t), which can be differentiated by the drive.
 
         Args:
             n: number of the pcoder, from 1.
             drive: f_n of an r_{n-1}(t) that may be another than that of the moment.
             known: f_n of that of the moment.
-            rows: numbers of the rows among those of all points of the moment, all of one point.
+            rows: numbers of the rows among those of all points of the moment, all of one point, on the drive's device.
+            place: of that point among those of the moment.
         """
 
 
@@ -38,7 +39,7 @@ def rows_of(tensor: Tensor, rows: Int[Tensor, " some"], images: int, total: int)
     return tensor[rows if len(tensor) == total else rows % images]
 
 
-def from_drive(n: int, drive: Tensor, known: Tensor, rows: Tensor) -> Tensor:  # noqa: ARG001
+def from_drive(n: int, drive: Tensor, known: Tensor, rows: Tensor, place: int) -> Tensor:  # noqa: ARG001
     """The feedforward network's r_n: the drive itself."""
     return drive
 
@@ -52,7 +53,8 @@ class Within:
         head: from r_N to logits.
         representations: r_1(t)..r_N(t) of these rows.
         upward: what the update rule makes of a drive at t.
-        rows: numbers of the rows among those of all points.
+        rows: numbers of the rows among those of all points, on the representations' device.
+        place: of the point among those of the moment.
     """
 
     stages: Sequence[nn.Module]
@@ -60,6 +62,7 @@ class Within:
     representations: Sequence[Float[Tensor, "some ..."]]
     upward: Upward
     rows: Int[Tensor, " some"]
+    place: int
 
     def above(self, n: int, representation: Tensor, own: Int[Tensor, " others"]) -> Float[Tensor, "others classes"]:
         """The logits at t if r_n(t) were another, everything at t-1 being what it is. It can be differentiated.
@@ -105,7 +108,7 @@ class Within:
         yield representation
         for number, stage in enumerate(self.stages[n:], start=n + 1):
             drive = stage(representation.clone()).to(representation.dtype)  # a copy, since a stage may begin in place
-            representation = self.upward(number, drive, known[number] if known else drive.detach(), rows)
+            representation = self.upward(number, drive, known[number] if known else drive.detach(), rows, self.place)
             yield representation
 
     def _logits(self, representation: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.pcoder.rule import Coefficient
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 REACH = 3  # σ_s: there S ends, with a ninetieth of its whole mass outside
@@ -123,16 +124,15 @@ class Surround:
         Raises:
             ValueError: no cell has a surround.
         """
-        import torch
         from torch.nn.functional import conv2d
 
         weights = annulus(self.sigma_s, self.sigma_c)
         self._check_space(tuple(r.shape[1:]), weights)
         radius, channels = len(weights) // 2, r.shape[1]
-        kernel = r.new_tensor(weights).expand(channels, 1, -1, -1)  # one for each channel
+        kernel = _annulus_on(r.device, r.dtype, self.sigma_s, self.sigma_c).expand(channels, 1, -1, -1)  # one for each channel
         if self.border == "zero":
             return conv2d(r, kernel, padding=radius, groups=channels)
-        rows, columns = (torch.tensor(_mirrored(length, radius), device=r.device) for length in r.shape[2:])
+        rows, columns = (_mirrored_on(r.device, length, radius) for length in r.shape[2:])
         padded = r[:, :, rows][..., columns]  # (images, channels, height + 2 radius, width + 2 radius)
         return conv2d(padded, kernel, groups=channels)
 
@@ -167,6 +167,23 @@ def _weights(sigma_s: float, sigma_c: float) -> Float[np.ndarray, "side side"]:
 
 
 @cache
+def _annulus_on(device: "torch.device", dtype: "torch.dtype", sigma_s: float, sigma_c: float) -> "Tensor":
+    """S on a device, kept there: a copy at every timestep would have to be waited for."""
+    import torch
+
+    with torch.inference_mode(False):  # or nothing could be differentiated through it later
+        return torch.tensor(annulus(sigma_s, sigma_c), device=device, dtype=dtype)
+
+
+@cache
+def _mirrored_on(device: "torch.device", length: int, radius: int) -> "Tensor":
+    """`_mirrored` on a device, kept there."""
+    import torch
+
+    with torch.inference_mode(False):
+        return torch.tensor(_mirrored(length, radius), device=device)
+
+
 def _mirrored(length: int, radius: int) -> list[int]:
     """Which cell of an axis stands at -radius..length + radius - 1, mirrored at the outermost cells as often as it takes.
 

@@ -146,4 +146,4 @@ def test_a_rules_own_step_is_not_rounded_where_what_stages_compute_is():
         *_, moment = net.moments(images, rules()["surround"], [[(0.3, 0.7)] * 3], 2, 64)
         for n in (2, 3):
             drive = net.stages[n - 1](moment.rows(n - 1, rows).clone()).float()
-            assert torch.equal(moment.upward(n, drive, drive, rows), moment.rows(n, rows))
+            assert torch.equal(moment.upward(n, drive, drive, rows, 0), moment.rows(n, rows))

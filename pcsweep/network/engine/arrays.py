@@ -54,12 +54,16 @@ def weighted_sum(terms: Sequence[tuple[float, Tensor]], out: Tensor) -> None:
         out.zero_()
         return
     weight, first = terms[0]
-    if first.data_ptr() != out.data_ptr():
+    if not _is_same_memory(first, out):
         out.copy_(first) if weight == 1 else torch.mul(first, weight, out=out)
     elif weight != 1:
         out.mul_(weight)
     for weight, tensor in terms[1:]:
         out.add_(tensor, alpha=weight)
+
+
+def _is_same_memory(one: Tensor, other: Tensor) -> bool:
+    return one.untyped_storage() is other.untyped_storage() and bool(one.storage_offset() == other.storage_offset())
 
 
 def empty(shape: Sequence[int], like: Tensor) -> Tensor:

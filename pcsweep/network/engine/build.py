@@ -73,7 +73,7 @@ def _closed_form(predictor: nn.Module, convolution: Convolution, workspace: Work
     known = transposed_convolution(predictor)
     assert known is not None  # as `convolutions` found it
     layer, rectified = known
-    kernel, axes = convolution.kernel, convolution.layer.geometry
+    kernel, axes = _rounded(convolution.kernel), convolution.layer.geometry
     way: Algorithm
     if kernel.is_cuda:
         way = fastest(kernel, convolution.layer, workspace, budget, timed)
@@ -81,7 +81,7 @@ def _closed_form(predictor: nn.Module, convolution: Convolution, workspace: Work
         # The lowest one runs while the result of the one above it is in use.
         place = "predictor" if convolution.pcoder else "lowest predictor"
         way = algorithm(kernel, axes, convolution.option.tile, workspace, place)
-    return ClosedForm(way, None if layer.bias is None else layer.bias.detach(), rectified, workspace)
+    return ClosedForm(way, None if layer.bias is None else _rounded(layer.bias.detach()), rectified, workspace)
 
 
 def _stage(stage: nn.Module, layers: Sequence[Convolution], workspace: Workspace) -> nn.Module:
@@ -109,9 +109,16 @@ def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace, pl
         bias = None if module.bias is None else module.bias.detach()
         return _AsAdjoint(Spectral(kernel, convolution.layer.geometry, tile, workspace, place), bias)
     made = copy.copy(module)
-    weight = kernel.contiguous(memory_format=torch.channels_last)
-    made._parameters = {**module._parameters, "weight": nn.Parameter(weight, requires_grad=False)}
+    own = {"weight": kernel.contiguous(memory_format=torch.channels_last), "bias": module.bias}
+    rounded = {name: nn.Parameter(_rounded(each.detach()), requires_grad=False) for name, each in own.items() if each is not None}
+    made._parameters = {**module._parameters, **rounded}
     return made
+
+
+def _rounded(weights: Tensor) -> Tensor:
+    """In the precision in which autocast has convolutions computed, once instead of in every call."""
+    device = weights.device.type
+    return weights.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else weights
 
 
 class _AsAdjoint(nn.Module):
