@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -183,6 +183,7 @@ def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene:
         ValueError: it asks for something else.
     """
     if isinstance(scene, Scene) and (of_pass := of_pass_form(function)):
-        return of_pass(*scene.of_pass)
+        layer = settings.get("layer")
+        return of_pass(*(scene if scene.layer == layer else replace(scene, layer=layer)).of_pass)
     maps: Tensor = function(*(getattr(scene, name) for name in parts_of(function)), **settings)
     return maps
