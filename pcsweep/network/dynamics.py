@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pcsweep.network.engine.run import Moment
 from pcsweep.network.engine.schedule import Count, Structure, counts, structure
-from pcsweep.network.loop import Stepping, looped
+from pcsweep.network.loop import Loop, Stepping
 from pcsweep.network.stimulus import Stimulus, stimulus_of
 from pcsweep.network.within import from_drive
 from pcsweep.pcoder.predictive_coding import Rule
@@ -84,8 +84,9 @@ class ByLoop:
         self, network: "PredictiveNetwork", images: Tensor | Stimulus, points: Sequence[Point], timesteps: int, rows: int
     ) -> Iterator[Moment]:
         """Whatever `rows` is, since the loop has its own."""
-        rectified = network.rectified(stimulus_of(images).images[:1])
-        return looped(list(network.stages), rectified, images, self.rule, points, timesteps)
+        image = stimulus_of(images).images[:1]
+        loop = Loop(list(network.stages), network.rectified(image), network.replays(image))
+        return loop.moments(images, self.rule, points, timesteps)
 
     def structure(self, point: Point, changing: bool = False) -> None:
         """None: everything is computed."""

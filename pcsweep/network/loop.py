@@ -5,14 +5,17 @@ more), and one point after the other: no result depends on which points share a 
 points.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.arrays import slices
+from pcsweep.network.engine.graphs import Graphs, Replays, kept
 from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.network.stimulus import Stimulus, stimulus_of
 from pcsweep.network.within import from_drive
@@ -107,34 +110,113 @@ def looped(
     points: Sequence[Sequence[Values]],
     timesteps: int,
 ) -> Iterator[Moment]:
-    """All points at t = 0, then each through t = 1..timesteps. The representations of a moment may be overwritten by the next.
+    """The moments of a `Loop`, none of which is recorded."""
+    return Loop(stages, rectified).moments(images, rule, points, timesteps)
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A network that is looped over.
 
     Args:
         stages: f_1..f_N, in evaluation mode.
         rectified: of each, whether it returns nothing negative (`are_rectified`).
-        images: (images, …), normalised; or over time.
-        rule: of all points.
-        points: its coefficients, of each grid point, pcoder by pcoder.
-        timesteps: T.
+        replays: of timesteps, and their memory.
     """
-    stimulus = stimulus_of(images)
-    images = stimulus.images
-    levels = [_Level(rule, *each) for each in zip(stages, rectified, strict=True)]
-    with torch.no_grad():
-        initial = _feedforward(stages, images)
-        started = [level.started(r) for level, r in zip(levels, initial, strict=True)]
-    yield Moment(0, tuple(range(len(points))), len(images), initial, from_drive, started)
-    for number, point in enumerate(points):
-        values = [valued(rule, numbers) for numbers in point]
-        now, own = list(initial), list(started)
-        for timestep in range(1, timesteps + 1):
-            upward = _OfStep(levels, values, list(now), list(own))
-            with torch.no_grad():  # not around the yield
-                below = stimulus.at(timestep)
-                for n, level in enumerate(levels):
-                    now[n], own[n] = level.stepped(values[n], below, now[n], own[n])
-                    below = now[n]
-            yield Moment(timestep, (number,), len(images), list(now), upward, list(own))
+
+    stages: Sequence[Stage]
+    rectified: Sequence[bool]
+    replays: Replays = field(default_factory=Replays)
+
+    def moments(
+        self, images: Tensor | Stimulus, rule: Stepping, points: Sequence[Sequence[Values]], timesteps: int
+    ) -> Iterator[Moment]:
+        """All points at t = 0, then each through t = 1..timesteps. A moment's representations may be overwritten by the next.
+
+        Args:
+            images: (images, …), normalised; or over time.
+            rule: of all points.
+            points: its coefficients, of each grid point, pcoder by pcoder.
+            timesteps: T.
+        """
+        stimulus = stimulus_of(images)
+        levels = [_Level(rule, *each) for each in zip(self.stages, self.rectified, strict=True)]
+        with self.replays.lent() as (memory, graphs):
+            places = _Places(memory, graphs)
+            images = places.put(stimulus.images, "r_0", 0)
+            with torch.no_grad():
+                initial = _feedforward(self.stages, images)
+                own = [level.started(r) for level, r in zip(levels, initial, strict=True)]
+            start = places.put_all(_States(initial, own), 0)
+            yield Moment(0, tuple(range(len(points))), len(images), start.now, from_drive, start.own)
+            for number, point in enumerate(points):
+                values, states = [valued(rule, numbers) for numbers in point], start
+                for timestep in range(1, timesteps + 1):
+                    upward = _OfStep(levels, values, states.now, states.own)
+                    with torch.no_grad():  # not around the yield
+                        image = images if stimulus.stays else places.put(stimulus.at(timestep), "r_0", timestep)
+                        key = repr(rule), tuple(point), stimulus.stays
+                        states = places.moved(key, timestep, partial(_advanced, levels, values, image, states), states)
+                    yield Moment(timestep, (number,), len(images), states.now, upward, states.own)
+
+
+@dataclass(frozen=True, eq=False)
+class _States:
+    """r_1(t)..r_N(t), and the rule's own states."""
+
+    now: list[Tensor]
+    own: list[Tensor]
+
+
+def _advanced(levels: Sequence[_Level], values: Sequence[Mapping[str, float]], image: Tensor, states: _States) -> _States:
+    """From t-1 to t, bottom-up."""
+    now, own, below = [], [], image
+    for level, of_level, before, state in zip(levels, values, states.now, states.own, strict=True):
+        below, after = level.stepped(of_level, below, before, state)
+        now.append(below)
+        own.append(after)
+    return _States(now, own)
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where states lie while timesteps are recorded: those of t = 0, and in turns those of t and of t - 1, which is asked for.
+
+    Where nothing is recorded, they lie where they were made.
+    """
+
+    memory: Workspace
+    graphs: Graphs
+
+    def put(self, tensor: Tensor, name: str, timestep: int) -> Tensor:
+        """The tensor, in its place at t."""
+        return kept(tensor, f"{name} {_turn(timestep)}", self.memory) if self.graphs.records else tensor
+
+    def put_all(self, states: _States, timestep: int) -> _States:
+        """States, in their places at t."""
+        now, own = (
+            [self.put(tensor, f"{name} {n}", timestep) for n, tensor in enumerate(tensors, start=1)]
+            for name, tensors in (("r", states.now), ("own", states.own))
+        )
+        return _States(now, own)
+
+    def moved(self, key: Hashable, timestep: int, advanced: Callable[[], _States], like: _States) -> _States:
+        """The states at t, which `advanced` makes; of the shapes of those at t-1."""
+        if not self.graphs.records:
+            return advanced()
+        shapes = tuple(tensor.shape for tensor in (*like.now, *like.own))
+        whole = (key, shapes, _turn(timestep), timestep == 1)  # which reads what t = 0 has left
+        self.graphs.run(whole, lambda: self.memory.allocated, lambda: self.put_all(advanced(), timestep))
+        turn = _turn(timestep)
+        now, own = (
+            [self.memory.take_maps(f"{name} {n} {turn}", tensor.shape, tensor) for n, tensor in enumerate(tensors, start=1)]
+            for name, tensors in (("r", like.now), ("own", like.own))
+        )
+        return _States(now, own)
+
+
+def _turn(timestep: int) -> str:
+    return ("at an even t", "at an odd t")[timestep % 2] if timestep else "at t = 0"
 
 
 @dataclass(frozen=True, eq=False)

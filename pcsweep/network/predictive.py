@@ -27,6 +27,7 @@ from pcsweep.network.backbone import cut
 from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.dynamics import dynamics_of
 from pcsweep.network.engine.build import compiled
+from pcsweep.network.engine.graphs import Replays, replays_on
 from pcsweep.network.engine.run import Engine, Moment
 from pcsweep.network.layout import check_channels_first
 from pcsweep.network.loop import are_rectified
@@ -96,6 +97,7 @@ class PredictiveNetwork(nn.Module):
         self.sqrt_cs = tuple(pcoder.sqrt_c for pcoder in pcoders)
         self._compiled: tuple[Any, Engine] | None = None  # for which images and parameters, and the engine
         self._rectified: tuple[Any, list[bool]] | None = None  # likewise, and of each stage
+        self._replays: tuple[Any, Replays] | None = None  # likewise, of rules that have no engine
         self._checked_sizes: set[torch.Size] = set()
         self.eval()
 
@@ -217,6 +219,13 @@ class PredictiveNetwork(nn.Module):
             self._rectified = key, are_rectified(list(self.stages), image)
         return self._rectified[1]
 
+    def replays(self, image: Float[Tensor, "some 3 height width"]) -> Replays:
+        """Of timesteps of rules that have no engine, on images like `image`: made at first use, as `engine` is."""
+        key = self._key(image)
+        if self._replays is None or self._replays[0] != key:
+            self._replays = key, replays_on(image.device)
+        return self._replays[1]
+
     def _key(self, image: Tensor) -> tuple[Any, ...]:
         """Of all that decides how images like `image` are computed."""
         parameters = tuple((tensor.data_ptr(), tensor._version) for tensor in self.state_dict(keep_vars=True).values())
@@ -231,7 +240,7 @@ class PredictiveNetwork(nn.Module):
             self._checked_sizes.add(image.shape[1:])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_compiled": None, "_rectified": None}
+        return {**self.__dict__, "_compiled": None, "_rectified": None, "_replays": None}
 
 
 def _check_timesteps(timesteps: int) -> None:

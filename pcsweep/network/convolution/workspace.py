@@ -11,6 +11,7 @@ class Workspace:
 
     def __init__(self) -> None:
         self._buffers: dict[tuple[str, torch.dtype, torch.device], Tensor] = {}
+        self.allocated = 0  # how often: while this stays the same, every buffer stays where it is
 
     def take(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
         """An uninitialised tensor of that shape, valid until the next call with that name."""
@@ -19,6 +20,7 @@ class Workspace:
         if key not in self._buffers or self._buffers[key].numel() < size:
             self._buffers.pop(key, None)  # freed before a larger one is allocated
             self._buffers[key] = like.new_empty(size)
+            self.allocated += 1
         return self._buffers[key][:size].view(*shape)
 
     def take_maps(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:

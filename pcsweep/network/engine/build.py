@@ -13,6 +13,7 @@ from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, 
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.compiled import CompiledNetwork
+from pcsweep.network.engine.graphs import replays_on
 from pcsweep.network.engine.layers import Convolution, convolutions
 from pcsweep.network.engine.run import Engine
 from pcsweep.network.engine.shapes import shapes_of
@@ -64,7 +65,8 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
             ],
             scales=[_scale(pair[0], sqrt_c) for pair, sqrt_c in zip(pairs, network.sqrt_cs, strict=True)],
             workspace=workspace,
-        )
+        ),
+        replays_on(image.device),
     )
 
 

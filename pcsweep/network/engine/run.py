@@ -9,13 +9,14 @@ libraries may choose another algorithm for another number of rows.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
 from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.arrays import slices
 from pcsweep.network.engine.compiled import CompiledNetwork
+from pcsweep.network.engine.graphs import Graphs, Replays, kept
 from pcsweep.network.engine.schedule import Structure, levels, structure
 from pcsweep.network.engine.trajectories import Start, Trajectories
 from pcsweep.network.stimulus import Stimulus, stimulus_of
@@ -57,9 +58,15 @@ class Moment:
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Runs grid points on a compiled network."""
+    """Runs grid points on a compiled network.
+
+    Args:
+        network: compiled.
+        replays: of timesteps, and their memory.
+    """
 
     network: CompiledNetwork
+    replays: Replays = field(default_factory=Replays)
 
     def moments(self, images: Tensor | Stimulus, points: Sequence[Sequence[Rule]], timesteps: int, rows: int) -> Iterator[Moment]:
         """All points at t = 0, then chunks of points of one structure, each through t = 1..timesteps.
@@ -72,20 +79,36 @@ class Engine:
             timesteps: T.
             rows: points · images at most in one chunk, but at least one point.
         """
-        stimulus = stimulus_of(images)
+        with self.replays.lent() as (memory, graphs):
+            yield from self._moments(stimulus_of(images), points, timesteps, rows, memory, graphs)
+
+    def _moments(
+        self,
+        stimulus: Stimulus,
+        points: Sequence[Sequence[Rule]],
+        timesteps: int,
+        rows: int,
+        memory: Workspace,
+        graphs: Graphs,
+    ) -> Iterator[Moment]:
         images = stimulus.images
         initial = self.network.feedforward(images)  # r_0..r_N, each (images, channels, height, width)
+        if graphs.records:
+            initial = [kept(r, f"r_{n} at 0", memory) for n, r in enumerate(initial)]
         yield Moment(0, tuple(range(len(points))), len(images), initial[1:])
         if not timesteps:
             return
         chunks = _chunks(points, max(1, rows // max(1, len(images))), not stimulus.stays)
         corrected = [any(each) for each in zip(*(chunk.structure.corrected for chunk in chunks), strict=True)]
-        start, memory = Start(self.network, initial, corrected), Workspace()
+        start = Start(self.network, initial, corrected, memory)
         for chunk in chunks:
-            trajectories = Trajectories(self.network, start, [points[number] for number in chunk.points], memory)
+            trajectories = Trajectories(self.network, start, [points[number] for number in chunk.points], memory, graphs)
             for timestep in range(1, timesteps + 1):
                 image = None if stimulus.stays else stimulus.at(timestep)
-                trajectories.advance(levels(chunk.structure, timestep, alone=len(points) == 1), image)
+                place = None if image is None else timestep % 2  # since that of t - 1 is used as well
+                if image is not None and graphs.records:
+                    image = kept(image, f"r_0 {place}", memory)
+                trajectories.advance(levels(chunk.structure, timestep, alone=len(points) == 1), image, place)
                 yield Moment(timestep, chunk.points, len(images), trajectories.representations)
 
 

@@ -6,13 +6,15 @@
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from pcsweep.network.convolution.workspace import Workspace
-from pcsweep.network.engine.arrays import Block, by_point, empty, slices, weighted_sum
+from pcsweep.network.engine.arrays import Block, by_point, slices, weighted_sum
 from pcsweep.network.engine.compiled import CompiledNetwork, Feedback
+from pcsweep.network.engine.graphs import Graphs
 from pcsweep.network.engine.schedule import Computation, Level
 from pcsweep.pcoder.predictive_coding import Rule, updates
 
@@ -24,12 +26,21 @@ class Start:
         network: computes the feedback.
         representations: r_0(0)..r_N(0), each (images, channels, height, width).
         corrected: pcoder by pcoder, whether any point will ask for g_n(0).
+        memory: for the feedback.
     """
 
-    def __init__(self, network: CompiledNetwork, representations: Sequence[Tensor], corrected: Sequence[bool]) -> None:
+    def __init__(
+        self, network: CompiledNetwork, representations: Sequence[Tensor], corrected: Sequence[bool], memory: Workspace
+    ) -> None:
         self.representations = representations
-        self._network, self._corrected = network, corrected
+        self._network, self._corrected, self._memory = network, corrected, memory
         self._feedback: dict[int, Feedback] = {}
+
+    def prepare(self, levels: Sequence[Level]) -> None:
+        """Computes the feedback that all points share of what these levels ask for."""
+        for n, level in enumerate(levels, start=1):
+            if level.prediction is Computation.SHARED or level.gradient is Computation.SHARED:
+                self.feedback(n)
 
     def feedback(self, n: int) -> Feedback:
         """p_n(0) and, if any point will ask for it, its error's gradient: each (images, channels, height, width)."""
@@ -39,8 +50,8 @@ class Start:
 
     def _computed(self, n: int, corrected: bool) -> Feedback:
         below, representation = self.representations[n - 1 : n + 1]
-        prediction = empty(below.shape, below)
-        gradient = empty(representation.shape, representation) if corrected else None
+        prediction = self._memory.take_maps(f"p_{n} at 0", below.shape, below)
+        gradient = self._memory.take_maps(f"g_{n} at 0", representation.shape, representation) if corrected else None
         for rows in slices(0, len(below), self._network.predictor_rows[n - 1]):
             made = self._network.feedback(n, representation[rows], below[rows], corrected)
             prediction[rows] = made.prediction
@@ -59,10 +70,14 @@ class Trajectories:
         start: their common t = 0.
         points: the rules of each point, pcoder by pcoder.
         memory: for r_1..r_N, which an earlier chunk may have used.
+        graphs: that record its timesteps.
     """
 
-    def __init__(self, network: CompiledNetwork, start: Start, points: Sequence[Sequence[Rule]], memory: Workspace) -> None:
-        self._network, self._start, self._memory = network, start, memory
+    def __init__(
+        self, network: CompiledNetwork, start: Start, points: Sequence[Sequence[Rule]], memory: Workspace, graphs: Graphs
+    ) -> None:
+        self._network, self._start, self._memory, self._graphs = network, start, memory, graphs
+        self._points = tuple(map(tuple, points))
         self._updates = [updates(rules) for rules in points]
         self._images = len(start.representations[0])
         self._total = len(points) * self._images
@@ -74,13 +89,28 @@ class Trajectories:
         """r_1..r_N."""
         return self._r[1:]
 
-    def advance(self, levels: Sequence[Level], image: Tensor | None = None) -> None:
-        """One timestep, bottom-up. P_{n+1} has its turn just before r_n moves, since its error is that of r_n(t-1).
+    def advance(self, levels: Sequence[Level], image: Tensor | None = None, place: int | None = None) -> None:
+        """One timestep.
 
         Args:
             levels: what is computed of each pcoder.
             image: r_0(t), (images, channels, height, width); None where it is r_0(0) throughout.
+            place: number of the image's place in memory, of which steps that are recorded have several.
         """
+        self._start.prepare(levels)  # here, as it is no part of what is replayed
+        unmoved = tuple(r is start for r, start in zip(self._r, self._start.representations, strict=True))
+        key = self._points, tuple(levels), self._start.representations[0].shape, unmoved, place
+        self._graphs.run(key, self._places, partial(self._step, levels, image))
+        for n, level in enumerate(levels, start=1):
+            if level.state is Computation.COMPUTED:
+                self._r[n] = self._memory_of(n)
+        self._r[0] = self._r[0] if image is None else image
+
+    def _places(self) -> tuple[int, int]:
+        return self._memory.allocated, self._network.workspace.allocated
+
+    def _step(self, levels: Sequence[Level], image: Tensor | None) -> None:
+        """Bottom-up. P_{n+1} has its turn just before r_n moves, since its error is that of r_n(t-1)."""
         if image is not None and levels[0].drive is not Computation.SKIPPED:
             self._first_drive = self._network.driven(1, image)
         gradient: Block | None = None  # g_n(t-1); that of the lowest pcoder is made where it is used
