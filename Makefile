@@ -1,6 +1,7 @@
 # What can be made here; `make help` lists it.
 PYTHON ?= python3
 STUDY ?= demo
+DEVICE ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -20,8 +21,8 @@ aggregate: $(VENV)/.installed ## Tables and heatmaps of a study: make aggregate 
 report: $(VENV)/.installed ## The same and one HTML page of a study: make report STUDY=demo
 	$(BIN)/python -m pcsweep.report study=$(STUDY)
 
-benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription of predify: about 40 minutes on two idle cores
-	$(BIN)/python benchmarks/speed.py --growth --memory --profile
+benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription of predify: about 40 minutes on two idle cores; DEVICE=cuda on a GPU
+	$(BIN)/python benchmarks/speed.py --growth --memory --profile --device $(DEVICE)
 
 test: $(VENV)/.installed-dev ## Set up and run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

@@ -18,7 +18,8 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ import torch
 from bench import CEILING, SIZES, TOLERANCES, bench, ceiling, console, ours, sides, theirs, transformed_bytes
 from reference import PREDIFY_INSTALLED
 from rich.table import Table
-from workloads import OPERATIONS, PACK, Result, demo, fig2, fig3, fig4, growth, shares, start_up
+from roofline import Estimate, estimated
+from workloads import OPERATIONS, PACK, Result, Side, demo, fig2, fig3, fig4, growth, shares, start_up
 
 from pcsweep.machine.device import device_of
 from pcsweep.machine.provenance import provenance
 
+ESTIMATE = "estimate (roofline)"  # of a GPU: a bound from published peaks, not measured
 _BUSY = 0.5  # load average
 
 
@@ -100,6 +103,14 @@ def speed_table(results: Sequence[Result], most: float) -> Table:
     return table
 
 
+def with_estimate(result: Result, estimates: Mapping[str, Estimate]) -> Result:
+    """The workload with what the GPU takes at least, if that is estimated."""
+    estimate = estimates.get(result.name)
+    if estimate is None:
+        return result
+    return replace(result, sides={**result.sides, ESTIMATE: Side([estimate.seconds], estimate.multiplications)})
+
+
 def plain_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table, its first column flush left."""
     table = Table(title=title)
@@ -134,6 +145,8 @@ def workloads(options: argparse.Namespace, report: Report) -> None:
     most = ceiling(options.precision, device_of(options.device))
     report.add("ceiling_gflops", most / 1e9, f"the machine's ceiling: {most / 1e9:.1f} GFLOP/s, a product of {CEILING}² matrices")
     results: list[Result] = []
+    device = device_of(options.device)
+    estimates = estimated(torch.cuda.get_device_name(device), options) if device.type == "cuda" else {}
     wanted = {letter: run for letter, run in (("a", fig4), ("b", fig3), ("c", fig2)) if letter in options.only}
     if wanted:
         on = bench(options.model, options, sides())
@@ -141,7 +154,7 @@ def workloads(options: argparse.Namespace, report: Report) -> None:
         report.add("transformed_kernel_bytes", kept, f"transformed kernels: {kept / 2**20:.0f} MiB")
         for run in wanted.values():
             for result in run(on):
-                results.append(result)
+                results.append(with_estimate(result, estimates))
                 report.add("workloads", [each.plain() for each in results])
         del on
     if "d" in options.only:

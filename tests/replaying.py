@@ -29,18 +29,21 @@ class Recording:
 
     Args:
         most: recordings, after which there is no memory for more.
+        after_all: whether that shows only when the step's operations have been noted.
     """
 
-    def __init__(self, most: int = 1000) -> None:
-        self.recorded, self.replayed, self._most = 0, 0, most
+    def __init__(self, most: int = 1000, after_all: bool = False) -> None:
+        self.recorded, self.replayed, self._most, self._after_all = 0, 0, most, after_all
 
     def record(self, step):
-        if self.recorded == self._most:
+        if self.recorded == self._most and not self._after_all:
             raise torch.OutOfMemoryError("out of memory\nTried to allocate 1 MiB.")
         with torch.no_grad(), _Noting() as noting:
             step()
         for tensor, values in reversed(noting.before):  # nothing is computed while it is noted
             torch.Tensor.copy_(tensor.detach(), values)
+        if self.recorded == self._most:
+            raise torch.OutOfMemoryError("out of memory\nTried to allocate 1 MiB.")
         self.recorded += 1
         return lambda: self._replay(noting.operations)
 

@@ -22,7 +22,7 @@ from pcsweep.model.build.weights import backbone_file, fill, read
 from pcsweep.network import PCoder, PredictiveNetwork
 
 _CHANNELS = (16, 32, 48, 64)
-_PCODER_MODULES = ("features.5", "features.12", "features.19", "features.26")
+MODULES = ("features.5", "features.12", "features.19", "features.26")
 _PUBLISHED = Path(__file__).with_suffix(".safetensors")
 _WORDS = ("published", "random")
 
@@ -90,7 +90,7 @@ def pminivgg(
     stored = load(list(feedback), source)
     pcoders = [
         PCoder(module, predictor, (given or reach(predictor, (channels, 16, 16)) ** 0.5) if gradient_scaling else None)
-        for module, predictor, channels, given in zip(_PCODER_MODULES, feedback, _CHANNELS, stored.sqrt_cs, strict=True)
+        for module, predictor, channels, given in zip(MODULES, feedback, _CHANNELS, stored.sqrt_cs, strict=True)
     ]
     network = PredictiveNetwork(backbone, pcoders)
     coefficients = stored.coefficients

@@ -194,11 +194,7 @@ class _Places:
 
     def put_all(self, states: _States, timestep: int) -> _States:
         """States, in their places at t."""
-        now, own = (
-            [self.put(tensor, f"{name} {n}", timestep) for n, tensor in enumerate(tensors, start=1)]
-            for name, tensors in (("r", states.now), ("own", states.own))
-        )
-        return _States(now, own)
+        return self._written(states, timestep) if self.graphs.records else states
 
     def moved(self, key: Hashable, timestep: int, advanced: Callable[[], _States], like: _States) -> _States:
         """The states at t, which `advanced` makes; of the shapes of those at t-1."""
@@ -206,10 +202,19 @@ class _Places:
             return advanced()
         shapes = tuple(tensor.shape for tensor in (*like.now, *like.own))
         whole = (key, shapes, _turn(timestep), timestep == 1)  # which reads what t = 0 has left
-        self.graphs.run(whole, lambda: self.memory.allocated, lambda: self.put_all(advanced(), timestep))
-        turn = _turn(timestep)
+        self.graphs.run(whole, lambda: self.memory.allocated, lambda: self._written(advanced(), timestep))
+        return self._there(like, timestep)
+
+    def _written(self, states: _States, timestep: int) -> _States:
+        there = self._there(states, timestep)
+        for place, tensor in zip((*there.now, *there.own), (*states.now, *states.own), strict=True):
+            place.copy_(tensor)
+        return there
+
+    def _there(self, like: _States, timestep: int) -> _States:
+        """The places of states at t."""
         now, own = (
-            [self.memory.take_maps(f"{name} {n} {turn}", tensor.shape, tensor) for n, tensor in enumerate(tensors, start=1)]
+            [self.memory.take_maps(f"{name} {n} {_turn(timestep)}", each.shape, each) for n, each in enumerate(tensors, start=1)]
             for name, tensors in (("r", like.now), ("own", like.own))
         )
         return _States(now, own)

@@ -194,12 +194,12 @@ LAUNCHES = {
     ("predictive_coding", "fp32"): 72,
     ("predictive_coding", "tf32"): 72,
     ("predictive_coding", "bf16"): 100,
-    ("adaptation", "fp32"): 60,
-    ("adaptation", "tf32"): 60,
-    ("adaptation", "bf16"): 70,
-    ("surround", "fp32"): 75,
-    ("surround", "tf32"): 75,
-    ("surround", "bf16"): 85,
+    ("adaptation", "fp32"): 70,
+    ("adaptation", "tf32"): 70,
+    ("adaptation", "bf16"): 80,
+    ("surround", "fp32"): 85,
+    ("surround", "tf32"): 85,
+    ("surround", "bf16"): 95,
 }
 
 

@@ -100,7 +100,7 @@ class Trajectories:
         self._start.prepare(levels)  # here, as it is no part of what is replayed
         unmoved = tuple(r is start for r, start in zip(self._r, self._start.representations, strict=True))
         key = self._points, tuple(levels), self._start.representations[0].shape, unmoved, place
-        self._graphs.run(key, self._places, partial(self._step, levels, image))
+        self._graphs.run(key, self._places, partial(self._step, levels, image, list(self._r)))
         for n, level in enumerate(levels, start=1):
             if level.state is Computation.COMPUTED:
                 self._r[n] = self._memory_of(n)
@@ -109,8 +109,14 @@ class Trajectories:
     def _places(self) -> tuple[int, int]:
         return self._memory.allocated, self._network.workspace.allocated
 
-    def _step(self, levels: Sequence[Level], image: Tensor | None) -> None:
-        """Bottom-up. P_{n+1} has its turn just before r_n moves, since its error is that of r_n(t-1)."""
+    def _step(self, levels: Sequence[Level], image: Tensor | None, before: Sequence[Tensor]) -> None:
+        """Bottom-up. P_{n+1} has its turn just before r_n moves, since its error is that of r_n(t-1).
+
+        Args:
+            levels, image: as of `advance`.
+            before: r_0(t-1)..r_N(t-1); a recording that failed halfway may have left others.
+        """
+        self._r = list(before)
         if image is not None and levels[0].drive is not Computation.SKIPPED:
             self._first_drive = self._network.driven(1, image)
         gradient: Block | None = None  # g_n(t-1); that of the lowest pcoder is made where it is used

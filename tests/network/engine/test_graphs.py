@@ -1,5 +1,6 @@
 """Timesteps that are replayed are those that are computed one by one, to the bit, whatever the points, images and noise."""
 
+import copy
 import logging
 
 import pytest
@@ -38,6 +39,13 @@ def anew(images):
     return Stimulus(images, lambda timestep: images + 0.1 * timestep)
 
 
+class Refusing:
+    """A recorder that nothing can be recorded with."""
+
+    def record(self, step):
+        raise RuntimeError("operation not permitted when stream is capturing\nCUDA kernel errors might be reported later")
+
+
 def seen(engine, images, points, rows=64):
     with torch.no_grad():
         return [
@@ -71,13 +79,16 @@ def test_replayed_timesteps_are_those_computed_one_by_one(network, points, stimu
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name} {getattr(rule, 'form', '')}".strip())
 @pytest.mark.parametrize("stimulus", [lambda images: images, anew], ids=["fixed", "anew"])
-def test_so_are_those_of_a_rule_with_a_step_of_its_own(network, rule, stimulus):
-    recorder = Recording()
+@pytest.mark.parametrize(
+    "recorder", [Recording(), Recording(most=1), Refusing()], ids=["recorded", "one recorded", "none recorded"]
+)
+def test_so_are_those_of_a_rule_with_a_step_of_its_own(network, rule, stimulus, recorder, caplog):
+    recorder = copy.copy(recorder)
     loop, plain = (Loop(list(network.stages), [True, False, True], replays) for replays in (Replays(recorder), Replays()))
     points = [[(0.5, 1.0)] * 3, [(0.3, 1.0)] * 3]
     for batch, count in enumerate([8, 8, 4, 8]):
         given = stimulus(pictures(batch, count))
-        before = recorder.replayed
+        before = getattr(recorder, "replayed", 0)
         for one, other in zip(
             loop.moments(given, rule, points, TIMESTEPS), plain.moments(given, rule, points, TIMESTEPS), strict=True
         ):
@@ -87,7 +98,11 @@ def test_so_are_those_of_a_rule_with_a_step_of_its_own(network, rule, stimulus):
             if one.timestep:  # what derivatives ask for is what the timestep before has left
                 rows, drive = torch.arange(count), torch.ones_like(one.representations[1])
                 assert torch.equal(one.upward(2, drive, drive, rows, 0), other.upward(2, drive, drive, rows, 0))
-    assert recorder.replayed - before == len(points) * TIMESTEPS
+    if getattr(recorder, "recorded", 0) > 1:
+        assert recorder.replayed - before == len(points) * TIMESTEPS
+        assert not caplog.records
+    else:
+        assert len(caplog.records) == 1
 
 
 def test_each_structure_is_recorded_once_and_replayed_for_every_later_timestep_and_batch(network):
@@ -155,10 +170,6 @@ def test_a_predictor_that_is_differentiated_is_launched_operation_by_operation(c
     ]
     network = PredictiveNetwork(Backbone(), [PCoder(m, p) for m, p in zip(MODULES, upsampled, strict=True)])
 
-    class Refusing:
-        def record(self, step):
-            raise RuntimeError("operation not permitted when stream is capturing\nCUDA kernel errors might be reported later")
-
     engine = network.engine(pictures(0))
     replaying = Engine(engine.network, Replays(Refusing()))
     with caplog.at_level(logging.WARNING):
@@ -171,15 +182,31 @@ def test_a_predictor_that_is_differentiated_is_launched_operation_by_operation(c
     )
 
 
-def test_without_memory_for_more_recordings_every_timestep_is_computed(network, caplog):
-    engine, recorder = network.engine(pictures(0)), Recording(most=1)
+@pytest.mark.parametrize("most", [0, 1])
+@pytest.mark.parametrize("after_all", [False, True])
+def test_without_memory_for_more_recordings_every_timestep_is_computed(network, caplog, most, after_all):
+    engine, recorder = network.engine(pictures(0)), Recording(most, after_all)
     replaying = Engine(engine.network, Replays(recorder))
     with caplog.at_level(logging.WARNING):
         for batch in range(3):
             assert_same(seen(replaying, pictures(batch), POINTS), seen(engine, pictures(batch), POINTS))
     (record,) = caplog.records
     assert record.message.endswith("out of memory")
-    assert recorder.recorded == 1
+    assert recorder.recorded == most
+
+
+def test_a_first_timestep_that_cannot_be_recorded_is_computed_from_t_0(network):
+    """Of the second run, since the first has computed it; what the failure has left is not where it starts from."""
+    engine = network.engine(pictures(0))
+    replaying = Engine(engine.network, Replays(Recording(0, after_all=True)))
+    for batch in range(3):
+        given = pictures(batch)
+        with torch.no_grad():
+            (_, one), (_, other) = (
+                [[r.clone() for r in moment.representations] for moment in each.moments(given, POINTS[:1], 1, 64)]
+                for each in (replaying, engine)
+            )
+        assert all(torch.equal(r, s) for r, s in zip(one, other, strict=True))
 
 
 def test_another_error_of_a_step_is_not_hidden():
