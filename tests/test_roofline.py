@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,15 @@ OPTIONS = argparse.Namespace(model="pminivgg", images=8, rows=16, timesteps=10)
 
 @pytest.fixture(scope="module")
 def module():
-    """A module of the benchmarks by its name."""
+    """A module of the benchmarks by its name. The tests have another `reference`."""
+    names = ("bench", "reference", "roofline", "speed", "workloads")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FOLDER))
+        for name in names:
+            patch.delitem(sys.modules, name, raising=False)
         yield importlib.import_module
+        for name in names:
+            sys.modules.pop(name, None)
 
 
 @pytest.fixture(scope="module")

@@ -183,7 +183,7 @@ def attributed(function: Callable[..., Any], settings: Mapping[str, Any], scene:
         ValueError: it asks for something else.
     """
     if isinstance(scene, Scene) and (of_pass := of_pass_form(function)):
-        layer = settings.get("layer")
+        layer = settings.get("layer", scene.layer)
         return of_pass(*(scene if scene.layer == layer else replace(scene, layer=layer)).of_pass)
     maps: Tensor = function(*(getattr(scene, name) for name in parts_of(function)), **settings)
     return maps

@@ -23,6 +23,7 @@ from pcsweep.grid.point import GridPoint
 from pcsweep.machine.device import check_device, computing_in, device_name, device_of
 from pcsweep.machine.provenance import provenance
 from pcsweep.machine.stopwatch import Stopwatch
+from pcsweep.machine.transfer import Sender
 from pcsweep.measure.batch import Batch
 from pcsweep.measure.columns import Columns, summary
 from pcsweep.measure.measurement import Measurement
@@ -169,9 +170,10 @@ def _measured(measurement: Measurement, points: Sequence[GridPoint], samples: Se
     parts: list[list[Columns]] = [[] for _ in points]
     label = point.label if len(points) == 1 else f"{point.label} and {len(points) - 1} more"
     step = images_at_once(measurement.rows, len(points))
+    sender = Sender(device_of(point.settings.device))
 
     def prepared(start: int) -> Batch:
-        return point.batch(samples[start : start + step], model)
+        return point.batch(samples[start : start + step], model).on_its_way(sender)
 
     with progress(label, len(samples), "images", measurement.parts) as advance:
         for given in watch.over("noise", ahead(prepared, range(0, len(samples), step))):

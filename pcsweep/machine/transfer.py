@@ -1,6 +1,8 @@
 """Between the host and a device: copies that let the host go on, through memory that the device reads and writes by itself."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +13,47 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cpu" or tensor.device.type != "cpu":
         return tensor.to(device)
     return tensor.pin_memory().to(device, non_blocking=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """A tensor on its way to a device.
+
+    Args:
+        tensor: there, of which nothing may be read yet.
+        reached: by the stream that copies it, when it has arrived; None where it is there already.
+    """
+
+    tensor: Tensor
+    reached: Any = None
+
+    def arrived(self) -> Tensor:
+        """The tensor, for which the device waits before whatever is ordered from now on. The host does not."""
+        if self.reached is not None:
+            stream = torch.cuda.current_stream(self.tensor.device)
+            stream.wait_event(self.reached)
+            self.tensor.record_stream(stream)  # its memory is that of the other stream, and is not to be used anew before
+        return self.tensor
+
+
+class Sender:
+    """Copies to a device; to a GPU on a stream of their own, while it computes. Threads may share one.
+
+    Args:
+        device: where to.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+
+    def send(self, tensor: Tensor) -> Sent:
+        """Orders the copy."""
+        if self._stream is None:
+            return Sent(to_device(tensor, self.device))
+        with torch.cuda.stream(self._stream):
+            there = to_device(tensor, self.device)
+            return Sent(there, self._stream.record_event())
 
 
 def to_host(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -152,7 +152,7 @@ class Measurement:
         """What is measured of every grid point at t = 0..T, an array (batch, …) per column."""
         device = next(self.model.network.parameters()).device
         truth = truth_of(given.samples, len(given.noisy), device)
-        stimulus, count = given.stimulus(device), len(given.samples)
+        stimulus, count = given.stimulus(device, self.timesteps), len(given.samples)
         measured: list[list[dict[str, Tensor]]] = [[] for _ in self.points]
         kept: list[Look] = []
         with self.watch.on(device):

@@ -127,8 +127,11 @@ class Replays:
 
     def __init__(self, recorder: Recorder | None = None) -> None:
         self._recorder = recorder
-        self._kept = (Workspace(), Graphs(recorder))
+        self._kept = self._fresh()
         self._lent = False
+
+    def _fresh(self) -> tuple[Workspace, Graphs]:
+        return Workspace(), Graphs(self._recorder)
 
     @contextmanager
     def lent(self) -> Iterator[tuple[Workspace, Graphs]]:
@@ -139,6 +142,9 @@ class Replays:
         self._lent = True
         try:
             yield self._kept
+        except BaseException:  # it may be for want of this memory, and what is tried next needs less
+            self._kept = self._fresh()
+            raise
         finally:
             self._lent = False
 
