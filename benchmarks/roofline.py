@@ -48,26 +48,41 @@ class GPU:
     """Published peaks, without sparsity.
 
     Args:
-        name: as torch says it, or a part of that.
+        name: of the model.
+        called: what it calls itself, which other models of the name do not.
         rates: floating-point operations per second of matrix products and convolutions, by precision.
         bandwidth: of its memory, in bytes per second.
         source: of these numbers.
     """
 
     name: str
+    called: str
     rates: Mapping[str, float]
     bandwidth: float
     source: str
 
 
 GPUS = (
-    GPU("H100", {"fp32": 67e12, "tf32": 494.7e12, "bf16": 989.4e12}, 3.35e12, "NVIDIA H100 Tensor Core GPU datasheet, SXM"),
-    GPU("A100", {"fp32": 19.5e12, "tf32": 156e12, "bf16": 312e12}, 2.039e12, "NVIDIA A100 Tensor Core GPU datasheet, 80 GB SXM"),
+    GPU(
+        "H100 SXM",
+        "NVIDIA H100 80GB HBM3",
+        {"fp32": 67e12, "tf32": 494.7e12, "bf16": 989.4e12},
+        3.35e12,
+        "NVIDIA H100 Tensor Core GPU datasheet",
+    ),
+    GPU(
+        "A100 SXM",
+        "NVIDIA A100-SXM4-80GB",
+        {"fp32": 19.5e12, "tf32": 156e12, "bf16": 312e12},
+        2.039e12,
+        "NVIDIA A100 Tensor Core GPU datasheet",
+    ),
     GPU(
         "RTX 4090",
+        "NVIDIA GeForce RTX 4090",
         {"fp32": 82.6e12, "tf32": 82.6e12, "bf16": 165.2e12},
         1.008e12,
-        "NVIDIA Ada GPU Architecture whitepaper, app. A",
+        "NVIDIA Ada GPU Architecture whitepaper, appendix A",
     ),
 )
 
@@ -273,7 +288,7 @@ def estimated(device: str, options: argparse.Namespace) -> dict[str, Estimate]:
 
 def known(name: str) -> GPU | None:
     """The GPU that calls itself so, if its peaks are listed here."""
-    return next((gpu for gpu in GPUS if gpu.name in name), None)
+    return next((gpu for gpu in GPUS if gpu.called == name), None)
 
 
 def table(options: argparse.Namespace) -> Table:

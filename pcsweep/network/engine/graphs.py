@@ -35,25 +35,37 @@ class Recorder(Protocol):
 
 
 class CudaGraphs:
-    """CUDA's recorder. All recordings of one share memory for what lies within a step: no two are replayed at a time."""
+    """CUDA's recorder. All recordings of one share memory for what lies within a step: no two are replayed at a time.
 
-    def __init__(self) -> None:
+    Args:
+        device: on which steps compute.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._pool: Any = None
+        self._stream: Any = None
 
     def record(self, step: Step) -> Step:
+        with torch.cuda.device(self._device):  # another one's stream would record nothing
+            self._pool = self._pool or torch.cuda.graph_pool_handle()
+            self._stream = self._stream or torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            return self._recorded(step, torch.cuda.CUDAGraph())
+
+    def _recorded(self, step: Step, recorded: Any) -> Step:
         stream, cached = torch.cuda.current_stream(), torch.is_autocast_cache_enabled()
-        self._pool = self._pool or torch.cuda.graph_pool_handle()
-        recorded = torch.cuda.CUDAGraph()
+        # Another thread prepares images meanwhile, which is no part of the step.
+        capture = torch.cuda.graph(recorded, pool=self._pool, stream=self._stream, capture_error_mode="thread_local")
         torch.set_autocast_cache_enabled(False)  # what it holds is gone when the recording is replayed
         try:
-            with torch.cuda.graph(recorded, pool=self._pool, capture_error_mode="thread_local"):  # another thread prepares images
+            with capture:
                 step()
         except BaseException:
             torch.cuda.set_stream(stream)  # a recording that fails leaves its own
             raise
         finally:
             torch.set_autocast_cache_enabled(cached)
-        return recorded.replay
+        return recorded.replay  # type: ignore[no-any-return]
 
 
 class Graphs:
@@ -156,4 +168,4 @@ def kept(tensor: Tensor, name: str, memory: Workspace) -> Tensor:
 
 def replays_on(device: torch.device) -> Replays:
     """By CUDA graphs on a GPU, none elsewhere."""
-    return Replays(CudaGraphs() if device.type == "cuda" else None)
+    return Replays(CudaGraphs(device) if device.type == "cuda" else None)

@@ -2,6 +2,7 @@
 
 import copy
 import logging
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -238,12 +239,52 @@ def test_on_a_cpu_nothing_is_recorded_or_kept():
 
 def test_what_failed_to_be_recorded_by_cuda_is_told_and_leaves_autocasts_cache(caplog):
     """Here there is no CUDA, which is one way to fail."""
-    assert isinstance(CudaGraphs(), Recorder)
+    assert isinstance(CudaGraphs(torch.device("cuda")), Recorder)
     if torch.cuda.is_available():
         pytest.skip("there is")
-    graphs, total = Graphs(CudaGraphs()), torch.zeros(())
+    graphs, total = Graphs(CudaGraphs(torch.device("cuda"))), torch.zeros(())
     for _ in range(3):
         graphs.run("key", tuple, lambda: total.add_(1))
     assert total == 3
     assert torch.is_autocast_cache_enabled()
     assert len(caplog.records) == 1
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """What CUDA's recorder is asked for, in order; no step is recorded."""
+    calls = MagicMock()
+    calls.graph.return_value.__exit__.return_value = None
+    for name in ("device", "graph_pool_handle", "Stream", "CUDAGraph", "current_stream", "graph", "set_stream"):
+        monkeypatch.setattr(torch.cuda, name, getattr(calls, name))
+    return calls
+
+
+def test_cudas_recorder_records_on_the_steps_device_without_autocasts_cache(cuda):
+    device, seen = torch.device("cuda", 1), []
+    recorder = CudaGraphs(device)
+    for _ in range(2):
+        replay = recorder.record(lambda: seen.append(torch.is_autocast_cache_enabled()))
+        assert replay is cuda.CUDAGraph.return_value.replay
+    assert seen == [False, False]
+    assert torch.is_autocast_cache_enabled()
+    cuda.device.assert_called_with(device)
+    cuda.Stream.assert_called_once_with(device)
+    cuda.graph_pool_handle.assert_called_once_with()  # one for all
+    cuda.graph.assert_called_with(
+        cuda.CUDAGraph.return_value,
+        pool=cuda.graph_pool_handle.return_value,
+        stream=cuda.Stream.return_value,
+        capture_error_mode="thread_local",
+    )
+    cuda.set_stream.assert_not_called()
+
+
+def test_a_recording_of_cudas_that_fails_gives_the_stream_back(cuda):
+    def step():
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        CudaGraphs(torch.device("cuda")).record(step)
+    cuda.set_stream.assert_called_once_with(cuda.current_stream.return_value)
+    assert torch.is_autocast_cache_enabled()
