@@ -16,8 +16,9 @@ tiles, grid points) with the transformed kernel K̂, channels × phases · chann
 
 With three real products per complex one and the conjugate half of the frequencies left out, a tile of L × L cells of period N
 takes 1.5 N² / L² multiplications per cell and pair of channels, instead of taps². The kernels are transformed once per process;
-products of few rows are bound by reading the kernel, so that images and grid points share a call. `spectral` does all this, with
-the transforms of `tile_transform`; `spectral_cost` counts what it takes.
+products of few rows are bound by reading the kernel, so that images and grid points share a call. On a CPU `native` does all this
+in machine code made for the processor, in fp32 and for channels that fill its vectors; elsewhere `spectral` does, by products of
+matrices, with the transforms of `tile_transform`; `spectral_cost` counts what it takes.
 
 A convolution of stride 1 is the adjoint of the transposed convolution with its kernel: the backbone's are computed so as well.
 

@@ -14,16 +14,19 @@ from torch import Tensor
 
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Geometry
+from pcsweep.network.convolution.native.layer import NativeSpectral, Plan
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.spectral_cost import spectral_cost
 from pcsweep.network.convolution.workspace import Workspace
 
-BUDGET = 3328 * 2**20  # bytes of transformed kernels in one network
+BUDGET = 5376 * 2**20  # bytes of transformed kernels in one network
 _PRODUCT, _TRANSFORM = 1.2, 3.0  # cost of a multiplication in the products of spectra, and in the transforms
+_NATIVE, _FLOAT = 0.95, 20.0  # in machine code: cost of a multiplication, and of a float that is written and read again
+_KERNEL_FLOAT = 0.3  # cost of reading a float of a transformed kernel, shared by some thirty images
 _ROW = 2_000_000  # cost of the calls for a row of tiles, whatever its size
 _WORTHWHILE = 0.75  # a transform has to cost less than this share of the direct cost
 _SMALL = 50_000_000  # multiplications of a layer below which a call costs more than what it computes
-_SHORTEST = 7  # cells of a tile, at least
+_SHORTEST, _SHORTEST_NATIVE = 7, 4  # cells of a tile, at least
 _PARTS = (1, 2, 3, 4, 6, 8, 12, 16)  # into how many tiles a side may be cut
 _UNIT = 2**20  # bytes of memory that count as none when two choices are compared
 _CANDIDATES = 2  # lengths of tiles that are measured on a GPU
@@ -52,11 +55,13 @@ class Layer:
         geometry: where the taps fall.
         channels: above and below.
         directions: in which it is computed: `False` forward, `True` adjoint.
+        native: whether machine code made for this processor may compute it.
     """
 
     geometry: Geometry
     channels: tuple[int, int]
     directions: tuple[bool, ...] = (False, True)
+    native: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,13 @@ class Option:
         tile: cells per side of a tile whose Fourier transform is used; `None` for a direct convolution.
         cost: of one image, in multiplications of a direct convolution, over the layer's directions.
         bytes: of the transformed kernel.
+        native: whether the transforms are machine code made for this processor.
     """
 
     tile: int | None
     cost: float
     bytes: int
+    native: bool = False
 
 
 def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
@@ -81,7 +88,8 @@ def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
     """
     front = [_PartialChoice(0, 0.0, ())]
     for layer in layers:
-        extended = [partial.extended(option) for partial in front for option in options(layer)]
+        ways = options(layer)
+        extended = [partial.extended(way) for partial in front for way in ways]
         front = _pareto_front([partial for partial in extended if partial.bytes <= budget])
     return list(front[-1].options)
 
@@ -114,7 +122,8 @@ def options(layer: Layer) -> list[Option]:
     direct = Option(None, float(multiplications * len(layer.directions)), 0)
     if not layer.directions or multiplications < _SMALL or Blocks.suit(layer.channels, layer.geometry):
         return [direct]
-    tiled = [_tiled(layer, tile) for tile in _tile_lengths(layer.geometry)]
+    shortest = _SHORTEST_NATIVE if layer.native else _SHORTEST
+    tiled = [_tiled(layer, tile) for tile in _tile_lengths(layer.geometry, shortest)]
     return [direct, *(option for option in tiled if option.cost < _WORTHWHILE * direct.cost)]
 
 
@@ -124,35 +133,42 @@ def _direct_multiplications(layer: Layer) -> int:
     return layer.channels[0] * layer.channels[1] * height.kernel * width.kernel * height.size * width.size
 
 
-def _tile_lengths(geometry: Geometry) -> list[int]:
+def _tile_lengths(geometry: Geometry, shortest: int) -> list[int]:
     """Lengths that cut the longest side into equal parts."""
     longest = max(max(axis.cells, axis.size) for axis in (geometry.height, geometry.width))
     lengths = {-(-longest // parts) for parts in _PARTS}
-    return sorted(length for length in lengths if length >= min(_SHORTEST, longest))
+    return sorted(length for length in lengths if length >= min(shortest, longest))
 
 
 def _tiled(layer: Layer, tile: int) -> Option:
     """The option of transforming tiles of that length."""
+    plan = Plan(layer.geometry, layer.channels, tile)
+    if layer.native and plan.covered:
+        times = (_NATIVE * plan.multiplications(each) + _FLOAT * plan.floats_moved(each) for each in layer.directions)
+        kernels = len(layer.directions) * _KERNEL_FLOAT * plan.bytes / 4
+        return Option(tile, sum(times) + kernels, plan.bytes, native=True)
     costs = [spectral_cost(layer.geometry, layer.channels, tile, adjoint) for adjoint in layer.directions]
     total = sum(_PRODUCT * each.products + _TRANSFORM * each.transforms + _ROW * each.rows for each in costs)
     return Option(tile, float(total), costs[0].bytes)
 
 
-def algorithm(
-    kernel: Tensor, geometry: Geometry, tile: int | None, workspace: Workspace, results: str | None = None
-) -> Algorithm:
+def algorithm(kernel: Tensor, layer: Layer, option: Option, workspace: Workspace, results: str | None = None) -> Algorithm:
     """The algorithm of an option, with its kernel prepared.
 
     Args:
-        kernel, geometry: of the layer.
-        tile: as the option has it.
+        kernel, layer: what is to be computed.
+        option: of the layer.
         workspace, results: as `Spectral` has them.
     """
-    if tile is not None:
-        return Spectral(kernel, geometry, tile, workspace, results)
-    if Blocks.suit((kernel.shape[0], kernel.shape[1]), geometry):
-        return Blocks(kernel, geometry)
-    return Direct(kernel, geometry)
+    if option.native:
+        assert option.tile is not None  # as `options` makes them
+        plan = Plan(layer.geometry, layer.channels, option.tile)
+        return NativeSpectral(kernel, plan, workspace, results, layer.directions)
+    if option.tile is not None:
+        return Spectral(kernel, layer.geometry, option.tile, workspace, results)
+    if Blocks.suit((kernel.shape[0], kernel.shape[1]), layer.geometry):
+        return Blocks(kernel, layer.geometry)
+    return Direct(kernel, layer.geometry)
 
 
 def fastest(
@@ -183,11 +199,12 @@ def fastest(
 
 def candidates(kernel: Tensor, layer: Layer, workspace: Workspace, budget: int) -> Iterator[Algorithm]:
     """The algorithms that may be the fastest on a GPU, made one at a time: they may be too large to be held together."""
-    yield algorithm(kernel, layer.geometry, None, workspace)
+    direct, *tiled = options(layer)
+    yield algorithm(kernel, layer, direct, workspace)
     yield Phases(kernel, layer.geometry)
-    for option in sorted(options(layer)[1:], key=lambda option: option.cost)[:_CANDIDATES]:
+    for option in sorted(tiled, key=lambda option: option.cost)[:_CANDIDATES]:
         if option.bytes <= budget:
-            yield algorithm(kernel, layer.geometry, option.tile, workspace)
+            yield algorithm(kernel, layer, option, workspace)
 
 
 def timed(call: Callable[[], object]) -> float:

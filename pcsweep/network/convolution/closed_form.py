@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pcsweep.network.convolution.choice import Algorithm
+from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 
@@ -68,11 +69,15 @@ class ClosedForm:
         self.algorithm, self.bias, self.rectified, self._workspace = algorithm, bias, rectified, workspace
 
     def predict(self, representation: Tensor) -> Tensor:
+        if isinstance(self.algorithm, NativeSpectral):
+            return self.algorithm.forward(representation, self.bias, self.rectified)
         prediction = self.algorithm.forward(representation, self.bias).to(representation.dtype)  # autocast may have rounded it
         return prediction.relu_() if self.rectified else prediction
 
     def predict_and_differentiate(self, representation: Tensor, below: Tensor) -> tuple[Tensor, Tensor]:
         prediction = self.predict(representation)
+        if isinstance(self.algorithm, NativeSpectral):
+            return prediction, self.algorithm.adjoint_of_error(prediction, below, self.rectified)
         if isinstance(self.algorithm, Spectral):  # the error in the order of memory that its adjoint wants: no copy
             error = self._error(self.algorithm.cells(prediction), self.algorithm.cells(below))  # (batch, cells, phases, below)
             return prediction, self.algorithm.adjoint_of_cells(error)

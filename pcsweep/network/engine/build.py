@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from pcsweep.network.convolution.choice import BUDGET, Algorithm, algorithm, fastest, timed
-from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, Predictor, transposed_convolution
+from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
+from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.compiled import CompiledNetwork
@@ -57,7 +58,10 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
     return Engine(
         CompiledNetwork(
             stages=[_stage(stage, each, workspace) for stage, each in zip(stages, in_stages, strict=True)],
-            stage_rows=[_rows_within(_most_bytes(image), [torch.Size([largest])], image) for largest in shapes.largest],
+            stage_rows=[
+                _rows_within(_most_bytes(image, in_place=_in_place(layers)), [torch.Size([largest])], image)
+                for largest, layers in zip(shapes.largest, in_stages, strict=True)
+            ],
             predictors=predictors,
             predictor_rows=[
                 _rows_within(_most_bytes(image, in_place=_is_spectral(predictor)), pair, image)
@@ -75,14 +79,14 @@ def _closed_form(predictor: nn.Module, convolution: Convolution, workspace: Work
     known = transposed_convolution(predictor)
     assert known is not None  # as `convolutions` found it
     layer, rectified = known
-    kernel, axes = _rounded(convolution.kernel), convolution.layer.geometry
+    kernel = _rounded(convolution.kernel)
     way: Algorithm
     if kernel.is_cuda:
         way = fastest(kernel, convolution.layer, workspace, budget, timed)
     else:
         # The lowest one runs while the result of the one above it is in use.
         place = "predictor" if convolution.pcoder else "lowest predictor"
-        way = algorithm(kernel, axes, convolution.option.tile, workspace, place)
+        way = algorithm(kernel, convolution.layer, convolution.option, workspace, place)
     return ClosedForm(way, None if layer.bias is None else _rounded(layer.bias.detach()), rectified, workspace)
 
 
@@ -94,7 +98,10 @@ def _stage(stage: nn.Module, layers: Sequence[Convolution], workspace: Workspace
         assert each.name is not None
         # In a chain, no result is needed any more when the layer after the next one is computed.
         place = f"stage {number % 2}" if is_chain else f"stage {each.pcoder} {each.name}"
-        made.set_submodule(each.name, _layer(stage.get_submodule(each.name), each, workspace, place))
+        relu = _only_relu_after(stage, each.name) if each.option.native else None
+        made.set_submodule(each.name, _layer(stage.get_submodule(each.name), each, workspace, place, relu is not None))
+        if relu is not None:
+            made.set_submodule(relu, nn.Identity())
     return made
 
 
@@ -103,13 +110,25 @@ def _is_chain(stage: fx.GraphModule) -> bool:
     return all(len(node.all_input_nodes) <= 1 and len(node.users) <= 1 for node in stage.graph.nodes)
 
 
-def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace, place: str) -> nn.Module:
+def _only_relu_after(stage: fx.GraphModule, name: str) -> str | None:
+    """The name of the ReLU that alone uses the result of a module, and is used nowhere else."""
+    calls = [node for node in stage.graph.nodes if node.op == "call_module"]
+    users = [user for node in calls if node.target == name for user in node.users]
+    if len(users) != 1 or users[0].op != "call_module":
+        return None
+    relu = str(users[0].target)
+    once = sum(node.target == relu for node in calls) == 1
+    return relu if once and is_plain(stage.get_submodule(relu), nn.ReLU) else None
+
+
+def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace, place: str, rectified: bool) -> nn.Module:
     """A stage's convolution: by a transform, with its result in that place, or with its kernel channels last in memory."""
     assert isinstance(module, nn.Conv2d)  # as `convolutions` found it
-    kernel, tile = convolution.kernel, convolution.option.tile
-    if tile is not None and not kernel.is_cuda:  # whose library has fast ones of its own
+    kernel, option = convolution.kernel, convolution.option
+    if option.tile is not None and not kernel.is_cuda:  # whose library has fast ones of its own
         bias = None if module.bias is None else module.bias.detach()
-        return _AsAdjoint(Spectral(kernel, convolution.layer.geometry, tile, workspace, place), bias)
+        way = algorithm(kernel, convolution.layer, option, workspace, place)
+        return _Rectified(way, bias) if isinstance(way, NativeSpectral) and rectified else _AsAdjoint(way, bias)
     made = copy.copy(module)
     own = {"weight": kernel.contiguous(memory_format=torch.channels_last), "bias": module.bias}
     rounded = {name: nn.Parameter(_rounded(each.detach()), requires_grad=False) for name, each in own.items() if each is not None}
@@ -126,7 +145,7 @@ def _rounded(weights: Tensor) -> Tensor:
 class _AsAdjoint(nn.Module):
     """A convolution computed as the adjoint of a transposed one."""
 
-    def __init__(self, way: Spectral, bias: Tensor | None) -> None:
+    def __init__(self, way: Algorithm, bias: Tensor | None) -> None:
         super().__init__()
         self.way, self.bias = way, bias
 
@@ -134,8 +153,24 @@ class _AsAdjoint(nn.Module):
         return self.way.adjoint(maps, self.bias)
 
 
+class _Rectified(nn.Module):
+    """The same with the ReLU that follows."""
+
+    def __init__(self, way: NativeSpectral, bias: Tensor | None) -> None:
+        super().__init__()
+        self.way, self.bias = way, bias
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.way.adjoint(maps, self.bias, rectified=True)
+
+
 def _is_spectral(predictor: Predictor) -> bool:
-    return isinstance(predictor, ClosedForm) and isinstance(predictor.algorithm, Spectral)
+    return isinstance(predictor, ClosedForm) and isinstance(predictor.algorithm, Spectral | NativeSpectral)
+
+
+def _in_place(layers: Sequence[Convolution]) -> bool:
+    """Whether the results of all convolutions of a stage lie in memory that is written again and again."""
+    return bool(layers) and all(each.option.native for each in layers)
 
 
 def _most_bytes(image: Tensor, in_place: bool = False) -> int:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from pcsweep.network.convolution import geometry
 from pcsweep.network.convolution.choice import BUDGET, Layer, Option, chosen
 from pcsweep.network.convolution.closed_form import is_plain, transposed_convolution
+from pcsweep.network.convolution.native.library import usable
 from pcsweep.network.engine.shapes import Shapes
 
 
@@ -52,7 +54,8 @@ def _of_predictors(predictors: Sequence[nn.Module], shapes: Shapes) -> Iterator[
         module = known[0]
         axes = geometry.of_transposed(module, representation[1:])
         if axes is not None and (module.out_channels, *axes.output) == tuple(below):
-            yield n, None, Layer(axes, (module.in_channels, module.out_channels)), module.weight.detach()
+            layer = Layer(axes, (module.in_channels, module.out_channels), native=_is_native(module.weight))
+            yield n, None, layer, module.weight.detach()
 
 
 def _of_stages(stages: Sequence[nn.Module], shapes: Shapes) -> Iterator[_Covered]:
@@ -64,4 +67,10 @@ def _of_stages(stages: Sequence[nn.Module], shapes: Shapes) -> Iterator[_Covered
                 continue
             if axes := geometry.of_convolution(module, shape[1:]):
                 channels = module.out_channels, module.in_channels
-                yield n, name, Layer(axes, channels, directions=(True,) if n else ()), module.weight.detach()
+                layer = Layer(axes, channels, directions=(True,) if n else (), native=_is_native(module.weight))
+                yield n, name, layer, module.weight.detach()
+
+
+def _is_native(kernel: Tensor) -> bool:
+    """Whether machine code can be made for the device and the type."""
+    return kernel.device.type == "cpu" and kernel.dtype == torch.float32 and usable()

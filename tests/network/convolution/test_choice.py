@@ -1,14 +1,17 @@
 """Which algorithm computes a layer, for random layers and for those of networks that the package has."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from toy_layer import examples
 
-from pcsweep.network.convolution.choice import BUDGET, Layer, algorithm, candidates, chosen, fastest, options
+from pcsweep.network.convolution.choice import BUDGET, Layer, Option, algorithm, candidates, chosen, fastest, options
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Axis, Geometry
+from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 
@@ -133,12 +136,41 @@ def test_no_layer_could_be_cheaper_in_the_room_that_is_left():
 
 def test_the_choice_is_made():
     axis = Axis(6, 4, 2, 1)
-    wide, even = Geometry(axis, axis), Geometry(Axis(6, 3, 1, 1), Axis(6, 3, 1, 1))
-    assert isinstance(algorithm(torch.randn(8, 4, 4, 4), wide, None, Workspace()), Direct)
-    assert isinstance(algorithm(torch.randn(8, 3, 3, 3), even, None, Workspace()), Blocks)
-    made = algorithm(torch.randn(8, 4, 4, 4), wide, 3, Workspace())
+    wide = Layer(Geometry(axis, axis), (8, 4))
+    even = Layer(Geometry(Axis(6, 3, 1, 1), Axis(6, 3, 1, 1)), (8, 3))
+    direct, tiled = Option(None, 1.0, 0), Option(3, 1.0, 0)
+    assert isinstance(algorithm(torch.randn(8, 4, 4, 4), wide, direct, Workspace()), Direct)
+    assert isinstance(algorithm(torch.randn(8, 3, 3, 3), even, direct, Workspace()), Blocks)
+    made = algorithm(torch.randn(8, 4, 4, 4), wide, tiled, Workspace())
     assert isinstance(made, Spectral)
     assert made.tile == 3
+    native = algorithm(torch.randn(32, 32, 4, 4), replace(wide, channels=(32, 32)), replace(tiled, native=True), Workspace())
+    assert isinstance(native, NativeSpectral)
+    assert native.plan.tile == 3
+
+
+NATIVE = [replace(each, native=True) for each in WIDE]
+
+
+@pytest.mark.parametrize("each", NATIVE)
+def test_machine_code_costs_less_and_needs_less_memory(each):
+    native = {option.tile: option for option in options(each)[1:] if option.native}
+    spectral = {option.tile: option for option in options(replace(each, native=False))[1:]}
+    assert len(native.keys() & spectral.keys()) >= 2
+    for tile in native.keys() & spectral.keys():
+        assert native[tile].cost < spectral[tile].cost
+        assert native[tile].bytes < spectral[tile].bytes
+
+
+def test_layers_whose_channels_fill_no_vectors_have_no_machine_code():
+    for channels in ((72, 64), (64, 72)):
+        assert not any(option.native for option in options(Layer(WIDE[2].geometry, channels, native=True)))
+
+
+def test_all_of_pvgg16_is_machine_code_with_the_default_budget():
+    taken = chosen([replace(each, native=True) for each in PVGG16], BUDGET)
+    assert [option.native for option in taken] == [False, True, True, True, True]
+    assert [option.tile for option in taken[1:]] == [28, 28, 28, 14]
 
 
 LARGE = layer(14, 14, 2, (64, 64))

@@ -1,0 +1,375 @@
+"""Transposed convolutions and their adjoints by the machine code of this package."""
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from llvmlite import ir
+from torch import Tensor
+
+from pcsweep.network.convolution.geometry import Above, Axis, Below, Geometry, Kernel, Tiling, kernel_cells
+from pcsweep.network.convolution.native import dft, library, products, transforms
+from pcsweep.network.convolution.native.transforms import Side, Source
+from pcsweep.network.convolution.workspace import Workspace
+
+_SPECTRA = 320 * 2**20  # bytes of spectra and products that are held at once
+_LARGEST = 40  # cells of a period: longer transforms do not fit into registers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The transforms of a layer's tiles.
+
+    Args:
+        geometry: of the layer.
+        channels: above and below.
+        tile: cells per side.
+    """
+
+    geometry: Geometry
+    channels: tuple[int, int]
+    tile: int
+
+    @property
+    def periods(self) -> tuple[int, int]:
+        """Along height and width."""
+        return _period(self.geometry.height, self.tile), _period(self.geometry.width, self.tile)
+
+    @property
+    def covered(self) -> bool:
+        """Whether the machine code is made for it."""
+        geometry, wide = self.geometry, products.WIDE * library.lanes()
+        whole = all(axis.output % axis.stride == 0 for axis in (geometry.height, geometry.width))
+        vectors = all(count % wide == 0 for count in (self.channels[0], self.channels[1]))
+        return whole and vectors and max(self.periods) <= _LARGEST
+
+    @property
+    def frequencies(self) -> int:
+        """Complex ones that are kept."""
+        height, width = self.periods
+        return height * width // 2 + 2
+
+    @property
+    def wide(self) -> int:
+        """Channels below a cell, with its phases."""
+        return self.channels[1] * self.geometry.phases
+
+    @property
+    def bytes(self) -> int:
+        """Of the transformed kernel."""
+        return 8 * self.frequencies * self.channels[0] * self.wide
+
+    def tilings(self, adjoint: bool) -> tuple[Tiling, Tiling]:
+        """Of height and width."""
+        return _tiling(self.geometry.height, self.tile, adjoint), _tiling(self.geometry.width, self.tile, adjoint)
+
+    def sides(self, adjoint: bool) -> tuple[Side, Side]:
+        """Of height and width."""
+        height, width = (Side(period, tiling.length) for period, tiling in zip(self.periods, self.tilings(adjoint), strict=True))
+        return height, width
+
+    def tiles(self, adjoint: bool) -> int:
+        """Of one image."""
+        rows, columns = self.tilings(adjoint)
+        return len(rows.tiles) * len(columns.tiles)
+
+    def multiplications(self, adjoint: bool) -> int:
+        """For one image, transforms included."""
+        inputs, outputs = (self.wide, self.channels[0]) if adjoint else (self.channels[0], self.wide)
+        return self.tiles(adjoint) * (
+            3 * self.frequencies * inputs * outputs
+            + inputs * _multiplications(*self.sides(adjoint), back=False)
+            + outputs * _multiplications(*self.sides(adjoint), back=True)
+        )
+
+    def floats_moved(self, adjoint: bool) -> int:
+        """Written to and read from memory for one image: maps, spectra and products."""
+        inputs, outputs = (self.wide, self.channels[0]) if adjoint else (self.channels[0], self.wide)
+        height, width = self.sides(adjoint)
+        cells = height.period * width.period * inputs + height.outputs * width.outputs * outputs
+        return self.tiles(adjoint) * (cells + self.frequencies * (6 * inputs + 4 * outputs))
+
+
+_tiling = functools.cache(Tiling.of)
+
+
+@functools.cache
+def _period(axis: Axis, tile: int) -> int:
+    """The least even one of factors for which there is a transform."""
+    return next(each for each in itertools.count(axis.period(tile)) if each % 2 == 0 and _is_smooth(each))
+
+
+def _is_smooth(number: int) -> bool:
+    for radix in dft.RADICES:
+        while number % radix == 0:
+            number //= radix
+    return number == 1
+
+
+@functools.cache
+def _multiplications(height: Side, width: Side, back: bool) -> int:
+    """Of the transform of a tile of one channel."""
+    along_height, along_width = dft.multiplications(height.period), dft.multiplications(width.period)
+    columns = width.outputs if back else width.period
+    return math.ceil(columns / 2) * along_height + height.period // 2 * along_width
+
+
+@dataclass(frozen=True, eq=False)
+class _Direction:
+    """What the functions are told of a transposed convolution, or of its adjoint.
+
+    Args:
+        name: of the direction.
+        tiles: of one image.
+        inputs, outputs: channels, with phases.
+        read: map's floats from an image, a row of cells and a cell to the next, as the analysis has it.
+        written: the same of the result.
+        read_tiles, written_tiles: the words of each tile.
+        read_blocks, written_blocks: where each vector of channels is in a cell.
+        shape: of the result, (height, width, channels).
+        product: the function that multiplies.
+    """
+
+    name: str
+    tiles: int
+    inputs: int
+    outputs: int
+    read: tuple[int, int, int]
+    written: tuple[int, int, int]
+    read_tiles: Tensor
+    written_tiles: Tensor
+    read_blocks: Tensor
+    written_blocks: Tensor
+    shape: tuple[int, int, int]
+    product: str
+
+
+class NativeSpectral:
+    """A transposed convolution with its kernel transformed once.
+
+    Args:
+        kernel: as `torch.nn.ConvTranspose2d.weight`, in fp32 on the CPU.
+        plan: that covers the layer.
+        workspace: for what is needed during a call only.
+        results: name of the place in the workspace for results, where the next call that uses it overwrites them; `None` for
+            memory of their own.
+        directions: in which it is computed: `False` forward, `True` adjoint.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        plan: Plan,
+        workspace: Workspace | None = None,
+        results: str | None = None,
+        directions: Sequence[bool] = (False, True),
+    ) -> None:
+        self.plan, self._results = plan, results
+        self._workspace = Workspace() if workspace is None else workspace
+        turned = tuple(directions) == (True,)  # laid out for the adjoint alone
+        self.kernel = transformed_kernel(kernel, plan, turned)
+        self._directions = {each: _direction(plan, each, turned) for each in directions}
+        self._library = _library(tuple((each, plan.sides(each)) for each in directions))
+        self._least = {rectified: torch.tensor([0.0 if rectified else -math.inf]) for rectified in (False, True)}
+
+    @property
+    def bytes(self) -> int:
+        """Of the transformed kernel."""
+        return self.plan.bytes
+
+    def multiplications(self, adjoint: bool) -> int:
+        """For one image."""
+        return self.plan.multiplications(adjoint)
+
+    def forward(self, maps: Above, bias: Tensor | None = None, rectified: bool = False) -> Below:
+        """The transposed convolution, channels last in memory.
+
+        Args:
+            maps: to convolve.
+            bias: (below,), added everywhere.
+            rectified: whether a ReLU follows.
+        """
+        phased = None if bias is None else bias.repeat(self.plan.geometry.phases)  # ((row phase, column phase, below),)
+        return self._convolved(self._directions[False], [maps], False, phased, rectified)
+
+    def adjoint(self, maps: Below, bias: Tensor | None = None, rectified: bool = False) -> Above:
+        """The gradient of Σ maps · forward(x) with respect to x; arguments as `forward` has them."""
+        return self._convolved(self._directions[True], [maps], False, bias, rectified)
+
+    def adjoint_of_error(self, prediction: Below, below: Below, rectified: bool) -> Above:
+        """The adjoint of (prediction - below), where rectified of that at predictions above zero."""
+        return self._convolved(self._directions[True], [prediction, below], rectified, None, False)
+
+    def _convolved(self, way: _Direction, maps: Sequence[Tensor], masked: bool, bias: Tensor | None, rectified: bool) -> Tensor:
+        """The result for maps, or for the error of the first to the second."""
+        given = [each.permute(0, 2, 3, 1).contiguous() for each in maps]  # (images, height, width, channels)
+        count = len(given[0])
+        height, width, channels = way.shape
+        out = self._output(way, (count, height, width, channels), given[0])
+        constant = given[0].new_zeros(way.outputs) if bias is None else bias.contiguous()
+        at_once = self._at_once(way)
+        for start in range(0, count, at_once):
+            rows = slice(start, min(start + at_once, count))
+            self._convolve(way, [each[rows] for each in given], self._least[masked], constant, self._least[rectified], out[rows])
+        return out.permute(0, 3, 1, 2)
+
+    def _output(self, way: _Direction, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        if self._results is None:
+            return like.new_empty(shape)
+        return self._workspace.take(f"{self._results} {way.name}", shape, like)
+
+    def _at_once(self, way: _Direction) -> int:
+        """Images whose spectra and products are held together."""
+        bytes_each = 4 * way.tiles * self.plan.frequencies * (3 * way.inputs + 2 * way.outputs)
+        return max(1, _SPECTRA // bytes_each)
+
+    def _convolve(self, way: _Direction, maps: Sequence[Tensor], mask: Tensor, bias: Tensor, least: Tensor, out: Tensor) -> None:
+        lanes, frequencies, tiles = library.lanes(), self.plan.frequencies, way.tiles * len(out)
+        rows = tiles + -tiles % library.rows()
+        spectra = self._workspace.take("spectra", (frequencies, rows, 3, way.inputs), out)
+        made = self._workspace.take("products", (frequencies, rows, 2, way.outputs), out)
+        below = maps[1].data_ptr() if len(maps) > 1 else 0
+        analyse = "analyse error" if len(maps) > 1 else "analyse"
+        self._library.call(
+            f"{analyse} {way.name}",
+            tiles,
+            [maps[0].data_ptr(), below, way.read_tiles.data_ptr(), way.tiles, *way.read]
+            + [way.inputs // lanes, way.read_blocks.data_ptr(), spectra.data_ptr()]
+            + [rows * 3 * way.inputs, 3 * way.inputs, way.inputs, mask.data_ptr(), 0],
+        )
+        words = [self.kernel.data_ptr(), spectra.data_ptr(), made.data_ptr(), rows, way.inputs, way.outputs]
+        self._library.call(way.product, frequencies, words)
+        self._library.call(
+            f"synthesise {way.name}",
+            tiles,
+            [made.data_ptr(), rows * 2 * way.outputs, 2 * way.outputs, way.outputs, out.data_ptr()]
+            + [way.written_tiles.data_ptr(), way.tiles, *way.written]
+            + [way.outputs // lanes, way.written_blocks.data_ptr(), bias.data_ptr(), least.data_ptr()],
+        )
+
+
+def _direction(plan: Plan, adjoint: bool, turned: bool) -> _Direction:
+    geometry, (above, below) = plan.geometry, plan.channels
+    height, width = geometry.height, geometry.width
+    single = _Layout((height.size, width.size), (1, 1), above)
+    phased = _Layout((height.cells, width.cells), geometry.stride, below)
+    source, target = (phased, single) if adjoint else (single, phased)
+    rows, columns = plan.tilings(adjoint)
+    read, written = [], []
+    for row in rows.tiles:
+        for column in columns.tiles:
+            ends = [bound for tile in (row, column) for bound in (tile.offsets.start, tile.offsets.stop)]
+            read.append([row.outputs.start * source.steps[1] + column.outputs.start * source.steps[2], *ends])
+            offset = row.outputs.start * target.steps[1] + column.outputs.start * target.steps[2]
+            written.append([offset, len(row.outputs), len(column.outputs)])
+    return _Direction(
+        name="adjoint" if adjoint else "forward",
+        tiles=plan.tiles(adjoint),
+        inputs=plan.wide if adjoint else above,
+        outputs=above if adjoint else plan.wide,
+        read=source.steps,
+        written=target.steps,
+        read_tiles=torch.tensor(read),
+        written_tiles=torch.tensor(written),
+        read_blocks=source.blocks(),
+        written_blocks=target.blocks(),
+        shape=target.shape,
+        product="product conjugated" if adjoint and not turned else "product",
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """A map in cells, channels last in memory.
+
+    Args:
+        cells: along height and width.
+        stride: phases of a cell, along height and width.
+        channels: of each phase.
+    """
+
+    cells: tuple[int, int]
+    stride: tuple[int, int]
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width, channels."""
+        return self.cells[0] * self.stride[0], self.cells[1] * self.stride[1], self.channels
+
+    @property
+    def steps(self) -> tuple[int, int, int]:
+        """Floats from an image, a row of cells and a cell to the next."""
+        height, width, channels = self.shape
+        return height * width * channels, self.stride[0] * width * channels, self.stride[1] * channels
+
+    def blocks(self) -> Tensor:
+        """Where in a cell each vector of (row phase, column phase, channel) is."""
+        row = self.shape[1] * self.channels
+        return torch.tensor(
+            [
+                vertical * row + horizontal * self.channels + first
+                for vertical in range(self.stride[0])
+                for horizontal in range(self.stride[1])
+                for first in range(0, self.channels, library.lanes())
+            ]
+        )
+
+
+def transformed_kernel(kernel: Kernel, plan: Plan, turned: bool = False) -> Tensor:
+    """[frequency][re, im][panel][input channel][output channel of the panel], divided by what transforms there and back multiply.
+
+    Args:
+        kernel: of the layer.
+        plan: of its transforms.
+        turned: whether inputs are below and outputs above, and the kernel is conjugated; else the other way round.
+    """
+    geometry, (height, width), lanes = plan.geometry, plan.periods, library.lanes()
+    cells = kernel_cells(kernel, geometry).flatten(3)  # (row tap, column tap, above, (row phase, column phase, below))
+    cells = cells.transpose(2, 3) if turned else cells  # (row tap, column tap, input, output)
+    wide = products.WIDE * lanes
+    inputs, outputs = cells.shape[2:]
+    panels = cells.reshape(*cells.shape[:3], outputs // wide, wide).transpose(2, 3).contiguous()  # (…, panel, input, output)
+    doubled = torch.tensor([transforms.doubled(height, width, each) for each in transforms.frequencies(height, width)])
+    scales = 1 / (height * width * doubled**2)  # once of the kernel, once of what it is multiplied with
+    both = torch.stack([scales, -scales if turned else scales], 1)  # (frequency, re|im)
+    taps = [geometry.height.taps, geometry.width.taps]
+    made: Tensor = panels.new_empty(plan.frequencies, 2, inputs * outputs)
+    tile = torch.tensor([0, taps[0].start, taps[0].stop, taps[1].start, taps[1].stop])
+    blocks = torch.arange(0, wide, lanes)
+    origin = taps[0].start * panels.stride(0) + taps[1].start * panels.stride(1)  # floats from the tap 0, 0 to the first one
+    _kernels((height, width)).call(
+        "analyse",
+        inputs * outputs // wide,
+        [panels.data_ptr() - 4 * origin, 0, tile.data_ptr(), 1, wide, panels.stride(0), panels.stride(1)]
+        + [products.WIDE, blocks.data_ptr(), made.data_ptr(), 2 * inputs * outputs, wide, inputs * outputs, 0, both.data_ptr()],
+    )
+    return made
+
+
+def _kernels(periods: tuple[int, int]) -> library.Library:
+    """Transforms kernels."""
+    height, width = (Side(period, 0) for period in periods)
+    define = functools.partial(
+        transforms.analysis, name="analyse", lanes=library.lanes(), height=height, width=width, source=Source.KERNEL
+    )
+    return library.library(f"{library.lanes()} kernels {periods}", define)
+
+
+def _library(directions: tuple[tuple[bool, tuple[Side, Side]], ...]) -> library.Library:
+    lanes, rows = library.lanes(), library.rows()
+
+    def define(module: ir.Module) -> None:
+        for adjoint, (height, width) in directions:
+            name = "adjoint" if adjoint else "forward"
+            transforms.analysis(module, f"analyse {name}", lanes, height, width, Source.MAP)
+            if adjoint:
+                transforms.analysis(module, f"analyse error {name}", lanes, height, width, Source.ERROR)
+            transforms.synthesis(module, f"synthesise {name}", lanes, height, width)
+        for conjugated in (False, True):
+            products.product(module, "product conjugated" if conjugated else "product", lanes, rows, conjugated)
+
+    return library.library(f"{lanes} {rows} {directions}", define)
