@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pcsweep.compute.cost import Multiplications
+    from pcsweep.config.variations import Configuration
     from pcsweep.grid.loaded import Loaded
     from pcsweep.grid.plan import Called
     from pcsweep.grid.point import GridPoint
@@ -78,7 +79,7 @@ def main() -> None:
 
 
 def show(
-    configs: "Iterable[DictConfig]",
+    configs: "Iterable[Configuration]",
     numbers: "Sequence[int]",
     points_per_pack: int,
     called: "Called | None" = None,

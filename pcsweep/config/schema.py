@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -41,12 +42,22 @@ class Mark(Enum):
 def decisive(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the values of a function's settings that decide numbers, by name."""
     kept = {}
-    parameters = inspect.signature(function, eval_str=True).parameters
+    found = _marks(function)
     for name, value in values.items():
-        marks = {mark for mark in getattr(parameters[name].annotation, "__metadata__", ()) if isinstance(mark, Mark)}
+        marks = found[name]
         if not marks & {Mark.PLACE, Mark.ASIDE} and not (Mark.YOUNGER in marks and value is None):
             kept[name] = value
     return kept
+
+
+@cache
+def _marks(function: Callable[..., Any]) -> dict[str, frozenset[Mark]]:
+    """Those of each of its settings."""
+    parameters = inspect.signature(function, eval_str=True).parameters
+    return {
+        name: frozenset(mark for mark in getattr(each.annotation, "__metadata__", ()) if isinstance(mark, Mark))
+        for name, each in parameters.items()
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +88,7 @@ class Choice:
             raise BadSetting(str(error)) from error
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Choice) and self._key() == other._key()
+        return self is other or (isinstance(other, Choice) and self._key() == other._key())
 
     def __hash__(self) -> int:
         return hash(self._key())
@@ -188,7 +199,8 @@ def checked(function: Callable[..., Any], values: Mapping[str, Any], prefix: str
     return result
 
 
-def _settable(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+@cache
+def _settable(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """Its settings by name, each with an annotation.
 
     Raises:
@@ -231,7 +243,7 @@ def validated(annotation: Any, value: Any, name: str) -> Any:
     if isinstance(given, float) and given.is_integer() and abs(given) > _EXACT:
         given = int(given)  # for pydantic to say which bound it is beyond
     try:
-        result = TypeAdapter(annotation).validate_python(given)
+        result = _adapter(annotation).validate_python(given)
     except ValidationError as error:
         allowed = " or ".join(dict.fromkeys(_allowed(detail["msg"]) for detail in error.errors()))
         raise BadSetting(f"Expected `{name}` to be {allowed}, but got {shown(value)}.") from None
@@ -240,6 +252,19 @@ def validated(annotation: Any, value: Any, name: str) -> Any:
     if isinstance(result, list | tuple) and repeats_a_name(result):
         raise BadSetting(f"Expected `{name}` to be {DIFFERENT}, but got {shown(value)}.")
     return result
+
+
+def _adapter(annotation: Any) -> Any:
+    """What checks values of it, made once."""
+    try:
+        return _adapters(annotation)
+    except TypeError:  # it cannot be told apart from others
+        return TypeAdapter(annotation)
+
+
+@lru_cache(maxsize=1024)
+def _adapters(annotation: Any) -> Any:
+    return TypeAdapter(annotation)
 
 
 def _has_truth(value: Any) -> bool:

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.refusals import told
+from pcsweep.config.variations import Configuration, Resolved
 from pcsweep.grid.entry import plain_of
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.point import GridPoint, grid_point
 
 
-def point_from(config: DictConfig, loaded: Loaded, here: bool = True) -> GridPoint:
+def point_from(config: Configuration, loaded: Loaded, here: bool = True) -> GridPoint:
     """The grid point of a composed configuration.
 
     Args:
@@ -24,6 +25,8 @@ def point_from(config: DictConfig, loaded: Loaded, here: bool = True) -> GridPoi
     Raises:
         BadSetting: a value is wrong.
     """
+    if isinstance(config, Resolved):
+        return grid_point(config.plain, config.text, loaded, here)
     try:
         plain = plain_of(config)
         text = OmegaConf.to_yaml(config, resolve=True)

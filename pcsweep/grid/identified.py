@@ -1,6 +1,6 @@
 """A grid point with its identity: made once, when it is planned, and never computed again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,14 @@ class IdentifiedPoint:
     known: "tuple[KnownShard, ...]" = ()
 
     @property
+    def shared_objects(self) -> tuple[int, ...]:
+        """Numbers of the objects that it is made of beside its pcoder group, equal for points that share these."""
+        point = self.point
+        others = (value for name, value in self.settings.items() if name != "pcoder")
+        made = point.settings, point.model, point.dataset, point.cache, point.noise, point.noise_settings, point.attribution
+        return (*map(id, (*others, *made)),)
+
+    @property
     def folder(self) -> Path:
         """Of its study."""
         return self.point.settings.folder
@@ -57,7 +65,36 @@ class IdentifiedPoint:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class SharedSettings:
+    """What points that differ in their pcoder group alone share.
+
+    Args:
+        point: one of them, which keeps alive what they are known by.
+        settings: in canonical form, without that group.
+        texts: of these by name, for the identity.
+    """
+
+    point: GridPoint
+    settings: Mapping[str, Any]
+    texts: Mapping[str, str]
+
+
+def different(points: Iterable[IdentifiedPoint]) -> list[IdentifiedPoint]:
+    """One of each kind of points that share everything but their pcoder group."""
+    return list({(planned.shared_objects, planned.point.rule.name): planned for planned in points}.values())
+
+
 def identified(point: GridPoint, loaded: Loaded) -> IdentifiedPoint:
-    """The point with its identity."""
-    settings: dict[str, Any] = shards.canonical(point.decisive(loaded))
-    return IdentifiedPoint(point, settings, None if point.skipped else shards.identity(settings))
+    """The point with its identity; what it shares with others is made once, and is theirs too."""
+    choices = point.model, point.dataset, point.noise, point.attribution
+    objects = *choices, point.settings, point.noise_settings, point.perturbation
+    known_by: tuple[Any, ...] = (*map(id, objects), point.target, point.layer, point.limit)
+    shared = loaded.others.get(known_by)
+    if shared is None:
+        others: dict[str, Any] = shards.canonical(point.decisive_others(loaded))
+        shared = loaded.others[known_by] = SharedSettings(point, others, shards.identity_texts(others))
+    own: dict[str, Any] = {"pcoder": shards.canonical(point.decisive_pcoder)}
+    settings = {"model": shared.settings["model"], "noise": shared.settings["noise"], **own, **shared.settings}
+    texts = {**shared.texts, **shards.identity_texts(own)}
+    return IdentifiedPoint(point, settings, None if point.skipped else shards.identity_of(texts))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.config.schema import Choice, whose
@@ -12,6 +12,10 @@ from pcsweep.dataset import Dataset, Images, Keeping, Sample, select
 from pcsweep.dataset.read.decoding import decode
 from pcsweep.machine.threads import gathered
 from pcsweep.model import Model
+
+if TYPE_CHECKING:
+    from pcsweep.grid.identified import SharedSettings
+    from pcsweep.grid.point import GridPoint
 
 T = TypeVar("T")
 _SELECTIONS = 8  # kept; of models, datasets and decoded images, which are large, only the last
@@ -35,6 +39,8 @@ class Loaded:
         self._samples: dict[tuple[int, ...], Sequence[Sample] | str] = {}  # parts of one dataset
         self._sampled: tuple[Choice, Path | None] | None = None  # that dataset
         self.tried = set[Any]()  # what needs no second trial
+        self.like: dict[bytes, GridPoint] = {}  # points that were found right, by all that is asked for beside the pcoder group
+        self.others: dict[tuple[Any, ...], SharedSettings] = {}  # what points share of their identities, by what they share
 
     def model(self, choice: Choice) -> Model:
         """The model that a choice makes.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pcsweep.config.errors import BadSetting
 from pcsweep.console.progress import progress
@@ -20,7 +20,7 @@ from pcsweep.study import damaged, shards
 from pcsweep.study.tidying import tidy
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    from pcsweep.config.variations import Configuration
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,11 @@ class Plan:
 
 
 def points_from(
-    configs: "Iterable[DictConfig]", numbers: Sequence[int], loaded: Loaded, here: bool = True, called: "Called | None" = None
+    configs: "Iterable[Configuration]",
+    numbers: Sequence[int],
+    loaded: Loaded,
+    here: bool = True,
+    called: "Called | None" = None,
 ) -> list[IdentifiedPoint]:
     """The grid points of a sweep by number, with a bar while that takes long.
 
@@ -107,7 +111,7 @@ def points_from(
     return [points[number] for number in sorted(points)]
 
 
-def plan(configs: "Iterable[DictConfig]", numbers: Sequence[int], here: bool = True, called: "Called | None" = None) -> Plan:
+def plan(configs: "Iterable[Configuration]", numbers: Sequence[int], here: bool = True, called: "Called | None" = None) -> Plan:
     """Checks every grid point of a sweep before any is computed, and finds what is done.
 
     Args:
@@ -159,8 +163,12 @@ def is_done(planned: IdentifiedPoint) -> bool:
 def packed(points: Sequence[IdentifiedPoint], most: int) -> list[list[int]]:
     """The numbers of the points in packs of at most so many, in the order of the first of each."""
     alike: dict[str, list[int]] = {}
+    texts: dict[tuple[Any, ...], str] = {}  # by what points share as objects, of which most share all
     for number, point in enumerate(points):
-        alike.setdefault(_but_for_coefficients(point), []).append(number)
+        shared = *point.shared_objects, str(point.point.rule)
+        if shared not in texts:
+            texts[shared] = _but_for_coefficients(point)
+        alike.setdefault(texts[shared], []).append(number)
     return [numbers[start : start + most] for numbers in alike.values() for start in range(0, len(numbers), most)]
 
 

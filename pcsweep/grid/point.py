@@ -1,5 +1,7 @@
 """Grid points: one cell of a study each, checked whole before anything is computed."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +25,7 @@ from pcsweep.grid.attribution import attribution_settings
 from pcsweep.grid.loaded import Loaded
 from pcsweep.grid.noise import NoiseSettings, noise_settings
 from pcsweep.grid.randomized import RandomizedModel, model_choice
-from pcsweep.grid.trial import try_once
+from pcsweep.grid.trial import try_once, try_rule_once
 from pcsweep.machine.device import Device, Precision, check_device
 from pcsweep.measure.batch import Batch, batch
 from pcsweep.measure.measurement import Metric
@@ -136,13 +138,22 @@ class GridPoint:
 
     def decisive(self, loaded: Loaded) -> dict[str, Any]:
         """Every setting that decides a number, and none that does not."""
-        coefficients = dict(zip(keys_of(self.rule), zip(*self.rules, strict=True), strict=True))
+        others = self.decisive_others(loaded)
+        return {name: others[name] for name in ("model", "noise")} | {"pcoder": self.decisive_pcoder} | others
+
+    def decisive_others(self, loaded: Loaded) -> dict[str, Any]:
+        """Those beside the pcoder group's."""
         return {
             "model": {**self.model.decisive(), "weights_sha256": loaded.model(self.model).fingerprint},
             "noise": {**self.noise.decisive(), **decisive(NoiseSettings, vars(self.noise_settings))},
-            "pcoder": {**decisive_of(self.rule), "active": self.active, **coefficients},
             **self.shared(loaded),
         }
+
+    @property
+    def decisive_pcoder(self) -> dict[str, Any]:
+        """Those of the pcoder group."""
+        coefficients = dict(zip(keys_of(self.rule), zip(*self.rules, strict=True), strict=True))
+        return {**decisive_of(self.rule), "active": self.active, **coefficients}
 
     def shared(self, loaded: Loaded) -> dict[str, Any]:
         """Those of these settings that all points of a study share."""
@@ -251,11 +262,36 @@ def grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool
         BadSetting: the first value that is wrong, named, with what is allowed.
     """
     try:
-        return _grid_point(plain, config, loaded, here)
+        return _with_coefficients(plain, config, loaded, here) or _grid_point(plain, config, loaded, here)
     except BadSetting:
         raise
     except ValueError as error:
         raise BadSetting(str(error)) from error
+
+
+def _with_coefficients(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool) -> GridPoint | None:
+    """A point like one that was found right, but for its pcoder group, and sharing all else with it; None where there is none."""
+    like = loaded.like.get(_others(plain, here))
+    if like is None:
+        return None
+    pcoders, model = pcoder_settings(_group(plain, "pcoder")), loaded.model(like.model)
+    point = replace(
+        like,
+        rule=pcoders.rule,
+        active=pcoders.numbers(len(model.network.stages)),
+        asked=pcoders.rules(len(model.network.stages), model.coefficients),
+        hyperparameter=pcoders.common.hyperparameter,
+        config=config,
+    )
+    check_values(point.rule, point.asked)
+    try_rule_once(point, loaded)
+    return point
+
+
+def _others(plain: Mapping[str, Any], here: bool) -> bytes:
+    """A hash of all that is asked for beside the pcoder group, and whether it is to be computed here."""
+    text = json.dumps([here, {name: value for name, value in plain.items() if name != "pcoder"}], sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool) -> GridPoint:
@@ -297,6 +333,7 @@ def _grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: boo
     try_once(point, loaded)
     if settings.metrics:
         loaded.check_objects(point.dataset, point.limit, settings.seed)
+    loaded.like[_others(plain, here)] = point
     return point
 
 

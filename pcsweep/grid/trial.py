@@ -79,9 +79,11 @@ def try_rule_once(point: "GridPoint", loaded: Loaded) -> None:
     Raises:
         BadSetting: what is wrong.
     """
+    if not isinstance(point.rule, Stepping):
+        return
     asked = tuple(tuple(value > 0 for value in numbers) for numbers in point.rules)
     trial = (point.model, point.dataset, point.limit, point.settings.seed, str(point.rule), asked)
-    if trial in loaded.tried or not isinstance(point.rule, Stepping):
+    if trial in loaded.tried:
         return
     network = loaded.model(point.model).network.cpu()
     image = loaded.first_sample(point.dataset, point.limit, point.settings.seed).image[None]

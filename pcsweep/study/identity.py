@@ -23,3 +23,14 @@ def identity(settings: Mapping[str, Any]) -> str:
     """SHA-256 of the canonical form of the settings and the version of the schema."""
     text = json.dumps([SCHEMA_VERSION, canonical(settings)], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identity_texts(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each setting, of which identities are hashes; the settings are in canonical form."""
+    return {name: json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False) for name, value in settings.items()}
+
+
+def identity_of(texts: Mapping[str, str]) -> str:
+    """The identity of the settings with these texts, as `identity` would give it."""
+    named = ",".join(f"{json.dumps(name)}:{texts[name]}" for name in sorted(texts))
+    return hashlib.sha256(f"[{SCHEMA_VERSION},{{{named}}}]".encode()).hexdigest()

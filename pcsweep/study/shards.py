@@ -20,6 +20,8 @@ from pcsweep.machine.folders import make_folder
 from pcsweep.study import verification
 from pcsweep.study.identity import canonical as canonical
 from pcsweep.study.identity import identity as identity
+from pcsweep.study.identity import identity_of as identity_of
+from pcsweep.study.identity import identity_texts as identity_texts
 from pcsweep.study.schema import SCHEMA as SCHEMA
 from pcsweep.study.schema import SCHEMA_VERSION as SCHEMA_VERSION
 from pcsweep.study.schema import further_column

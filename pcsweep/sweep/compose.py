@@ -14,6 +14,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, open_dict
 
+from pcsweep.config.variations import Configuration, Variations
+
 
 @dataclass(frozen=True)
 class Template:
@@ -49,6 +51,15 @@ class Template:
     def task_config(self, overrides: Sequence[str]) -> DictConfig:
         """The configuration that the task of that point will see."""
         return self._changed(self._task, overrides)
+
+    def resolved(self, overrides: Sequence[str]) -> Configuration:
+        """The same, resolved already where that takes less time."""
+        chosen = {parsed.key_or_group: parsed.value() for parsed in map(_parsed, overrides) if parsed.key_or_group in self.values}
+        return self._variations.of(chosen) or self.task_config(overrides)
+
+    @cached_property
+    def _variations(self) -> Variations:
+        return Variations(self._task)
 
     def _changed(self, config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         made = copy.deepcopy(config)

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, run_job, setup
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from pcsweep.config.variations import Configuration
 from pcsweep.console.text import number_of
 from pcsweep.machine import provenance
 from pcsweep.study import failures
@@ -41,9 +42,9 @@ class SweepPoint:
         """The whole configuration, Hydra's node included."""
         return self.template.with_values(self.overrides, self.number)
 
-    def task_config(self) -> DictConfig:
+    def resolved(self) -> Configuration:
         """What its task will see of it."""
-        return self.template.task_config(self.overrides)
+        return self.template.resolved(self.overrides)
 
 
 Pack = Sequence[SweepPoint]

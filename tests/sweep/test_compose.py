@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf, open_dict
 
+from pcsweep.config.variations import Resolved
 from pcsweep.grid.entry import conf_folder
 from pcsweep.study.folder import study_folder
 from pcsweep.sweep.compose import Composition
@@ -105,6 +106,10 @@ def check(composition, template, words):
         del expected["hydra"]
     assert plain(template.task_config(words)) == plain(expected)
     assert OmegaConf.is_struct(made) == OmegaConf.is_struct(template.task_config(words)) is True
+    resolved = template.resolved(words)
+    if isinstance(resolved, Resolved):
+        assert json.dumps(resolved.plain, default=str) == json.dumps(OmegaConf.to_container(expected, resolve=True), default=str)
+        assert resolved.text == OmegaConf.to_yaml(expected, resolve=True)
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -113,6 +118,13 @@ def test_a_point_equals_hydras_own(composition, name):
     template = composition.template(first)
     assert composition.template(second) is template
     check(composition, template, second)
+
+
+def test_plain_values_are_resolved_at_once_and_others_as_ever(composition):
+    assert isinstance(composition.template(["pcoder.beta=0.1"]).resolved(["pcoder.beta=0.3"]), Resolved)
+    assert not isinstance(
+        composition.template(["pcoder.gradient_scaling=true"]).resolved(["pcoder.gradient_scaling=false"]), Resolved
+    )
 
 
 @pytest.mark.parametrize("words", ORDERS, ids=" ".join)

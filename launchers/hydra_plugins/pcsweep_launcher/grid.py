@@ -16,6 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.config.variations import Configuration
 from pcsweep.console.progress import stage
 from pcsweep.sweep.compose import Composition
 from pcsweep.sweep.job import Session, SweepPoint
@@ -148,14 +149,14 @@ class PlanLauncher(GridLauncher):
         return [_done(point) for point in points]
 
 
-def _by_what_is_shared(points: Sequence[SweepPoint]) -> tuple[Iterator[DictConfig], list[int]]:
+def _by_what_is_shared(points: Sequence[SweepPoint]) -> tuple[Iterator[Configuration], list[int]]:
     """Configurations and their numbers, ordered so that a model or dataset is loaded once, whatever the order of the words."""
 
     def shared(number: int) -> list[str]:
         return [word for word in points[number].overrides if word.partition("=")[0].partition(".")[0] in _SHARED]
 
     numbers = sorted(range(len(points)), key=shared)
-    return (points[number].task_config() for number in numbers), numbers
+    return (points[number].resolved() for number in numbers), numbers
 
 
 def _done(point: SweepPoint) -> JobReturn:

@@ -40,7 +40,7 @@ class TrialPoints:
         Raises:
             BadSetting: a value is wrong.
         """
-        return point_from(self.composition.template(words).task_config(words), self.loaded, self.here)
+        return point_from(self.composition.template(words).resolved(words), self.loaded, self.here)
 
     def made(self, each: Sequence[Sequence[str]], images: int) -> list[SweepPoint]:
         """The points that these words ask for, on so many images, noted as planned.
@@ -58,7 +58,7 @@ class TrialPoints:
 
     def _one(self, words: Sequence[str]) -> SweepPoint:
         template = self.composition.template(words)
-        planned = identified(point_from(template.task_config(words), self.loaded, self.here), self.loaded)
+        planned = identified(point_from(template.resolved(words), self.loaded, self.here), self.loaded)
         point = SweepPoint(self._made, tuple(words), template, with_known(planned, self.counts, self.loaded))
         self._made += 1
         return point
