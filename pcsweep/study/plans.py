@@ -1,6 +1,7 @@
 """What was asked of a study: the points that its notes in `planned/` name."""
 
 import json
+import marshal
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,12 +72,13 @@ def _sorted_out(folder: Path) -> tuple[dict[str, PlannedPoint], set[str]]:
     points: dict[str, PlannedPoint] = {}
     when: dict[str, float] = {}
     said: dict[str, list[tuple[float, Labelling]]] = {}
+    shared = _Shared()
     for path in notes.paths(folder):
         try:
             plan, status = notes.read(path, _PlanNote)
             command, changed = cells.command_now(plan.command, plan.lists, folder.parent)
             plan = replace(plan, command=command)
-            found = [replace(_point(each, plan), changed=changed) for each in plan.points]
+            found = [replace(_point(each, plan), settings=shared.of(each.settings), changed=changed) for each in plan.points]
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -93,6 +95,17 @@ def _sorted_out(folder: Path) -> tuple[dict[str, PlannedPoint], set[str]]:
     for name, each in said.items():
         points[name] = replace(points[name], labelling=_last(each))
     return points, _superseded(points, when, folder.parent / "shards")
+
+
+class _Shared:
+    """Settings of many points, in which what is equal is there once: most of them differ in one group alone."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Any] = {}
+
+    def of(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The same settings."""
+        return {name: self._known.setdefault(marshal.dumps(value, 2), value) for name, value in settings.items()}
 
 
 def _last(said: Sequence[tuple[float, Labelling]]) -> Labelling:
