@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 _KEY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _UNCLEAR = re.compile(r"\$\{\s*(\.|\$)|[:,]\s*\.|\[")
@@ -61,11 +62,13 @@ class Variations:
 
     @cached_property
     def _plain(self) -> dict[str, Any] | None:
-        """The configuration itself, resolved; None where it is no mapping, or is written otherwise than `_yaml` does."""
-        plain: Any = OmegaConf.to_container(self._config, resolve=True)
-        if not isinstance(plain, dict) or _yaml(plain) != OmegaConf.to_yaml(self._config, resolve=True):
+        """The configuration itself, resolved; None where it cannot be, or is written otherwise than `_yaml` does."""
+        try:
+            plain: Any = OmegaConf.to_container(self._config, resolve=True)
+            written = OmegaConf.to_yaml(self._config, resolve=True)
+        except OmegaConfBaseException:  # of which whoever resolves it says more
             return None
-        return plain
+        return plain if isinstance(plain, dict) and _yaml(plain) == written else None
 
     def _is_alone(self, key: str) -> bool:
         """Whether no other value follows from the one of that key."""

@@ -83,6 +83,12 @@ def test_whatever_refers_to_a_value_is_noticed(text):
     assert Variations(config).of({"pcoder.beta": 0.1}) is None
 
 
+@pytest.mark.parametrize("text", ["${nothing}", "${missing}"])
+def test_what_cannot_be_resolved_is_left_to_omegaconf(text):
+    config = OmegaConf.create({"a": 1, "b": text, "missing": "???"})
+    assert Variations(config).of({"a": 2}) is None
+
+
 def test_long_texts_are_left_to_omegaconf():
     config = OmegaConf.create({"a": {"b": "words that go on and on " * 9}, "c": 1})
     found = Variations(config).of({"c": 2})
