@@ -32,6 +32,7 @@ from pcsweep.machine.device import Precision, computing_in
 from pcsweep.model import pminivgg, pvgg16
 from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
 from pcsweep.network.engine import build
+from pcsweep.network.engine.arrays import channels_last
 from pcsweep.network.engine.run import Engine
 from pcsweep.pcoder.settings import stretched
 
@@ -225,7 +226,7 @@ class Estimates:
         """By name."""
         with _nowhere(self.gpu, self.precision), torch.device("cuda"):
             network, images = _network(self.options.model), torch.zeros(self.options.images, 3, *[SIZES[self.options.model]] * 2)
-            network = _channels_last(network)
+            channels_last(network)
             found = {}
             for name, points in packs(len(network.stages)).items():
                 each = self._pack(network, images, points)
@@ -270,14 +271,6 @@ class Estimates:
                 with Roofline(self.gpu, self.precision) as self._heads[rows]:
                     grad_cam(network.head, representation, target)
         return self._heads[rows]
-
-
-def _channels_last(network: PredictiveNetwork) -> PredictiveNetwork:
-    """As `PredictiveNetwork.on`, for tensors without memory."""
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return network
 
 
 def estimated(device: str, options: argparse.Namespace) -> dict[str, Estimate]:

@@ -26,6 +26,7 @@ from pcsweep.machine.transfer import to_device
 from pcsweep.network.backbone import cut
 from pcsweep.network.convolution.choice import BUDGET
 from pcsweep.network.dynamics import dynamics_of
+from pcsweep.network.engine.arrays import channels_last
 from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.graphs import Replays, replays_on
 from pcsweep.network.engine.run import Engine, Moment
@@ -187,7 +188,9 @@ class PredictiveNetwork(nn.Module):
     def on(self, device: torch.device) -> "PredictiveNetwork":
         """The network, moved to a device; on a GPU with its kernels channels last in memory, as the maps are there."""
         self.to(device)
-        return self.to(memory_format=torch.channels_last) if device.type == "cuda" else self
+        if device.type == "cuda":
+            channels_last(self)
+        return self
 
     def engine(self, image: Float[Tensor, "some 3 height width"]) -> Engine:
         """What computes images like `image` under `torch.no_grad`: made at first use, and again when a parameter has changed.

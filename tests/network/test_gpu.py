@@ -16,6 +16,7 @@ from pcsweep.network.convolution.choice import Option
 from pcsweep.network.convolution.direct import Direct, Phases
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.engine import build, layers
+from pcsweep.network.engine.arrays import channels_last
 from pcsweep.network.stimulus import Stimulus
 from pcsweep.pcoder import rules
 from pcsweep.pcoder.adaptation import Adaptation
@@ -45,7 +46,7 @@ def gpu():
 def computed(gpu):
     """A small network there whose predictors are computed in that way, since without a clock none is the fastest; and images."""
     with CUDA:
-        networks, images = {way: channels_last(small()) for way in WAYS}, torch.zeros(8, 3, 16, 16)
+        networks, images = {way: small() for way in WAYS}, torch.zeros(8, 3, 16, 16)
 
     def computed(way="direct", precision="fp32"):
         with pytest.MonkeyPatch.context() as patch, computing_in(precision, CUDA), torch.no_grad():
@@ -61,14 +62,7 @@ def small():
     made = [PCoder(m, p, 20.0) for m, p in zip(MODULES, predictors(), strict=True)]
     network = PredictiveNetwork(Backbone(), made)
     network.rectified = lambda image: [True, False, True]  # else tried on the device, once for a network
-    return network
-
-
-def channels_last(network):
-    """As `PredictiveNetwork.on` leaves it; tensors without memory cannot be converted by torch's own method."""
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    channels_last(network)  # as `PredictiveNetwork.on` leaves it
     return network
 
 
@@ -213,7 +207,8 @@ def vgg16_launches(gpu):
         with CUDA:
             backbone = torchvision.models.vgg16(weights=None, init_weights=False).eval()
             made = [PCoder(m, p, 20.0) for m, p in zip(pvgg16.MODULES, pvgg16.predictors(), strict=True)]
-            network, images = channels_last(PredictiveNetwork(backbone, made)), torch.zeros(8, 3, 224, 224)
+            network, images = PredictiveNetwork(backbone, made), torch.zeros(8, 3, 224, 224)
+        channels_last(network)
         network.rectified = lambda image: [True] * 5
         for rule, precision in LAUNCHES:
             points = [[POINTS[rule][0][0]] * 5]

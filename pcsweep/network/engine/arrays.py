@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def slices(start: int, stop: int, step: int) -> Iterator[slice]:
@@ -71,3 +71,10 @@ def empty(shape: Sequence[int], like: Tensor) -> Tensor:
     if len(shape) == 4:
         return like.new_empty(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
     return like.new_empty(*shape)
+
+
+def channels_last(module: nn.Module) -> None:
+    """Lays the kernels of a module's convolutions channels last in memory; those that are so already stay where they are."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4 and not parameter.is_contiguous(memory_format=torch.channels_last):
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch import nn
 
-from pcsweep.network.engine.arrays import Block, by_point, empty, slices, weighted_sum
+from pcsweep.network.engine.arrays import Block, by_point, channels_last, empty, slices, weighted_sum
 
 
 def test_slices_cover_everything_once_in_steps():
@@ -48,3 +49,14 @@ def test_a_weighted_sum_may_be_written_over_its_first_tensor():
 def test_new_maps_have_their_channels_last_in_memory():
     assert empty((2, 3, 4, 5), torch.zeros(1)).permute(0, 2, 3, 1).is_contiguous()
     assert empty((2, 3), torch.zeros(1, dtype=torch.float64)).dtype is torch.float64
+
+
+def test_kernels_are_laid_channels_last_once():
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1, groups=4), nn.Linear(4, 2))
+    before = [parameter.clone() for parameter in module.parameters()]
+    channels_last(module)
+    places = [parameter.data_ptr() for parameter in module.parameters()]
+    channels_last(module)  # or whatever is keyed by places would be made anew
+    assert [parameter.data_ptr() for parameter in module.parameters()] == places
+    assert module[0].weight.stride() == (27, 1, 9, 3)
+    assert all(torch.equal(parameter, value) for parameter, value in zip(module.parameters(), before, strict=True))
