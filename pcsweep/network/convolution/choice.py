@@ -6,7 +6,7 @@ benchmarks/RESULTS.md). Transformed kernels are large, and all of a network shar
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Geometry
 from pcsweep.network.convolution.native.layer import NativeSpectral, Plan
+from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.spectral_cost import spectral_cost
 from pcsweep.network.convolution.workspace import Workspace
@@ -72,7 +73,7 @@ class Option:
         tile: cells per side of a tile whose Fourier transform is used; `None` for a direct convolution.
         cost: of one image, in multiplications of a direct convolution, over the layer's directions.
         bytes: of the transformed kernel.
-        native: whether the transforms are machine code made for this processor.
+        native: whether it is machine code made for this processor.
     """
 
     tile: int | None
@@ -120,6 +121,8 @@ def options(layer: Layer) -> list[Option]:
     """The ways worth considering, the direct one first."""
     multiplications = _direct_multiplications(layer)
     direct = Option(None, float(multiplications * len(layer.directions)), 0)
+    if layer.native and layer.directions and NativeNarrow.suit(layer.channels, layer.geometry):
+        return [replace(direct, native=True)]
     if not layer.directions or multiplications < _SMALL or Blocks.suit(layer.channels, layer.geometry):
         return [direct]
     shortest = _SHORTEST_NATIVE if layer.native else _SHORTEST
@@ -160,8 +163,9 @@ def algorithm(kernel: Tensor, layer: Layer, option: Option, workspace: Workspace
         option: of the layer.
         workspace, results: as `Spectral` has them.
     """
-    if option.native:
-        assert option.tile is not None  # as `options` makes them
+    if option.native and option.tile is None:
+        return NativeNarrow(kernel, layer.geometry, workspace, results)
+    if option.native and option.tile is not None:
         plan = Plan(layer.geometry, layer.channels, option.tile)
         return NativeSpectral(kernel, plan, workspace, results, layer.directions)
     if option.tile is not None:

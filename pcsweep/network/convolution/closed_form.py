@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pcsweep.network.convolution.choice import Algorithm
 from pcsweep.network.convolution.native.layer import NativeSpectral
+from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 
@@ -69,7 +70,7 @@ class ClosedForm:
         self.algorithm, self.bias, self.rectified, self._workspace = algorithm, bias, rectified, workspace
 
     def predict(self, representation: Tensor) -> Tensor:
-        if isinstance(self.algorithm, NativeSpectral):
+        if isinstance(self.algorithm, NativeSpectral | NativeNarrow):
             return self.algorithm.forward(representation, self.bias, self.rectified)
         prediction = self.algorithm.forward(representation, self.bias).to(representation.dtype)  # autocast may have rounded it
         return prediction.relu_() if self.rectified else prediction

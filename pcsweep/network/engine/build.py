@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 from pcsweep.network.convolution.choice import BUDGET, Algorithm, algorithm, fastest, timed
 from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
 from pcsweep.network.convolution.native.layer import NativeSpectral
+from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.compiled import CompiledNetwork
@@ -64,7 +65,7 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
             ],
             predictors=predictors,
             predictor_rows=[
-                _rows_within(_most_bytes(image, in_place=_is_spectral(predictor)), pair, image)
+                _rows_within(_most_bytes(image, in_place=_is_in_place(predictor)), pair, image)
                 for predictor, pair in zip(predictors, pairs, strict=True)
             ],
             scales=[_scale(pair[0], sqrt_c) for pair, sqrt_c in zip(pairs, network.sqrt_cs, strict=True)],
@@ -164,8 +165,9 @@ class _Rectified(nn.Module):
         return self.way.adjoint(maps, self.bias, rectified=True)
 
 
-def _is_spectral(predictor: Predictor) -> bool:
-    return isinstance(predictor, ClosedForm) and isinstance(predictor.algorithm, Spectral | NativeSpectral)
+def _is_in_place(predictor: Predictor) -> bool:
+    """Whether its results lie in memory that is written again and again."""
+    return isinstance(predictor, ClosedForm) and isinstance(predictor.algorithm, Spectral | NativeSpectral | NativeNarrow)
 
 
 def _in_place(layers: Sequence[Convolution]) -> bool:

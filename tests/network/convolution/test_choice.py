@@ -12,6 +12,7 @@ from pcsweep.network.convolution.choice import BUDGET, Layer, Option, algorithm,
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Axis, Geometry
 from pcsweep.network.convolution.native.layer import NativeSpectral
+from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 
@@ -147,6 +148,8 @@ def test_the_choice_is_made():
     native = algorithm(torch.randn(32, 32, 4, 4), replace(wide, channels=(32, 32)), replace(tiled, native=True), Workspace())
     assert isinstance(native, NativeSpectral)
     assert native.plan.tile == 3
+    onto_image = Layer(Geometry(Axis(8, 3, 1, 1), Axis(8, 3, 1, 1)), (32, 3), native=True)
+    assert isinstance(algorithm(torch.randn(32, 3, 3, 3), onto_image, options(onto_image)[0], Workspace()), NativeNarrow)
 
 
 NATIVE = [replace(each, native=True) for each in WIDE]
@@ -169,7 +172,8 @@ def test_layers_whose_channels_fill_no_vectors_have_no_machine_code():
 
 def test_all_of_pvgg16_is_machine_code_with_the_default_budget():
     taken = chosen([replace(each, native=True) for each in PVGG16], BUDGET)
-    assert [option.native for option in taken] == [False, True, True, True, True]
+    assert [option.native for option in taken] == [True, True, True, True, True]
+    assert taken[0].tile is None
     assert [option.tile for option in taken[1:]] == [28, 28, 28, 14]
 
 

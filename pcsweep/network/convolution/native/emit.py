@@ -89,6 +89,10 @@ class Emitter:
         made.align = 64
         return self.builder.inttoptr(self.builder.ptrtoint(made, I64), POINTER)
 
+    def variable(self) -> ir.Value:
+        """A vector that changes, held in a register; called where the function begins."""
+        return self.builder.alloca(self.vector)
+
     @property
     def zeros(self) -> ir.Constant:
         """A vector of zeros."""
