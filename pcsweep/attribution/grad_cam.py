@@ -5,14 +5,28 @@ therefore Grad-CAM of the whole unrolled network, for one small backward pass.
 
 *How we deviate from the paper:* nothing is upsampled or scaled here; `pcsweep.metric` does that, explicitly.
 
-The numbers are those of Captum's `LayerGradCam`, to the bit, without its import, which takes longer than computing many maps.
+`grad_cam` is Captum's. Over time the same numbers, to the bit, are made by `weighted` of a pass of the head that gives the logits
+as well: the head runs once, and Captum need not be imported.
 """
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from pcsweep.attribution.at_layer import at_layer, gradient_of
 from pcsweep.attribution.layers import check_layer
+
+
+class _AtRepresentation(nn.Module):
+    """The head behind an identity, which gives Captum a layer whose output is r_N itself."""
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.representation = nn.Identity()
+        self.head = head
+
+    def forward(self, representation: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.representation(representation))
+        return logits
 
 
 def grad_cam(
@@ -21,7 +35,7 @@ def grad_cam(
     target: Int[Tensor, " batch"],
     layer: str | None = None,
 ) -> Float[Tensor, "batch map_height map_width"]:
-    """Rectified Grad-CAM of the target class.
+    """Rectified Grad-CAM of the target class, as Captum's `LayerGradCam` computes it.
 
     Args:
         head: module from the last representation r_N to logits (`PredictiveNetwork.head`).
@@ -32,12 +46,20 @@ def grad_cam(
     Raises:
         ValueError: the head has no module of that name, or what it returns is no map with channels first.
     """
+    from captum.attr import LayerGradCam  # late: it brings matplotlib's pyplot, half a second that only computing needs
+
+    network = _AtRepresentation(head)
     if representation.ndim != 4:
         raise ValueError(f"Expected maps of channels, height and width, but got {tuple(representation.shape)}.")
     if layer is not None:
         check_layer(head, layer, tuple(representation.shape[1:]), representation.dtype, representation.device)
-    taken = at_layer(head, representation, layer)
-    return weighted(taken.activation.detach(), gradient_of(taken, target))
+    chosen = network.representation if layer is None else network.get_submodule(f"head.{layer}")
+    with torch.enable_grad():
+        cam = LayerGradCam(network, chosen).attribute(
+            representation.detach().requires_grad_(), target=target, relu_attributions=True
+        )
+    assert isinstance(cam, Tensor)  # one layer of one output, as asked for
+    return cam.detach().squeeze(1)
 
 
 def weighted(
