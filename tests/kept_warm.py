@@ -135,9 +135,13 @@ def _as_main(module: str) -> None:
 
 
 def _find_modules(path: str) -> None:
-    """Here and where PYTHONPATH says, instead of where this module is."""
-    sys.path[:2] = [os.getcwd(), *filter(None, path.split(os.pathsep))]
+    """Here and where PYTHONPATH says, instead of where this module is; a copy of the package there is imported anew."""
+    folders = [os.getcwd(), *filter(None, path.split(os.pathsep))]
+    sys.path[:2] = folders
     sys.path_importer_cache.clear()
+    if any(os.path.isdir(os.path.join(folder, "pcsweep")) for folder in folders):
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("pcsweep", "hydra_plugins")]:
+            del sys.modules[name]
 
 
 def _standard_streams() -> None:

@@ -154,6 +154,17 @@ def test_a_command_that_takes_too_long_is_ended(folder: Path) -> None:
     assert time.monotonic() - before < 30
 
 
+def test_a_copy_of_the_package_takes_its_place(tmp_path: Path) -> None:
+    (tmp_path / "copy" / "pcsweep").mkdir(parents=True)
+    (tmp_path / "copy" / "pcsweep" / "__init__.py").write_text("HERE = __file__\n")
+    (tmp_path / "copy" / "pcsweep" / "status.py").write_text("import pcsweep\nprint(pcsweep.HERE)\n")
+    for cold in (False, True):
+        variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "copy")}
+        done = run(module="pcsweep.status", folder=tmp_path, environment=variables, cold=cold)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.strip() == str(tmp_path / "copy" / "pcsweep" / "__init__.py")
+
+
 def test_what_is_read_at_the_start_has_an_interpreter_of_its_own(folder: Path) -> None:
     for more in ({"HOME": str(folder)}, {"OMP_NUM_THREADS": "2"}, {"PYTHONHASHSEED": "0"}, {"PYTHONIOENCODING": "ascii"}):
         process = start(

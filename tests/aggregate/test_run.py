@@ -27,7 +27,15 @@ def settings(beta: float, lambda_: float, sigma: float = 0.2, **changed: Any) ->
 
 def statistics(folder: Path, metric: str = "iou") -> list[dict[str, Any]]:
     """The rows of one metric."""
-    return [row for row in aggregate(folder, RESAMPLES).table.to_pylist() if row["metric"] == metric]
+    return by_metric(folder)[metric]
+
+
+def by_metric(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every metric."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in aggregate(folder, RESAMPLES).table.to_pylist():
+        found.setdefault(row["metric"], []).append(row)
+    return found
 
 
 def grid(values: dict[str, Any], column: Any) -> np.ndarray:
@@ -75,14 +83,14 @@ def expect_like_loops(row: dict[str, Any], values: np.ndarray) -> None:
 def test_statistics_are_those_of_plain_loops(tmp_path: Path, undefined: int) -> None:
     point = settings(0.5, 0.3)
     put(tmp_path, point, undefined=undefined)
-    values = columns(point, undefined=undefined)
+    values, found = columns(point, undefined=undefined), by_metric(tmp_path)
     for name in (*NAMES, "correct"):
-        rows = statistics(tmp_path, name)
+        rows = found[name]
         assert [row["timestep"] for row in rows] == [0, 1, 2]
         for row in rows:
             expect_like_loops(row, grid(values, values[name]))
     for index, threshold in enumerate(THRESHOLDS):
-        for row in statistics(tmp_path, f"iou@{threshold}"):
+        for row in found[f"iou@{threshold}"]:
             expect_like_loops(row, grid(values, [each[index] for each in values["iou_at"]]))
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from commands import run as run_command
 from slurm_cluster import until
 
 import pcsweep
@@ -41,14 +42,8 @@ def run(checkout, environment, tmp_path):
     """Gives a command, whose package is that of the checkout, in the test's folder."""
 
     def command(*words, module="pcsweep", environment=environment):
-        return subprocess.run(
-            [sys.executable, "-m", module, *words],
-            cwd=tmp_path,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"} | environment | {"PYTHONPATH": str(checkout)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        variables = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"} | environment | {"PYTHONPATH": str(checkout)}
+        return run_command(*words, module=module, folder=tmp_path, environment=variables)
 
     return command
 
