@@ -115,6 +115,8 @@ def _prepared(order: dict[str, Any], descriptors: list[int]) -> Callable[[], Non
     warnings._processoptions(sys.warnoptions)
     sys.argv[:] = ["-m", *words]
     sys.orig_argv[:] = [sys.executable, "-m", module, *words]
+    if module.partition(".")[0] == "pcsweep" and "pcsweep" in sys.modules:  # whose import does this in a new interpreter
+        importlib.import_module("pcsweep.console.interruption").while_starting()
     return partial(_as_main, module)
 
 

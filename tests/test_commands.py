@@ -174,6 +174,26 @@ def test_what_is_read_at_the_start_has_an_interpreter_of_its_own(folder: Path) -
         assert process.wait(60) == 0
 
 
+HANDLED = """
+import signal
+
+def handled(image, generator):
+    with open("handled", "a") as file:
+        file.write(f"{type(signal.getsignal(signal.SIGINT)).__name__}\\n")
+    return image
+"""
+
+
+def test_ctrl_c_is_answered_by_pcsweep_itself(tmp_path: Path) -> None:
+    (tmp_path / "toy_handled.py").write_text(HANDLED)
+    words = ["extensions=[toy_handled]", "noise._target_=toy_handled.handled", "~noise.sigma", "dataset.limit=1", "timesteps=0"]
+    for cold in (False, True):
+        done = run(*words, f"study=s{cold}", folder=tmp_path, cold=cold)
+        assert done.returncode == 0, done.stderr
+        assert set((tmp_path / "handled").read_text().split()) == {"CtrlC"}
+        (tmp_path / "handled").unlink()
+
+
 def test_pcsweep_says_the_same(tmp_path: Path) -> None:
     for words, module in (
         (["--help"], "pcsweep"),
