@@ -72,5 +72,5 @@ def _of_stages(stages: Sequence[nn.Module], shapes: Shapes) -> Iterator[_Covered
 
 
 def _is_native(kernel: Tensor) -> bool:
-    """Whether machine code can be made for the device and the type."""
-    return kernel.device.type == "cpu" and kernel.dtype == torch.float32 and usable()
+    """Whether machine code, which is of fp32 on a CPU, can be made; autocast has convolutions computed in another type."""
+    return kernel.device.type == "cpu" and kernel.dtype == torch.float32 and not torch.is_autocast_enabled("cpu") and usable()

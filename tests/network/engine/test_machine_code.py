@@ -1,0 +1,88 @@
+"""Whole networks whose layers machine code computes, against the equations transcribed, in double precision."""
+
+import copy
+
+import pytest
+import torch
+from reference import trajectory
+from torch import nn
+
+from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
+from pcsweep.network.convolution import choice
+from pcsweep.network.convolution.native import library
+from pcsweep.network.convolution.native.layer import NativeSpectral
+from pcsweep.network.convolution.native.narrow import NativeNarrow
+
+WIDE = 2 * library.lanes()
+RULES = [(0.4, 0.3, 0.05), (0.3, 0.0, 0.05)]
+COEFFICIENTS = Coefficients([0.4, 0.3], [0.3, 0.0], 0.05)
+
+
+class Second(nn.Module):
+    """A stage in which one ReLU alone follows its convolution, and another result is used twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.first, self.relu = nn.MaxPool2d(2), nn.Conv2d(WIDE, 2 * WIDE, 3, padding=1), nn.ReLU()
+        self.second, self.last = nn.Conv2d(2 * WIDE, 2 * WIDE, 3, padding=1), nn.ReLU()
+
+    def forward(self, maps):
+        made = self.relu(self.first(self.pool(maps)))
+        further = self.second(made)
+        return self.last(further) + 0.1 * further
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    for cost in ("_SMALL", "_FLOAT", "_KERNEL_FLOAT"):  # or the library would compute layers as small as these
+        monkeypatch.setattr(choice, cost, 0)
+    torch.manual_seed(0)
+    backbone = nn.Sequential(nn.Conv2d(3, WIDE, 3, padding=1), Second(), nn.Flatten(), nn.Linear(2 * WIDE * 64, 5)).eval()
+    onto_image = nn.ConvTranspose2d(WIDE, 3, 5, padding=2)
+    predictors = [onto_image, nn.Sequential(nn.ConvTranspose2d(2 * WIDE, WIDE, 6, 2, 2), nn.ReLU())]
+    return backbone, predictors, torch.randn(3, 3, 16, 16)
+
+
+def network_of(parts):
+    backbone, predictors, _ = parts
+    return PredictiveNetwork(backbone, [PCoder(name, predictor) for name, predictor in zip("01", predictors, strict=True)])
+
+
+def kinds(network, images):
+    """Of what computes the predictors, and the convolutions of the stages."""
+    with torch.no_grad():
+        compiled = network.engine(images[:1]).network
+    predictors = [type(each.algorithm) for each in compiled.predictors]
+    return predictors, [type(module.way) for stage in compiled.stages for module in stage.modules() if hasattr(module, "way")]
+
+
+def test_a_network_follows_the_equations(parts):
+    backbone, predictors, images = parts
+    network = network_of(parts)
+    assert kinds(network, images) == ([NativeNarrow, NativeSpectral], [NativeSpectral, NativeSpectral])
+    exact = copy.deepcopy(backbone).double()
+    stages, above = [exact[0], exact[1]], exact[2:]
+    doubled = [copy.deepcopy(each).double() for each in predictors]
+    expected = trajectory(stages, doubled, [None, None], RULES, above, images.double(), 3)
+    for state, (representations, logits) in zip(network.run(images, COEFFICIENTS, 3), expected, strict=True):
+        for computed, oracle in zip((*state.representations, state.logits), (*representations, logits), strict=True):
+            torch.testing.assert_close(computed.double(), oracle, rtol=0, atol=1e-5 * oracle.abs().max().item())
+
+
+def test_an_image_is_the_same_to_the_bit_in_any_batch(parts):
+    images, network = parts[2], network_of(parts)
+    filled = torch.cat([images, images[:1].expand(5, -1, -1, -1)])
+    others = torch.cat([images[:1], torch.randn(7, 3, 16, 16)])
+    for state, other in zip(network.run(filled, COEFFICIENTS, 2), network.run(others, COEFFICIENTS, 2), strict=True):
+        assert torch.equal(state.logits[0], other.logits[0])
+
+
+def test_where_products_are_rounded_the_library_computes(parts):
+    images, network = parts[2], network_of(parts)
+    exact = [state.logits for state in network.run(images, COEFFICIENTS, 2)]
+    with torch.autocast("cpu", torch.bfloat16):
+        predictors, stages = kinds(network, images)
+        rounded = [state.logits.float() for state in network.run(images, COEFFICIENTS, 2)]
+    assert not {NativeNarrow, NativeSpectral} & {*predictors, *stages}
+    for one, other in zip(rounded, exact, strict=True):
+        assert (one - other).norm() < 0.02 * other.norm()
