@@ -4,9 +4,11 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from reference import PREDIFY_INSTALLED, Parts, Predify, Reference, parts_of, trajectory
@@ -16,12 +18,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from pcsweep.attribution import grad_cam
+from pcsweep.attribution.scene import Scene, attributed
 from pcsweep.machine.device import computing_in, device_of
 from pcsweep.model.build.pretrained import torchvision_backbone
 from pcsweep.model.pminivgg import MiniVGG, pminivgg
 from pcsweep.model.pvgg16 import pvgg16
 from pcsweep.network import Coefficients, PredictiveNetwork
 from pcsweep.network.convolution.choice import BUDGET
+from pcsweep.network.convolution.native.layer import NativeSpectral
+from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.engine.layers import convolutions
 from pcsweep.network.engine.shapes import shapes_of
 from pcsweep.pcoder.predictive_coding import Rule
@@ -93,8 +98,8 @@ def ours(on: Bench, points: Sequence[Point], timesteps: int) -> Outputs:
     with torch.no_grad(), computing_in(on.options.precision, on.images.device):
         for moment in network.engine(on.images[:1]).moments(on.images, points, timesteps, on.options.rows):
             last = moment.representations[-1]
-            logits = network.head(last)
-            cams = grad_cam(network.head, last, on.targets.repeat(len(last) // images))
+            scene = Scene(network.head, last, on.targets.repeat(len(last) // images), on.images)
+            cams, logits = attributed(grad_cam, {}, scene), scene.logits  # as a study does: of one pass of the head
             for place, point in enumerate(moment.points):
                 first = 0 if moment.shared else place * images
                 found[point, moment.timestep] = logits[first : first + images], cams[first : first + images]
@@ -128,9 +133,27 @@ def _synchronise() -> None:
 
 def multiplications(function: Callable[[], Outputs]) -> tuple[Outputs, float]:
     """What a call returns, and the multiplications in its matrix products and convolutions."""
-    with _Counter() as counter:
+    with _Counter() as counter, _counting_machine_code() as native:
         outputs = function()
-    return outputs, counter.flops / 2
+    return outputs, counter.flops / 2 + sum(native)
+
+
+@contextmanager
+def _counting_machine_code() -> Iterator[list[int]]:
+    """Gives the multiplications of each call of machine code, which torch does not see."""
+    found: list[int] = []
+    convolved, called = NativeSpectral._convolved, NativeNarrow._call
+
+    def counted_spectral(self: NativeSpectral, way: Any, maps: Sequence[Tensor], *further: Any) -> Tensor:
+        found.append(len(maps[0]) * self.multiplications(way.name == "adjoint"))
+        return convolved(self, way, maps, *further)
+
+    def counted_narrow(self: NativeNarrow, name: str, maps: Tensor, *further: Any) -> None:
+        found.append(len(maps) * self.multiplications(name == "adjoint"))
+        called(self, name, maps, *further)
+
+    with patch.object(NativeSpectral, "_convolved", counted_spectral), patch.object(NativeNarrow, "_call", counted_narrow):
+        yield found
 
 
 class _Counter(TorchDispatchMode):

@@ -84,6 +84,18 @@ def convolutions(draw):
         return layer, torch.randn(batch, given, *size, dtype=dtype), tile
 
 
+def material(height, width, channels, batch=3):
+    """Of a layer of that many channels above and below: its geometry, a kernel, maps, errors, and biases above and below."""
+    above, below = channels
+    generator = torch.Generator().manual_seed(1)
+    geometry = Geometry(height, width)
+    kernel = torch.randn(above, below, height.kernel, width.kernel, generator=generator)
+    maps = torch.randn(batch, above, height.size, width.size, generator=generator)
+    errors = torch.randn(batch, below, height.output, width.output, generator=generator)
+    bias = torch.randn(above, generator=generator), torch.randn(below, generator=generator)
+    return geometry, kernel, maps, errors, bias
+
+
 def close(computed: Tensor, expected: Tensor) -> None:
     tolerance = TOLERANCE[expected.dtype] * max(1.0, expected.abs().max().item())
     torch.testing.assert_close(computed, expected, rtol=0, atol=tolerance)

@@ -1,5 +1,6 @@
 """Folders and files that nobody but their owner can write, whatever the umask."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -16,3 +17,8 @@ def make_folder(folder: Path) -> None:
     for path in (*reversed(folder.parents), folder):
         if not path.is_dir():
             path.mkdir(mode=_CLOSED, exist_ok=True)
+
+
+def user_cache() -> Path:
+    """Where this user's programs keep what can be made anew; it need not be there."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "pcsweep"

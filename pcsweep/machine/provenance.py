@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pcsweep.config.version import __version__
 
-_LIBRARIES = ("torch", "torchvision", "numpy", "pyarrow", "hydra-core", "omegaconf")
+_LIBRARIES = ("torch", "torchvision", "llvmlite", "numpy", "pyarrow", "hydra-core", "omegaconf")
 
 
 SNAPSHOTS = "code"  # the folder, of a study, of frozen code; each lies in a folder that is named by a hash of it

@@ -102,18 +102,6 @@ class _Level:
             return self.rule.step(values, drive, before, state, self.rectified)
 
 
-def looped(
-    stages: Sequence[Stage],
-    rectified: Sequence[bool],
-    images: Tensor | Stimulus,
-    rule: Stepping,
-    points: Sequence[Sequence[Values]],
-    timesteps: int,
-) -> Iterator[Moment]:
-    """The moments of a `Loop`, none of which is recorded."""
-    return Loop(stages, rectified).moments(images, rule, points, timesteps)
-
-
 @dataclass(frozen=True, eq=False)
 class Loop:
     """A network that is looped over.

@@ -9,7 +9,7 @@ from toy_network import MODULES, Backbone, Chain, grids, predictor, predictors
 
 from pcsweep.network import PCoder, PredictiveNetwork
 from pcsweep.network.engine.schedule import Computation, counts, levels, structure
-from pcsweep.network.loop import are_rectified, looped
+from pcsweep.network.loop import Loop, are_rectified
 from pcsweep.network.stimulus import Stimulus
 from pcsweep.pcoder.adaptation import RULE as ADAPTATION
 from pcsweep.pcoder.predictive_coding import RULE
@@ -60,7 +60,7 @@ def test_adaptation_follows_its_equations_with_the_images_of_its_timestep():
     stimulus = Stimulus(over_time[0], lambda timestep: over_time[timestep])
     points = [[(0.5, 0.3)] * 2, [(0.8, 1.0)] * 2]
     with torch.no_grad():
-        for moment in looped(stages, are_rectified(stages, over_time[0][:1]), stimulus, ADAPTATION, points, 4):
+        for moment in Loop(stages, are_rectified(stages, over_time[0][:1])).moments(stimulus, ADAPTATION, points, 4):
             for point in moment.points:
                 for image in range(9):
                     expected = adaptation(stages, [], *points[point][0], [each[image, None] for each in over_time], 4)

@@ -19,7 +19,7 @@ from pcsweep.compute.again import point_of, recomputed, reconstructions
 from pcsweep.compute.run import run, run_pack
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.entry import conf_folder
-from pcsweep.network.loop import are_rectified, looped
+from pcsweep.network.loop import Loop, are_rectified
 from pcsweep.pcoder import rules
 from pcsweep.pcoder.adaptation import RULE
 from pcsweep.pcoder.rule import valued
@@ -47,7 +47,7 @@ def point(a, b):
 
 def found(of, given, points, timesteps=5):
     made = {}
-    for moment in looped(of, are_rectified(of, given[:1]), given, RULE, points, timesteps):
+    for moment in Loop(of, are_rectified(of, given[:1])).moments(given, RULE, points, timesteps):
         for number in moment.points:
             made[number, moment.timestep] = moment.representations
     return made

@@ -21,7 +21,7 @@ from pcsweep.compute.run import run, run_pack
 from pcsweep.config.errors import BadSetting
 from pcsweep.grid.entry import conf_folder
 from pcsweep.grid.trial import try_rule
-from pcsweep.network.loop import looped
+from pcsweep.network.loop import Loop
 from pcsweep.pcoder import surround as module
 from pcsweep.pcoder.rule import valued
 from pcsweep.pcoder.settings import decisive_of, pcoder_settings
@@ -69,7 +69,7 @@ def stages(seed=0):
 
 def found(of, rule, images, points, timesteps=4):
     made = {}
-    for moment in looped(of, RECTIFIED, images, rule, points, timesteps):
+    for moment in Loop(of, RECTIFIED).moments(images, rule, points, timesteps):
         for number in moment.points:
             made[number, moment.timestep] = [r.clone() for r in moment.representations]
     return made

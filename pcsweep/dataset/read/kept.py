@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pcsweep.machine.files import clock, replacing
+from pcsweep.machine.folders import user_cache
 
 NAME = ".pcsweep_hashes.json"
 _FORMAT = 1  # of the file, and of what is asked; another one is passed over
@@ -93,8 +94,7 @@ class Kept:
     def _places(self) -> tuple[Path, ...]:
         """Where the file may be, the first that can be written first."""
         own = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:32]
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "pcsweep" / "hashes" / f"{own}.json"
-        return (self._folder / NAME, cache)
+        return (self._folder / NAME, user_cache() / "hashes" / f"{own}.json")
 
     def _is_settled(self, stamp: Stamp) -> bool:
         ahead, rest = self._clock

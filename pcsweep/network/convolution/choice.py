@@ -14,8 +14,9 @@ from torch import Tensor
 
 from pcsweep.network.convolution.direct import Blocks, Direct, Phases
 from pcsweep.network.convolution.geometry import Geometry
-from pcsweep.network.convolution.native.layer import NativeSpectral, Plan
+from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.native.narrow import NativeNarrow
+from pcsweep.network.convolution.native.plan import Plan
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.spectral_cost import spectral_cost
 from pcsweep.network.convolution.workspace import Workspace
@@ -163,16 +164,13 @@ def algorithm(kernel: Tensor, layer: Layer, option: Option, workspace: Workspace
         option: of the layer.
         workspace, results: as `Spectral` has them.
     """
-    if option.native and option.tile is None:
-        return NativeNarrow(kernel, layer.geometry, workspace, results)
-    if option.native and option.tile is not None:
-        plan = Plan(layer.geometry, layer.channels, option.tile)
-        return NativeSpectral(kernel, plan, workspace, results, layer.directions)
     if option.tile is not None:
+        if option.native:
+            return NativeSpectral(kernel, Plan(layer.geometry, layer.channels, option.tile), workspace, results, layer.directions)
         return Spectral(kernel, layer.geometry, option.tile, workspace, results)
-    if Blocks.suit((kernel.shape[0], kernel.shape[1]), layer.geometry):
-        return Blocks(kernel, layer.geometry)
-    return Direct(kernel, layer.geometry)
+    if option.native:
+        return NativeNarrow(kernel, layer.geometry, workspace, results)
+    return (Blocks if Blocks.suit(layer.channels, layer.geometry) else Direct)(kernel, layer.geometry)
 
 
 def fastest(

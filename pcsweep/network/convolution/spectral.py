@@ -128,9 +128,7 @@ class Spectral:
         """Memory for the result, in the order in which rows of tiles are synthesised into it."""
         columns, phases = direction.transform.columns, direction.stride[0]
         shape = len(maps), direction.cells[0], phases, len(columns.tiles), columns.length, direction.kernel.shape[2] // phases
-        if self._results is None:
-            return maps.new_empty(shape)
-        return self._workspace.take(f"{self._results} {direction.name}", shape, maps)
+        return self._workspace.result(self._results, direction.name, shape, maps)
 
     def _analysed(self, maps: Tensor, slabs: Sequence[slice], direction: _Direction) -> Tensor:
         """The spectra of all tiles: (tile rows, images, tile columns, frequencies, channels)."""

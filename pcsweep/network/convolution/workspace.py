@@ -23,6 +23,10 @@ class Workspace:
             self.allocated += 1
         return self._buffers[key][:size].view(*shape)
 
+    def result(self, place: str | None, direction: str, shape: Sequence[int], like: Tensor) -> Tensor:
+        """Memory for the result of a direction of a layer: in its place, where the next one overwrites it, or of its own."""
+        return like.new_empty(*shape) if place is None else self.take(f"{place} {direction}", shape, like)
+
     def take_maps(self, name: str, shape: Sequence[int], like: Tensor) -> Tensor:
         """The same, with the channels of (batch, channels, height, width) last in memory."""
         if len(shape) != 4:

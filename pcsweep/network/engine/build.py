@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Protocol, runtime_checkable
 
@@ -129,7 +130,7 @@ def _layer(module: nn.Module, convolution: Convolution, workspace: Workspace, pl
     if option.tile is not None and not kernel.is_cuda:  # whose library has fast ones of its own
         bias = None if module.bias is None else module.bias.detach()
         way = algorithm(kernel, convolution.layer, option, workspace, place)
-        return _Rectified(way, bias) if isinstance(way, NativeSpectral) and rectified else _AsAdjoint(way, bias)
+        return _AsAdjoint(way, bias, rectified)
     made = copy.copy(module)
     own = {"weight": kernel.contiguous(memory_format=torch.channels_last), "bias": module.bias}
     rounded = {name: nn.Parameter(_rounded(each.detach()), requires_grad=False) for name, each in own.items() if each is not None}
@@ -144,25 +145,15 @@ def _rounded(weights: Tensor) -> Tensor:
 
 
 class _AsAdjoint(nn.Module):
-    """A convolution computed as the adjoint of a transposed one."""
+    """A convolution computed as the adjoint of a transposed one, perhaps with the ReLU that follows."""
 
-    def __init__(self, way: Algorithm, bias: Tensor | None) -> None:
+    def __init__(self, way: Algorithm, bias: Tensor | None, rectified: bool) -> None:
         super().__init__()
         self.way, self.bias = way, bias
+        self._adjoint = partial(way.adjoint, rectified=True) if isinstance(way, NativeSpectral) and rectified else way.adjoint
 
     def forward(self, maps: Tensor) -> Tensor:
-        return self.way.adjoint(maps, self.bias)
-
-
-class _Rectified(nn.Module):
-    """The same with the ReLU that follows."""
-
-    def __init__(self, way: NativeSpectral, bias: Tensor | None) -> None:
-        super().__init__()
-        self.way, self.bias = way, bias
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return self.way.adjoint(maps, self.bias, rectified=True)
+        return self._adjoint(maps, self.bias)
 
 
 def _is_in_place(predictor: Predictor) -> bool:

@@ -1,7 +1,5 @@
 """Transposed convolutions and their adjoints by the machine code of this package."""
 
-import functools
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,111 +8,14 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from pcsweep.network.convolution.geometry import Above, Axis, Below, Geometry, Kernel, Tiling, kernel_cells
-from pcsweep.network.convolution.native import dft, library, products, transforms
+from pcsweep.network.convolution.geometry import Above, Below, Kernel
+from pcsweep.network.convolution.native import library, products, transforms
+from pcsweep.network.convolution.native.kernel import transformed_kernel
+from pcsweep.network.convolution.native.plan import Plan
 from pcsweep.network.convolution.native.transforms import Side, Source
 from pcsweep.network.convolution.workspace import Workspace
 
 _SPECTRA = 320 * 2**20  # bytes of spectra and products that are held at once
-_LARGEST = 40  # cells of a period: longer transforms do not fit into registers
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The transforms of a layer's tiles.
-
-    Args:
-        geometry: of the layer.
-        channels: above and below.
-        tile: cells per side.
-    """
-
-    geometry: Geometry
-    channels: tuple[int, int]
-    tile: int
-
-    @property
-    def periods(self) -> tuple[int, int]:
-        """Along height and width."""
-        return _period(self.geometry.height, self.tile), _period(self.geometry.width, self.tile)
-
-    @property
-    def covered(self) -> bool:
-        """Whether the machine code is made for it."""
-        geometry, wide = self.geometry, products.WIDE * library.lanes()
-        whole = all(axis.output % axis.stride == 0 for axis in (geometry.height, geometry.width))
-        vectors = all(count % wide == 0 for count in (self.channels[0], self.channels[1]))
-        return whole and vectors and max(self.periods) <= _LARGEST
-
-    @property
-    def frequencies(self) -> int:
-        """Complex ones that are kept."""
-        height, width = self.periods
-        return height * width // 2 + 2
-
-    @property
-    def wide(self) -> int:
-        """Channels below a cell, with its phases."""
-        return self.channels[1] * self.geometry.phases
-
-    @property
-    def bytes(self) -> int:
-        """Of the transformed kernel."""
-        return 8 * self.frequencies * self.channels[0] * self.wide
-
-    def tilings(self, adjoint: bool) -> tuple[Tiling, Tiling]:
-        """Of height and width."""
-        return _tiling(self.geometry.height, self.tile, adjoint), _tiling(self.geometry.width, self.tile, adjoint)
-
-    def sides(self, adjoint: bool) -> tuple[Side, Side]:
-        """Of height and width."""
-        height, width = (Side(period, tiling.length) for period, tiling in zip(self.periods, self.tilings(adjoint), strict=True))
-        return height, width
-
-    def tiles(self, adjoint: bool) -> int:
-        """Of one image."""
-        rows, columns = self.tilings(adjoint)
-        return len(rows.tiles) * len(columns.tiles)
-
-    def multiplications(self, adjoint: bool) -> int:
-        """For one image, transforms included."""
-        inputs, outputs = (self.wide, self.channels[0]) if adjoint else (self.channels[0], self.wide)
-        return self.tiles(adjoint) * (
-            3 * self.frequencies * inputs * outputs
-            + inputs * _multiplications(*self.sides(adjoint), back=False)
-            + outputs * _multiplications(*self.sides(adjoint), back=True)
-        )
-
-    def floats_moved(self, adjoint: bool) -> int:
-        """Written to and read from memory for one image: maps, spectra and products."""
-        inputs, outputs = (self.wide, self.channels[0]) if adjoint else (self.channels[0], self.wide)
-        height, width = self.sides(adjoint)
-        cells = height.period * width.period * inputs + height.outputs * width.outputs * outputs
-        return self.tiles(adjoint) * (cells + self.frequencies * (6 * inputs + 4 * outputs))
-
-
-_tiling = functools.cache(Tiling.of)
-
-
-@functools.cache
-def _period(axis: Axis, tile: int) -> int:
-    """The least even one of factors for which there is a transform."""
-    return next(each for each in itertools.count(axis.period(tile)) if each % 2 == 0 and _is_smooth(each))
-
-
-def _is_smooth(number: int) -> bool:
-    for radix in dft.RADICES:
-        while number % radix == 0:
-            number //= radix
-    return number == 1
-
-
-@functools.cache
-def _multiplications(height: Side, width: Side, back: bool) -> int:
-    """Of the transform of a tile of one channel."""
-    along_height, along_width = dft.multiplications(height.period), dft.multiplications(width.period)
-    columns = width.outputs if back else width.period
-    return math.ceil(columns / 2) * along_height + height.period // 2 * along_width
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,18 +109,13 @@ class NativeSpectral:
         given = [each.permute(0, 2, 3, 1).contiguous() for each in maps]  # (images, height, width, channels)
         count = len(given[0])
         height, width, channels = way.shape
-        out = self._output(way, (count, height, width, channels), given[0])
+        out = self._workspace.result(self._results, way.name, (count, height, width, channels), given[0])
         constant = given[0].new_zeros(way.outputs) if bias is None else bias.contiguous()
         at_once = self._at_once(way)
         for start in range(0, count, at_once):
             rows = slice(start, min(start + at_once, count))
             self._convolve(way, [each[rows] for each in given], self._least[masked], constant, self._least[rectified], out[rows])
         return out.permute(0, 3, 1, 2)
-
-    def _output(self, way: _Direction, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        if self._results is None:
-            return like.new_empty(shape)
-        return self._workspace.take(f"{self._results} {way.name}", shape, like)
 
     def _at_once(self, way: _Direction) -> int:
         """Images whose spectra and products are held together."""
@@ -317,46 +213,6 @@ class _Layout:
                 for first in range(0, self.channels, library.lanes())
             ]
         )
-
-
-def transformed_kernel(kernel: Kernel, plan: Plan, turned: bool = False) -> Tensor:
-    """[frequency][re, im][panel][input channel][output channel of the panel], divided by what transforms there and back multiply.
-
-    Args:
-        kernel: of the layer.
-        plan: of its transforms.
-        turned: whether inputs are below and outputs above, and the kernel is conjugated; else the other way round.
-    """
-    geometry, (height, width), lanes = plan.geometry, plan.periods, library.lanes()
-    cells = kernel_cells(kernel, geometry).flatten(3)  # (row tap, column tap, above, (row phase, column phase, below))
-    cells = cells.transpose(2, 3) if turned else cells  # (row tap, column tap, input, output)
-    wide = products.WIDE * lanes
-    inputs, outputs = cells.shape[2:]
-    panels = cells.reshape(*cells.shape[:3], outputs // wide, wide).transpose(2, 3).contiguous()  # (…, panel, input, output)
-    doubled = torch.tensor([transforms.doubled(height, width, each) for each in transforms.frequencies(height, width)])
-    scales = 1 / (height * width * doubled**2)  # once of the kernel, once of what it is multiplied with
-    both = torch.stack([scales, -scales if turned else scales], 1)  # (frequency, re|im)
-    taps = [geometry.height.taps, geometry.width.taps]
-    made: Tensor = panels.new_empty(plan.frequencies, 2, inputs * outputs)
-    tile = torch.tensor([0, taps[0].start, taps[0].stop, taps[1].start, taps[1].stop])
-    blocks = torch.arange(0, wide, lanes)
-    origin = taps[0].start * panels.stride(0) + taps[1].start * panels.stride(1)  # floats from the tap 0, 0 to the first one
-    _kernels((height, width)).call(
-        "analyse",
-        inputs * outputs // wide,
-        [panels.data_ptr() - 4 * origin, 0, tile.data_ptr(), 1, wide, panels.stride(0), panels.stride(1)]
-        + [products.WIDE, blocks.data_ptr(), made.data_ptr(), 2 * inputs * outputs, wide, inputs * outputs, 0, both.data_ptr()],
-    )
-    return made
-
-
-def _kernels(periods: tuple[int, int]) -> library.Library:
-    """Transforms kernels."""
-    height, width = (Side(period, 0) for period in periods)
-    define = functools.partial(
-        transforms.analysis, name="analyse", lanes=library.lanes(), height=height, width=width, source=Source.KERNEL
-    )
-    return library.library(f"{library.lanes()} kernels {periods}", define)
 
 
 def _library(directions: tuple[tuple[bool, tuple[Side, Side]], ...]) -> library.Library:

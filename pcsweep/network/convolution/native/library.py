@@ -5,10 +5,9 @@ import functools
 import glob
 import hashlib
 import os
-import stat
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import llvmlite
@@ -17,6 +16,8 @@ import numpy as np
 import torch
 from llvmlite import ir
 
+from pcsweep.machine.files import replacing
+from pcsweep.machine.folders import OTHERS, user_cache
 from pcsweep.network.convolution.native.emit import I64, POINTER, function
 
 _Call = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -31,7 +32,7 @@ class Library:
     """
 
     def __init__(self, key: str, define: Callable[[ir.Module], None]) -> None:
-        path = _folder() / f"{_hash(key.encode(), _package(), _processor().encode())}.o"
+        path = user_cache() / "code" / f"{_hash(key.encode(), _package(), _processor().encode())}.o"
         code = _read(path)
         if code is None:
             code = _compiled(define)
@@ -164,15 +165,11 @@ def _hash(*parts: bytes) -> str:
 # On disk: the code, and its hash
 
 
-def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pcsweep" / "code"
-
-
 def _read(path: Path) -> bytes | None:
     """The code of a file that is the user's own and complete."""
     try:
         found = path.stat()
-        if found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        if found.st_uid != os.getuid() or found.st_mode & OTHERS:
             return None
         content = path.read_bytes()
     except OSError:
@@ -183,13 +180,9 @@ def _read(path: Path) -> bytes | None:
 
 def _keep(path: Path, code: bytes) -> None:
     """For the next process; it goes without where nothing can be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        os.replace(file.name, path)
-    except OSError:
-        return
+    with suppress(OSError), replacing(path) as temporary:
+        temporary.write_bytes(hashlib.sha256(code).digest() + code)
+        temporary.chmod(0o600)  # whatever the umask: code that others may write is not read
 
 
 # Threads

@@ -186,7 +186,7 @@ class NativeNarrow:
     def forward(self, maps: Above, bias: Tensor | None = None, rectified: bool = False) -> Below:
         """The transposed convolution; arguments as `NativeSpectral.forward` has them."""
         given = maps.permute(0, 2, 3, 1).contiguous()
-        out = self._output("forward", (len(given), *self.geometry.output, self.channels[1]), given)
+        out = self._workspace.result(self._results, "forward", (len(given), *self.geometry.output, self.channels[1]), given)
         constant = self._constant(bias, library.lanes() * _MOST * _PIXELS, given)
         self._call("forward", given, self._forward, out, constant, self._least[rectified])
         return out.permute(0, 3, 1, 2)
@@ -196,7 +196,7 @@ class NativeNarrow:
         rows, columns = self.geometry.padding
         given = functional.pad(maps.permute(0, 2, 3, 1), (0, 0, columns, columns, rows, rows)).contiguous()
         size = self.geometry.height.size, self.geometry.width.size
-        out = self._output("adjoint", (len(given), *size, self.channels[0]), given)
+        out = self._workspace.result(self._results, "adjoint", (len(given), *size, self.channels[0]), given)
         self._call("adjoint", given, self._adjoint, out, self._zeros if bias is None else bias.contiguous(), self._least[False])
         return out.permute(0, 3, 1, 2)
 
@@ -205,11 +205,6 @@ class NativeNarrow:
         if bias is None:
             return like.new_zeros(floats)
         return bias.repeat(-(-floats // len(bias)))
-
-    def _output(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        if self._results is None:
-            return like.new_empty(shape)
-        return self._workspace.take(f"{self._results} {name}", shape, like)
 
     def _call(self, name: str, given: Tensor, kernel: Tensor, out: Tensor, bias: Tensor, least: Tensor) -> None:
         rows, columns = out.shape[1:3]

@@ -89,32 +89,19 @@ def _register_tile(module: ir.Module, name: str, lanes: int, rows: int) -> ir.Fu
     builder = ir.IRBuilder(made.append_basic_block("entry"))
     emit = Emitter(builder, lanes)
     spectra, step, panel, inputs = made.args
-    starts = [emit.at(spectra, emit.times(step, row)) for row in range(rows)]
-    before = builder.block
-    head, body, after = (builder.append_basic_block(each) for each in ("head", "body", "after"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    index = builder.phi(I64)
-    index.add_incoming(emit.integer(0), before)
-    sums = [builder.phi(vector) for _ in range(rows * WIDE)]
+    sums = [emit.variable() for _ in range(rows * WIDE)]  # row by row
     for each in sums:
-        each.add_incoming(emit.zeros, before)
-    builder.cbranch(builder.icmp_signed("<", index, inputs), body, after)
-    builder.position_at_end(body)
-    at = emit.at(panel, emit.times(index, WIDE * lanes))
-    weights = [emit.load(at, each * lanes) for each in range(WIDE)]
-    grown = []
-    for row, start in enumerate(starts):
-        value = emit.splat(builder.load(emit.at(start, index), typ=FLOAT))
-        grown += [emit.multiplied_added(value, weight, sums[row * WIDE + each]) for each, weight in enumerate(weights)]
-    index.add_incoming(emit.sum(index, 1), builder.block)
-    for each, larger in zip(sums, grown, strict=True):
-        each.add_incoming(larger, builder.block)
-    builder.branch(head)
-    builder.position_at_end(after)
+        builder.store(emit.zeros, each)
+    with emit.loop(0, inputs) as index:
+        at = emit.at(panel, emit.times(index, WIDE * lanes))
+        weights = [emit.load(at, each * lanes) for each in range(WIDE)]
+        for row in range(rows):
+            value = emit.splat(builder.load(emit.at(spectra, emit.sum(emit.times(step, row), index)), typ=FLOAT))
+            for weight, total in zip(weights, sums[row * WIDE : (row + 1) * WIDE], strict=True):
+                builder.store(emit.multiplied_added(value, weight, builder.load(total)), total)
     found = ir.Constant(result, ir.Undefined)
-    for number, each in enumerate(sums):
-        found = builder.insert_value(found, each, number)
+    for number, total in enumerate(sums):
+        found = builder.insert_value(found, builder.load(total), number)
     builder.ret(found)
     return made
 

@@ -3,12 +3,13 @@
 import pytest
 import torch
 from torch.nn import functional
-from toy_layer import close
+from toy_layer import close, material
 
 from pcsweep.network.convolution.direct import Direct
 from pcsweep.network.convolution.geometry import Axis, Geometry
 from pcsweep.network.convolution.native import dft, library
-from pcsweep.network.convolution.native.layer import NativeSpectral, Plan
+from pcsweep.network.convolution.native.layer import NativeSpectral
+from pcsweep.network.convolution.native.plan import Plan
 from pcsweep.network.convolution.workspace import Workspace
 
 WIDE = 2 * library.lanes()
@@ -29,14 +30,7 @@ GEOMETRIES = {  # height, width, tile
 
 
 def case(height, width, channels=(WIDE, WIDE), batch=3):
-    above, below = channels
-    generator = torch.Generator().manual_seed(1)
-    geometry = Geometry(height, width)
-    kernel = torch.randn(above, below, height.kernel, width.kernel, generator=generator)
-    maps = torch.randn(batch, above, height.size, width.size, generator=generator)
-    errors = torch.randn(batch, below, height.output, width.output, generator=generator)
-    bias = torch.randn(above, generator=generator), torch.randn(below, generator=generator)
-    return geometry, kernel, maps, errors, bias
+    return material(height, width, channels, batch)
 
 
 def exact(geometry, kernel):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from toy_layer import close
+from toy_layer import close, material
 
 from pcsweep.network.convolution.closed_form import ClosedForm
 from pcsweep.network.convolution.direct import Direct
@@ -22,22 +22,12 @@ GEOMETRIES = {  # height, width
 }
 
 
-def case(height, width, channels, batch=3):
-    above, below = channels
-    generator = torch.Generator().manual_seed(1)
-    geometry = Geometry(height, width)
-    kernel = torch.randn(above, below, height.kernel, width.kernel, generator=generator)
-    maps = torch.randn(batch, above, height.size, width.size, generator=generator)
-    errors = torch.randn(batch, below, height.output, width.output, generator=generator)
-    return geometry, kernel, maps, errors, (torch.randn(above, generator=generator), torch.randn(below, generator=generator))
-
-
 @pytest.mark.parametrize("name", GEOMETRIES)
 @pytest.mark.parametrize("channels", [(WIDE, 3), (2 * WIDE, 1), (WIDE, 2)])
 def test_both_directions_are_the_librarys(name, channels):
     height, width = GEOMETRIES[name]
     assert NativeNarrow.suit(channels, Geometry(height, width))
-    geometry, kernel, maps, errors, (above, below) = case(height, width, channels)
+    geometry, kernel, maps, errors, (above, below) = material(height, width, channels)
     native, direct = NativeNarrow(kernel, geometry), Direct(kernel.double(), geometry)
     close(native.forward(maps), direct.forward(maps.double()).float())
     close(native.forward(maps, below, rectified=True), direct.forward(maps.double(), below.double()).relu().float())
@@ -46,7 +36,7 @@ def test_both_directions_are_the_librarys(name, channels):
 
 
 def test_an_image_does_not_depend_on_others_to_the_bit():
-    geometry, kernel, maps, errors, _ = case(*GEOMETRIES["five taps"], (WIDE, 3), batch=4)
+    geometry, kernel, maps, errors, _ = material(*GEOMETRIES["five taps"], (WIDE, 3), batch=4)
     native = NativeNarrow(kernel, geometry)
     for given, call in ((maps, native.forward), (errors, native.adjoint)):
         together = call(given)
@@ -55,7 +45,7 @@ def test_an_image_does_not_depend_on_others_to_the_bit():
 
 @pytest.mark.parametrize("rectified", [False, True])
 def test_as_a_predictor_it_is_differentiated(rectified):
-    geometry, kernel, maps, below, (_, bias) = case(*GEOMETRIES["five taps"], (WIDE, 3))
+    geometry, kernel, maps, below, (_, bias) = material(*GEOMETRIES["five taps"], (WIDE, 3))
     made = [ClosedForm(way, bias, rectified, Workspace()) for way in (NativeNarrow(kernel, geometry), Direct(kernel, geometry))]
     (prediction, gradient), (expected, differentiated) = (each.predict_and_differentiate(maps, below) for each in made)
     close(prediction, expected)
