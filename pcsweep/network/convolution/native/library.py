@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from llvmlite import ir
 
+from pcsweep.console.progress import stage
 from pcsweep.machine.files import replacing
 from pcsweep.machine.folders import OTHERS, user_cache
 from pcsweep.network.convolution.native.emit import I64, POINTER, function
@@ -35,7 +36,8 @@ class Library:
         path = user_cache() / "code" / f"{_hash(key.encode(), _package(), _processor().encode())}.o"
         code = _read(path)
         if code is None:
-            code = _compiled(define)
+            with stage("making machine code for this processor, once"):
+                code = _compiled(define)
             _keep(path, code)
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
