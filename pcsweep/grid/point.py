@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -186,6 +187,12 @@ class GridPoint:
         """The user's own among those that it is made of, by name."""
         return sorted({choice.function.__module__ for choice in self._choices if choice.own})
 
+    @property
+    def is_of_imported_code(self) -> bool:
+        """Whether the user's own functions are those of the modules that are imported now, and none of them was edited since."""
+        functions = (choice.function for choice in self._choices if choice.own)
+        return all(getattr(sys.modules.get(each.__module__), each.__name__, None) is each for each in functions)
+
     def sources(self) -> dict[str, str]:
         """A hash of the code of each thing that the point is made of, by its file or by the user's own module."""
         found = {name: sha256 for choice in self._choices for name, sha256 in choice.sources().items()}
@@ -272,7 +279,7 @@ def grid_point(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool
 def _with_coefficients(plain: Mapping[str, Any], config: str, loaded: Loaded, here: bool) -> GridPoint | None:
     """A point like one that was found right, but for its pcoder group, and sharing all else with it; None where there is none."""
     like = loaded.like.get(_others(plain, here))
-    if like is None:
+    if like is None or not like.is_of_imported_code:
         return None
     pcoders, model = pcoder_settings(_group(plain, "pcoder")), loaded.model(like.model)
     point = replace(
