@@ -22,7 +22,7 @@ _NO_FOLDERS = frozenset(
 
 
 @contextmanager
-def replacing(path: Path, within: Path | None = None) -> Iterator[Path]:
+def replacing(path: Path, within: Path | None = None, synced: bool = True) -> Iterator[Path]:
     """Gives a temporary path; what was written there takes the place of `path` at the end, in one step and on disk.
 
     An error inside leaves `path` as it was, and nothing of the temporary file.
@@ -30,17 +30,20 @@ def replacing(path: Path, within: Path | None = None) -> Iterator[Path]:
     Args:
         path: of the file.
         within: the folder of the temporary file, on the same file system; that of `path` if it is not given.
+        synced: whether it is on disk then; else a machine that fails leaves a file of which anything may be missing.
     """
     make_folder(path.parent)
     temporary = (within or path.parent) / f".{path.name}.{this_process().tag}.{secrets.token_hex(4)}.tmp"
     try:
         with naming(path, temporary):
             yield temporary
-            _sync(temporary, os.O_RDWR)
+            if synced:
+                _sync(temporary, os.O_RDWR)
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    if synced:
+        sync_folder(path.parent)
 
 
 @contextmanager

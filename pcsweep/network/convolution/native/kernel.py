@@ -1,12 +1,15 @@
 """A layer's kernel, transformed by machine code into the order of memory in which it is multiplied."""
 
 import functools
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from pcsweep.network.convolution import geometry as taps_of
 from pcsweep.network.convolution.geometry import Kernel, kernel_cells
 from pcsweep.network.convolution.native import library, products, transforms
+from pcsweep.network.convolution.native.kept import kept
 from pcsweep.network.convolution.native.plan import Plan
 from pcsweep.network.convolution.native.transforms import Side, Source
 
@@ -14,11 +17,25 @@ from pcsweep.network.convolution.native.transforms import Side, Source
 def transformed_kernel(kernel: Kernel, plan: Plan, turned: bool = False) -> Tensor:
     """[frequency][re, im][panel][input channel][output channel of the panel], divided by what transforms there and back multiply.
 
+    A large one is kept in a file (`kept`), and may not be written to.
+
     Args:
         kernel: of the layer.
         plan: of its transforms.
         turned: whether inputs are below and outputs above, and the kernel is conjugated; else the other way round.
     """
+    floats = plan.bytes // 4
+    return kept(_name(kernel, plan, turned), floats, lambda: _transformed(kernel, plan, turned)).view(plan.frequencies, 2, -1)
+
+
+def _name(kernel: Kernel, plan: Plan, turned: bool) -> str:
+    """Of all that a transformed kernel follows from."""
+    layout = repr((plan, turned, tuple(kernel.shape), torch.__version__, library.lanes()))
+    content = kernel.contiguous().view(-1).numpy().data
+    return library.identity(layout.encode(), Path(taps_of.__file__).read_bytes(), content)
+
+
+def _transformed(kernel: Kernel, plan: Plan, turned: bool) -> Tensor:
     geometry, (height, width), lanes = plan.geometry, plan.periods, library.lanes()
     cells = kernel_cells(kernel, geometry).flatten(3)  # (row tap, column tap, above, (row phase, column phase, below))
     cells = cells.transpose(2, 3) if turned else cells  # (row tap, column tap, input, output)

@@ -1,5 +1,6 @@
 """Transposed convolutions and their adjoints by the machine code of this package."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,10 +50,10 @@ class _Direction:
 
 
 class NativeSpectral:
-    """A transposed convolution with its kernel transformed once.
+    """A transposed convolution with its kernel transformed once, when it is first needed.
 
     Args:
-        kernel: as `torch.nn.ConvTranspose2d.weight`, in fp32 on the CPU.
+        kernel: as `torch.nn.ConvTranspose2d.weight`, in fp32 on the CPU; it must not change.
         plan: that covers the layer.
         workspace: for what is needed during a call only.
         results: name of the place in the workspace for results, where the next call that uses it overwrites them; `None` for
@@ -71,10 +72,16 @@ class NativeSpectral:
         self.plan, self._results = plan, results
         self._workspace = Workspace() if workspace is None else workspace
         turned = tuple(directions) == (True,)  # laid out for the adjoint alone
-        self.kernel = transformed_kernel(kernel, plan, turned)
+        self._given = kernel, turned
         self._directions = {each: _direction(plan, each, turned) for each in directions}
         self._library = _library(tuple((each, plan.sides(each)) for each in directions))
         self._least = {rectified: torch.tensor([0.0 if rectified else -math.inf]) for rectified in (False, True)}
+
+    @functools.cached_property
+    def kernel(self) -> Tensor:
+        """The transformed one."""
+        kernel, turned = self._given
+        return transformed_kernel(kernel, self.plan, turned)
 
     @property
     def bytes(self) -> int:

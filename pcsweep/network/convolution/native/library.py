@@ -33,7 +33,7 @@ class Library:
     """
 
     def __init__(self, key: str, define: Callable[[ir.Module], None]) -> None:
-        path = user_cache() / "code" / f"{_hash(key.encode(), _package(), _processor().encode())}.o"
+        path = user_cache() / "code" / f"{identity(key.encode())}.o"
         code = _read(path)
         if code is None:
             with stage("making machine code for this processor, once"):
@@ -160,8 +160,10 @@ def _package() -> bytes:
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
-def _hash(*parts: bytes) -> str:
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+def identity(*parts: bytes | memoryview) -> str:
+    """SHA-256 of what something follows from, together with this package's source and the processor."""
+    every = (*parts, _package(), _processor().encode())
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in every)).hexdigest()
 
 
 # On disk: the code, and its hash
