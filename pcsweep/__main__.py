@@ -33,7 +33,9 @@ def _run(config: "DictConfig") -> None:
         from pcsweep.grid.composed import point_from
         from pcsweep.grid.identified import identified
         from pcsweep.grid.loaded import Loaded
+        from pcsweep.study.without_pandas import without_pandas
 
+    without_pandas()
     with as_given():
         with stage("checking model, images and weights"):
             loaded = Loaded()

@@ -49,8 +49,7 @@ def rows_for(batch_size: int | str, network: PredictiveNetwork, image: Tensor, p
         return math.ceil(batch_size / ROWS) * ROWS
     if image.is_cuda:
         return fastest_rows(partial(_rate, network, image, point))
-    with torch.no_grad():
-        state = [image[None], *network.feedforward(image[None])]
+    state = [image, *network.outline(image[None])[:-1]]
     each = 2 * sum(tensor.numel() * tensor.element_size() for tensor in state)
     return min(_MOST, max(ROWS, min(_BYTES, limit() // _STATE_SHARE) // each // ROWS * ROWS))
 

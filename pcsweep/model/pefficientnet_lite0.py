@@ -55,7 +55,7 @@ def pefficientnet_lite0(
         network,
         mean=(127 / 255,) * 3,
         std=(128 / 255,) * 3,
-        **class_names(network, _SIZE),
+        **class_names(network.classes(_SIZE)),
         preprocessing=Preprocessing(resize=256, crop=_SIZE, interpolation="bicubic"),
         coefficients=coefficients,
     )

@@ -54,7 +54,7 @@ def predify_toml(
         predicting,
         mean=settings["mean"],
         std=settings["std"],
-        **class_names(predicting, described.size),
+        **class_names(predicting.classes(described.size)),
         preprocessing=Preprocessing(resize=described.size, crop=described.size),
         coefficients=learned or described.coefficients,
     )

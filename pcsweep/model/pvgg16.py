@@ -66,7 +66,7 @@ def pvgg16(
         network,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
-        **class_names(network, _SIZE),
+        **class_names(network.classes(_SIZE)),
         preprocessing=Preprocessing(resize=_SIZE, crop=_SIZE),
         coefficients=coefficients,
     )

@@ -72,7 +72,7 @@ def model_of(asked: Backbone, pcoders: Sequence[str], source: Source, gradient_s
         network,
         mean=settings["mean"],
         std=settings["std"],
-        **class_names(network, size, _stated(backbone), asked.num_classes is not None),
+        **class_names(network.classes(size), _stated(backbone), asked.num_classes is not None),
         preprocessing=_preprocessing(settings, size),
         coefficients=coefficients,
     )

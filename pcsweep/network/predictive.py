@@ -100,6 +100,7 @@ class PredictiveNetwork(nn.Module):
         self._rectified: tuple[Any, list[bool]] | None = None  # likewise, and of each stage
         self._replays: tuple[Any, Replays] | None = None  # likewise, of rules that have no engine
         self._checked_sizes: set[torch.Size] = set()
+        self._outlines: dict[Any, list[Tensor]] = {}
         self.eval()
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch classes"]:
@@ -113,6 +114,20 @@ class PredictiveNetwork(nn.Module):
         for stage in self.stages:
             representations.append(stage(representations[-1] if representations else images))
         return representations
+
+    def outline(self, image: Float[Tensor, "some 3 height width"]) -> list[Tensor]:
+        """r_1(0)..r_N(0) and the logits of one image like `image`, without content (on the device `meta`): tried once."""
+        key = image.shape[1:], image.dtype, torch.is_autocast_enabled(image.device.type)
+        if key not in self._outlines:
+            with torch.no_grad():
+                states = self.feedforward(image.new_zeros(1, *image.shape[1:]))
+                self._outlines[key] = [torch.empty_like(each, device="meta") for each in (*states, self.head(states[-1]))]
+        return self._outlines[key]
+
+    def classes(self, size: int) -> int:
+        """How many logits a square image of `size` pixels has."""
+        like = next(self.parameters(), torch.empty(0))
+        return self.outline(like.new_zeros(1, 3, size, size))[-1].shape[1]
 
     def run(self, images: Float[Tensor, "batch 3 height width"], coefficients: Coefficients, timesteps: int) -> Iterator[State]:
         """Yields the states of t = 0..timesteps. No autograd graph is kept, and memory does not grow with t.
@@ -243,7 +258,7 @@ class PredictiveNetwork(nn.Module):
             self._checked_sizes.add(image.shape[1:])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_compiled": None, "_rectified": None, "_replays": None}
+        return {**self.__dict__, "_compiled": None, "_rectified": None, "_replays": None, "_outlines": {}}
 
 
 def _check_timesteps(timesteps: int) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-import torch
 from timm.data import ImageNetInfo
 from torch import nn
 
@@ -40,19 +39,10 @@ class Named:
         raise NotImplementedError
 
 
-class Logits(nn.Module):
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count = count
-
-    def forward(self, images):
-        return torch.zeros(len(images), self.count)
-
-
 def model(count=1000, own=False, stated=None, names=None) -> Model:
     """A network of so many logits, named as those of timm and torchvision are."""
     network = PredictiveNetwork(nn.Sequential(nn.Conv2d(3, 2, 1), nn.Conv2d(2, 2, 1)), [PCoder("0", nn.Conv2d(2, 3, 1))])
-    found = class_names(Logits(count), 8, stated, own)
+    found = class_names(count, stated, own)
     if names is not None:
         found = {"class_names": names, "wnids": ()}
     return Model(network, mean=(0.0,) * 3, std=(1.0,) * 3, preprocessing=Preprocessing(8, 8), **found)

@@ -2,11 +2,14 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from pcsweep.network.backbone import cut
+from pcsweep.network.convolution.closed_form import transposed_convolution
+from pcsweep.network.convolution.geometry import of_transposed
 from pcsweep.network.layout import check_channels_first
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -65,18 +68,37 @@ def reach(predictor: nn.Module, shape: Shape) -> int:
     Counted with every weight at one, at the cell in the middle. *Where we differ from predify:* it counts what changes under its
     weights at the first image's ReLUs, which makes C_n, and with it every result, depend on that image.
     """
+    known = transposed_convolution(predictor)
+    if known is not None and of_transposed(known[0], shape[1:]) is not None:
+        return _on_larger_maps(partial(_reached_by_taps, known[0]), shape)
     probe = copy.deepcopy(predictor).eval()
     with torch.no_grad():
         for name, tensor in [*probe.named_parameters(), *probe.named_buffers()]:
             tensor.fill_(1 if name.rpartition(".")[2] in ("weight", "running_var") else 0)
     if any(isinstance(module, nn.Upsample) and module.size is not None for module in probe.modules()):
         return _reached(probe, shape)
+    return _on_larger_maps(partial(_reached, probe), shape)
+
+
+def _on_larger_maps(reached: Callable[[Shape], int], shape: Shape) -> int:
+    """What is reached on larger and larger maps, until the border hides nothing of it."""
     size, count = _SMALL_MAP, 0
-    while True:  # on larger and larger maps, until the border hides nothing of it
-        before, count = count, _reached(probe, (shape[0], min(shape[1], size), min(shape[2], size)))
+    while True:
+        before, count = count, reached((shape[0], min(shape[1], size), min(shape[2], size)))
         if count == before or size >= max(shape[1:]):
             return count
         size *= 2
+
+
+def _reached_by_taps(layer: nn.ConvTranspose2d, shape: Shape) -> int:
+    """How many outputs have a tap on the cell in the middle."""
+    geometry = of_transposed(layer, shape[1:])
+    assert geometry is not None  # as it was for a map of another size
+    count = layer.out_channels
+    for axis in (geometry.height, geometry.width):
+        first = axis.stride * (axis.size // 2) - axis.padding
+        count *= max(0, min(first + axis.kernel, axis.output) - max(first, 0))
+    return count
 
 
 @torch.no_grad()

@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from typing import Any, TypedDict
 
 import timm
-import torch
 import torchvision.models
 from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
@@ -99,17 +98,14 @@ class ClassNames(TypedDict):
     wnids: tuple[str, ...]
 
 
-def class_names(network: nn.Module, size: int, stated: Sequence[str] | None = None, own: bool = False) -> ClassNames:
+def class_names(count: int, stated: Sequence[str] | None = None, own: bool = False) -> ClassNames:
     """ImageNet's names for as many logits as one of its lists has, numbers for any other count.
 
     Args:
-        network: from images to logits.
-        size: side of the images, in pixels.
+        count: of the logits.
         stated: the names that come with the network, if any.
         own: whether its head is for classes of the user's own, which have no names here.
     """
-    with torch.no_grad():
-        count = network(torch.zeros(1, 3, size, size)).shape[1]
     subset = infer_imagenet_subset({"num_classes": count})
     stated = stated if stated and len(stated) == count else None
     if own or (subset is None and stated is None):

@@ -7,7 +7,7 @@ benchmarks/RESULTS.md). Transformed kernels are large, and all of a network shar
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -96,8 +96,7 @@ def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
     return list(front[-1].options)
 
 
-@dataclass(frozen=True)
-class _PartialChoice:
+class _PartialChoice(NamedTuple):
     """An option for each of the first layers, with their bytes and costs together."""
 
     bytes: int
