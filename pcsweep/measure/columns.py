@@ -1,7 +1,8 @@
 """The columns of a shard: what metrics make of a batch of maps, and their order in time."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ Columns = dict[str, Any]
 
 
 def measured_by(
-    scored: Scored, metrics: Collection[str], around: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+    scored: Scored,
+    metrics: Collection[str],
+    around: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
+    known: Mapping[str, Tensor] = MappingProxyType({}),
 ) -> dict[str, Tensor]:
     """The columns of the metrics that are asked for, and of those that always are: (batch,) or (batch, thresholds) each.
 
@@ -24,6 +28,7 @@ def measured_by(
         scored: a batch.
         metrics: that are asked for.
         around: of each metric, by its file, what its computation is done within.
+        known: columns that are known already, such as those of the masks alone.
 
     Raises:
         ValueError: a metric returns another shape; names its file.
@@ -31,6 +36,9 @@ def measured_by(
     found: dict[str, Tensor] = {}
     for name, row in TABLE.items():
         if (row.asked and name not in metrics) or bool(row.variants) != bool(scored.probe):
+            continue
+        if row.columns and known.keys() >= set(row.columns):
+            found |= {column: known[column] for column in row.columns}
             continue
         with around(str(FILES[name])):
             own = {name: row.measured(scored)} if row.measured else {}

@@ -1,6 +1,6 @@
 """A pack of grid points on the same images: dynamics, attribution and metrics at every timestep."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -26,7 +26,8 @@ from pcsweep.metric.perturbation import Perturbation, Probe
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.model import Model
-from pcsweep.network.engine.run import Moment
+from pcsweep.network.engine.arrays import slices
+from pcsweep.network.engine.run import ROWS, Moment
 from pcsweep.network.stimulus import Stimulus
 from pcsweep.pcoder.rule import UpdateRule, Values
 from pcsweep.study.schema import at_layers
@@ -188,7 +189,8 @@ class Measurement:
                 logits, target = scene.logits, scene.target
                 predicted_at_0 = logits.argmax(1) if predicted_at_0 is None else predicted_at_0
                 with self.watch.during("metrics"):
-                    columns = self._measured(maps, logits.float(), target, repeated)
+                    of_masks = {} if at_0 is None else _of_masks(at_0.columns, repeats)
+                    columns = self._measured(maps, logits.float(), target, repeated, of_masks)
                 look = Look(moment.timestep, moment.points, len(images), False, maps[-1], logits.float(), target, columns)
                 if moment.timestep == 0:
                     start, at_0 = representation, look
@@ -244,12 +246,37 @@ class Measurement:
         maps = self.attribution(scene)
         return [maps.detach().clone().float()]  # it may be a view of a representation, which is overwritten
 
-    def _measured(self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: Truth) -> dict[str, Tensor]:
+    def _measured(
+        self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: Truth, of_masks: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """The columns of all rows; a few at a time on a CPU, whose caches they stay in.
+
+        Args:
+            maps: at every pcoder that is asked for, the last one at least, each (rows, map height, map width).
+            logits, target: of the same rows.
+            truth: what they show.
+            of_masks: columns of the masks alone, if they are known.
+        """
+        rows = len(target)
+        parts = [
+            self._measured_rows(
+                [each[part] for each in maps],
+                logits[part],
+                target[part],
+                Truth(truth.mask[part], truth.ignore[part], truth.label[part]),
+                {name: values[part] for name, values in of_masks.items()},
+            )
+            for part in slices(0, rows, rows if logits.is_cuda else ROWS)
+        ]
+        measured = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return {**measured, "target": target, **({"map": maps[-1]} if self._kept else {})}
+
+    def _measured_rows(
+        self, maps: Sequence[Tensor], logits: Tensor, target: Tensor, truth: Truth, of_masks: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
         scored = self._scored(maps[-1], logits, target, truth)
-        measured: dict[str, Tensor] = {"target": target, "pixels": pixels(truth.ignore).to(torch.int32)}
-        if self._kept:
-            measured["map"] = maps[-1]
-        measured |= measured_by(scored, self.metrics)
+        measured = {"pixels": of_masks["pixels"] if of_masks else pixels(truth.ignore).to(torch.int32)}
+        measured |= measured_by(scored, self.metrics, known=of_masks)
         if not self.every_layer:
             return measured
         size = truth.mask.shape[1], truth.mask.shape[2]
@@ -268,6 +295,17 @@ class Measurement:
             thresholds=self.thresholds,
             probe=probe,
         )
+
+
+def _of_masks(at_0: Mapping[str, Tensor], points: int) -> dict[str, Tensor]:
+    """What is measured of the masks alone, the same at every timestep, for each of several grid points.
+
+    Args:
+        at_0: the columns of the images at t = 0.
+        points: how many.
+    """
+    names = ["pixels", *(name for row in TABLE.values() if row.mask_only for name in row.columns if name in at_0)]
+    return {name: at_0[name].repeat(points, *[1] * (at_0[name].ndim - 1)) for name in names}
 
 
 def _on_host(measured: Sequence[Sequence[dict[str, Tensor]]]) -> list[list[Columns]]:

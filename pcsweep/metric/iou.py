@@ -1,9 +1,7 @@
 """Intersection over union of the object and the part of the map above a threshold."""
 
-import math
-
 from pcsweep.metric.row import UNIFORM, Baseline, Lists, Metric, Scored
-from pcsweep.metric.saliency import Mask, Saliency, Score, count, defined
+from pcsweep.metric.saliency import Mask, Saliency, Score, count, defined, of_map
 
 
 def iou(saliency: Saliency, mask: Mask, ignore: Mask, threshold: float) -> Score:
@@ -29,24 +27,21 @@ def found(saliency: Saliency, ignore: Mask, threshold: float) -> Score:
     >>> found(saliency, torch.zeros(1, 1, 3, dtype=torch.bool), threshold=0.5)
     tensor([0.6667])
     """
-    share = count((saliency > threshold) & ~ignore) / count(~ignore)
-    return share.masked_fill(saliency.isnan().flatten(1).any(1), math.nan)
+    return of_map(saliency, count((saliency > threshold) & ~ignore) / count(~ignore))
 
 
 def iou_at(scored: Scored) -> Lists:
     """The IoU at each threshold."""
-    lists = scored.saliency.new_zeros(len(scored.saliency), len(scored.thresholds))  # (batch, thresholds)
-    for place, threshold in enumerate(scored.thresholds):
-        lists[:, place] = iou(scored.saliency, scored.mask, scored.ignore, threshold)
-    return lists
+    found, common = scored.counts_above
+    mask = scored.mask & ~scored.ignore
+    either = found + count(mask)[:, None] - common  # (batch, thresholds)
+    return defined(scored.saliency, mask, common / either)
 
 
 def found_at(scored: Scored) -> Lists:
     """The share that is found at each threshold."""
-    lists = scored.saliency.new_zeros(len(scored.saliency), len(scored.thresholds))  # (batch, thresholds)
-    for place, threshold in enumerate(scored.thresholds):
-        lists[:, place] = found(scored.saliency, scored.ignore, threshold)
-    return lists
+    found, _ = scored.counts_above
+    return of_map(scored.saliency, found / count(~scored.ignore)[:, None])
 
 
 METRIC = Metric(

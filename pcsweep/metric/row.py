@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pcsweep.metric.perturbation import Perturbation, Probe
+from pcsweep.metric.saliency import Counts, counts_above
 from pcsweep.statistics.pooled import Pooled
 
 Scores = Float[Any, "batch"] | Bool[Any, "batch"]
@@ -39,6 +41,11 @@ class Scored:
     threshold: float
     thresholds: Sequence[float]
     probe: Probe | None = None
+
+    @cached_property
+    def counts_above(self) -> tuple[Counts, Counts]:
+        """How many pixels are above each of the further thresholds, and how many of these are in the mask."""
+        return counts_above(self.saliency, self.mask, self.ignore, self.thresholds)
 
     @property
     def asked(self) -> Probe:

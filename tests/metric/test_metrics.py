@@ -22,7 +22,7 @@ from pcsweep.metric.centre import centre, gaussian
 from pcsweep.metric.iou import found, iou
 from pcsweep.metric.mass import mass
 from pcsweep.metric.pointing import pointing
-from pcsweep.metric.rank import rank
+from pcsweep.metric.rank import highest, rank
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 
@@ -162,6 +162,32 @@ def test_found_and_pixels_by_loops_and_what_is_in_the_mask_from_them(scene, thre
         assert scores.pixels(ignore)[image] == len(listed)
         assert found[image].item() == pytest.approx(sum(s > threshold for s, _ in listed) / len(listed), abs=1e-6)
         assert inside[image].item() == pytest.approx(sum(s > threshold and m for s, m in listed) / len(listed), abs=1e-6)
+
+
+@pytest.mark.parametrize("thresholds", [(0.5,), (0.25, 0.1, 0.9, 0.5), ()])
+def test_all_thresholds_at_once_are_each_alone(scene, thresholds):
+    saliency, mask, ignore = scene
+    saliency = torch.cat([saliency, torch.full_like(saliency[:1], torch.nan), saliency[:1]])
+    mask = torch.cat([mask, mask[:1], torch.zeros_like(mask[:1])])
+    ignore = torch.cat([ignore, ignore[:1], ignore[:1]])
+    none = torch.zeros(len(mask), dtype=torch.int64)
+    scored = Scored(saliency, mask, ignore, torch.zeros(len(mask), 2), none, none, 0.5, thresholds)
+    for column, alone in (
+        ("iou_at", lambda t: iou(saliency, mask, ignore, t)),
+        ("found_at", lambda t: found(saliency, ignore, t)),
+    ):
+        at = TABLE["iou"].lists[column](scored)
+        assert at.shape == (len(mask), len(thresholds))
+        for place, threshold in enumerate(thresholds):
+            assert torch.equal(at[:, place].nan_to_num(-1), alone(threshold).nan_to_num(-1))
+
+
+def test_the_highest_values_without_sorting_are_those_of_sorted_pixels(scene):
+    saliency, _, ignore = scene
+    values = saliency.masked_fill(ignore, -torch.inf).flatten(1)
+    ordered = values.sort(dim=1, descending=True).values
+    for places in (torch.tensor([1, 2, 3, values.shape[1]]), torch.full((4,), 7)):
+        assert torch.equal(highest(values, places), ordered.gather(1, places[:, None] - 1)[:, 0])
 
 
 def test_ignored_pixels_decide_nothing(scene):
