@@ -16,6 +16,7 @@ from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.compiled import CompiledNetwork
+from pcsweep.network.engine.folding import folded
 from pcsweep.network.engine.graphs import replays_on
 from pcsweep.network.engine.layers import Convolution, convolutions
 from pcsweep.network.engine.run import Engine
@@ -45,7 +46,7 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
         image: of the right shape and dtype; anything may be on it.
         budget: bytes of transformed kernels; zero where products are less precise than a transform needs.
     """
-    stages, workspace = list(network.stages), Workspace()
+    stages, workspace = [_folded(stage) for stage in network.stages], Workspace()
     shapes = shapes_of(stages, image)
     pairs = [shapes.representations[n : n + 2] for n in range(len(stages))]  # r_{n-1} and r_n
     covered = convolutions(stages, list(network.predictors), shapes, budget)
@@ -74,6 +75,11 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
         ),
         replays_on(image.device),
     )
+
+
+def _folded(stage: nn.Module) -> fx.GraphModule:
+    assert isinstance(stage, fx.GraphModule)  # as `cut` makes them
+    return folded(stage)
 
 
 def _closed_form(predictor: nn.Module, convolution: Convolution, workspace: Workspace, budget: int) -> ClosedForm:
