@@ -77,7 +77,8 @@ def sums_together(
             found.append((unique @ counts.T)[own])
         else:
             found.append(unique)  # until the product is there
-            places.append((number, [sum(map(len, rows)) + place for place in own]))
+            before = sum(map(len, rows))
+            places.append((number, [before + place for place in own]))
             rows.append(unique)
     if rows:
         product = (rows[0] if len(rows) == 1 else np.concatenate(rows)) @ counts.T
