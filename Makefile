@@ -23,6 +23,7 @@ report: $(VENV)/.installed ## The same and one HTML page of a study: make report
 
 benchmark: $(VENV)/.installed ## Speed and memory beside an eager transcription of predify: about 40 minutes on two idle cores; DEVICE=cuda on a GPU
 	$(BIN)/python benchmarks/speed.py --growth --memory --profile --device $(DEVICE)
+	$(BIN)/python benchmarks/layers.py
 
 test: $(VENV)/.installed-dev ## Set up and run all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
