@@ -108,13 +108,14 @@ class Measurement:
             advance: is told how many images times grid points, or other images, have come a timestep further: `parts` for each
                 image in all.
         """
-        return [self._columns(given, steps) for steps in self._measured_at_all(given, advance)]
+        measured, pictures = self._measured_at_all(given, advance), self._pictures(given)
+        return [self._columns(given, steps, pictures) for steps in measured]
 
-    def _columns(self, given: Batch, steps: Sequence[Columns]) -> Columns:
+    def _columns(self, given: Batch, steps: Sequence[Columns], pictures: Sequence[Mapping[str, bytes]]) -> Columns:
         """Of one grid point, from what was measured at t = 0..T."""
         samples = given.samples
         columns = {name: over_time(name, steps, len(samples)) for name in steps[0]}
-        pictures = self._pictures(given, columns.pop("map")) if self._kept else {}
+        kept = self._to_keep(given, columns.pop("map"), pictures) if self._kept else {}
         repeats = self.timesteps + 1
         count = len(samples) * repeats
         rows = {name: values.reshape(count, *values.shape[2:]) for name, values in columns.items()}  # from (batch, T + 1, …)
@@ -124,29 +125,40 @@ class Measurement:
             "category": np.repeat([sample.category for sample in samples], repeats),
             "timestep": np.tile(np.arange(repeats), len(samples)),
             **rows,
-            **pictures,
+            **kept,
         }
 
-    def _pictures(self, given: Batch, maps: np.ndarray) -> Columns:
+    def _pictures(self, given: Batch) -> list[Mapping[str, bytes]]:
+        """PNGs of each sample to be pictured, the same for all grid points; of others none."""
+        return [
+            {
+                "image": png.of_image(sample.image),
+                "noisy": png.of_image(self.model.denormalize(noisy)),
+                "mask": png.of_mask(sample.mask),
+                "ignore": png.of_mask(sample.ignore),
+            }
+            if sample.image_id in self.pictured
+            else {}
+            for sample, noisy in zip(given.samples, given.noisy, strict=False)  # the batch is filled up
+        ]
+
+    def _to_keep(self, given: Batch, maps: np.ndarray, pictures: Sequence[Mapping[str, bytes]]) -> Columns:
         """Maps of the samples to be kept, and at t = 0 PNGs of those to be pictured; null in the other rows.
 
         Args:
             given: the batch.
             maps: (batch, T + 1, height, width), before upsampling.
+            pictures: of each sample.
         """
         repeats = self.timesteps + 1
         columns = {name: np.full(len(given.samples) * repeats, None) for name in ("map", "image", "noisy", "mask", "ignore")}
-        for number, sample in enumerate(given.samples):
-            if sample.image_id not in self._kept:
-                continue
-            start = number * repeats
-            for timestep in range(repeats):
-                columns["map"][start + timestep] = maps[number, timestep].tolist()
-            if sample.image_id not in self.pictured:
-                continue
-            columns["image"][start] = png.of_image(sample.image)
-            columns["noisy"][start] = png.of_image(self.model.denormalize(given.noisy[number]))
-            columns["mask"][start], columns["ignore"][start] = png.of_mask(sample.mask), png.of_mask(sample.ignore)
+        for number, (sample, pngs) in enumerate(zip(given.samples, pictures, strict=True)):
+            if sample.image_id in self._kept:
+                start = number * repeats
+                for timestep in range(repeats):
+                    columns["map"][start + timestep] = maps[number, timestep].tolist()
+                for name, data in pngs.items():
+                    columns[name][start] = data
         return columns
 
     def _measured_at_all(self, given: Batch, advance: Callable[[int], None]) -> list[list[Columns]]:
