@@ -73,13 +73,18 @@ def _in_order(counted: Int[Any, "batch bins"], thresholds: Sequence[float], orde
 
 def of_map(saliency: Saliency, scores: Any) -> Any:
     """The scores (batch, …), or NaN for an undefined map."""
-    return _without(saliency.isnan().flatten(1).any(1), scores)
+    return _without(undefined(saliency), scores)
 
 
 def defined(saliency: Saliency, mask: Mask, scores: Any) -> Any:
     """The scores (batch, …), or NaN for an undefined map or an empty mask."""
-    return _without(saliency.isnan().flatten(1).any(1) | ~mask.flatten(1).any(1), scores)
+    return _without(undefined(saliency) | ~mask.flatten(1).any(1), scores)
 
 
-def _without(undefined: Bool[Any, "batch"], scores: Any) -> Any:
-    return scores.masked_fill(undefined.view(-1, *[1] * (scores.ndim - 1)), math.nan)
+def undefined(saliency: Saliency) -> Bool[Any, "batch"]:
+    """Which maps are NaN, as they then are throughout: one pixel says it of all."""
+    return saliency[:, 0, 0].isnan()
+
+
+def _without(lost: Bool[Any, "batch"], scores: Any) -> Any:
+    return scores.masked_fill(lost.view(-1, *[1] * (scores.ndim - 1)), math.nan)

@@ -25,12 +25,23 @@ _GRACE = 15  # seconds after which the lock of a command that was killed is take
 _WARNED = optuna.logging.WARNING
 
 
+class _Lock(JournalFileSymlinkLock):
+    """Optuna's, whose link leads to the journal from its own folder, from wherever a command is given and wherever that is moved.
+
+    A link that leads nowhere, as that of a killed command with a relative path does, would be waited for without end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), grace_period=_GRACE)
+        self._lock_target_file = path.name
+
+
 class _Journal(JournalFileBackend):
     """Optuna's, which would be unreadable for ever after a line that a killed command or a full disk has cut off."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._held = JournalFileSymlinkLock(str(path), grace_period=_GRACE)
+        self._held = _Lock(path)
         super().__init__(str(path), self._held)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:

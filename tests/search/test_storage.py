@@ -3,10 +3,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from pcsweep.config.errors import BadSetting
+from pcsweep.search import storage
 from pcsweep.search.place import journal
 from pcsweep.search.storage import opened
 
@@ -51,6 +54,23 @@ def test_what_is_no_journal_is_named(tmp_path):
     journal(tmp_path).write_text("no json\nat all\n")
     with pytest.raises(BadSetting, match="Expected a search in .*journal.log, but it cannot be read"):
         opened(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")  # of a grace as short as here
+@pytest.mark.parametrize("moved", [False, True])
+def test_the_lock_of_a_command_that_was_killed_is_taken_away(tmp_path, monkeypatch, moved):
+    monkeypatch.setattr(storage, "_GRACE", 1)
+    monkeypatch.chdir(tmp_path)
+    folder = Path("outputs/s")  # as commands are given it
+    opened(folder, ["maximize"])
+    storage._Lock(journal(folder)).acquire()  # and nobody releases it
+    if moved:
+        folder = folder.rename("elsewhere")
+    asking = threading.Thread(target=lambda: opened(folder, ["maximize"]).ask(), daemon=True)
+    asking.start()
+    asking.join(30)
+    assert not asking.is_alive()
+    assert len(opened(folder).trials) == 1
 
 
 def test_several_processes_write_at_once(tmp_path):
