@@ -1,7 +1,12 @@
 """In which order tests are run, and in which environment commands are given."""
 
+import gc
+
 import commands
+import parsed_once
 import pytest
+
+parsed_once.parse_once()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -10,5 +15,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What all tests import has set the variables that it sets, and no test has set any."""
+    """What all tests import has set the variables that it sets, and no test has set any; nor is it looked through for garbage."""
     commands.usual()
+    gc.collect()
+    gc.freeze()
