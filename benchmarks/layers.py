@@ -82,7 +82,7 @@ def _of_stage(stage: nn.Module, n: int, below: Tensor) -> Iterator[Layer]:
         each.register_forward_pre_hook(lambda _, args, name=name: given.__setitem__(name, args[0].clone()))
         for name, each in with_weights.items()
     ]
-    whole = _layer(f"f_{n}, the rest", lambda: stage(below), [below, stage(below)], 0)
+    made = stage(below)
     for hook in hooks:
         hook.remove()
     found = []
@@ -91,12 +91,12 @@ def _of_stage(stage: nn.Module, n: int, below: Tensor) -> Iterator[Layer]:
         found.append(_layer(f"f_{n} {name}", lambda: each(maps), [maps, each(maps)], _kernel_bytes(each)))  # noqa: B023  (called here)
     yield from found
     seconds = timed(lambda: stage(below)) / len(below) - sum(each.seconds for each in found)
-    yield Layer(whole.name, len(below), 0, whole.bytes, max(0.0, seconds))
+    yield Layer(f"f_{n}, the rest", len(below), 0, (_bytes(below) + _bytes(made)) / len(below), max(0.0, seconds))
 
 
 def _layer(name: str, call: Callable[[], object], maps: list[Tensor], kernel: int) -> Layer:
     _, counted = multiplications(call)  # type: ignore[arg-type]  (whatever the call returns)
-    rows = len(maps[0]) if maps else 1
+    rows = len(maps[0])
     return Layer(name, rows, counted / rows, (sum(map(_bytes, maps)) + kernel) / rows, timed(call) / rows)
 
 

@@ -1,32 +1,22 @@
 """The benchmark's table of layers: every layer of a timestep once, with its multiplications and bytes."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from benchmark_modules import FOLDER, importable
 from torch import nn
 from toy_network import MODULES, Backbone, predictors
 
 from pcsweep.network import PCoder, PredictiveNetwork
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
 if not FOLDER.exists():
     pytest.skip("the benchmarks are not in source distributions", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def layers():
-    """The module. The tests have another `reference`."""
-    names = ("bench", "reference", "layers")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        for name in names:
-            patch.delitem(sys.modules, name, raising=False)
-        yield importlib.import_module("layers")
-        for name in names:
-            sys.modules.pop(name, None)
+    """The module."""
+    with importable() as imported:
+        yield imported("layers")
 
 
 def found(layers, network, size, rows=8):

@@ -1,14 +1,11 @@
 """The estimate of what a GPU takes: its arithmetic by hand, and its place in the benchmark's table."""
 
 import argparse
-import importlib
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from benchmark_modules import FOLDER, importable
 
-FOLDER = Path(__file__).parents[1] / "benchmarks"
 if not FOLDER.exists():
     pytest.skip("the benchmarks are not in source distributions", allow_module_level=True)
 OPTIONS = argparse.Namespace(model="pminivgg", images=8, rows=16, timesteps=10)
@@ -16,15 +13,9 @@ OPTIONS = argparse.Namespace(model="pminivgg", images=8, rows=16, timesteps=10)
 
 @pytest.fixture(scope="module")
 def module():
-    """A module of the benchmarks by its name. The tests have another `reference`."""
-    names = ("bench", "reference", "roofline", "speed", "workloads")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
-        for name in names:
-            patch.delitem(sys.modules, name, raising=False)
-        yield importlib.import_module
-        for name in names:
-            sys.modules.pop(name, None)
+    """A module of the benchmarks by its name."""
+    with importable() as imported:
+        yield imported
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from typing import Any, Literal
 
 from jaxtyping import Float, Int
 
+from pcsweep.metric.saliency import undefined
+
 Images = Float[Any, "batch channels height width"]
 Curve = Float[Any, "points batch"]
 
@@ -113,7 +115,7 @@ def curve(saliency: Float[Any, "batch height width"], start: Images, end: Images
         for step in range(steps + 1):
             yield end.where(places < step * pixels // steps, start)
 
-    return probe.probabilities(variants()).masked_fill(saliency.isnan().flatten(1).any(1), math.nan)
+    return probe.probabilities(variants()).masked_fill(undefined(saliency), math.nan)
 
 
 def area_under(points: Curve) -> Float[Any, "batch"]:
