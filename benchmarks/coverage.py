@@ -20,7 +20,7 @@ from pcsweep.metric.area import pixels as pixels_of
 from pcsweep.metric.iou import found as found_of
 from pcsweep.metric.iou import iou as iou_of
 from pcsweep.metric.saliency import scaled as scaled_of
-from pcsweep.statistics.bootstrap import interval, means, resampling
+from pcsweep.statistics.bootstrap import Resamples, interval, means, resampling
 from pcsweep.statistics.confirmation import confirm, confirm_pooled, confirming_half
 from pcsweep.statistics.miou import PixelsOfClasses
 from pcsweep.statistics.paired import paired
@@ -73,11 +73,11 @@ def of_classes(generator: np.random.Generator, each: int) -> PixelsOfClasses:
 
 def coverage_of_miou(studies: int, each: int) -> tuple[float, float]:
     """Of mIoU and of its gain, with so many images of each class."""
-    generator, counts = np.random.default_rng(each), resampling(CLASSES * each, 1000, 0)
+    generator, resamples = np.random.default_rng(each), Resamples(resampling(CLASSES * each, 1000, 0))
     start, end = of_classes(np.random.default_rng(1), 20_000).observed()
     covered = np.zeros(2)
     for _ in range(studies):
-        at = of_classes(generator, each).resampled(counts)
+        at = of_classes(generator, each).resampled(resamples)
         low, high = interval(np.stack([at[1], at[1] - at[0]]))
         covered += (low <= [end, end - start]) & ([end, end - start] <= high)
     of_end, of_gain = covered / studies

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
 from pcsweep.metric.row import Lists, Metric, Pool, Scored, Stored
-from pcsweep.statistics.bootstrap import ratio, sums
+from pcsweep.statistics.bootstrap import Resamples, ratio, sums
 
 DELTAS = (0.3, 0.5, 0.7)  # IoUs of boxes from which on an object is found
 TOUCHING = np.ones((3, 3), int)  # pixels of one part: at their sides and corners
@@ -83,10 +83,10 @@ class Hits:
         """The metric of the images."""
         return _best(self.hit.sum(axis=-1), self.defined.sum(axis=-1))
 
-    def resampled(self, counts: Float[np.ndarray, "resamples images"]) -> Float64[np.ndarray, "timesteps resamples"]:
+    def resampled(self, resamples: Resamples) -> Float64[np.ndarray, "timesteps resamples"]:
         """The metric of each resample of the images, each with its own best threshold."""
-        hits = np.stack([sums(each, counts) for each in self.hit])  # (deltas, thresholds, timesteps, resamples)
-        return _best(hits, sums(self.defined, counts))
+        hits = np.stack([sums(each, resamples.counts) for each in self.hit])  # (deltas, thresholds, timesteps, resamples)
+        return _best(hits, sums(self.defined, resamples.counts))
 
     def images(self) -> Int[np.ndarray, " timesteps"]:
         """How many are defined."""

@@ -3,14 +3,17 @@
 The same resamples of the images serve every metric, timestep and cell, so ratios and differences between them are paired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float32, Float64, Int
 
 LEVELS = (0.025, 0.975)  # of the 95 % percentile interval
 FEW = 500  # resamples, of which products take no time
+EXACT = 2**24  # whole numbers up to here are added without rounding in single precision
 
 
 def resampling(images: int, resamples: int, seed: int) -> Float32[np.ndarray, "resamples images"]:
@@ -20,6 +23,61 @@ def resampling(images: int, resamples: int, seed: int) -> Float32[np.ndarray, "r
     for row in counts:
         row[:] = np.bincount(generator.integers(0, images, images), minlength=images)
     return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Resamples:
+    """Resamples of the images, and of these what sums of whole numbers need.
+
+    Args:
+        counts: how often each image is in each resample.
+    """
+
+    counts: Float32[np.ndarray, "resamples images"]
+
+    @cached_property
+    def by_image(self) -> Float32[np.ndarray, "images resamples"]:
+        """The same numbers; those of an image lie beside each other."""
+        return np.ascontiguousarray(self.counts.T)
+
+    @cached_property
+    def most(self) -> int:
+        """The most that any image is in any resample."""
+        return int(self.counts.max(initial=0))
+
+    def whole_sums(
+        self, numbers: Float[np.ndarray, "rows some"], images: Int[np.ndarray, " some"] | None = None
+    ) -> Float[np.ndarray, "rows resamples"]:
+        """The sum of each resample, exactly: of whole numbers, none below 0, which add up to less than 2⁵³.
+
+        So that the sums depend neither on how they are computed nor on what is computed with them. Products are in single
+        precision, of as many images as cannot add up to more than it holds exactly; so are the sums, where one product is enough.
+
+        Args:
+            numbers: of the images.
+            images: which these are; all if it is not given.
+        """
+        counts = self.by_image if images is None else self.by_image[images]
+        largest = numbers.max(initial=0)
+        if largest * self.most > EXACT:
+            return numbers @ counts.astype(np.float64)
+        rows = numbers.astype(np.float32)
+        first, *others = self._parts(counts, int(EXACT // max(largest, 1)))
+        found: np.ndarray = rows[:, first] @ counts[first]
+        if others:
+            found = found.astype(np.float64)
+        for part in others:
+            found += rows[:, part] @ counts[part]
+        return found
+
+    def _parts(self, counts: Float32[np.ndarray, "some resamples"], allowed: int, start: int = 0) -> Iterator[slice]:
+        """Images one after the other, of which no resample has more than `allowed` together."""
+        size = len(counts)
+        if size * self.most <= allowed or (size <= allowed and counts.sum(axis=0).max() <= allowed):
+            yield slice(start, start + size)
+        else:
+            yield from self._parts(counts[: size // 2], allowed, start)
+            yield from self._parts(counts[size // 2 :], allowed, start + size // 2)
 
 
 def means(

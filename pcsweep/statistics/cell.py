@@ -134,7 +134,9 @@ def _start_and_gain(
 
 
 def _estimate_of(metric: Pooled, drawing: Drawing) -> Estimate:
-    return Estimate(metric.observed()[None], metric.resampled(drawing.counts)[None])  # (1, timesteps), (1, timesteps, resamples)
+    return Estimate(
+        metric.observed()[None], metric.resampled(drawing.resamples_of_all)[None]
+    )  # (1, timesteps), (1, timesteps, resamples)
 
 
 def _bootstrapped(now: Estimate, start: Estimate, gain: Estimate) -> dict[str, np.ndarray]:

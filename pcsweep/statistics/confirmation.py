@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int
+from jaxtyping import Bool, Float64, Int
 from scipy.special import stdtr, stdtrit
 
-from pcsweep.statistics.bootstrap import LEVELS, mean, ratio, relative
+from pcsweep.statistics.bootstrap import LEVELS, Resamples, mean, ratio, relative
 from pcsweep.statistics.paired import PairedValues, deviation, standardised
 from pcsweep.statistics.pooled import Pooled
 from pcsweep.statistics.student import half_width
@@ -115,7 +115,7 @@ def confirm_pooled(choosing: Pair, confirming: Pair, images: int, seed: int) -> 
     groups = min(GROUPS, images)
     group = np.random.default_rng([seed, 2]).permutation(images) % groups
     kept = (np.arange(groups)[:, None] != group).astype(np.float32)  # (groups, images)
-    start, gain = _resampled(confirming, kept)  # (timesteps, groups)
+    start, gain = _resampled(confirming, Resamples(kept))  # (timesteps, groups)
     quantile = stdtrit(groups - 1, LEVELS[1])
     of_ratio, of_gain = (quantile * _jackknife(each)[None] for each in (relative(gain, start), gain))
     return _joined(choosing_half, half, of_ratio, of_gain, np.full(of_gain.shape, np.nan))
@@ -128,10 +128,10 @@ def _observed(pair: Pair) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return start, now - start, pair[0].images()
 
 
-def _resampled(pair: Pair, counts: Float32[np.ndarray, "groups images"]) -> tuple[np.ndarray, np.ndarray]:
+def _resampled(pair: Pair, resamples: Resamples) -> tuple[np.ndarray, np.ndarray]:
     """At t = 0, and the gain, (timesteps, groups) each."""
-    now, at_start = pair[0].resampled(counts), pair[1]
-    start = at_start.resampled(counts) if at_start else now[:1]
+    now, at_start = pair[0].resampled(resamples), pair[1]
+    start = at_start.resampled(resamples) if at_start else now[:1]
     return start, now - start
 
 

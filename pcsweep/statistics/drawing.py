@@ -7,7 +7,7 @@ from functools import cache, cached_property, partial
 import numpy as np
 from jaxtyping import Float32
 
-from pcsweep.statistics.bootstrap import resampling
+from pcsweep.statistics.bootstrap import Resamples, resampling
 from pcsweep.statistics.permutation import flips
 
 
@@ -31,6 +31,11 @@ class Drawing:
     def counts(self) -> Float32[np.ndarray, "resamples images"]:
         """How often each image is drawn in each resample."""
         return resampling(self.images, self.resamples, self.seed)
+
+    @cached_property
+    def resamples_of_all(self) -> Resamples:
+        """The same resamples, for metrics of all images together."""
+        return Resamples(self.counts)
 
     @cached_property
     def signs(self) -> Float32[np.ndarray, "patterns images"]:

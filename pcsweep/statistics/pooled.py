@@ -5,6 +5,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
+from pcsweep.statistics.bootstrap import Resamples
+
 
 @runtime_checkable
 class Pooled(Protocol):
@@ -13,8 +15,8 @@ class Pooled(Protocol):
     def observed(self) -> Float[np.ndarray, " timesteps"]:
         """The metric of the images."""
 
-    def resampled(self, counts: Float[np.ndarray, "resamples images"]) -> Float64[np.ndarray, "timesteps resamples"]:
-        """The metric of each resample, in which an image is as often as its count."""
+    def resampled(self, resamples: Resamples) -> Float64[np.ndarray, "timesteps resamples"]:
+        """The metric of each resample."""
 
     def images(self) -> Int[np.ndarray, " timesteps"]:
         """How many images have a value."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
-from pcsweep.statistics.bootstrap import ratio, sums_together
+from pcsweep.statistics.bootstrap import Resamples, ratio
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +33,25 @@ class Pixels:
         """PxAP of the images."""
         return pxap(*(each.astype(np.float64).sum(axis=-1) for each in (self.found, self.inside, self.mask, self.all)))
 
-    def resampled(self, counts: Float[np.ndarray, "resamples images"]) -> Float64[np.ndarray, "timesteps resamples"]:
+    def resampled(self, resamples: Resamples) -> Float64[np.ndarray, "timesteps resamples"]:
         """PxAP of each resample of the images."""
-        summed = sums_together((self.found, self.inside, self.mask, self.all), counts)
-        return pxap(*(each.astype(np.float64) for each in summed))
+        each = self.found, self.inside, once(self.mask), once(self.all)
+        rows = [values.reshape(-1, values.shape[-1]) for values in each]
+        summed = resamples.whole_sums(np.concatenate(rows)).astype(np.float64)
+        found, inside, *of_all = np.split(summed, np.cumsum([len(values) for values in rows])[:-1])
+        shape = *self.found.shape[:-1], -1  # thresholds, timesteps, resamples
+        found, inside = found.reshape(shape), inside.reshape(shape)
+        return pxap(found, inside, *(np.broadcast_to(values, found.shape[1:]) for values in of_all))
 
     def images(self) -> Int[np.ndarray, " timesteps"]:
         """How many have a map and a mask."""
         count: np.ndarray = (self.all > 0).sum(axis=-1)
         return count
+
+
+def once(values: Float[np.ndarray, "timesteps images"]) -> Float[np.ndarray, "some images"]:
+    """A single timestep where all are equal."""
+    return values[:1] if (values == values[:1]).all() else values
 
 
 def pxap(

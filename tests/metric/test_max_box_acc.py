@@ -17,6 +17,7 @@ from pcsweep.config.errors import BadSetting
 from pcsweep.grid.entry import conf_folder
 from pcsweep.metric.max_box_acc import DELTAS, METRIC, Hits, best_box, box_iou_at, max_box_acc
 from pcsweep.metric.row import Scored
+from pcsweep.statistics.bootstrap import Resamples
 from pcsweep.study import shards
 from pcsweep.study.damaged import is_done
 
@@ -106,7 +107,7 @@ def test_resamples_choose_their_own_threshold():
     hits = Hits(hit, np.ones((1, 4)))
     assert hits.observed().tolist() == [0.5]
     counts = np.array([[1, 1, 1, 1], [0, 0, 4, 0], [4, 0, 0, 0], [1, 0, 2, 1]], np.float32)
-    assert hits.resampled(counts).tolist() == [[0.5, 1.0, 1.0, 0.5]]
+    assert hits.resampled(Resamples(counts)).tolist() == [[0.5, 1.0, 1.0, 0.5]]
 
 
 @pytest.fixture(scope="module")

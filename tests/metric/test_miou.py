@@ -24,7 +24,7 @@ from pcsweep.metric.miou import METRICS, miou
 from pcsweep.metric.row import Scored
 from pcsweep.metric.saliency import scaled
 from pcsweep.metric.sizes import SIZES
-from pcsweep.statistics.bootstrap import resampling
+from pcsweep.statistics.bootstrap import Resamples, resampling
 from pcsweep.study import shards
 from pcsweep.study.folder import existing_study
 
@@ -126,7 +126,7 @@ def test_it_is_no_mean_of_the_images_ious() -> None:
 @pytest.mark.parametrize("number", range(len(METRICS)))
 def test_resamples_are_those_of_their_images(number: int) -> None:
     made, name = scene(1, ignored=0.1), METRICS[number].name
-    found = METRICS[number].pooled([shard_of(made)]).own.resampled(resampling(30, 20, seed=4))
+    found = METRICS[number].pooled([shard_of(made)]).own.resampled(Resamples(resampling(30, 20, seed=4)))
     generator = np.random.default_rng(4)
     for place in range(20):
         drawn = generator.integers(0, 30, 30).tolist()
@@ -163,9 +163,9 @@ def test_a_size_without_images_is_undefined() -> None:
     assert small.own.observed() == pytest.approx(METRICS[0].pooled([shard_of(made)]).own.observed(), abs=1e-12)
     for pool in others:
         assert np.isnan(pool.own.observed()).all()
-        assert np.isnan(pool.own.resampled(resampling(30, 3, seed=0))).all()
+        assert np.isnan(pool.own.resampled(Resamples(resampling(30, 3, seed=0)))).all()
         assert pool.own.observed().shape == (2,)
-        assert pool.own.resampled(resampling(30, 3, seed=0)).shape == (2, 3)
+        assert pool.own.resampled(Resamples(resampling(30, 3, seed=0))).shape == (2, 3)
         assert (pool.own.images().tolist(), pool.nan.tolist()) == ([0, 0], [0, 0])
 
 
@@ -193,7 +193,7 @@ def test_pixels_of_all_noise_seeds_are_added() -> None:
 def test_what_does_not_change_has_no_gain_to_the_bit() -> None:
     made = scene(7, ignored=0.1)
     made.saliency[1] = made.saliency[0]
-    at = miou([shard_of(made)]).own.resampled(resampling(30, 50, seed=0))
+    at = miou([shard_of(made)]).own.resampled(Resamples(resampling(30, 50, seed=0)))
     assert (at[0] == at[1]).all()
 
 
@@ -292,3 +292,25 @@ def test_the_table_has_what_the_pictures_of_the_shards_say(study) -> None:
 def test_every_size_has_its_row_of_the_table_beside_the_metric() -> None:
     names = list(TABLE)
     assert names[names.index("miou") :][:5] == [metric.name for metric in METRICS]
+
+
+def test_a_class_of_one_image_has_the_images_iou_wherever_it_is_drawn() -> None:
+    """Classes of one image each are computed together, apart from those of several."""
+    made = scene(3)
+    made.classes = np.where(np.arange(30) < 20, np.arange(30), 100)  # 20 classes of one image, and one of ten
+    counts = resampling(30, 40, seed=1)
+    found = miou([shard_of(made)]).own.resampled(Resamples(counts))
+    for place, draws in enumerate(counts.astype(int)):
+        drawn = np.repeat(np.arange(30), draws).tolist()
+        assert found[0, place] == pytest.approx(by_hand(made, drawn), rel=1e-6)
+
+
+def by_hand(made: SimpleNamespace, drawn: list[int]) -> float:
+    """mIoU at t = 0 of the images, a class after the other."""
+    found = (made.saliency[0] > np.float32(THRESHOLD))[drawn]
+    mask, classes = made.mask[drawn], made.classes[drawn]
+    ious = [(~found & ~mask).sum() / (~found | ~mask).sum()]
+    for each in np.unique(classes):
+        of = classes == each
+        ious.append((found[of] & mask[of]).sum() / (found[of] | mask[of]).sum())
+    return float(np.mean(ious))

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pcsweep.statistics.bootstrap import interval, means, means_together, moments, ratio, resampling, sums, sums_together
+from pcsweep.statistics.bootstrap import (
+    EXACT,
+    Resamples,
+    interval,
+    means,
+    means_together,
+    moments,
+    ratio,
+    resampling,
+    sums,
+    sums_together,
+)
 
 
 def drawn(images, resamples, seed):
@@ -112,3 +123,31 @@ def test_means_of_several_are_those_of_each():
     for own, together in zip((values, partly, nothing), means_together([values, partly, nothing], counts), strict=True):
         assert np.array_equal(together, means(own, counts), equal_nan=True)
         assert own is not nothing or np.isnan(together).all()
+
+
+@pytest.mark.parametrize(
+    ("images", "largest"),
+    [(7, 100), (40, 50_176), (700, 50_176), (700, 1), (60, 5_000_000), (60, EXACT), (60, EXACT + 1), (60, 2**40)],
+)
+def test_whole_numbers_are_added_exactly(images: int, largest: int) -> None:
+    counts = resampling(images, 90, seed=3)
+    numbers = np.random.default_rng(1).integers(0, largest, (5, images), endpoint=True)
+    numbers[0] = largest
+    numbers[1] = 0
+    expected = [[sum(int(n) * int(c) for n, c in zip(row, draws, strict=True)) for draws in counts] for row in numbers]
+    found = Resamples(counts).whole_sums(numbers.astype(float))
+    np.testing.assert_array_equal(found.astype(object), np.array(expected, object))
+
+
+def test_whole_sums_of_some_images_are_those_of_no_others() -> None:
+    resamples, some = Resamples(resampling(300, 50, seed=0)), np.array([7, 3, 299])
+    numbers = np.random.default_rng(0).integers(0, 90_000, (4, 300)).astype(float)
+    found = resamples.whole_sums(numbers[:, some], some)
+    np.testing.assert_array_equal(found, numbers[:, some] @ resamples.counts[:, some].T.astype(float))
+    assert not resamples.whole_sums(numbers[:, :0], np.empty(0, int)).any()
+
+
+def test_an_image_drawn_too_often_for_single_precision_is_added_exactly_as_well() -> None:
+    """More draws of one image than its pixels allow: it cannot be split."""
+    counts = np.full((1, 2), 5000, np.float32)
+    assert Resamples(counts).whole_sums(np.array([[50_175.0, 3.0]])).tolist() == [[5000 * 50_178]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pcsweep.statistics.bootstrap import ratio
+from pcsweep.statistics.bootstrap import Resamples, ratio
 from pcsweep.statistics.confirmation import CONFIRMATIONS, Confirmation, confirm, confirm_pooled, confirming_half
 from pcsweep.statistics.paired import paired
 
@@ -166,7 +166,8 @@ class Mean:
     def observed(self) -> np.ndarray:
         return self.values.mean(axis=-1)
 
-    def resampled(self, counts: np.ndarray) -> np.ndarray:
+    def resampled(self, resamples: Resamples) -> np.ndarray:
+        counts = resamples.counts
         return ratio(self.values @ counts.T.astype(float), counts.sum(axis=-1))
 
     def images(self) -> np.ndarray:

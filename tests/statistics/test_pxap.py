@@ -12,7 +12,7 @@ from pcsweep.metric.iou import found as found_of
 from pcsweep.metric.iou import iou as iou_of
 from pcsweep.metric.saliency import scaled as scaled_of
 from pcsweep.statistics import pxap as module
-from pcsweep.statistics.bootstrap import resampling
+from pcsweep.statistics.bootstrap import Resamples, resampling
 from pcsweep.statistics.pxap import Pixels, pixels, pxap
 
 THRESHOLDS = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05]
@@ -75,7 +75,7 @@ def test_numbers_of_pixels_are_those_of_the_maps(scene):
 def test_observed_and_resampled_are_those_of_all_pixels_together(scene):
     counted, *maps = scene
     assert counted.observed().item() == pytest.approx(plainly(*maps, range(12), THRESHOLDS, steps=False), rel=1e-9)
-    found = counted.resampled(resampling(12, 30, seed=2))[0]
+    found = counted.resampled(Resamples(resampling(12, 30, seed=2)))[0]
     generator = np.random.default_rng(2)
     for value in found:
         assert value == pytest.approx(plainly(*maps, generator.integers(0, 12, 12), THRESHOLDS, steps=False), rel=1e-5)
