@@ -102,6 +102,19 @@ def test_help_and_completion_of_configurations_import_nothing_heavy(study: Path)
     assert heavy(study, completion, HEAVY, COMP_LINE="pcsweep noise=", COMP_POINT="14") == {}
 
 
+def test_networks_and_datasets_of_the_package_import_no_library_of_others(study: Path):
+    modules = (
+        "model.pvgg16",
+        "model.pminivgg",
+        "model.pefficientnet_lite0",
+        "dataset.imagenet_s",
+        "dataset.voc",
+        "dataset.shapes",
+    )
+    commands = [[f"pcsweep.{name}"] for name in modules]
+    assert heavy(study, commands, ("timm", "torchvision", "torch._dynamo")) == {}
+
+
 def test_what_is_heavy_is_seen(study: Path):
     """Where a command does import it."""
     assert heavy(study, [["pcsweep.figures.curves"]], HEAVY)["pcsweep.figures.curves"] == ["matplotlib"]

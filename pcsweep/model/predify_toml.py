@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
-from timm.data import resolve_model_data_config
 from torch import nn
 
 from pcsweep.config.schema import Mark
@@ -14,7 +13,7 @@ from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
 from pcsweep.model.build.feedback import predictive, say_if_random
 from pcsweep.model.build.feedback_weights import Source
 from pcsweep.model.build.predify import configuration
-from pcsweep.model.build.pretrained import class_names, timm_backbone, torchvision_backbone
+from pcsweep.model.build.pretrained import class_names, data_config, timm_backbone, torchvision_backbone
 
 
 def predify_toml(
@@ -48,7 +47,7 @@ def predify_toml(
         network = backbone_of(backbone, library, weights)
         modules = _by_todays_names(described.modules, network)
         predicting, learned = predictive(network, modules, described.size, source, described.gradient_scaling, described.build)
-    settings = resolve_model_data_config(network) if library == "timm" else {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    settings = data_config(network) if library == "timm" else {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     say_if_random(backbone=weights == "random", predictors=source.random)
     return Model(
         predicting,

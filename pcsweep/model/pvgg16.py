@@ -1,4 +1,4 @@
-"""PVGG16: torchvision's VGG16 with predify's five pcoders, the network of the paper.
+"""PVGG16: VGG16, as torchvision has it, with predify's five pcoders, the network of the paper.
 
 Pcoders on the last ReLU of each block and the predictors are those of predify's PVGG16 configuration (Choksi et al., 2021).
 """
@@ -15,7 +15,8 @@ from pcsweep.model import IMAGENET_MEAN, IMAGENET_STD, Model, Preprocessing
 from pcsweep.model.build.feedback import predictive, say_if_random
 from pcsweep.model.build.feedback_weights import published
 from pcsweep.model.build.predictors import Shape
-from pcsweep.model.build.pretrained import class_names, torchvision_backbone
+from pcsweep.model.build.pretrained import class_names
+from pcsweep.model.build.vgg16 import vgg16
 
 MODULES = ("features.3", "features.8", "features.15", "features.22", "features.29")
 PUBLISHED = "pvgg16_imagenet_pretrained_pc{n}_pmodule.pth"
@@ -33,8 +34,8 @@ def _upwards(above: int, below: int, kernel: int) -> nn.Module:
 
 
 def backbone_of(weights: str) -> nn.Module:
-    """torchvision's VGG16 with its weights, for `pcsweep.fetch`."""
-    return torchvision_backbone("vgg16", weights)
+    """VGG16 with its weights, for `pcsweep.fetch`."""
+    return vgg16(weights)
 
 
 def pvgg16(
@@ -58,9 +59,8 @@ def pvgg16(
     source = published(feedback_weights, PUBLISHED, 5, weights == "random")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network, coefficients = predictive(
-            torchvision_backbone("vgg16", weights), MODULES, _SIZE, source, gradient_scaling, predictors
-        )
+        backbone = vgg16(weights, drawn=weights == "random" or source.random)
+        network, coefficients = predictive(backbone, MODULES, _SIZE, source, gradient_scaling, predictors)
     say_if_random(backbone=weights == "random", predictors=source.random)
     return Model(
         network,

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 import torch
 from pydantic import Field
-from timm.data import resolve_model_data_config
 from torch import nn
 
 from pcsweep.config.schema import Mark
 from pcsweep.model import Model, Preprocessing
 from pcsweep.model.build.feedback import predictive, say_if_random
 from pcsweep.model.build.feedback_weights import Source
-from pcsweep.model.build.pretrained import class_names, timm_backbone
+from pcsweep.model.build.pretrained import class_names, data_config, timm_backbone
 
 
 def timm(  # noqa: PLR0913  # a setting each
@@ -64,7 +63,7 @@ def model_of(asked: Backbone, pcoders: Sequence[str], source: Source, gradient_s
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone = timm_backbone(asked.name, asked.weights, asked.num_classes)
-        settings = resolve_model_data_config(backbone)
+        settings = data_config(backbone)
         size = int(settings["input_size"][-1])
         network, coefficients = predictive(backbone, pcoders, size, source, gradient_scaling)
     say_if_random(backbone=asked.weights == "random", predictors=source.random)

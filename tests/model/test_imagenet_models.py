@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision.models
+from timm.data import ImageNetInfo
 from torch import nn
+from torchvision.models import VGG16_Weights
 
 import pcsweep.model
 from pcsweep.model import Model, Preprocessing
+from pcsweep.model.build.pretrained import ClassNames, class_names
+from pcsweep.model.build.vgg16 import URL, vgg16
 from pcsweep.model.pefficientnet_b0 import pefficientnet_b0
 from pcsweep.model.pefficientnet_lite0 import pefficientnet_lite0
 from pcsweep.model.predify_toml import predify_toml
@@ -36,6 +41,70 @@ def test_pvgg16_is_predifys(caplog):
     assert model.preprocessing == Preprocessing(224, 224, "bilinear")
     layers = [[type(layer).__name__ for layer in module.modules()] for module in model.network.predictors]
     assert layers == [["ConvTranspose2d"]] + [["Sequential", "ConvTranspose2d", "ReLU"]] * 4
+
+
+def test_vgg16_is_torchvisions_to_the_bit(tmp_path):
+    states, draws = [], []
+    for make in (lambda: torchvision.models.vgg16(weights=None), lambda: vgg16("random")):
+        torch.manual_seed(5)
+        states.append(make().state_dict())
+        draws.append(torch.rand(3))
+    theirs, ours = states
+    assert list(ours) == list(theirs)
+    assert all(ours[name].equal(tensor) for name, tensor in theirs.items())
+    assert draws[0].equal(draws[1])
+    image = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network = torchvision.models.vgg16(weights=None, init_weights=False).eval()
+    network.load_state_dict(theirs)
+    torch.save(theirs, tmp_path / "w.pth")
+    read = vgg16(str(tmp_path / "w.pth"))
+    assert not read.training
+    assert read(image).equal(network(image))
+
+
+def test_vgg16_offers_what_torchvision_does(monkeypatch):
+    assert VGG16_Weights.DEFAULT is VGG16_Weights.IMAGENET1K_V1
+    assert VGG16_Weights.DEFAULT.url == URL
+    asked = []
+
+    def fetch(url, **options):
+        asked.append((url, options))
+        raise OSError("no network")
+
+    monkeypatch.setattr("pcsweep.model.build.vgg16.load_state_dict_from_url", fetch)
+    for weights in ("default", "IMAGENET1K_V1"):
+        with pytest.raises(ValueError, match="torchvision's weights of vgg16 in the cache.*OSError: no network.*pcsweep.fetch"):
+            vgg16(weights)
+    assert asked == [(URL, {"progress": True, "check_hash": True, "weights_only": True})] * 2
+    with pytest.raises(ValueError, match="IMAGENET1K_V1, default, random"):
+        vgg16("defualt")
+
+
+def test_random_predictors_are_the_same_whatever_the_backbones_weights(tmp_path):
+    """Since both are drawn one after the other."""
+    drawn = pvgg16("random")
+    torch.save(vgg16("random").state_dict(), tmp_path / "w.pth")
+    filled = pvgg16(str(tmp_path / "w.pth"), "random")
+    for one, other in zip(drawn.network.predictors.parameters(), filled.network.predictors.parameters(), strict=True):
+        assert one.equal(other)
+
+
+def test_names_of_logits_are_those_of_their_libraries():
+    thousand = class_names(1000)
+    assert thousand["class_names"] == tuple(VGG16_Weights.DEFAULT.meta["categories"])
+    assert thousand["wnids"] == tuple(ImageNetInfo().label_names())
+    assert (
+        class_names(1000, own=True)
+        == class_names(1000, ["a"], own=True)
+        == ClassNames(class_names=tuple(map(str, range(1000))), wnids=())
+    )
+    larger = ImageNetInfo("imagenet-12k")
+    assert class_names(11821) == ClassNames(class_names=tuple(larger.label_descriptions()), wnids=tuple(larger.label_names()))
+    for count in (2, 1001):
+        assert class_names(count) == ClassNames(class_names=tuple(map(str, range(count))), wnids=())
+    assert class_names(2, ["n00000001", "n00000002"])["wnids"] == ("n00000001", "n00000002")
+    assert class_names(2, ["cat", "dog"]) == ClassNames(class_names=("cat", "dog"), wnids=())
+    assert class_names(3, ["cat", "dog"])["class_names"] == ("0", "1", "2")
 
 
 def test_pvgg16_without_gradient_scaling_and_with_another_seed_is_another_network():

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from torchvision.transforms.v2 import InterpolationMode
 
 from pcsweep.config.sources import file_sha256
 from pcsweep.dataset import Sample
@@ -157,7 +156,7 @@ class ImageFiles(Photographs):
                 f"Expected {entry.mask} to be as large as its image, {_size(image.size)}, but got {_size(mask.size)}."
             )
         levels = self.framed(image).transpose(2, 0, 1)
-        regions = self.framed(Image.fromarray(self.regions(entry, mask)), InterpolationMode.NEAREST)
+        regions = self.framed(Image.fromarray(self.regions(entry, mask)), Image.Resampling.NEAREST)
         return Sample(
             image_id=entry.image_id,
             image=torch.from_numpy(np.ascontiguousarray(levels, dtype=np.float32) / np.float32(255)),

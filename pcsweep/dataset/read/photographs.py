@@ -9,8 +9,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from PIL import Image
 from pydantic import Field
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2.functional import center_crop, resize
 
 from pcsweep.config.schema import Mark
 from pcsweep.dataset.read.picture_files import FORMATS, decoded
@@ -18,6 +16,8 @@ from pcsweep.dataset.read.picture_files import FORMATS, decoded
 SUFFIXES = (".jpeg", ".jpg", ".png")  # of images, in upper or lower case
 
 Side = Annotated[int, Field(ge=1)]
+
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +69,14 @@ class Photographs(ABC):
         path = self.path(index)
         return _rgb(decoded(path, self.formats)[0], path)
 
-    def framed(self, picture: Image.Image, interpolation: InterpolationMode | None = None) -> Any:
+    def framed(self, picture: Image.Image, resampling: Image.Resampling | None = None) -> Any:
         """The picture resized and cut, as an array of 8 bits (crop, crop) or (crop, crop, 3)."""
-        chosen = interpolation or InterpolationMode(self.interpolation)
-        return np.asarray(center_crop(resize(picture, [self.resize], chosen), [self.crop, self.crop]))
+        shorter, size = min(picture.size), picture.size
+        if shorter != self.resize:
+            size = picture.width * self.resize // shorter, picture.height * self.resize // shorter
+            picture = picture.resize(size, _RESAMPLING[self.interpolation] if resampling is None else resampling)
+        left, top = (round((side - self.crop) / 2) for side in size)
+        return np.asarray(picture.crop((left, top, left + self.crop, top + self.crop)))
 
 
 def _rgb(picture: Image.Image, path: Path) -> Image.Image:

@@ -1,21 +1,19 @@
-"""Backbones of torchvision and timm, with the weights that their libraries offer, weights from a file, or random ones."""
+"""Backbones of torchvision and timm, with the weights that their libraries offer, weights from a file, or random ones.
+
+Both libraries take seconds to import: they are imported where a network of theirs is made.
+"""
 
 import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any, TypedDict
 
-import timm
-import torchvision.models
-from timm.data import ImageNetInfo, infer_imagenet_subset
 from torch import nn
-from torchvision.models import VGG16_Weights
 
-from pcsweep.model.build import hub
+from pcsweep.dataset.read import imagenet
 from pcsweep.model.build.weights import backbone_state, fill
 
 _WNID = re.compile(r"n\d{8}")
-_IMAGENET = "imagenet-1k"
 _PARTS = "_FEATURES"  # torchvision's offers of that ending lack the classifier
 
 
@@ -29,6 +27,8 @@ def torchvision_backbone(name: str, weights: str) -> nn.Module:
     Raises:
         ValueError: no such network or weights, or weights that do not fit.
     """
+    import torchvision.models
+
     names = torchvision.models.list_models(module=torchvision.models)
     if name not in names:
         raise ValueError(f"Expected a network of torchvision ({', '.join(names)}), but got {name!r}.")
@@ -55,6 +55,10 @@ def timm_backbone(name: str, weights: str, num_classes: int | None = None) -> nn
     Raises:
         ValueError: no such network, or weights that are missing or do not fit.
     """
+    import timm
+
+    from pcsweep.model.build import hub
+
     architecture = name.partition(".")[0]
     if not timm.is_model(architecture):
         near = ", ".join(get_close_matches(architecture, timm.list_models(), 8, 0.4)) or "none"
@@ -106,15 +110,36 @@ def class_names(count: int, stated: Sequence[str] | None = None, own: bool = Fal
         stated: the names that come with the network, if any.
         own: whether its head is for classes of the user's own, which have no names here.
     """
-    subset = infer_imagenet_subset({"num_classes": count})
     stated = stated if stated and len(stated) == count else None
-    if own or (subset is None and stated is None):
-        return ClassNames(class_names=tuple(map(str, range(count))), wnids=())
+    if own:
+        return _numbered(count)
     if stated is not None:
         return ClassNames(class_names=tuple(stated), wnids=tuple(stated) if all(map(_WNID.fullmatch, stated)) else ())
+    if count == len(imagenet.wnids()):
+        return ClassNames(class_names=imagenet.short_names(), wnids=imagenet.wnids())
+    return _of_larger_lists(count) if count > len(imagenet.wnids()) else _numbered(count)
+
+
+def _numbered(count: int) -> ClassNames:
+    return ClassNames(class_names=tuple(map(str, range(count))), wnids=())
+
+
+def _of_larger_lists(count: int) -> ClassNames:
+    """Of ImageNet's lists with more than a thousand classes, as timm knows them."""
+    from timm.data import ImageNetInfo, infer_imagenet_subset
+
+    subset = infer_imagenet_subset({"num_classes": count})
+    if subset is None:
+        return _numbered(count)
     listing = ImageNetInfo(subset)
-    short = VGG16_Weights.DEFAULT.meta["categories"] if subset == _IMAGENET else listing.label_descriptions()
-    return ClassNames(class_names=tuple(short), wnids=tuple(listing.label_names()))
+    return ClassNames(class_names=tuple(listing.label_descriptions()), wnids=tuple(listing.label_names()))
+
+
+def data_config(backbone: nn.Module) -> dict[str, Any]:
+    """What timm states of the images of a network of its own: `mean`, `std`, `input_size`, `crop_pct`, `interpolation`."""
+    from timm.data import resolve_model_data_config
+
+    return dict(resolve_model_data_config(backbone))
 
 
 def fetched(fetch: Callable[[], Any], what: str) -> Any:
