@@ -14,10 +14,13 @@ import atexit
 import json
 import os
 import select
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -25,23 +28,19 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
+from kept_warm import READ_LATER
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-READ_LATER = frozenset(
-    (
-        "COLUMNS",
-        "FOLDER_QUEUE",
-        "FORCE_COLOR",
-        "HYDRA_FULL_ERROR",
-        "LINES",
-        "NO_COLOR",
-        "PATH",
-        "PYTEST_CURRENT_TEST",
-        "PYTHONPATH",
-        "PYTHONWARNINGS",
-        "SLURM_CONF",
-        "TERM",
-    )
-)
+ROOM = 1 << 15  # bytes of a forked process's words
+SRUN = """#!/bin/sh
+# Slurm's own, but that the first interpreter among its words is given a program that has it forked.
+for word do
+    shift
+    set -- "$@" "$word"
+    [ "$word" = {python} ] && [ -z "$found" ] && found=1 && set -- "$@" -IS '{starter}' '{socket}'
+done
+exec {real} "$@"
+"""
 PIPE, DEVNULL, STDOUT = subprocess.PIPE, subprocess.DEVNULL, subprocess.STDOUT
 
 
@@ -186,17 +185,36 @@ def usual() -> dict[str, str]:
 
 
 @cache
-def _forks() -> socket.socket:
-    """Where commands are ordered; the process that forks them ends when it is closed."""
+def _forks() -> tuple[socket.socket, Path]:
+    """Where commands are ordered, and the socket for tasks; the process that forks them ends when the first is closed."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    folder = Path(tempfile.mkdtemp(prefix="pcs"))  # a short path, and the user's own
+    tasks = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    tasks.bind(str(folder / "tasks"))
+    tasks.listen(64)
     here = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})"
-    program = f"{here}; from kept_warm import serve; serve({theirs.fileno()})()"
+    program = f"{here}; from kept_warm import serve; serve({theirs.fileno()}, {tasks.fileno()})()"
     environment = {name: value for name, value in usual().items() if name not in ("PYTHONPATH", "PYTHONWARNINGS")}
-    process = subprocess.Popen([sys.executable, "-c", program], env=environment, pass_fds=[theirs.fileno()], stdin=DEVNULL)
+    handed = [theirs.fileno(), tasks.fileno()]
+    padding = " " * ROOM
+    process = subprocess.Popen([sys.executable, "-c", program, padding], env=environment, pass_fds=handed, stdin=DEVNULL)
     theirs.close()
+    tasks.close()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(process.wait)
     atexit.register(ours.close)
-    return ours
+    return ours, folder / "tasks"
+
+
+def warm_srun(folder: Path) -> Path:
+    """A folder for the front of the PATH: with its `srun`, Slurm's tasks are forked as well (see `starter`)."""
+    folder.mkdir()
+    real, starter = shutil.which("srun"), Path(__file__).with_name("starter.py")
+    assert real
+    path = folder / "srun"
+    path.write_text(SRUN.format(real=real, python=shlex.quote(sys.executable), starter=starter, socket=_forks()[1]))
+    path.chmod(0o755)
+    return folder
 
 
 def _forked(order: dict[str, Any], streams: dict[str, Any], text: bool) -> Forked:
@@ -220,7 +238,7 @@ def _forked(order: dict[str, Any], streams: dict[str, Any], text: bool) -> Forke
             handed.append(number if asked is None else asked if isinstance(asked, int) else asked.fileno())
     status, told = os.pipe()
     try:
-        socket.send_fds(_forks(), [json.dumps(order).encode()], [*handed, told])
+        socket.send_fds(_forks()[0], [json.dumps(order).encode()], [*handed, told])
     finally:
         for each in (*ours, told):
             os.close(each)

@@ -1,18 +1,23 @@
-"""A process that has imported what commands import, and forks one child for each that is asked for: see `commands`.
+"""A process that has imported what commands import, and forks one child for each that is asked for: see `commands`, `starter`.
 
-    python -c 'import sys; sys.path.insert(0, "tests"); from kept_warm import serve; serve(3)()'
+    python -c 'import sys; sys.path.insert(0, "tests"); from kept_warm import serve; serve(3, 4)()' PADDING
 
-Nothing is computed before a fork, so no thread and no state of a library is shared; only what importing leaves.
+Nothing is computed before a fork, so no thread and no state of a library is shared; only what importing leaves. The padding is
+room for the words of a child, which are shown as its own.
 """
 
+import _imp
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
+import importlib.machinery
 import io
 import json
 import os
 import pkgutil
+import re
 import runpy
 import selectors
 import signal
@@ -21,12 +26,15 @@ import sys
 import tempfile
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy
 
+OURS = ("pcsweep", "hydra_plugins")
 # Imported only by exports to these, each of which reads variables of its own, and the modules of somebody else's application.
 COLD = ("pcsweep.export.to.", "pcsweep.conf")
 # What is imported only when something is computed, written or drawn.
@@ -37,47 +45,150 @@ LATER = (
     "torch._dynamo", "torchvision",
 )  # fmt: skip
 LONGEST = 1 << 20  # bytes of an order
+READ_LATER = frozenset(
+    (
+        "COLUMNS",
+        "FOLDER_QUEUE",
+        "FORCE_COLOR",
+        "HYDRA_FULL_ERROR",
+        "LINES",
+        "NO_COLOR",
+        "PATH",
+        "PYTEST_CURRENT_TEST",
+        "PYTHONPATH",
+        "PYTHONWARNINGS",
+        "SLURM_CONF",
+        "TERM",
+    )
+)
+# What Slurm, submitit and the shell in a batch script set besides; the libraries read it when they compute.
+OF_SLURM = re.compile(r"(SLURMD?|SRUN|SBATCH|SUBMITIT|PMI)_\w+|CUDA_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|ROCR_VISIBLE_DEVICES|"
+                      r"ZE_AFFINITY_MASK|HOSTNAME|ENVIRONMENT|TMPDIR|PCSWEEP_START|SHLVL|PWD|OLDPWD|_|HYDRA_\w+")  # fmt: skip
+_PR_SET_PDEATHSIG = 1
 
 
-def serve(descriptor: int) -> Callable[[], None]:
-    """Takes orders from a socket, in the process that was started; returns in each child, with what that is to run.
+def serve(orders: int, tasks: int) -> Callable[[], None]:
+    """Takes orders, in the process that was started; returns in each child, with what that is to run.
 
-    It ends when the other end of the socket has been closed. An order is a JSON object (`module`, `words`, `folder`,
-    `environment`, `umask`, `session`) with four descriptors: standard input, output and errors, and where its process number and,
-    in the end, its status are written, eight bytes each.
+    It ends when the other end of the socket of orders has been closed. An order is a JSON object (`module` or `text`, `words`,
+    `folder`, `environment`, `umask`, `session`, `unbuffered`) with descriptors of standard input, output and errors.
+
+    Args:
+        orders: a socket on which commands are ordered, each with a fourth descriptor, where its process number and, in the end,
+            its status are written, eight bytes each.
+        tasks: a socket that listens; whoever connects orders one process, and is told the same there. The process ends with
+            the connection. Its number is 0 where it has to have an interpreter of its own.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's foreground; whoever asks decides about the children
+    environment = dict(os.environ)  # to which libraries may add
     _import_all()
+    forks = _Forks(socket.socket(fileno=orders), socket.socket(fileno=tasks), environment, _compiled())
     gc.collect()
     gc.freeze()
-    orders, waiting = socket.socket(fileno=descriptor), selectors.DefaultSelector()
-    waiting.register(orders, selectors.EVENT_READ)
     while True:
-        for key, _ in waiting.select():
-            if key.data:
-                waiting.unregister(key.fd)
-                _tell_end(key.fd, *key.data)
-                continue
-            text, descriptors, _, _ = socket.recv_fds(orders, LONGEST, 4)
-            if not text:
-                os._exit(0)
-            pid = os.fork()
-            if pid == 0:
-                waiting.close()
-                orders.close()
-                return _prepared(json.loads(text), descriptors)
-            for each in descriptors[:3]:
+        for key, _ in forks.waiting.select():
+            child = key.data()
+            if child:
+                return child
+
+
+class _Forks:
+    """What is waited for, each with what is done about it, which in a child gives what that is to run."""
+
+    def __init__(
+        self, orders: socket.socket, tasks: socket.socket, environment: Mapping[str, str], compiled: Mapping[bytes, CodeType]
+    ) -> None:
+        self.waiting = selectors.DefaultSelector()
+        self._environment = environment
+        self._compiled = compiled
+        self._sockets = [orders, tasks]
+        self._tasks: dict[int, int] = {}  # their processes, by the connections of those who wait for them
+        self.waiting.register(orders, selectors.EVENT_READ, partial(self._command, orders))
+        self.waiting.register(tasks, selectors.EVENT_READ, partial(self._connect, tasks))
+
+    def _command(self, orders: socket.socket) -> Callable[[], None] | None:
+        text, descriptors, _, _ = socket.recv_fds(orders, LONGEST, 4)
+        if not text:
+            os._exit(0)
+        return self._fork(json.loads(text), descriptors[:3], descriptors[3])
+
+    def _connect(self, tasks: socket.socket) -> None:
+        connection, _ = tasks.accept()
+        self.waiting.register(connection, selectors.EVENT_READ, partial(self._task, connection))
+
+    def _task(self, connection: socket.socket) -> Callable[[], None] | None:
+        self.waiting.unregister(connection)
+        text, descriptors, _, _ = socket.recv_fds(connection, LONGEST, 3)
+        order = _order_of(json.loads(text), self._environment) if text else None
+        if order is None:
+            with contextlib.suppress(BrokenPipeError):
+                connection.send(bytes(8))
+            connection.close()
+            for each in descriptors:
                 os.close(each)
-            os.write(descriptors[3], pid.to_bytes(8, "little", signed=True))
-            waiting.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, descriptors[3]))
+            return None
+        status = connection.detach()
+        self._tasks[status] = 0
+        child = self._fork(order, descriptors, status)
+        if child is None:
+            self.waiting.register(status, selectors.EVENT_READ, partial(self._left_alone, status))
+        return child
+
+    def _left_alone(self, status: int) -> None:
+        """Nobody waits for a task any more: the process that stood for it has been killed."""
+        if status in self._tasks:  # and has not ended in this very moment
+            self.waiting.unregister(status)
+            os.kill(self._tasks.pop(status), signal.SIGKILL)
+
+    def _fork(self, order: dict[str, Any], streams: list[int], status: int) -> Callable[[], None] | None:
+        pid = os.fork()
+        if pid == 0:
+            self.waiting.close()
+            for each in self._sockets:
+                each.close()
+            return _prepared(order, streams, self._compiled)
+        for each in streams:
+            os.close(each)
+        if status in self._tasks:
+            self._tasks[status] = pid
+        with contextlib.suppress(BrokenPipeError):
+            os.write(status, pid.to_bytes(8, "little", signed=True))
+        pidfd = os.pidfd_open(pid)
+        self.waiting.register(pidfd, selectors.EVENT_READ, partial(self._tell_end, pidfd, pid, status))
+        return None
+
+    def _tell_end(self, pidfd: int, pid: int, status: int) -> None:
+        _, code = os.waitpid(pid, 0)
+        self.waiting.unregister(pidfd)
+        os.close(pidfd)
+        if self._tasks.pop(status, None):
+            self.waiting.unregister(status)
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+            os.write(status, os.waitstatus_to_exitcode(code).to_bytes(8, "little", signed=True))
+        os.close(status)
 
 
-def _tell_end(pidfd: int, pid: int, status: int) -> None:
-    _, code = os.waitpid(pid, 0)
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-        os.write(status, os.waitstatus_to_exitcode(code).to_bytes(8, "little", signed=True))
-    os.close(pidfd)
-    os.close(status)
+def _order_of(task: dict[str, Any], ours: Mapping[str, str]) -> dict[str, Any] | None:
+    """Of the words of an interpreter; None where it has to be started, for these words or this environment."""
+    environment = task["environment"]
+    differ = {name for name in {*environment, *ours} if environment.get(name) != ours.get(name)}
+    if any(name not in READ_LATER and not OF_SLURM.fullmatch(name) for name in differ):
+        return None
+    flags, words = task["words"][:2], task["words"][2:]
+    if not words or flags not in (["-u", "-c"], ["-u", "-m"]) or len("\0".join(task["words"]).encode()) > _room() - 1000:
+        return None
+    kind = "text" if flags[1] == "-c" else "module"
+    return {**task, kind: words[0], "words": words[1:], "session": True, "unbuffered": True, "ends_with_us": True}
+
+
+def _compiled() -> dict[bytes, CodeType]:
+    """The package's code by its text, so that a copy of it is executed anew, but compiled only where it was edited."""
+    found = {}
+    for module in list(sys.modules.values()):
+        loader = getattr(module, "__loader__", None)
+        if isinstance(loader, importlib.machinery.SourceFileLoader) and module.__name__.partition(".")[0] in OURS:
+            found[Path(loader.path).read_bytes()] = loader.get_code(module.__name__)
+    return found
 
 
 def _import_all() -> None:
@@ -94,11 +205,13 @@ def _import_all() -> None:
     del sys.modules["pcsweep.__main__"]
 
 
-def _prepared(order: dict[str, Any], descriptors: list[int]) -> Callable[[], None]:
-    """The process as a new interpreter has it, and `-m` of the module."""
+def _prepared(order: dict[str, Any], streams: list[int], compiled: Mapping[bytes, CodeType]) -> Callable[[], None]:
+    """The process as a new interpreter has it, and `-m` of the module or `-c` of the text."""
+    if order.get("ends_with_us"):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if order["session"]:
         os.setsid()
-    for target, source in enumerate(descriptors[:3]):
+    for target, source in enumerate(streams):
         os.dup2(source, target)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.chdir(order["folder"])
@@ -106,25 +219,36 @@ def _prepared(order: dict[str, Any], descriptors: list[int]) -> Callable[[], Non
     tempfile.tempdir = None
     numpy.random.seed()  # noqa: NPY002 # which a new interpreter does as well
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    _standard_streams()
-    module, words = order["module"], order["words"]
-    _find_modules(order["environment"].get("PYTHONPATH", ""))
+    unbuffered = bool(order.get("unbuffered"))
+    _standard_streams(unbuffered)
+    text, words = order.get("text"), order["words"]
+    _find_modules(order["environment"].get("PYTHONPATH", ""), anew=text is not None)
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.warnoptions[:] = filter(None, order["environment"].get("PYTHONWARNINGS", "").split(","))
     warnings._processoptions(sys.warnoptions)
+    flags = ["-u"] if unbuffered else []
+    if text is not None:
+        sys.argv[:] = ["-c", *words]
+        sys.orig_argv[:] = [sys.executable, *flags, "-c", text, *words]
+        _show_words(sys.orig_argv)
+        _compile_what_was_edited(compiled)
+        return partial(_to_its_end, partial(exec, compile(text, "<string>", "exec"), vars(sys.modules["__main__"])))
+    module = order["module"]
     sys.argv[:] = ["-m", *words]
-    sys.orig_argv[:] = [sys.executable, "-m", module, *words]
+    sys.orig_argv[:] = [sys.executable, *flags, "-m", module, *words]
+    if order.get("ends_with_us"):
+        _show_words(sys.orig_argv)
     if module.partition(".")[0] == "pcsweep" and "pcsweep" in sys.modules:  # whose import does this in a new interpreter
         importlib.import_module("pcsweep.console.interruption").while_starting()
-    return partial(_as_main, module)
+    return partial(_to_its_end, partial(runpy._run_module_as_main, module))
 
 
-def _as_main(module: str) -> None:
+def _to_its_end(program: Callable[[], object]) -> None:
     """Ends as an interpreter does, but that it leaves its memory, and that of whoever forked it, to the system."""
     code: object = 0
     try:
-        runpy._run_module_as_main(module)
+        program()
     except SystemExit as error:
         code = error.code
         if not isinstance(code, int | None):
@@ -136,21 +260,53 @@ def _as_main(module: str) -> None:
     os._exit(code or 0)
 
 
-def _find_modules(path: str) -> None:
-    """Here and where PYTHONPATH says, instead of where this module is; a copy of the package there is imported anew."""
-    folders = [os.getcwd(), *filter(None, path.split(os.pathsep))]
+def _own_words() -> tuple[int, int]:
+    """Where in memory the words of this process begin and end."""
+    begin, end = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[45:47]
+    return int(begin), int(end)
+
+
+def _room() -> int:
+    begin, end = _own_words()
+    return end - begin
+
+
+def _show_words(words: list[str]) -> None:
+    """As those of this process, to whoever looks for it by them."""
+    begin, end = _own_words()
+    shown = b"".join(word.encode() + b"\0" for word in words)
+    ctypes.memmove(begin, shown.ljust(end - begin, b"\0"), end - begin)
+
+
+def _compile_what_was_edited(compiled: Mapping[bytes, CodeType]) -> None:
+    """Here: code of the package that is what this process has compiled is not compiled again."""
+    anew = importlib.machinery.SourceFileLoader.source_to_code
+
+    def source_to_code(self: Any, data: Any, path: Any, **options: Any) -> CodeType:
+        code = compiled.get(bytes(data)) if isinstance(data, bytes) else None
+        if code is None:
+            return anew(self, data, path, **options)
+        _imp._fix_co_filename(code, path)
+        return code
+
+    importlib.machinery.SourceFileLoader.source_to_code = source_to_code
+
+
+def _find_modules(path: str, anew: bool) -> None:
+    """Here and where PYTHONPATH says, instead of where this module is; the package is imported anew where a copy may be."""
+    folders = ["" if anew else os.getcwd(), *filter(None, path.split(os.pathsep))]
     sys.path[:2] = folders
     sys.path_importer_cache.clear()
-    if any(os.path.isdir(os.path.join(folder, "pcsweep")) for folder in folders):
-        for name in [name for name in sys.modules if name.partition(".")[0] in ("pcsweep", "hydra_plugins")]:
+    if anew or any(os.path.isdir(os.path.join(folder, "pcsweep")) for folder in folders):
+        for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
             del sys.modules[name]
 
 
-def _standard_streams() -> None:
+def _standard_streams(every_unbuffered: bool) -> None:
     """As Python opens them."""
     for name, descriptor, mode in (("stdin", 0, "rb"), ("stdout", 1, "wb"), ("stderr", 2, "wb")):
         before = getattr(sys, name)
-        unbuffered = name != "stdin" and before.write_through
+        unbuffered = name != "stdin" and (every_unbuffered or before.write_through)
         opened = io.TextIOWrapper(
             open(descriptor, mode, buffering=0 if unbuffered else -1, closefd=False),  # noqa: SIM115
             encoding=before.encoding,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands import run as run_command
+from commands import warm_srun
 from slurm_cluster import Cluster, require
 
 SMALL = ["dataset.limit=4", "timesteps=1"]
@@ -20,10 +21,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def warm_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH with which the tasks of Slurm are forked, as commands are."""
+    return f"{warm_srun(tmp_path_factory.mktemp('warm') / 'bin')}:{os.environ['PATH']}"
+
+
 @pytest.fixture
-def environment(cluster: Cluster) -> dict[str, str]:
-    """Of a login shell on the cluster."""
-    return os.environ | cluster.environment | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
+def environment(cluster: Cluster, warm_path: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """Of a login shell on the cluster; the tasks of a test that is marked `cold` have interpreters of their own."""
+    path = {} if request.node.get_closest_marker("cold") else {"PATH": warm_path}
+    return os.environ | cluster.environment | path | {"OMP_NUM_THREADS": "1", "COLUMNS": "160"}
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ class Study:
                 words = (process / "cmdline").read_bytes().decode().split("\0")
             except OSError:
                 continue
-            if words[0] == sys.executable and "submitit.core._submit" in words and str(self.folder) in " ".join(words):
+            if words[:2] == [sys.executable, "-u"] and "submitit.core._submit" in words and str(self.folder) in " ".join(words):
                 found.append(int(process.name))
         return found
 
@@ -310,6 +310,7 @@ def test_a_killed_task_costs_what_it_has_not_finished(study, undisturbed):
     finish(sweep, before, undisturbed(sweep.words))
 
 
+@pytest.mark.cold
 def test_a_task_that_slurm_takes_for_running_can_be_cancelled(study, undisturbed, cluster):
     """With its slurmstepd killed as well, Slurm notices nothing."""
     sweep = study()
@@ -612,6 +613,7 @@ def got(process, number):
     return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
 
 
+@pytest.mark.cold
 def test_a_task_over_its_time_is_queued_again_as_often_as_allowed(study, undisturbed, cluster):
     """Slurm sends the signal between 20 s and 50 s after the start here."""
     again, never = (study(*EIGHT, *ONE_TASK, *LIMIT, f"hydra.launcher.max_num_timeout={n}", name=f"s{n}") for n in (1, 0))

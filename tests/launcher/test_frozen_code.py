@@ -85,6 +85,7 @@ def snapshots(tmp_path, study):
     return sorted((tmp_path / "outputs" / study / SNAPSHOTS).iterdir())
 
 
+@pytest.mark.cold
 def test_an_edit_reaches_no_task_that_was_submitted_before(run, checkout, cluster, tmp_path):
     here = run(*WORDS, "study=here", "hydra.launcher.executor=local")
     assert here.returncode == 0, here.stderr

@@ -22,10 +22,10 @@ def ways_of_old():
 
 
 @pytest.fixture
-def on_slurm(cluster, monkeypatch):
+def on_slurm(environment, monkeypatch):
     """Makes this process's Slurm the cluster."""
-    for name, value in cluster.environment.items():
-        monkeypatch.setenv(name, value)
+    for name in ("PATH", "SLURM_CONF"):
+        monkeypatch.setenv(name, environment[name])
 
 
 def launcher(words):
@@ -69,6 +69,7 @@ class TestApplicationsOnSlurm(IntegrationTestSuite):
     pass
 
 
+@pytest.mark.cold
 @launcher([*SLURM, *TWO_AT_A_TIME, "hydra.launcher.gpus_per_node=0"])
 @pytest.mark.usefixtures("on_slurm")
 class TestBatchesOnSlurm(BatchedSweeperTestSuite):

@@ -36,7 +36,9 @@ def measured(folder):
     return found
 
 
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize(
+    "launcher", [pytest.param(name, marks=pytest.mark.cold) if name == "submitit_slurm" else name for name in LAUNCHERS]
+)
 def test_every_launcher_leaves_the_same_shards(launcher, pcsweep, tmp_path, expected):
     if not expected:
         for sigma in (0.1, 0.4):

@@ -89,6 +89,7 @@ def test_two_tasks_stop_together_where_the_second_alone_hears_of_it(cluster, sub
     assert close(tmp_path / "w.safetensors", whole)
 
 
+@pytest.mark.cold
 def test_the_tasks_of_srun_are_the_processes_of_a_training(environment, whole, tmp_path):
     def srun(*words):
         command = ["srun", "--ntasks=2", *TRAIN, *WORDS, *words]

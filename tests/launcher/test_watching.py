@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from screen import InTerminal
 
 from pcsweep.study import shards
@@ -18,6 +19,7 @@ ASKED = (
 POINTS = ("pcoder.beta=0.2,0.4", "pcoder.lambda=0,0.1", "study=s")
 
 
+@pytest.mark.cold  # so that they are seen to start
 def test_tasks_are_watched_and_say_what_they_cost(
     pcsweep: Callable[..., subprocess.CompletedProcess[str]], environment: dict[str, str], tmp_path: Path
 ) -> None:
