@@ -47,13 +47,13 @@ class Batch:
             timesteps: T. On a GPU what is drawn anew at t ≤ T is drawn and sent during t - 1.
         """
         images = to_device(self.noisy, device) if self.sent is None else self.sent.arrived()
-        anew, sender = self.anew, self.sender
+        anew, sender, count = self.anew, self.sender, len(self.samples)
         if anew is None:
-            return Stimulus(images)
+            return Stimulus(images, count=count)
         if sender is None or device.type == "cpu":  # whose cores all compute already
-            return Stimulus(images, lru_cache(1)(lambda timestep: to_device(anew(timestep), device)))
+            return Stimulus(images, lru_cache(1)(lambda timestep: to_device(anew(timestep), device)), count)
         coming = OneAhead(lambda timestep: sender.send(anew(timestep)), timesteps)
-        return Stimulus(images, lru_cache(1)(lambda timestep: coming(timestep).arrived()))
+        return Stimulus(images, lru_cache(1)(lambda timestep: coming(timestep).arrived()), count)
 
 
 class OneAhead(Generic[Made]):

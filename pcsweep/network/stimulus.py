@@ -14,10 +14,12 @@ class Stimulus:
     Args:
         images: r_0(0), normalised.
         anew: r_0(t) of a later timestep, of the same shape and on the same device; None where the images stay.
+        count: of images; all further ones are copies of the last of these, at every timestep. None: all are counted.
     """
 
     images: Float[Tensor, "batch 3 height width"]
     anew: Callable[[int], Tensor] | None = None
+    count: int | None = None
 
     def at(self, timestep: int) -> Float[Tensor, "batch 3 height width"]:
         """r_0(t)."""

@@ -32,6 +32,15 @@ def test_on_a_cpu_images_are_where_they_were():
     assert made(anew=False).on_its_way(Sender(CPU)).stimulus(CPU).stays
 
 
+def test_it_is_said_which_images_are_copies():
+    for given in (made(), made(anew=False), made().on_its_way(Sender(CPU))):
+        stimulus = given.stimulus(CPU, 3)
+        assert (stimulus.count, len(stimulus.images)) == (3, 8)
+        for timestep in range(4):
+            images = stimulus.at(timestep)
+            assert torch.equal(images[3:], images[2:3].expand(5, -1, -1, -1))
+
+
 def test_to_a_gpu_they_go_on_a_stream_that_the_computing_one_waits_for():
     side, computing = MagicMock(), MagicMock()
     with (

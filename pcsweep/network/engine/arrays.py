@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+ROWS = 8  # images in multiples of these have bits that do not depend on their company, whatever the library
+
 
 def slices(start: int, stop: int, step: int) -> Iterator[slice]:
     """From start to stop in steps."""
@@ -25,6 +27,40 @@ def by_point(rows: slice, images: int) -> Iterator[tuple[int, slice]]:
         stop = min(rows.stop, (point + 1) * images)
         yield point, slice(start, stop)
         start = stop
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Which rows have to be computed: of each point's images the first ones, since all others are copies of the last of these.
+
+    Args:
+        images: of a point, copies included.
+        count: without the copies, at least one unless there are no images.
+    """
+
+    images: int
+    count: int
+
+    def parts(self, rows: slice, step: int, together: int) -> Iterator[slice]:
+        """Cuts consecutive rows into calls of at most `step`, without copies.
+
+        Args:
+            rows: which.
+            step: rows.
+            together: of so many rows, counted from the first of a point, all are computed or none.
+        """
+        if self.count == self.images:
+            yield from slices(rows.start, rows.stop, step)
+            return
+        needed = min(self.images, -(-self.count // together) * together)
+        for point, piece in by_point(rows, self.images):
+            yield from slices(piece.start, min(piece.stop, point * self.images + needed), step)
+
+    def repeat(self, maps: Tensor) -> None:
+        """Writes the copies of each point's rows, (points · images, …)."""
+        if self.count != self.images:
+            each = maps.view(-1, self.images, *maps.shape[1:])  # (points, images, …)
+            each[:, self.count :] = each[:, self.count - 1 : self.count]
 
 
 @dataclass(frozen=True, eq=False)

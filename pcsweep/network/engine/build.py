@@ -15,6 +15,7 @@ from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.native.narrow import NativeNarrow
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
+from pcsweep.network.engine.arrays import ROWS
 from pcsweep.network.engine.compiled import CompiledNetwork
 from pcsweep.network.engine.folding import folded
 from pcsweep.network.engine.graphs import replays_on
@@ -26,6 +27,10 @@ from pcsweep.network.engine.shapes import shapes_of
 _RECYCLED = 32 * 2**20  # up to here the C library hands out memory that was freed, instead of asking the system for fresh pages
 _IN_PLACE = 112 * 2**20  # where results lie in memory that is written again and again
 _ON_DEVICE = 2**30  # on a GPU, whose allocator keeps what was freed
+
+_VECTORS = 64  # floats: of so many, all are computed alike, whatever the processor
+# Of stages, beside convolutions by machine code: what treats every element, or every window, by itself.
+_BY_ROW = (nn.Dropout, nn.Identity, nn.MaxPool2d, nn.ReLU)
 
 
 @runtime_checkable
@@ -58,23 +63,55 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
         for n, predictor in enumerate(network.predictors)
     ]
     in_stages = [[each for each in covered if each.pcoder == n and each.name is not None] for n in range(len(stages))]
+    made = [_stage(stage, each, workspace) for stage, each in zip(stages, in_stages, strict=True)]
+    stage_rows = [
+        _rows_within(_most_bytes(image, in_place=_in_place(layers)), [torch.Size([largest])], image)
+        for largest, layers in zip(shapes.largest, in_stages, strict=True)
+    ]
+    predictor_rows = [
+        _rows_within(_most_bytes(image, in_place=_is_in_place(predictor)), pair, image)
+        for predictor, pair in zip(predictors, pairs, strict=True)
+    ]
     return Engine(
         CompiledNetwork(
-            stages=[_stage(stage, each, workspace) for stage, each in zip(stages, in_stages, strict=True)],
-            stage_rows=[
-                _rows_within(_most_bytes(image, in_place=_in_place(layers)), [torch.Size([largest])], image)
-                for largest, layers in zip(shapes.largest, in_stages, strict=True)
+            stages=made,
+            stage_rows=stage_rows,
+            stage_together=[
+                _together(_is_by_row(stage), rows, pair[1]) for stage, rows, pair in zip(made, stage_rows, pairs, strict=True)
             ],
             predictors=predictors,
-            predictor_rows=[
-                _rows_within(_most_bytes(image, in_place=_is_in_place(predictor)), pair, image)
-                for predictor, pair in zip(predictors, pairs, strict=True)
+            predictor_rows=predictor_rows,
+            predictor_together=[
+                _together(
+                    isinstance(each, ClosedForm) and isinstance(each.algorithm, NativeSpectral | NativeNarrow), rows, pair[1]
+                )
+                for each, rows, pair in zip(predictors, predictor_rows, pairs, strict=True)
             ],
             scales=[_scale(pair[0], sqrt_c) for pair, sqrt_c in zip(pairs, network.sqrt_cs, strict=True)],
             workspace=workspace,
         ),
         replays_on(image.device),
     )
+
+
+def _together(by_row: bool, rows: int, shape: torch.Size) -> int:
+    """Of how many rows all are computed or none, where so many share a call: libraries may choose by how many there are."""
+    if prod(shape) % _VECTORS:  # and ends of rows, where states are summed up
+        return ROWS
+    return 1 if by_row else min(ROWS, rows)
+
+
+def _is_by_row(stage: nn.Module) -> bool:
+    """Whether it computes each row by itself, as if it were alone."""
+    assert isinstance(stage, fx.GraphModule)  # as `cut` makes them
+    calls = [node for node in stage.graph.nodes if node.op not in ("placeholder", "output")]
+    return all(node.op == "call_module" and _is_module_by_row(stage.get_submodule(str(node.target))) for node in calls)
+
+
+def _is_module_by_row(module: nn.Module) -> bool:
+    if isinstance(module, _AsAdjoint):
+        return isinstance(module.way, NativeSpectral | NativeNarrow)
+    return any(is_plain(module, kind) for kind in _BY_ROW)
 
 
 def _folded(stage: nn.Module) -> fx.GraphModule:
@@ -165,6 +202,11 @@ class _AsAdjoint(nn.Module):
 def _is_in_place(predictor: Predictor) -> bool:
     """Whether its results lie in memory that is written again and again."""
     return isinstance(predictor, ClosedForm) and isinstance(predictor.algorithm, Spectral | NativeSpectral | NativeNarrow)
+
+
+def _is_machine_code(predictor: Predictor) -> bool:
+    """Whether it computes each row by itself, as if it were alone."""
+    return isinstance(predictor, ClosedForm) and isinstance(predictor.algorithm, NativeSpectral | NativeNarrow)
 
 
 def _in_place(layers: Sequence[Convolution]) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from pcsweep.network.convolution.closed_form import Predictor
 from pcsweep.network.convolution.workspace import Workspace
-from pcsweep.network.engine.arrays import empty, slices
+from pcsweep.network.engine.arrays import Distinct, empty
 
 
 class Feedback(NamedTuple):
@@ -25,36 +25,43 @@ class CompiledNetwork:
     Args:
         stages: f_1..f_N.
         stage_rows: rows per call of each stage.
+        stage_together: of how many of them all are computed or none: one where a row's bits do not depend on how many there are.
         predictors: P_1..P_N.
         predictor_rows: rows per call of each predictor.
+        predictor_together: as `stage_together`.
         scales: s_n · 2/K_n, with which the gradient of half the squared error becomes s_n g_n.
         workspace: for what is needed during a call only.
     """
 
     stages: Sequence[nn.Module]
     stage_rows: Sequence[int]
+    stage_together: Sequence[int]
     predictors: Sequence[Predictor]
     predictor_rows: Sequence[int]
+    predictor_together: Sequence[int]
     scales: Sequence[float]
     workspace: Workspace
 
-    def feedforward(self, images: Tensor) -> list[Tensor]:
+    def feedforward(self, images: Tensor, distinct: Distinct) -> list[Tensor]:
         """r_0(0)..r_N(0): the images, and what the stages make of them in turn."""
         representations = [images]
         for n in range(1, len(self.stages) + 1):
-            representations.append(self.driven(n, representations[-1]))
+            representations.append(self.driven(n, representations[-1], distinct))
         return representations
 
-    def driven(self, n: int, below: Tensor) -> Tensor:
+    def driven(self, n: int, below: Tensor, distinct: Distinct) -> Tensor:
         """f_n(r_{n-1}) of all rows, in memory of its own and of the type of what is below."""
         stage = self.stages[n - 1]
         representation: Tensor | None = None
-        for rows in slices(0, len(below), self.stage_rows[n - 1]):
+        for rows in distinct.parts(slice(0, len(below)), self.stage_rows[n - 1], self.stage_together[n - 1]):
             part = stage(below[rows])  # (rows, channels, height, width)
             if representation is None:
                 representation = empty((len(below), *part.shape[1:]), below)
             representation[rows] = part
-        return stage(below) if representation is None else representation  # an empty batch has its shape
+        if representation is None:
+            representation = stage(below)  # an empty batch has its shape
+        distinct.repeat(representation)
+        return representation
 
     def drive(self, n: int, below: Tensor) -> Tensor:
         """f_n(r_{n-1}) of some rows; autocast may have rounded it, which the states are not."""

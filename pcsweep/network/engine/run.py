@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from pcsweep.network.convolution.workspace import Workspace
-from pcsweep.network.engine.arrays import slices
+from pcsweep.network.engine.arrays import ROWS, Distinct, slices
 from pcsweep.network.engine.compiled import CompiledNetwork
 from pcsweep.network.engine.graphs import Graphs, Replays, kept
 from pcsweep.network.engine.schedule import Structure, levels, structure
@@ -23,7 +23,7 @@ from pcsweep.network.stimulus import Stimulus, stimulus_of
 from pcsweep.network.within import Upward, rows_of
 from pcsweep.pcoder.predictive_coding import Rule
 
-ROWS = 8
+__all__ = ["ROWS", "Engine", "Moment"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,8 @@ class Engine:
         graphs: Graphs,
     ) -> Iterator[Moment]:
         images = stimulus.images
-        initial = self.network.feedforward(images)  # r_0..r_N, each (images, channels, height, width)
+        distinct = _distinct(stimulus)
+        initial = self.network.feedforward(images, distinct)  # r_0..r_N, each (images, channels, height, width)
         if graphs.records:
             initial = [kept(r, f"r_{n} at 0", memory) for n, r in enumerate(initial)]
         yield Moment(0, tuple(range(len(points))), len(images), initial[1:])
@@ -100,7 +101,7 @@ class Engine:
             return
         chunks = _chunks(points, max(1, rows // max(1, len(images))), not stimulus.stays)
         corrected = [any(each) for each in zip(*(chunk.structure.corrected for chunk in chunks), strict=True)]
-        start = Start(self.network, initial, corrected, memory)
+        start = Start(self.network, initial, corrected, memory, distinct)
         for chunk in chunks:
             trajectories = Trajectories(self.network, start, [points[number] for number in chunk.points], memory, graphs)
             for timestep in range(1, timesteps + 1):
@@ -110,6 +111,13 @@ class Engine:
                     image = kept(image, f"r_0 {place}", memory)
                 trajectories.advance(levels(chunk.structure, timestep, alone=len(points) == 1), image, place)
                 yield Moment(timestep, chunk.points, len(images), trajectories.representations)
+
+
+def _distinct(stimulus: Stimulus) -> Distinct:
+    """Which images are computed: on a CPU, where each takes its time, no copies, if they are half of all or more."""
+    images = len(stimulus.images)
+    count = images if stimulus.count is None or stimulus.images.is_cuda else stimulus.count
+    return Distinct(images, count if 2 * count <= images else images)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pcsweep.network.convolution.workspace import Workspace
-from pcsweep.network.engine.arrays import Block, by_point, slices, weighted_sum
+from pcsweep.network.engine.arrays import Block, Distinct, by_point, weighted_sum
 from pcsweep.network.engine.compiled import CompiledNetwork, Feedback
 from pcsweep.network.engine.graphs import Graphs
 from pcsweep.network.engine.schedule import Computation, Level
@@ -27,12 +27,18 @@ class Start:
         representations: r_0(0)..r_N(0), each (images, channels, height, width).
         corrected: pcoder by pcoder, whether any point will ask for g_n(0).
         memory: for the feedback.
+        distinct: which of the images are no copies.
     """
 
     def __init__(
-        self, network: CompiledNetwork, representations: Sequence[Tensor], corrected: Sequence[bool], memory: Workspace
+        self,
+        network: CompiledNetwork,
+        representations: Sequence[Tensor],
+        corrected: Sequence[bool],
+        memory: Workspace,
+        distinct: Distinct,
     ) -> None:
-        self.representations = representations
+        self.representations, self.distinct = representations, distinct
         self._network, self._corrected, self._memory = network, corrected, memory
         self._feedback: dict[int, Feedback] = {}
 
@@ -43,7 +49,10 @@ class Start:
                 self.feedback(n)
 
     def feedback(self, n: int) -> Feedback:
-        """p_n(0) and, if any point will ask for it, its error's gradient: each (images, channels, height, width)."""
+        """p_n(0) and, if any point will ask for it, its error's gradient: each (images, channels, height, width).
+
+        Copies of images have no content.
+        """
         if n not in self._feedback:
             self._feedback[n] = self._computed(n, self._corrected[n - 1])
         return self._feedback[n]
@@ -52,7 +61,8 @@ class Start:
         below, representation = self.representations[n - 1 : n + 1]
         prediction = self._memory.take_maps(f"p_{n} at 0", below.shape, below)
         gradient = self._memory.take_maps(f"g_{n} at 0", representation.shape, representation) if corrected else None
-        for rows in slices(0, len(below), self._network.predictor_rows[n - 1]):
+        step, together = self._network.predictor_rows[n - 1], self._network.predictor_together[n - 1]
+        for rows in self.distinct.parts(slice(0, len(below)), step, together):
             made = self._network.feedback(n, representation[rows], below[rows], corrected)
             prediction[rows] = made.prediction
             if gradient is not None and made.gradient is not None:
@@ -79,7 +89,7 @@ class Trajectories:
         self._network, self._start, self._memory, self._graphs = network, start, memory, graphs
         self._points = tuple(map(tuple, points))
         self._updates = [updates(rules) for rules in points]
-        self._images = len(start.representations[0])
+        self._images, self._distinct = len(start.representations[0]), start.distinct
         self._total = len(points) * self._images
         self._r = list(start.representations)  # r_0..r_N
         self._first_drive = start.representations[1]  # f_1(r_0(t))
@@ -99,7 +109,7 @@ class Trajectories:
         """
         self._start.prepare(levels)  # here, as it is no part of what is replayed
         unmoved = tuple(r is start for r, start in zip(self._r, self._start.representations, strict=True))
-        key = self._points, tuple(levels), self._start.representations[0].shape, unmoved, place
+        key = self._points, tuple(levels), self._distinct, self._start.representations[0].shape, unmoved, place
         self._graphs.run(key, self._places, partial(self._step, levels, image, list(self._r)))
         for n, level in enumerate(levels, start=1):
             if level.state is Computation.COMPUTED:
@@ -118,7 +128,7 @@ class Trajectories:
         """
         self._r = list(before)
         if image is not None and levels[0].drive is not Computation.SKIPPED:
-            self._first_drive = self._network.driven(1, image)
+            self._first_drive = self._network.driven(1, image, self._distinct)
         gradient: Block | None = None  # g_n(t-1); that of the lowest pcoder is made where it is used
         for n, (level, above) in enumerate(zip(levels, [*levels[1:], None], strict=True), start=1):
             gradient = self._advance_level(n, level, above, gradient)
@@ -143,12 +153,13 @@ class Trajectories:
             self._update(n, level, everything, Block(shared.prediction, None), gradient, out)
         else:
             gradients_above = self._gradients(n + 1) if above.corrected else None  # (points · images, channels, height, width)
-            for rows in slices(0, self._total, self._network.predictor_rows[n]):
+            for rows in self._distinct.parts(everything, self._network.predictor_rows[n], self._together(n)):
                 made = self._feedback(n + 1, rows, above.corrected)  # each (rows, channels, height, width)
                 if gradients_above is not None and made.gradient is not None:
                     gradients_above[rows] = made.gradient
                 self._update(n, level, rows, Block(made.prediction, rows.start), gradient, out)
         if out is not None:
+            self._distinct.repeat(out)
             self._r[n] = out
         return None if gradients_above is None else self._block(gradients_above)
 
@@ -168,7 +179,7 @@ class Trajectories:
             return
         images, before = self._images, self._block(self._r[n])
         step = self._network.predictor_rows[0] if n == 1 else self._network.stage_rows[n - 1]
-        for part in slices(rows.start, rows.stop, step):
+        for part in self._distinct.parts(rows, step, self._together(n)):
             drive = self._drive(n, level, part)
             error = self._lowest_gradient(level, part) if n == 1 else gradient
             for point, piece in by_point(part, images):
@@ -177,6 +188,11 @@ class Trajectories:
                 terms = [(weights.memory, before), (weights.drive, drive), (weights.feedback, prediction), (scaled, error)]
                 present = [(weight, block.at(piece, images)) for weight, block in terms if block is not None and weight != 0]
                 weighted_sum(present, out[piece])  # (rows of the piece, channels, height, width)
+
+    def _together(self, n: int) -> int:
+        """Of how many rows all or none are computed where r_n moves: what all that is called there needs."""
+        own = self._network.predictor_together[0] if n == 1 else self._network.stage_together[n - 1]
+        return max([own, *self._network.predictor_together[n : n + 1]])
 
     def _drive(self, n: int, level: Level, rows: slice) -> Block | None:
         """f_n(r_{n-1}(t)) of some rows; r_{n-1} has moved already."""

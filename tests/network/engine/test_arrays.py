@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from pcsweep.network.engine.arrays import Block, by_point, channels_last, empty, slices, weighted_sum
+from pcsweep.network.engine.arrays import Block, Distinct, by_point, channels_last, empty, slices, weighted_sum
 
 
 def test_slices_cover_everything_once_in_steps():
@@ -60,3 +60,20 @@ def test_kernels_are_laid_channels_last_once():
     assert [parameter.data_ptr() for parameter in module.parameters()] == places
     assert module[0].weight.stride() == (27, 1, 9, 3)
     assert all(torch.equal(parameter, value) for parameter, value in zip(module.parameters(), before, strict=True))
+
+
+def test_copies_of_images_are_left_out_and_written():
+    distinct = Distinct(images=8, count=3)
+    every = slice(0, 24)
+    assert list(distinct.parts(every, 16, 1)) == [slice(0, 3), slice(8, 11), slice(16, 19)]
+    assert list(distinct.parts(every, 2, 2)) == [slice(s, s + 2) for s in (0, 2, 8, 10, 16, 18)]
+    assert list(distinct.parts(every, 16, 8)) == [slice(0, 8), slice(8, 16), slice(16, 24)]
+    assert list(distinct.parts(slice(2, 8), 16, 1)) == [slice(2, 3)]
+    assert list(distinct.parts(slice(4, 8), 4, 4)) == []
+    assert list(Distinct(8, 8).parts(every, 16, 1)) == [slice(0, 16), slice(16, 24)]
+    assert list(Distinct(0, 0).parts(slice(0, 0), 16, 1)) == []
+    maps = torch.arange(16.0).view(16, 1, 1, 1).clone()
+    distinct.repeat(maps)
+    assert maps.flatten().tolist() == [0, 1, 2, 2, 2, 2, 2, 2, 8, 9, 10, 10, 10, 10, 10, 10]
+    Distinct(8, 8).repeat(maps)
+    assert maps.flatten().tolist()[:4] == [0, 1, 2, 2]

@@ -12,6 +12,8 @@ from pcsweep.network.convolution import choice
 from pcsweep.network.convolution.native import library
 from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.native.narrow import NativeNarrow
+from pcsweep.network.stimulus import Stimulus
+from pcsweep.pcoder.predictive_coding import RULE
 
 WIDE = 2 * library.lanes()
 RULES = [(0.4, 0.3, 0.05), (0.3, 0.0, 0.05)]
@@ -75,6 +77,62 @@ def test_an_image_is_the_same_to_the_bit_in_any_batch(parts):
     others = torch.cat([images[:1], torch.randn(7, 3, 16, 16)])
     for state, other in zip(network.run(filled, COEFFICIENTS, 2), network.run(others, COEFFICIENTS, 2), strict=True):
         assert torch.equal(state.logits[0], other.logits[0])
+
+
+class Chain(nn.Module):
+    """A stage of nothing but layers that compute each row by itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.first, self.relu = nn.MaxPool2d(2), nn.Conv2d(WIDE, 2 * WIDE, 3, padding=1), nn.ReLU()
+
+    def forward(self, maps):
+        return self.relu(self.first(self.pool(maps)))
+
+
+def passed(layer, method, monkeypatch):
+    """How many rows each later call of a method of a layer gets."""
+    rows, usual = [], getattr(layer, method)
+    monkeypatch.setattr(layer, method, lambda maps, *rest: rows.append(len(maps)) or usual(maps, *rest))
+    return rows
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 8])
+@pytest.mark.parametrize("anew", [False, True])
+def test_copies_of_an_image_are_not_computed_and_are_the_same_to_the_bit(count, anew, parts, monkeypatch):
+    backbone, predictors, _ = parts
+    backbone[1] = Chain().eval()
+    network = network_of((backbone, predictors, None))
+    over_time = torch.randn(4, 8, 3, 16, 16)
+    over_time[:, count:] = over_time[:, count - 1 : count]
+    points = [[(0.4, 0.3, 0.05), (0.3, 0.0, 0.05)], [(0.8, 0.1, 0.02), (0.5, 0.0, 0.01)], [(1.0, 0.0, 0.0), (0.3, 0.0, 0.0)]]
+
+    def moments(**further):
+        stimulus = Stimulus(over_time[0], (lambda timestep: over_time[timestep]) if anew else None, **further)
+        with torch.no_grad():
+            return [[r.clone() for r in moment.representations] for moment in network.moments(stimulus, RULE, points, 3, 16)]
+
+    whole = moments()
+    compiled = network.engine(over_time[0, :1]).network
+    assert (compiled.stage_together, compiled.predictor_together) == ([8, 1], [1, 1])
+    library_rows = passed(compiled.stages[0], "forward", monkeypatch)
+    own_rows = passed(compiled.predictors[1], "predict_and_differentiate", monkeypatch)
+    found = moments(count=count)
+    assert len(found) == len(whole)
+    for ours, expected in zip(found, whole, strict=True):
+        assert all(map(torch.equal, ours, expected))
+    assert set(library_rows) == {8}  # whose bits may depend on how many there are
+    assert set(own_rows) == {count} if count <= 4 else max(own_rows) > count
+
+
+def test_rows_that_are_no_multiple_of_vectors_are_summed_up_together(parts):
+    _, predictors, images = parts
+    backbone = nn.Sequential(nn.Conv2d(3, WIDE, 3, padding=1), Chain(), nn.Flatten(), nn.Linear(2 * WIDE * 49, 5)).eval()
+    network = network_of((backbone, predictors, None))
+    with torch.no_grad():
+        compiled = network.engine(images[:1, :, :14, :14]).network
+    odd = 2 * WIDE * 49 % 64 != 0
+    assert compiled.stage_together[1] == (8 if odd else 1)
 
 
 def test_where_products_are_rounded_the_library_computes(parts):
