@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 import pcsweep
@@ -103,6 +105,34 @@ def groups_listed_quickly() -> Iterator[None]:
 
 
 @contextmanager
+def composed_once() -> Iterator[None]:
+    """Around a single run of Hydra, which composes its configuration to see whether it is one, and then again: once is enough.
+
+    Where it cannot be composed, or is a sweep after all, Hydra goes its usual way.
+    """
+    usual_mode, usual_composition = Hydra.get_mode, Hydra.compose_config
+    made: list[DictConfig] = []
+
+    def mode(self: Hydra, config_name: str | None, overrides: list[str]) -> Any:
+        try:
+            config = usual_composition(self, config_name, overrides, RunMode.RUN, with_log_configuration=True)
+        except Exception:
+            return usual_mode(self, config_name, overrides)
+        if config.hydra.mode in (None, RunMode.RUN):
+            made.append(config)
+        return config.hydra.mode
+
+    def composed(self: Hydra, *given: Any, **named: Any) -> "DictConfig":
+        return made.pop() if made else usual_composition(self, *given, **named)
+
+    Hydra.get_mode, Hydra.compose_config = mode, composed  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Hydra.get_mode, Hydra.compose_config = usual_mode, usual_composition  # type: ignore[method-assign]
+
+
+@contextmanager
 def errors_let_through() -> Iterator[None]:
     """Has Hydra raise what it catches elsewhere; afterwards the environment is as it was."""
     before = os.environ.get(_FULL_ERROR)
@@ -131,11 +161,15 @@ def ended(entry: Callable[[], Any], interrupted: str, further: Sequence[str] = (
 
     def work() -> None:
         sys.argv[1:] = [*as_sweep(checked_words(sys.argv[1:])), *further]
-        if {"-h", "--help"} & set(sys.argv[1:]):
+        given = set(sys.argv[1:])
+        if {"-h", "--help"} & given:
             with help_in_lines(), groups_listed_quickly():
                 entry()
-        else:
+        elif {"-m", "--multirun"} & given:
             entry()
+        else:
+            with composed_once():
+                entry()
 
     with errors_let_through(), command_is(sys.argv[1:]):
         return outcome("pcsweep", work, f"Interrupted. {interrupted} {command()}", explain, leftovers.undo)

@@ -1,17 +1,22 @@
 """Which axes of a representation are channels, height and width: established by evidence, never read off the rank or the lengths.
 
-Two kinds of evidence. *Size*: for an image of twice the height, the axis of height is the one that grows. It needs no arithmetic
+Three kinds of evidence. *Kind*: a stage of nothing but layers that are defined on such maps, as convolutions are, returns one.
+*Size*: for an image of twice the height, the axis of height is the one that grows. It needs no arithmetic
 (PyTorch's device without memory, which takes more than a second to import; what is small is computed instead). *Influence*, for
 networks that take one size alone and for maps of a fixed size: bands of the image are replaced, and the axis of height is the one
 along which the centre of what answers moves from top to bottom.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Sequence, Set
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.func import functional_call
+from torch.nn import functional
+
+from pcsweep.network.convolution.closed_form import is_plain
 
 _BANDS = 4  # in each direction
 _DRAWS, _ENOUGH = 16, 1024  # of noise at most, and numbers in all outputs together with which it averages out
@@ -19,6 +24,13 @@ _MOVES = 0.1  # share of the image by which the centre of influence moves along 
 _CLEARER = 3  # times as far as along any other axis
 _AXES = (1, 2, 3)
 _SMALL = 2e10  # multiplications, about a tenth of a second
+# What returns (batch, channels, height, width) if that is what it is given.
+_LAYERS = (
+    *(nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.ZeroPad2d),
+    *(nn.Identity, nn.Dropout, nn.ReLU, nn.ReLU6, nn.SiLU),
+)
+_FUNCTIONS = (torch.conv2d, functional.conv2d, functional.batch_norm, functional.relu, functional.relu6, torch.relu)
+_SUMS = (operator.add, operator.iadd, torch.add)
 _FIRST = (2, 3)  # height and width, where channels come first
 
 Layout = tuple[int | None, int | None]  # the axes of height and width; None where nothing moves along any
@@ -36,6 +48,8 @@ def check_channels_first(stages: Sequence[nn.Module], names: Sequence[str], give
     Raises:
         ValueError: an output has its axes in another order, or the order cannot be told; names it.
     """
+    if given.ndim == 4 and all(map(_is_first_by_kind, stages)):
+        return
     below, noise = given, torch.Generator().manual_seed(0)
     for stage, name, sized in zip(stages, names, _by_size(stages, given), strict=True):
         with torch.no_grad():
@@ -43,6 +57,29 @@ def check_channels_first(stages: Sequence[nn.Module], names: Sequence[str], give
         if len(shape) == 4 and not _is_first(layout, shape):
             raise ValueError(_refusal(name, shape, layout))
         below = below.new_zeros(shape)
+
+
+def _is_first_by_kind(stage: nn.Module) -> bool:
+    """Whether all that a stage is made of returns maps with channels first for such maps."""
+    if not isinstance(stage, fx.GraphModule):
+        return False
+    maps: set[fx.Node] = set()
+    for node in stage.graph.nodes:
+        if node.op == "output":
+            return node.args[0] in maps
+        if node.op == "placeholder" or _keeps_channels_first(stage, node, maps):
+            maps.add(node)
+    return False
+
+
+def _keeps_channels_first(stage: fx.GraphModule, node: fx.Node, maps: Set[fx.Node]) -> bool:
+    if not node.args or node.args[0] not in maps:
+        return False
+    if node.op == "call_module":
+        return len(node.args) == 1 and any(is_plain(stage.get_submodule(str(node.target)), kind) for kind in _LAYERS)
+    if node.op == "call_function" and node.target in _SUMS:
+        return len(node.args) == 2 and node.args[1] in maps
+    return node.op == "call_function" and node.target in _FUNCTIONS
 
 
 def _is_first(layout: Layout, shape: Sequence[int]) -> bool:

@@ -30,6 +30,7 @@ from pcsweep.network.engine.arrays import channels_last
 from pcsweep.network.engine.build import compiled
 from pcsweep.network.engine.graphs import Replays, replays_on
 from pcsweep.network.engine.run import Engine, Moment
+from pcsweep.network.engine.shapes import Outline
 from pcsweep.network.layout import check_channels_first
 from pcsweep.network.loop import are_rectified
 from pcsweep.network.stimulus import Stimulus
@@ -120,8 +121,10 @@ class PredictiveNetwork(nn.Module):
         key = image.shape[1:], image.dtype, torch.is_autocast_enabled(image.device.type)
         if key not in self._outlines:
             with torch.no_grad():
-                states = self.feedforward(image.new_zeros(1, *image.shape[1:]))
-                self._outlines[key] = [torch.empty_like(each, device="meta") for each in (*states, self.head(states[-1]))]
+                states = [image.new_zeros(1, *image.shape[1:])]
+                for part in (*self.stages, self.head):
+                    states.append(Outline(part).run(states[-1]))
+                self._outlines[key] = [torch.empty(each.shape, dtype=each.dtype, device="meta") for each in states[1:]]
         return self._outlines[key]
 
     def classes(self, size: int) -> int:

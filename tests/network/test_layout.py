@@ -3,12 +3,14 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from pcsweep.model.build.feedback import predictive
 from pcsweep.model.build.feedback_weights import Source
 from pcsweep.model.build.predictors import shapes_at
 from pcsweep.model.timm import timm
-from pcsweep.network import Coefficients, PCoder, PredictiveNetwork
+from pcsweep.network import Coefficients, PCoder, PredictiveNetwork, layout
+from pcsweep.network.backbone import cut
 from pcsweep.network.layout import check_channels_first
 
 
@@ -57,6 +59,31 @@ def test_a_map_that_answers_to_nothing_is_not_guessed_at():
     nn.init.zeros_(silent[0].weight)
     with pytest.raises(ValueError, match=r"'silent' .*cannot be told"):
         check_channels_first([silent], ["'silent'"], torch.zeros(1, 3, 16, 16))
+
+
+class Residual(nn.Module):
+    def __init__(self, *axes: int) -> None:
+        super().__init__()
+        self.first, self.axes = nn.Conv2d(3, 3, 3, padding=1), axes
+        self.second = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(inplace=True), nn.MaxPool2d(2))
+
+    def forward(self, images):
+        images = images + functional.relu(functional.conv2d(images, self.first.weight, padding=1))
+        return self.second(images.permute(0, *self.axes) if self.axes else images)
+
+
+@pytest.mark.parametrize(("axes", "tried"), [((), False), ((1, 3, 2), True)])
+def test_convolutions_and_what_else_is_defined_on_maps_need_no_trial(axes, tried, monkeypatch):
+    (stage, _) = cut(nn.Sequential(Residual(*axes).eval(), nn.Flatten()), ["0"])
+    trials, usual = [], layout._by_size
+    monkeypatch.setattr(layout, "_by_size", lambda *given: trials.append(1) or usual(*given))
+    image = torch.zeros(1, 3, 28, 28)
+    if axes:
+        with pytest.raises(ValueError, match="'here' to return channels, height and width, in that order"):
+            check_channels_first([stage], ["'here'"], image)
+    else:
+        check_channels_first([stage], ["'here'"], image)
+    assert bool(trials) is tried
 
 
 def test_evidence_leaves_torchs_generator_and_the_network_alone():

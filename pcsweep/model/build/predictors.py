@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pcsweep.network.backbone import cut
 from pcsweep.network.convolution.closed_form import transposed_convolution
 from pcsweep.network.convolution.geometry import of_transposed
+from pcsweep.network.engine.shapes import Outline
 from pcsweep.network.layout import check_channels_first
 
 Shape = tuple[int, int, int]  # channels, height, width
@@ -29,7 +30,7 @@ def shapes_at(backbone: nn.Module, modules: Sequence[str], size: int) -> list[Sh
     shapes = [(3, size, size)]
     for stage, module in zip(stages, modules, strict=True):
         with torch.no_grad():
-            representation = stage(representation)
+            representation = Outline(stage).run(representation)
         if representation.ndim != 4:
             raise ValueError(
                 f"Expected {module!r} to return channels, height and width, but got {representation.ndim - 1} dimensions: "

@@ -42,7 +42,9 @@ class VGG16(nn.Module):
             nn.Dropout(),
             nn.Linear(_HIDDEN, _CLASSES, device="meta"),
         )
-        self.to_empty(device="cpu")
+        for layer in [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]:
+            for name, bare in list(layer.named_parameters()):  # `to_empty` does this, and imports SymPy
+                layer.register_parameter(name, nn.Parameter(torch.empty(bare.shape)))
 
     @no_type_check  # torch.fx traces it with a proxy, which runtime type checks would refuse
     def forward(self, images: Tensor) -> Tensor:  # (batch, 3, height, width)
