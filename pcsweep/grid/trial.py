@@ -61,7 +61,7 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     network = model.network.cpu()
     image = tried_noise(point, sample, model)[None]
     with torch.no_grad():
-        states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
+        states = _states(network, image)
         classes = network.head(states[-1]).shape[1]
     check_range(images, classes)
     compared(model, images)
@@ -88,9 +88,14 @@ def try_rule_once(point: "GridPoint", loaded: Loaded) -> None:
     network = loaded.model(point.model).network.cpu()
     image = loaded.first_sample(point.dataset, point.limit, point.settings.seed).image[None]
     with torch.no_grad():
-        states = network.feedforward(image.repeat(_TRIED, 1, 1, 1))
+        states = _states(network, image)
     try_rule(point.rule, point.rules, states)
     loaded.tried.add(trial)
+
+
+def _states(network: PredictiveNetwork, image: Tensor) -> list[Tensor]:
+    """r_1(0)..r_N(0) of as many images as are tried, all of them that image, of shape (1, 3, height, width)."""
+    return [torch.cat([state] * _TRIED) for state in network.feedforward(image)]
 
 
 def levels(network: PredictiveNetwork, states: list[Tensor], target: Tensor, images: Tensor) -> Levels:

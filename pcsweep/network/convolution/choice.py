@@ -7,8 +7,9 @@ benchmarks/RESULTS.md). Transformed kernels are large, and all of a network shar
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,33 +89,25 @@ def chosen(layers: Sequence[Layer], budget: int = BUDGET) -> list[Option]:
 
     Layer by layer it extends every partial choice by every option of the layer, and keeps the Pareto front of bytes and cost.
     """
-    front = [_PartialChoice(0, 0.0, ())]
+    bytes_, costs = np.zeros(1, np.int64), np.zeros(1)  # of the partial choices, from the fewest bytes to the least cost
+    partials: list[tuple[Option, ...]] = [()]
     for layer in layers:
         ways = options(layer)
-        extended = [partial.extended(way) for partial in front for way in ways]
-        front = _pareto_front([partial for partial in extended if partial.bytes <= budget])
-    return list(front[-1].options)
+        bytes_ = np.add.outer(bytes_, np.array([way.bytes for way in ways])).ravel()
+        costs = np.add.outer(costs, np.array([way.cost for way in ways])).ravel()
+        front = _pareto_front(bytes_, costs, budget)
+        bytes_, costs = bytes_[front], costs[front]
+        partials = [(*partials[each // len(ways)], ways[each % len(ways)]) for each in front.tolist()]
+    return list(partials[-1])
 
 
-class _PartialChoice(NamedTuple):
-    """An option for each of the first layers, with their bytes and costs together."""
-
-    bytes: int
-    cost: float
-    options: tuple[Option, ...]
-
-    def extended(self, option: Option) -> "_PartialChoice":
-        """With an option of the next layer."""
-        return _PartialChoice(self.bytes + option.bytes, self.cost + option.cost, (*self.options, option))
-
-
-def _pareto_front(partials: Sequence[_PartialChoice]) -> list[_PartialChoice]:
-    """Those that cost less than every one of no more bytes, from the fewest bytes to the least cost."""
-    front: list[_PartialChoice] = []
-    for partial in sorted(partials, key=lambda each: (each.bytes // _UNIT, each.cost)):
-        if not front or partial.cost < front[-1].cost:
-            front.append(partial)
-    return front
+def _pareto_front(bytes_: np.ndarray, costs: np.ndarray, budget: int) -> np.ndarray:
+    """Numbers of those in the budget that cost less than every one of no more bytes, from the fewest bytes to the least cost."""
+    affordable = np.flatnonzero(bytes_ <= budget)
+    order = affordable[np.lexsort((costs[affordable], bytes_[affordable] // _UNIT))]
+    least = np.minimum.accumulate(costs[order])
+    better = np.concatenate([[True], costs[order][1:] < least[:-1]])
+    return np.asarray(order[better])
 
 
 def options(layer: Layer) -> list[Option]:

@@ -3,6 +3,8 @@
 A file is named after all that it follows from: the kernel, the layer's plan, this package's source and the processor. It holds
 the floats, that name and a checksum. Whenever it is opened, owner, size, name and the checksum of all floats are verified; what
 is not right is made again. So nothing has to be on disk before a file gets its name.
+
+Writing takes longer than making: what is asked for the first time leaves an empty file alone, and is written the second time.
 """
 
 import fcntl
@@ -30,8 +32,10 @@ from pcsweep.network.convolution.native.checksum import sums
 
 FOLDER, LIMIT = "PCSWEEP_KERNELS", "PCSWEEP_KERNELS_GIB"  # variables of the environment
 LEAST = 16 * 2**20  # bytes of a kernel below which transforming takes no time
+_ASKED = ".asked"  # ending of empty files
 _USUAL_LIMIT = 20.0  # GiB of all files
 _SHARE = 4  # they take one in so many bytes of what is free, at most
+_REMEMBERED = 30 * 86400.0  # seconds for which it is known that something has been asked for
 _USED = 86400.0  # seconds after which a file may make room for another one
 _CHUNK = 64 * 2**20  # bytes that are written at once
 _MOST_SECONDS = 30.0  # that a process writes; the next one goes on
@@ -40,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 def kept(name: str, floats: int, make: Callable[[], Tensor]) -> Tensor:
-    """What `make` makes, from the file of that name where there is one, else made and written.
+    """What `make` makes, from the file of that name where there is one, else made, and written if it was asked for before.
 
     Where no file can be read or written, it is made all the same. It must not be written to.
 
@@ -59,6 +63,8 @@ def kept(name: str, floats: int, make: Callable[[], Tensor]) -> Tensor:
     found = _opened(path, floats)
     if found is not None:
         return found
+    if not _asked_before(path):
+        return make()
     with _turn(folder) as ours:
         found = _opened(path, floats) if ours else None  # another process may have made it meanwhile
         if found is not None:
@@ -74,13 +80,35 @@ def _folder() -> Path | None:
     asked = os.environ.get(FOLDER)
     if asked == "off":
         return None
+    _limit()  # or what is wrong with it would be said when something is written
     usual = [user_cache() / "kernels", Path(tempfile.gettempdir()) / f"pcsweep-{os.getuid()}" / "kernels"]
     for folder in [Path(asked).expanduser()] if asked else filter(is_local_disk, usual):
-        with suppress(OSError):
-            make_folder(folder)
-            if _is_own(folder.lstat()) and os.access(folder, os.W_OK):
-                return folder
+        why = _why_not(folder)
+        if why is None:
+            return folder
+        if asked:
+            _say(f"Transformed kernels are not kept for the next start, since {FOLDER}={asked} cannot be used: {why}.")
     return None
+
+
+def _why_not(folder: Path) -> str | None:
+    """Why nothing can be kept in a folder, which is made if need be; None where it can."""
+    try:
+        make_folder(folder)
+        if not _is_own(folder.lstat()):
+            return "it is another user's, or others may write it"
+    except OSError as error:
+        return error.strerror or str(error)
+    return None if os.access(folder, os.W_OK) else "it cannot be written"
+
+
+def _asked_before(path: Path) -> bool:
+    """Whether a file has been asked for in the last weeks; from now on it has. Where that cannot be noted, it is said to have."""
+    try:
+        os.close(os.open(path.with_suffix(_ASKED), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError:
+        return True
+    return False
 
 
 def _is_own(found: os.stat_result) -> bool:
@@ -169,7 +197,7 @@ def _written(path: Path, data: Tensor) -> bool:
                     raise TimeoutError(f"it takes more than {_MOST_SECONDS:.0f} s; the next start goes on")
             _write(file.fileno(), footer)
     except OSError as error:
-        _say(f"{path.parent}: {error.strerror or error}")
+        _say(f"Not all transformed kernels are kept for the next start in {path.parent}: {error.strerror or error}.")
         return False
     finally:
         _spent.append(time.monotonic() - started)
@@ -187,13 +215,16 @@ def _write(descriptor: int, content: memoryview | bytes) -> None:
 
 
 @functools.cache
-def _say(why: str) -> None:
-    _log.warning("Not all transformed kernels are kept for the next start in %s.", why)
+def _say(what: str) -> None:
+    _log.warning(what)
 
 
 def _has_room(folder: Path, size: int) -> bool:
     """Whether there is room for so many bytes, perhaps without the files that have not been used for longest."""
     clear(folder)
+    for path in folder.glob(f"*{_ASKED}"):
+        if time.time() - path.stat().st_mtime > _REMEMBERED:
+            path.unlink(missing_ok=True)
     found = sorted(((path, path.stat()) for path in folder.glob("*.kernel")), key=lambda each: each[1].st_mtime)
     held = sum(status.st_size for _, status in found)
     most = min(_limit(), (held + shutil.disk_usage(folder).free) // _SHARE)

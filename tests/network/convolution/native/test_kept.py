@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -24,12 +25,16 @@ NAME, OTHER = "ab" * 32, "cd" * 32
 DATA = torch.randn(FLOATS, generator=torch.Generator().manual_seed(0))
 
 
+ASKED_BEFORE = kept._asked_before
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where files are kept, however small."""
+    """Where files are kept, however small, and as if all had been asked for before."""
     monkeypatch.setenv(kept.FOLDER, str(tmp_path / "kernels"))
     monkeypatch.setattr(kept, "LEAST", 0)
     monkeypatch.setattr(kept, "_spent", [])
+    monkeypatch.setattr(kept, "_asked_before", lambda path: True)
     kept._say.cache_clear()
     return tmp_path / "kernels"
 
@@ -53,6 +58,30 @@ def test_made_once(folder):
     assert torch.equal(kept.kept(NAME, FLOATS, never), DATA)
     with pytest.raises(AssertionError, match="a file"):
         kept.kept(OTHER, FLOATS, never)
+
+
+def test_what_is_asked_for_the_first_time_is_not_written(folder, monkeypatch):
+    monkeypatch.setattr(kept, "_asked_before", ASKED_BEFORE)
+    for name in (NAME, OTHER):
+        assert torch.equal(kept.kept(name, FLOATS, made), DATA)
+    assert files(folder) == [f"{NAME}.asked", f"{OTHER}.asked"]
+    assert (folder / f"{NAME}.asked").stat().st_size == 0
+    assert torch.equal(kept.kept(NAME, FLOATS, made), DATA)
+    assert torch.equal(kept.kept(NAME, FLOATS, never), DATA)
+    assert files(folder) == [f"{NAME}.asked", f"{NAME}.kernel", f"{OTHER}.asked"]
+
+
+def test_it_is_forgotten_what_was_asked_for_long_ago(folder, monkeypatch):
+    folder.mkdir()
+    for name, days in (("a", 29), ("b", 31)):
+        (folder / f"{name}.asked").touch()
+        old(folder / f"{name}.asked", days)
+    kept.kept(NAME, FLOATS, made)
+    assert files(folder) == ["a.asked", f"{NAME}.kernel"]
+
+
+def test_where_it_cannot_be_noted_what_is_asked_for_it_counts_as_asked_for(tmp_path):
+    assert ASKED_BEFORE(tmp_path / "none" / f"{NAME}.kernel")
 
 
 def test_small_ones_are_not_kept(folder, monkeypatch):
@@ -144,18 +173,29 @@ def test_a_full_disk(folder, monkeypatch, caplog):
 
 def test_a_folder_that_cannot_be_made(folder, monkeypatch, caplog):
     folder.write_text("a file")
-    assert torch.equal(kept.kept(NAME, FLOATS, made), DATA)
-    assert not caplog.records
+    for name in (NAME, OTHER):
+        assert torch.equal(kept.kept(name, FLOATS, made), DATA)
+    (said,) = caplog.messages
+    assert re.fullmatch(rf"Transformed kernels are not kept .* PCSWEEP_KERNELS={folder} cannot be used: File exists\.", said)
 
 
-def test_a_folder_that_others_may_write(folder):
+def test_a_folder_that_others_may_write(folder, caplog):
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
-    assert torch.equal(kept.kept(NAME, FLOATS, made), DATA)
+    for name in (NAME, OTHER):
+        assert torch.equal(kept.kept(name, FLOATS, made), DATA)
     assert files(folder) == []
+    (said,) = caplog.messages
+    assert f"PCSWEEP_KERNELS={folder} cannot be used: it is another user's, or others may write it." in said
 
 
-def test_the_usual_folder_is_on_a_disk_of_this_machine(folder, monkeypatch, tmp_path):
+def test_a_folder_that_cannot_be_written(folder, monkeypatch, caplog):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert torch.equal(kept.kept(NAME, FLOATS, made), DATA)
+    assert [message.rpartition(": ")[2] for message in caplog.messages] == ["it cannot be written."]
+
+
+def test_the_usual_folder_is_on_a_disk_of_this_machine(folder, monkeypatch, tmp_path, caplog):
     monkeypatch.delenv(kept.FOLDER)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(kept.tempfile, "gettempdir", lambda: str(tmp_path / "local"))
@@ -164,7 +204,9 @@ def test_the_usual_folder_is_on_a_disk_of_this_machine(folder, monkeypatch, tmp_
     monkeypatch.setattr(kept, "is_local_disk", lambda path: path.is_relative_to(tmp_path / "local"))
     assert kept._folder() == tmp_path / f"local/pcsweep-{os.getuid()}/kernels"
     monkeypatch.setattr(kept, "is_local_disk", lambda path: False)
+    caplog.clear()
     assert kept._folder() is None
+    assert not caplog.records  # nobody has asked for one
 
 
 def test_a_disk_that_is_slow(folder, monkeypatch, caplog):
@@ -212,6 +254,11 @@ def test_a_limit_that_is_none(folder, monkeypatch, limit):
     monkeypatch.setenv(kept.LIMIT, limit)
     with pytest.raises(BadSetting, match="Expected PCSWEEP_KERNELS_GIB to be a number of GiB, but got"):
         kept.kept(NAME, FLOATS, made)
+    monkeypatch.delenv(kept.LIMIT)
+    kept.kept(NAME, FLOATS, made)
+    monkeypatch.setenv(kept.LIMIT, limit)
+    with pytest.raises(BadSetting, match="Expected PCSWEEP_KERNELS_GIB"):  # even where nothing is to be written
+        kept.kept(NAME, FLOATS, never)
 
 
 def test_what_a_killed_process_has_left_is_removed(folder):
@@ -228,6 +275,7 @@ import sys, time, torch
 from pathlib import Path
 from pcsweep.network.convolution.native import kept
 kept.LEAST = 0
+kept._asked_before = lambda path: True
 def made():
     with open({log!r}, "a") as file:
         file.write("made\\n")
