@@ -5,6 +5,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pcsweep.machine.pages import prefer_large_pages
+
+
+def fresh(shape: Sequence[int], like: Tensor) -> Tensor:
+    """An uninitialised tensor of that shape, on a CPU in large pages."""
+    made = like.new_empty(*shape)
+    if made.device.type == "cpu":
+        prefer_large_pages(made.data_ptr(), made.numel() * made.element_size())
+    return made
+
 
 class Workspace:
     """Named buffers that calls use one after the other."""
@@ -19,7 +29,7 @@ class Workspace:
         size = torch.Size(shape).numel()
         if key not in self._buffers or self._buffers[key].numel() < size:
             self._buffers.pop(key, None)  # freed before a larger one is allocated
-            self._buffers[key] = like.new_empty(size)
+            self._buffers[key] = fresh((size,), like)
             self.allocated += 1
         return self._buffers[key][:size].view(*shape)
 

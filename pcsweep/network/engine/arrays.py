@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pcsweep.network.convolution.workspace import fresh
+
 ROWS = 8  # images in multiples of these have bits that do not depend on their company, whatever the library
 
 
@@ -105,8 +107,8 @@ def _is_same_memory(one: Tensor, other: Tensor) -> bool:
 def empty(shape: Sequence[int], like: Tensor) -> Tensor:
     """New memory; maps (batch, channels, height, width) have their channels last in it."""
     if len(shape) == 4:
-        return like.new_empty(shape[0], shape[2], shape[3], shape[1]).permute(0, 3, 1, 2)
-    return like.new_empty(*shape)
+        return fresh((shape[0], shape[2], shape[3], shape[1]), like).permute(0, 3, 1, 2)
+    return fresh(shape, like)
 
 
 def channels_last(module: nn.Module) -> None:
