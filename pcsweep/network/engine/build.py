@@ -1,7 +1,7 @@
 """From a network to an engine for images of one size: which algorithm computes each layer, how many rows share a call."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import Protocol, runtime_checkable
@@ -13,13 +13,14 @@ from pcsweep.network.convolution.choice import BUDGET, Algorithm, algorithm, fas
 from pcsweep.network.convolution.closed_form import ClosedForm, Differentiated, Predictor, is_plain, transposed_convolution
 from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.native.narrow import NativeNarrow
+from pcsweep.network.convolution.native.pooling import NativePool
 from pcsweep.network.convolution.spectral import Spectral
 from pcsweep.network.convolution.workspace import Workspace
 from pcsweep.network.engine.arrays import ROWS
 from pcsweep.network.engine.compiled import CompiledNetwork
 from pcsweep.network.engine.folding import folded
 from pcsweep.network.engine.graphs import replays_on
-from pcsweep.network.engine.layers import Convolution, convolutions
+from pcsweep.network.engine.layers import Convolution, convolutions, is_native
 from pcsweep.network.engine.run import Engine
 from pcsweep.network.engine.shapes import shapes_of
 
@@ -63,7 +64,10 @@ def compiled(network: Compilable, image: Tensor, budget: int = BUDGET) -> Engine
         for n, predictor in enumerate(network.predictors)
     ]
     in_stages = [[each for each in covered if each.pcoder == n and each.name is not None] for n in range(len(stages))]
-    made = [_stage(stage, each, workspace) for stage, each in zip(stages, in_stages, strict=True)]
+    made = [
+        _pooled(_stage(stage, each, workspace), n, inputs, image, workspace)
+        for n, (stage, each, inputs) in enumerate(zip(stages, in_stages, shapes.inputs, strict=True))
+    ]
     stage_rows = [
         _rows_within(_most_bytes(image, in_place=_in_place(layers)), [torch.Size([largest])], image)
         for largest, layers in zip(shapes.largest, in_stages, strict=True)
@@ -111,7 +115,7 @@ def _is_by_row(stage: nn.Module) -> bool:
 def _is_module_by_row(module: nn.Module) -> bool:
     if isinstance(module, _AsAdjoint):
         return isinstance(module.way, NativeSpectral | NativeNarrow)
-    return any(is_plain(module, kind) for kind in _BY_ROW)
+    return isinstance(module, NativePool) or any(is_plain(module, kind) for kind in _BY_ROW)
 
 
 def _folded(stage: nn.Module) -> fx.GraphModule:
@@ -135,7 +139,7 @@ def _closed_form(predictor: nn.Module, convolution: Convolution, workspace: Work
     return ClosedForm(way, None if layer.bias is None else _rounded(layer.bias.detach()), rectified, workspace)
 
 
-def _stage(stage: nn.Module, layers: Sequence[Convolution], workspace: Workspace) -> nn.Module:
+def _stage(stage: nn.Module, layers: Sequence[Convolution], workspace: Workspace) -> fx.GraphModule:
     """The stage with its covered layers computed as was chosen; the original keeps its own."""
     assert isinstance(stage, fx.GraphModule)  # as `cut` makes them
     made, is_chain = copy.copy(stage), _is_chain(stage)
@@ -148,6 +152,25 @@ def _stage(stage: nn.Module, layers: Sequence[Convolution], workspace: Workspace
         if relu is not None:
             made.set_submodule(relu, nn.Identity())
     return made
+
+
+def _pooled(
+    stage: fx.GraphModule, number: int, inputs: Mapping[str, torch.Size], image: Tensor, workspace: Workspace
+) -> fx.GraphModule:
+    """The stage, with its maximum pooling in machine code where that can be made.
+
+    Args:
+        stage: a copy of the network's own.
+        number: of the stage.
+        inputs: shapes that its modules are given.
+        image: as the network is given.
+        workspace: for the results.
+    """
+    for name, shape in inputs.items() if is_native(image) else ():
+        module = stage.get_submodule(name)
+        if isinstance(module, nn.MaxPool2d) and is_plain(module, nn.MaxPool2d) and NativePool.suits(module, shape):
+            stage.set_submodule(name, NativePool(module, workspace, f"stage {number} {name}"))
+    return stage
 
 
 def _is_chain(stage: fx.GraphModule) -> bool:

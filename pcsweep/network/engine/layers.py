@@ -54,7 +54,7 @@ def _of_predictors(predictors: Sequence[nn.Module], shapes: Shapes) -> Iterator[
         module = known[0]
         axes = geometry.of_transposed(module, representation[1:])
         if axes is not None and (module.out_channels, *axes.output) == tuple(below):
-            layer = Layer(axes, (module.in_channels, module.out_channels), native=_is_native(module.weight))
+            layer = Layer(axes, (module.in_channels, module.out_channels), native=is_native(module.weight))
             yield n, None, layer, module.weight.detach()
 
 
@@ -67,10 +67,10 @@ def _of_stages(stages: Sequence[nn.Module], shapes: Shapes) -> Iterator[_Covered
                 continue
             if axes := geometry.of_convolution(module, shape[1:]):
                 channels = module.out_channels, module.in_channels
-                layer = Layer(axes, channels, directions=(True,) if n else (), native=_is_native(module.weight))
+                layer = Layer(axes, channels, directions=(True,) if n else (), native=is_native(module.weight))
                 yield n, name, layer, module.weight.detach()
 
 
-def _is_native(kernel: Tensor) -> bool:
+def is_native(values: Tensor) -> bool:
     """Whether machine code, which is of fp32 on a CPU, can be made; autocast has convolutions computed in another type."""
-    return kernel.device.type == "cpu" and kernel.dtype == torch.float32 and not torch.is_autocast_enabled("cpu") and usable()
+    return values.device.type == "cpu" and values.dtype == torch.float32 and not torch.is_autocast_enabled("cpu") and usable()

@@ -12,6 +12,7 @@ from pcsweep.network.convolution import choice
 from pcsweep.network.convolution.native import library
 from pcsweep.network.convolution.native.layer import NativeSpectral
 from pcsweep.network.convolution.native.narrow import NativeNarrow
+from pcsweep.network.convolution.native.pooling import NativePool
 from pcsweep.network.stimulus import Stimulus
 from pcsweep.pcoder.predictive_coding import RULE
 
@@ -69,6 +70,16 @@ def test_a_network_follows_the_equations(parts):
     for state, (representations, logits) in zip(network.run(images, COEFFICIENTS, 3), expected, strict=True):
         for computed, oracle in zip((*state.representations, state.logits), (*representations, logits), strict=True):
             torch.testing.assert_close(computed.double(), oracle, rtol=0, atol=1e-5 * oracle.abs().max().item())
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_maxima_are_taken_by_machine_code_where_nothing_is_rounded(parts, rounded):
+    images, network = parts[2], network_of(parts)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+        stages = network.engine(images[:1]).network.stages
+    pools = [type(module) for module in stages[1].modules() if "Pool" in type(module).__name__]
+    assert pools == [nn.MaxPool2d if rounded else NativePool]
+    assert isinstance(network.stages[1].get_submodule("1.pool"), nn.MaxPool2d)  # its own stays
 
 
 def test_an_image_is_the_same_to_the_bit_in_any_batch(parts):

@@ -12,5 +12,5 @@ the width are real and share a transform, and u = 1..N/2-1 with every v: N²/2 +
 `emit` writes LLVM's intermediate code, `dft` that of one transform in registers, `transforms` and `products` the functions,
 `library` compiles them once per processor, keeps the machine code on disk and calls it on torch's threads. `plan` says how a
 layer is cut into tiles and what that costs, `kernel` transforms its kernel, `layer` is the algorithm. `narrow` computes layers
-onto the image's few channels, tap by tap.
+onto the image's few channels, tap by tap, `pooling` the maximum pooling between them.
 """
