@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from pcsweep.network.convolution.choice import timed
 from pcsweep.network.convolution.closed_form import ClosedForm, Predictor
 from pcsweep.network.convolution.native.layer import NativeSpectral
-from pcsweep.network.engine.arrays import slices
+from pcsweep.network.engine.arrays import Distinct, slices
 from pcsweep.network.engine.compiled import CompiledNetwork
 
 _COPIED = 2**28  # numbers in the copy that tells the rate of memory
@@ -157,7 +157,8 @@ def main() -> None:
     images = torch.randn(options.rows, 3, *[SIZES[options.model]] * 2).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         compiled = network.engine(images[:1]).network
-        found = list(layers(compiled, [each.clone() for each in compiled.feedforward(images)]))
+        states = [each.clone() for each in compiled.feedforward(images, Distinct(options.rows, options.rows))]
+        found = list(layers(compiled, states))
     console.print(table(found, ceiling("fp32", images.device), copy_rate()))
 
 

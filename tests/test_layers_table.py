@@ -7,6 +7,7 @@ from torch import nn
 from toy_network import MODULES, Backbone, predictors
 
 from pcsweep.network import PCoder, PredictiveNetwork
+from pcsweep.network.engine.arrays import Distinct
 
 if not FOLDER.exists():
     pytest.skip("the benchmarks are not in source distributions", allow_module_level=True)
@@ -23,7 +24,8 @@ def found(layers, network, size, rows=8):
     images = torch.randn(rows, 3, size, size)
     with torch.no_grad():
         compiled = network.engine(images[:1]).network
-        return {each.name: each for each in layers.layers(compiled, [each.clone() for each in compiled.feedforward(images)])}
+        states = [each.clone() for each in compiled.feedforward(images, Distinct(rows, rows))]
+        return {each.name: each for each in layers.layers(compiled, states)}
 
 
 def test_every_pcoder_has_its_prediction_and_gradient_and_all_but_the_lowest_its_drive(layers):
