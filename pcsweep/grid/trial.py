@@ -62,7 +62,7 @@ def try_once(point: "GridPoint", loaded: Loaded) -> None:
     image = tried_noise(point, sample, model)[None]
     with torch.no_grad():
         states = _states(network, image)
-        classes = network.head(states[-1]).shape[1]
+        classes = network.outline(image)[-1].shape[1]
     check_range(images, classes)
     compared(model, images)
     target = torch.tensor([sample.class_index] * _TRIED)
