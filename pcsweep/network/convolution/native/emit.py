@@ -83,6 +83,14 @@ class Emitter:
         """A vector to anywhere."""
         self.builder.store(self.zeros if value is None else value, self.at(pointer, offset), align=4)
 
+    def stream(self, value: Number, pointer: ir.Value, offset: ir.Value | int = 0) -> None:
+        """A vector past the cache, to a multiple of its own size: what is not read again soon is not read to be written either.
+
+        Other threads may read it after an atomic operation of this one, such as the one with which each tile is taken.
+        """
+        stored = self.builder.store(self.zeros if value is None else value, self.at(pointer, offset), align=4 * self.lanes)
+        stored.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+
     def scratch(self, floats: int) -> ir.Value:
         """Memory of the function's own; called where it begins."""
         made = self.builder.alloca(ir.ArrayType(FLOAT, floats))

@@ -61,8 +61,6 @@ def _transformed(kernel: Kernel, plan: Plan, turned: bool) -> Tensor:
 
 def _kernels(periods: tuple[int, int]) -> library.Library:
     """Transforms kernels."""
-    height, width = (Side(period, 0) for period in periods)
-    define = functools.partial(
-        transforms.analysis, name="analyse", lanes=library.lanes(), height=height, width=width, source=Source.KERNEL
-    )
+    sides = Side(periods[0], 0), Side(periods[1], 0)
+    define = functools.partial(transforms.analysis, name="analyse", lanes=library.lanes(), sides=sides, source=Source.KERNEL)
     return library.library(f"{library.lanes()} kernels {periods}", define)

@@ -4,6 +4,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from llvmlite import ir
@@ -32,7 +33,7 @@ class _Direction:
         read_tiles, written_tiles: the words of each tile.
         read_blocks, written_blocks: where each vector of channels is in a cell.
         shape: of the result, (height, width, channels).
-        product: the function that multiplies.
+        held: bytes of the spectra and products of one image.
     """
 
     name: str
@@ -46,7 +47,7 @@ class _Direction:
     read_blocks: Tensor
     written_blocks: Tensor
     shape: tuple[int, int, int]
-    product: str
+    held: int
 
 
 class NativeSpectral:
@@ -73,8 +74,10 @@ class NativeSpectral:
         self._workspace = Workspace() if workspace is None else workspace
         turned = tuple(directions) == (True,)  # laid out for the adjoint alone
         self._given = kernel, turned
-        self._directions = {each: _direction(plan, each, turned) for each in directions}
-        self._library = _library(tuple((each, plan.sides(each)) for each in directions))
+        self._directions = {each: _direction(plan, each) for each in directions}
+        self._library = _library(
+            tuple(_Code(each, plan.sides(each), each and not turned, plan.streamed(each)) for each in directions)
+        )
         self._least = {rectified: torch.tensor([0.0 if rectified else -math.inf]) for rectified in (False, True)}
 
     @functools.cached_property
@@ -118,16 +121,11 @@ class NativeSpectral:
         height, width, channels = way.shape
         out = self._workspace.result(self._results, way.name, (count, height, width, channels), given[0])
         constant = given[0].new_zeros(way.outputs) if bias is None else bias.contiguous()
-        at_once = self._at_once(way)
+        at_once = max(1, _SPECTRA // way.held)
         for start in range(0, count, at_once):
             rows = slice(start, min(start + at_once, count))
             self._convolve(way, [each[rows] for each in given], self._least[masked], constant, self._least[rectified], out[rows])
         return out.permute(0, 3, 1, 2)
-
-    def _at_once(self, way: _Direction) -> int:
-        """Images whose spectra and products are held together."""
-        bytes_each = 4 * way.tiles * self.plan.frequencies * (3 * way.inputs + 2 * way.outputs)
-        return max(1, _SPECTRA // bytes_each)
 
     def _convolve(self, way: _Direction, maps: Sequence[Tensor], mask: Tensor, bias: Tensor, least: Tensor, out: Tensor) -> None:
         lanes, frequencies, tiles = library.lanes(), self.plan.frequencies, way.tiles * len(out)
@@ -144,7 +142,7 @@ class NativeSpectral:
             + [rows * 3 * way.inputs, 3 * way.inputs, way.inputs, mask.data_ptr(), 0],
         )
         words = [self.kernel.data_ptr(), spectra.data_ptr(), made.data_ptr(), rows, way.inputs, way.outputs]
-        self._library.call(way.product, frequencies, words)
+        self._library.call(f"multiply {way.name}", frequencies, words)
         self._library.call(
             f"synthesise {way.name}",
             tiles,
@@ -154,7 +152,7 @@ class NativeSpectral:
         )
 
 
-def _direction(plan: Plan, adjoint: bool, turned: bool) -> _Direction:
+def _direction(plan: Plan, adjoint: bool) -> _Direction:
     geometry, (above, below) = plan.geometry, plan.channels
     height, width = geometry.height, geometry.width
     single = _Layout((height.size, width.size), (1, 1), above)
@@ -169,7 +167,7 @@ def _direction(plan: Plan, adjoint: bool, turned: bool) -> _Direction:
             offset = row.outputs.start * target.steps[1] + column.outputs.start * target.steps[2]
             written.append([offset, len(row.outputs), len(column.outputs)])
     return _Direction(
-        name="adjoint" if adjoint else "forward",
+        name=_name(adjoint),
         tiles=plan.tiles(adjoint),
         inputs=plan.wide if adjoint else above,
         outputs=above if adjoint else plan.wide,
@@ -180,7 +178,7 @@ def _direction(plan: Plan, adjoint: bool, turned: bool) -> _Direction:
         read_blocks=source.blocks(),
         written_blocks=target.blocks(),
         shape=target.shape,
-        product="product conjugated" if adjoint and not turned else "product",
+        held=plan.held(adjoint),
     )
 
 
@@ -222,17 +220,38 @@ class _Layout:
         )
 
 
-def _library(directions: tuple[tuple[bool, tuple[Side, Side]], ...]) -> library.Library:
-    lanes, rows = library.lanes(), library.rows()
+def _name(adjoint: bool) -> str:
+    return "adjoint" if adjoint else "forward"
 
+
+class _Code(NamedTuple):
+    """The functions of a direction.
+
+    Args:
+        adjoint: which it is.
+        sides: height and width of its tiles.
+        conjugated: whether its product conjugates and transposes the kernel.
+        streamed: whether they write past the cache.
+    """
+
+    adjoint: bool
+    sides: tuple[Side, Side]
+    conjugated: bool
+    streamed: bool
+
+    def define(self, module: ir.Module) -> None:
+        """Adds them."""
+        name, lanes = _name(self.adjoint), library.lanes()
+        transforms.analysis(module, f"analyse {name}", lanes, self.sides, Source.MAP, self.streamed)
+        if self.adjoint:
+            transforms.analysis(module, f"analyse error {name}", lanes, self.sides, Source.ERROR, self.streamed)
+        products.product(module, f"multiply {name}", lanes, library.rows(), self.conjugated, self.streamed)
+        transforms.synthesis(module, f"synthesise {name}", lanes, self.sides, self.streamed)
+
+
+def _library(directions: tuple[_Code, ...]) -> library.Library:
     def define(module: ir.Module) -> None:
-        for adjoint, (height, width) in directions:
-            name = "adjoint" if adjoint else "forward"
-            transforms.analysis(module, f"analyse {name}", lanes, height, width, Source.MAP)
-            if adjoint:
-                transforms.analysis(module, f"analyse error {name}", lanes, height, width, Source.ERROR)
-            transforms.synthesis(module, f"synthesise {name}", lanes, height, width)
-        for conjugated in (False, True):
-            products.product(module, "product conjugated" if conjugated else "product", lanes, rows, conjugated)
+        for each in directions:
+            each.define(module)
 
-    return library.library(f"{lanes} {rows} {directions}", define)
+    return library.library(f"{library.lanes()} {library.rows()} {directions}", define)

@@ -10,6 +10,8 @@ from pcsweep.network.convolution.native import dft, library, products
 from pcsweep.network.convolution.native.transforms import Side
 
 _LARGEST = 40  # cells of a period: longer transforms do not fit into registers
+_STREAMED = 4 * 2**20  # bytes of an image's spectra and products
+_LINE = 64  # bytes of a line of the cache
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,15 @@ class Plan:
             + inputs * _multiplications(*self.sides(adjoint), back=False)
             + outputs * _multiplications(*self.sides(adjoint), back=True)
         )
+
+    def held(self, adjoint: bool) -> int:
+        """Bytes of the spectra and products of one image."""
+        inputs, outputs = (self.wide, self.channels[0]) if adjoint else (self.channels[0], self.wide)
+        return 4 * self.tiles(adjoint) * self.frequencies * (3 * inputs + 2 * outputs)
+
+    def streamed(self, adjoint: bool) -> bool:
+        """Whether they are written past the cache, which a few images would fill; a vector has to be a line of it."""
+        return self.held(adjoint) >= _STREAMED and 4 * library.lanes() == _LINE
 
     def floats_moved(self, adjoint: bool) -> int:
         """Written to and read from memory for one image: maps, spectra and products."""

@@ -26,7 +26,7 @@ class Product(IntEnum):
     OUTPUTS = auto()  # channels
 
 
-def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: bool) -> None:
+def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: bool, streamed: bool = False) -> None:
     """Defines `name(words, number)`, which multiplies at the frequency of that number.
 
     Args:
@@ -35,6 +35,7 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
         lanes: floats of a vector.
         rows: of a tile of registers.
         conjugated: whether the kernel is conjugated and transposed: from below to above, in place of from above to below.
+        streamed: whether products that are complete are written past the cache.
     """
     tile = _register_tile(module, f"{name} tile", lanes, rows)
     made, builder = function(module, name, [POINTER, I64])
@@ -49,6 +50,8 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
     spectra = emit.at(emit.pointer(words, Product.SPECTRA), emit.times(number, emit.times(all_rows, per_row)))
     products = emit.at(emit.pointer(words, Product.PRODUCTS), emit.times(number, emit.times(all_rows, per_product)))
     chunks = builder.sdiv(emit.sum(inputs, DEEP - 1), emit.integer(DEEP))
+    is_only = builder.icmp_signed("==", chunks, emit.integer(1))
+    write = emit.stream if streamed else emit.store
     with emit.loop(0, builder.sdiv(outputs, emit.integer(wide))) as column, emit.loop(0, chunks) as chunk:
         first = emit.times(chunk, DEEP)
         left = emit.sum(inputs, emit.times(first, -1))
@@ -74,8 +77,12 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
                 one, two, three = (builder.extract_value(each, index) for each in (m1, m2, m3))
                 for place, positive in ((0, conjugated), (outputs, not conjugated)):
                     value = builder.fadd(one, two) if positive else builder.fsub(one, three)
-                    before = builder.select(is_first, emit.zeros, emit.load(at, place))
-                    emit.store(builder.fadd(before, value), at, place)
+                    with builder.if_else(is_only) as (then, otherwise):
+                        with then:
+                            write(builder.fadd(emit.zeros, value), at, place)
+                        with otherwise:
+                            before = builder.select(is_first, emit.zeros, emit.load(at, place))
+                            emit.store(builder.fadd(before, value), at, place)
     builder.ret_void()
 
 

@@ -87,17 +87,18 @@ class Synthesis(IntEnum):
     LEAST = auto()  # address of a float: no result is less
 
 
-def analysis(module: ir.Module, name: str, lanes: int, height: Side, width: Side, source: Source) -> None:
+def analysis(module: ir.Module, name: str, lanes: int, sides: tuple[Side, Side], source: Source, streamed: bool = False) -> None:
     """Defines `name(words, number)`, which transforms the tile of that number.
 
     Args:
         module: to add it to.
         name: of the function.
         lanes: floats of a vector.
-        height, width: of the tile.
+        sides: height and width of the tile.
         source: of the tile.
+        streamed: whether spectra are written past the cache.
     """
-    error = source is Source.ERROR
+    (height, width), error = sides, source is Source.ERROR
     made, builder = function(module, name, [POINTER, I64])
     words, number = made.args
     emit = Emitter(builder, lanes)
@@ -131,7 +132,7 @@ def analysis(module: ir.Module, name: str, lanes: int, height: Side, width: Side
                     value = builder.select(nothing, emit.zeros, builder.fsub(value, below))
                 emit.store(value, cells, emit.sum(to_row, emit.times(emit.modulo(column, width.period), lanes)))
         _columns_analysed(emit, cells, half, height, width.period)
-        out = _Spectra(emit.at(spectra, emit.times(block, lanes)), frequency_step, part, scales)
+        out = _Spectra(emit.at(spectra, emit.times(block, lanes)), frequency_step, part, scales, streamed)
         _rows_analysed(emit, half, out, height, width)
     builder.ret_void()
 
@@ -145,12 +146,14 @@ class _Spectra:
         frequency: floats from one to the next.
         part: floats from a part to the next.
         scales: address of the factors of a kernel's components.
+        streamed: whether they are written past the cache.
     """
 
     base: ir.Value
     frequency: ir.Value
     part: ir.Value
     scales: ir.Value | None = None
+    streamed: bool = False
 
     def write(self, emit: Emitter, value: Complex, place: ir.Value | int) -> None:
         """A frequency, by its place in the order of memory."""
@@ -161,8 +164,9 @@ class _Spectra:
             pairs = emit.times(place, 2)
             factors = [emit.splat(emit.builder.load(emit.at(self.scales, emit.sum(pairs, each)), typ=FLOAT)) for each in (0, 1)]
             parts = [emit.product(each, factor) for each, factor in zip((value.re, value.im), factors, strict=True)]
+        store = emit.stream if self.streamed else emit.store
         for number, each in enumerate(parts):
-            emit.store(each, to, emit.times(self.part, number))
+            store(each, to, emit.times(self.part, number))
 
     def read(self, emit: Emitter, place: ir.Value | int) -> Complex:
         """A frequency, by its place in the order of memory."""
@@ -200,15 +204,17 @@ def _rows_analysed(emit: Emitter, half: ir.Value, out: _Spectra, height: Side, w
             out.write(emit, value, emit.sum(first, v))
 
 
-def synthesis(module: ir.Module, name: str, lanes: int, height: Side, width: Side) -> None:
+def synthesis(module: ir.Module, name: str, lanes: int, sides: tuple[Side, Side], streamed: bool = False) -> None:
     """Defines `name(words, number)`, which writes the cells of the tile of that number.
 
     Args:
         module: to add it to.
         name: of the function.
         lanes: floats of a vector.
-        height, width: of the tile.
+        sides: height and width of the tile.
+        streamed: whether cells are written past the cache.
     """
+    height, width = sides
     made, builder = function(module, name, [POINTER, I64])
     words, number = made.args
     emit = Emitter(builder, lanes)
@@ -229,7 +235,7 @@ def synthesis(module: ir.Module, name: str, lanes: int, height: Side, width: Sid
         _rows_synthesised(emit, given, half, height, width)
         corner = emit.at(target, emit.sum(origin, emit.word(offsets, block)))
         constant = emit.load(bias, emit.times(block, lanes))
-        cells = _Cells(corner, row_step, column_step, rows, columns, constant, least)
+        cells = _Cells(corner, row_step, column_step, rows, columns, constant, least, streamed)
         _columns_synthesised(emit, half, cells, height, width)
     builder.ret_void()
 
@@ -260,6 +266,7 @@ class _Cells:
         rows, columns: how many there are.
         bias: added to each.
         least: no result is less.
+        streamed: whether they are written past the cache.
     """
 
     corner: ir.Value
@@ -269,11 +276,13 @@ class _Cells:
     columns: ir.Value
     bias: ir.Value
     least: ir.Value
+    streamed: bool
 
 
 def _columns_synthesised(emit: Emitter, half: ir.Value, to: _Cells, height: Side, width: Side) -> None:
     """Back along the height, two columns at a time, into the map with bias and ReLU."""
     builder, lanes, period, even = emit.builder, emit.lanes, height.period, width.even_outputs
+    store = emit.stream if to.streamed else emit.store
     with emit.loop(0, even // 2) as pair:
         at = emit.at(half, emit.times(pair, 4 * lanes))
         spectra = []
@@ -290,4 +299,4 @@ def _columns_synthesised(emit: Emitter, half: ir.Value, to: _Cells, height: Side
                     with builder.if_then(builder.icmp_signed(">", to.rows, emit.integer(row))):
                         value = builder.fadd((values.re, values.im)[place], to.bias)
                         value = builder.select(builder.fcmp_ordered("<", value, to.least), to.least, value)
-                        emit.store(value, first, emit.times(to.row, row))
+                        store(value, first, emit.times(to.row, row))

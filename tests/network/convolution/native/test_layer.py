@@ -1,5 +1,7 @@
 """Layers in machine code against the library's own transposed convolution, in double precision."""
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -85,6 +87,24 @@ def test_an_image_does_not_depend_on_others_nor_on_threads_to_the_bit(adjoint):
         assert torch.equal(call(given), together)
     finally:
         torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("channels", [(WIDE, WIDE), (WIDE, 6 * WIDE)])
+def test_what_is_written_past_the_cache_is_the_same_to_the_bit(monkeypatch, channels):
+    """Where a product is complete after one part of the channels, and where it takes several."""
+    height, width, tile = GEOMETRIES["four tiles"]
+    geometry, kernel, maps, errors, (above, below) = case(height, width, channels)
+    made = []
+    for least in (math.inf, 0):
+        monkeypatch.setattr("pcsweep.network.convolution.native.plan._STREAMED", least)
+        plan = Plan(geometry, channels, tile)
+        streamed = least == 0 and 4 * library.lanes() == 64
+        assert [plan.streamed(adjoint) for adjoint in (False, True)] == [streamed, streamed]
+        native = NativeSpectral(kernel, plan)
+        prediction = native.forward(maps, below, rectified=True)
+        made.append((prediction, native.adjoint(errors, above), native.adjoint_of_error(prediction, errors, rectified=True)))
+    for plain, streamed in zip(*made, strict=True):
+        assert torch.equal(plain, streamed)
 
 
 def test_few_images_at_a_time_when_spectra_are_large(monkeypatch):
