@@ -10,11 +10,15 @@ import _imp
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import gc
 import importlib
 import importlib.machinery
 import io
+import itertools
 import json
+import multiprocessing.spawn
+import multiprocessing.util
 import os
 import pkgutil
 import re
@@ -22,6 +26,7 @@ import runpy
 import selectors
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -33,6 +38,9 @@ from types import CodeType
 from typing import Any
 
 import numpy
+import parsed_once
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 OURS = ("pcsweep", "hydra_plugins")
 # Imported only by exports to these, each of which reads variables of its own, and the modules of somebody else's application.
@@ -61,9 +69,14 @@ READ_LATER = frozenset(
         "TERM",
     )
 )
-# What Slurm, submitit and the shell in a batch script set besides; the libraries read it when they compute.
+# What Slurm, submitit, the shell in a batch script and trainings set besides; the libraries read it when they compute.
 OF_SLURM = re.compile(r"(SLURMD?|SRUN|SBATCH|SUBMITIT|PMI)_\w+|CUDA_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|ROCR_VISIBLE_DEVICES|"
-                      r"ZE_AFFINITY_MASK|HOSTNAME|ENVIRONMENT|TMPDIR|PCSWEEP_START|SHLVL|PWD|OLDPWD|_|HYDRA_\w+")  # fmt: skip
+                      r"ZE_AFFINITY_MASK|HOSTNAME|ENVIRONMENT|TMPDIR|PCSWEEP_START|SHLVL|PWD|OLDPWD|_|HYDRA_\w+|"
+                      r"MASTER_ADDR|MASTER_PORT|WORLD_SIZE|NODE_RANK|LOCAL_RANK")  # fmt: skip
+MOST = 16  # descriptors that come with an order
+HANDED = "--descriptors="
+SPAWNED = "--multiprocessing-fork"
+KNOWN_BY_NUMBER = "submitit.local."  # a module whose process has to be the one that was started
 _PR_SET_PDEATHSIG = 1
 
 
@@ -71,7 +84,8 @@ def serve(orders: int, tasks: int) -> Callable[[], None]:
     """Takes orders, in the process that was started; returns in each child, with what that is to run.
 
     It ends when the other end of the socket of orders has been closed. An order is a JSON object (`module` or `text`, `words`,
-    `folder`, `environment`, `umask`, `session`, `unbuffered`) with descriptors of standard input, output and errors.
+    `folder`, `environment`, `umask`, `session`, `unbuffered`) with descriptors of standard input, output and errors. Whatever
+    interpreters the processes start themselves are ordered as tasks are.
 
     Args:
         orders: a socket on which commands are ordered, each with a fourth descriptor, where its process number and, in the end,
@@ -82,6 +96,7 @@ def serve(orders: int, tasks: int) -> Callable[[], None]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal's foreground; whoever asks decides about the children
     environment = dict(os.environ)  # to which libraries may add
     _import_all()
+    _read_configuration()
     forks = _Forks(socket.socket(fileno=orders), socket.socket(fileno=tasks), environment, _compiled())
     gc.collect()
     gc.freeze()
@@ -101,6 +116,7 @@ class _Forks:
         self.waiting = selectors.DefaultSelector()
         self._environment = environment
         self._compiled = compiled
+        self._path = tasks.getsockname()
         self._sockets = [orders, tasks]
         self._tasks: dict[int, int] = {}  # their processes, by the connections of those who wait for them
         self.waiting.register(orders, selectors.EVENT_READ, partial(self._command, orders))
@@ -118,7 +134,7 @@ class _Forks:
 
     def _task(self, connection: socket.socket) -> Callable[[], None] | None:
         self.waiting.unregister(connection)
-        text, descriptors, _, _ = socket.recv_fds(connection, LONGEST, 3)
+        text, descriptors, _, _ = socket.recv_fds(connection, LONGEST, MOST)
         order = _order_of(json.loads(text), self._environment) if text else None
         if order is None:
             with contextlib.suppress(BrokenPipeError):
@@ -146,7 +162,7 @@ class _Forks:
             self.waiting.close()
             for each in self._sockets:
                 each.close()
-            return _prepared(order, streams, self._compiled)
+            return _prepared(order, streams, self._compiled, self._path)
         for each in streams:
             os.close(each)
         if status in self._tasks:
@@ -168,17 +184,30 @@ class _Forks:
         os.close(status)
 
 
+def _read_configuration() -> None:
+    """Parses what commands will parse again: the package's YAML, and words like theirs, by which grammars become fast."""
+    parsed_once.parse_once()
+    for path in Path(importlib.import_module("pcsweep.grid.entry").conf_folder()).rglob("*.yaml"):
+        OmegaConf.load(path)
+    OmegaConf.to_container(OmegaConf.create({"a": 1, "b": "${a}", "c": "x${b}/${oc.env:HOME,none}"}), resolve=True)
+    words = ["a.b=0.1,0.2", "a=[1,c]", "a='b c'", "+a={b:1}", "~a", "a/b=c", "a=range(0,1,0.1)", "a=null", "a=interval(0,1)"]
+    OverridesParser.create().parse_overrides(words)
+
+
 def _order_of(task: dict[str, Any], ours: Mapping[str, str]) -> dict[str, Any] | None:
     """Of the words of an interpreter; None where it has to be started, for these words or this environment."""
     environment = task["environment"]
     differ = {name for name in {*environment, *ours} if environment.get(name) != ours.get(name)}
     if any(name not in READ_LATER and not OF_SLURM.fullmatch(name) for name in differ):
         return None
-    flags, words = task["words"][:2], task["words"][2:]
-    if not words or flags not in (["-u", "-c"], ["-u", "-m"]) or len("\0".join(task["words"]).encode()) > _room() - 1000:
+    given = [*itertools.dropwhile(lambda word: word in ("-B", "-u"), task["words"])]
+    unbuffered = "-u" in task["words"][: -len(given)]
+    flag, *words = given or [""]
+    too_long = len("\0".join(task["words"]).encode()) > _room() - 1000
+    if too_long or not words or flag not in ("-c", "-m") or words[0].startswith(KNOWN_BY_NUMBER):
         return None
-    kind = "text" if flags[1] == "-c" else "module"
-    return {**task, kind: words[0], "words": words[1:], "session": True, "unbuffered": True, "ends_with_us": True}
+    kind = "text" if flag == "-c" else "module"
+    return {**task, kind: words[0], "words": words[1:], "session": True, "unbuffered": unbuffered}
 
 
 def _compiled() -> dict[bytes, CodeType]:
@@ -205,15 +234,15 @@ def _import_all() -> None:
     del sys.modules["pcsweep.__main__"]
 
 
-def _prepared(order: dict[str, Any], streams: list[int], compiled: Mapping[bytes, CodeType]) -> Callable[[], None]:
+def _prepared(order: dict[str, Any], descriptors: list[int], compiled: Mapping[bytes, CodeType], path: str) -> Callable[[], None]:
     """The process as a new interpreter has it, and `-m` of the module or `-c` of the text."""
-    if order.get("ends_with_us"):
+    stands_for_it = order.get("pid")  # the process of a task that has been started, of which this is the fork
+    if stands_for_it:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.getppid = partial(_parent_of, stands_for_it)
     if order["session"]:
         os.setsid()
-    for target, source in enumerate(streams):
-        os.dup2(source, target)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    _take(descriptors, [0, 1, 2, *order.get("descriptors", ())])
     os.chdir(order["folder"])
     os.umask(order["umask"])
     tempfile.tempdir = None
@@ -222,7 +251,8 @@ def _prepared(order: dict[str, Any], streams: list[int], compiled: Mapping[bytes
     unbuffered = bool(order.get("unbuffered"))
     _standard_streams(unbuffered)
     text, words = order.get("text"), order["words"]
-    _find_modules(order["environment"].get("PYTHONPATH", ""), anew=text is not None)
+    _find_modules(order["environment"].get("PYTHONPATH", ""), text)
+    _start_forked(path)
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.warnoptions[:] = filter(None, order["environment"].get("PYTHONWARNINGS", "").split(","))
@@ -231,13 +261,14 @@ def _prepared(order: dict[str, Any], streams: list[int], compiled: Mapping[bytes
     if text is not None:
         sys.argv[:] = ["-c", *words]
         sys.orig_argv[:] = [sys.executable, *flags, "-c", text, *words]
-        _show_words(sys.orig_argv)
+        if stands_for_it:
+            _show_words(sys.orig_argv)
         _compile_what_was_edited(compiled)
         return partial(_to_its_end, partial(exec, compile(text, "<string>", "exec"), vars(sys.modules["__main__"])))
     module = order["module"]
     sys.argv[:] = ["-m", *words]
     sys.orig_argv[:] = [sys.executable, *flags, "-m", module, *words]
-    if order.get("ends_with_us"):
+    if stands_for_it:
         _show_words(sys.orig_argv)
     if module.partition(".")[0] == "pcsweep" and "pcsweep" in sys.modules:  # whose import does this in a new interpreter
         importlib.import_module("pcsweep.console.interruption").while_starting()
@@ -292,9 +323,46 @@ def _compile_what_was_edited(compiled: Mapping[bytes, CodeType]) -> None:
     importlib.machinery.SourceFileLoader.source_to_code = source_to_code
 
 
-def _find_modules(path: str, anew: bool) -> None:
+def _take(descriptors: list[int], numbers: list[int]) -> None:
+    """Gives the descriptors these numbers, and closes all others."""
+    free = 1 + max(numbers)
+    for source, number in [(fcntl.fcntl(each, fcntl.F_DUPFD, free), n) for each, n in zip(descriptors, numbers, strict=True)]:
+        os.dup2(source, number)
+    wanted = [*sorted(numbers), os.sysconf("SC_OPEN_MAX")]
+    for number, following in itertools.pairwise(wanted):
+        if number + 1 < following:
+            os.closerange(number + 1, following)
+
+
+def _parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _start_forked(path: str) -> None:
+    """Interpreters that this process starts are forked as well, those of `multiprocessing` and of `subprocess`."""
+    starter = [sys.executable, "-IS", str(Path(__file__).with_name("starter.py")), path]
+    spawn, begin = multiprocessing.util.spawnv_passfds, subprocess.Popen.__init__
+
+    def spawned(program: Any, words: Any, descriptors: Any) -> int:
+        if os.fsdecode(words[0]) != sys.executable or SPAWNED not in words:
+            return spawn(program, words, descriptors)
+        numbers = ",".join(str(int(each)) for each in descriptors)
+        return spawn(program, [*starter, f"{HANDED}{numbers}", *words[1:]], descriptors)
+
+    def begun(self: Any, args: Any, *more: Any, **options: Any) -> None:
+        own = more or any(options.get(name) for name in ("executable", "pass_fds", "preexec_fn", "shell"))
+        if isinstance(args, list) and args[0] == sys.executable and not own:
+            args = [*starter, *args[1:]]
+        begin(self, args, *more, **options)
+
+    multiprocessing.util.spawnv_passfds = spawned
+    subprocess.Popen.__init__ = begun
+
+
+def _find_modules(path: str, text: str | None) -> None:
     """Here and where PYTHONPATH says, instead of where this module is; the package is imported anew where a copy may be."""
-    folders = ["" if anew else os.getcwd(), *filter(None, path.split(os.pathsep))]
+    anew = text is not None and not text.startswith("from multiprocessing.")
+    folders = [os.getcwd() if text is None else "", *filter(None, path.split(os.pathsep))]
     sys.path[:2] = folders
     sys.path_importer_cache.clear()
     if anew or any(os.path.isdir(os.path.join(folder, "pcsweep")) for folder in folders):

@@ -21,6 +21,14 @@ def train(*words):
         command(plain_of(compose("train", overrides=list(words))))
 
 
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory):
+    """The weights that are solved for without noise."""
+    output = tmp_path_factory.mktemp("solved") / "solved.safetensors"
+    train("recipe=least_squares", *SMALL, "feedback.positions=400", f"output={output}")
+    return output
+
+
 def explained(weights, noise=0.0):
     """Of the images, held out or not, by the file of weights."""
     model, images = pminivgg(feedback_weights=str(weights)), Shapes(split="train", count=60)
@@ -31,11 +39,10 @@ def explained(weights, noise=0.0):
     return [share_explained(*each) for each in found.result()]
 
 
-def test_it_explains_at_least_what_descent_does(tmp_path, monkeypatch):
+def test_it_explains_at_least_what_descent_does(solved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    train("recipe=least_squares", *SMALL, "feedback.positions=400", "output=solved.safetensors")
     train(*SMALL, "output=descended.safetensors", "feedback.epochs=15", "feedback.learning_rate=0.02")
-    ours, theirs = explained("solved.safetensors"), explained("descended.safetensors")
+    ours, theirs = explained(solved), explained("descended.safetensors")
     assert all(one >= other for one, other in zip(ours, theirs, strict=True))
     assert min(ours) > 0.2
 
@@ -55,11 +62,10 @@ def test_what_held_out_images_say_is_said_and_the_file_is_the_same_again(tmp_pat
     assert all(again[name].equal(tensor) for name, tensor in first.items())
 
 
-def test_with_noise_predictors_denoise(tmp_path, monkeypatch):
+def test_with_noise_predictors_denoise(solved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    train("recipe=least_squares", *SMALL, "feedback.positions=400", "output=plain.safetensors")
     train("recipe=least_squares", *SMALL, "feedback.positions=400", "output=denoising.safetensors", "feedback.noise=0.4")
-    ours, theirs = explained("denoising.safetensors", 0.3), explained("plain.safetensors", 0.3)
+    ours, theirs = explained("denoising.safetensors", 0.3), explained(solved, 0.3)
     assert all(one > other for one, other in zip(ours, theirs, strict=True)), (ours, theirs)
 
 

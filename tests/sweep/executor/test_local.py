@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from commands import DEVNULL, PIPE, start
+from commands import DEVNULL, PIPE, run, start
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
@@ -134,8 +133,8 @@ def workers_of(process):
     """The numbers of the worker processes that it has started."""
     found = []
     for path in Path(f"/proc/{process.pid}/task").glob("*/children"):
-        for number in path.read_text().split():
-            with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # a thread or a process that has just ended
+            for number in path.read_text().split():
                 found += [int(number)] if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes() else []
     return found
 
@@ -205,7 +204,8 @@ from pcsweep.sweep.executor.local import workers
 
 count = itertools.{}
 workers.kills = lambda: next(count)
-main()
+if __name__ == "__main__":
+    main()
 """
 
 
@@ -216,8 +216,8 @@ def test_a_pack_whose_worker_the_kernel_has_ended_for_want_of_memory_is_tried_ag
     words = ["-m", "extensions=[toy_mortal]", "attribution._target_=toy_mortal.mortal", "pcoder.beta=0.3,0.4,0.5,0.6"]
     words += ["dataset.limit=16", "timesteps=1", "batch_size=16", "output_root=.", "hydra/launcher=local"]
     words += ["hydra.launcher.workers=2", "hydra.launcher.points_per_pack=2"]
-    command = [sys.executable, "-c", COUNTING.format(counted), *words]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    (tmp_path / "counting.py").write_text(COUNTING.format(counted))
+    done = run(*words, module="counting", folder=tmp_path)
     assert done.returncode == code, done.stderr
     again = "The kernel ended a worker for want of memory; its 2 points tried again alone, with fewest rows."
     assert done.stdout.count(again) == (0 if lost else 2)
