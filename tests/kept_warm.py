@@ -53,8 +53,11 @@ LATER = (
     "torch._dynamo", "torchvision",
 )  # fmt: skip
 LONGEST = 1 << 20  # bytes of an order
+# What torch's compiler sets in a process, for itself: a test that has compiled something does not make later commands cold.
+SET_BY_TORCH = ("TORCHINDUCTOR_CACHE_DIR", "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR")
 READ_LATER = frozenset(
     (
+        *SET_BY_TORCH,
         "COLUMNS",
         "FOLDER_QUEUE",
         "FORCE_COLOR",
@@ -254,7 +257,7 @@ def _prepared(order: dict[str, Any], descriptors: list[int], compiled: Mapping[b
     _find_modules(order["environment"].get("PYTHONPATH", ""), text)
     _start_forked(path)
     os.environ.clear()
-    os.environ.update(order["environment"])
+    os.environ.update({name: value for name, value in order["environment"].items() if name not in SET_BY_TORCH})
     sys.warnoptions[:] = filter(None, order["environment"].get("PYTHONWARNINGS", "").split(","))
     warnings._processoptions(sys.warnoptions)
     flags = ["-u"] if unbuffered else []

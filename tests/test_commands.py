@@ -165,6 +165,14 @@ def test_a_copy_of_the_package_takes_its_place(tmp_path: Path) -> None:
         assert done.stdout.strip() == str(tmp_path / "copy" / "pcsweep" / "__init__.py")
 
 
+def test_what_torch_has_set_in_this_process_is_none_of_a_command(folder: Path) -> None:
+    set_here = {"TORCHINDUCTOR_CACHE_DIR": "/nowhere", "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR": "7"}
+    with start("0", module="telling", folder=folder, environment=environment(folder, **set_here), stdout=PIPE) as process:
+        assert isinstance(process, Forked)
+        out, _ = process.communicate(timeout=60)
+    assert not set_here.keys() & json.loads(out.splitlines()[0])["environment"].keys()
+
+
 def test_what_is_read_at_the_start_has_an_interpreter_of_its_own(folder: Path) -> None:
     for more in ({"HOME": str(folder)}, {"OMP_NUM_THREADS": "2"}, {"PYTHONHASHSEED": "0"}, {"PYTHONIOENCODING": "ascii"}):
         process = start(
