@@ -53,11 +53,16 @@ LATER = (
     "torch._dynamo", "torchvision",
 )  # fmt: skip
 LONGEST = 1 << 20  # bytes of an order
-# What torch's compiler sets in a process, for itself: a test that has compiled something does not make later commands cold.
-SET_BY_TORCH = ("TORCHINDUCTOR_CACHE_DIR", "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR")
+# What torch's compiler and scikit-learn set in the process of the tests, for themselves: commands after those are not cold.
+SET_BY_LIBRARIES = (
+    "KMP_DUPLICATE_LIB_OK",
+    "KMP_INIT_AT_FORK",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR",
+)
 READ_LATER = frozenset(
     (
-        *SET_BY_TORCH,
+        *SET_BY_LIBRARIES,
         "COLUMNS",
         "FOLDER_QUEUE",
         "FORCE_COLOR",
@@ -257,7 +262,7 @@ def _prepared(order: dict[str, Any], descriptors: list[int], compiled: Mapping[b
     _find_modules(order["environment"].get("PYTHONPATH", ""), text)
     _start_forked(path)
     os.environ.clear()
-    os.environ.update({name: value for name, value in order["environment"].items() if name not in SET_BY_TORCH})
+    os.environ.update({name: value for name, value in order["environment"].items() if name not in SET_BY_LIBRARIES})
     sys.warnoptions[:] = filter(None, order["environment"].get("PYTHONWARNINGS", "").split(","))
     warnings._processoptions(sys.warnoptions)
     flags = ["-u"] if unbuffered else []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from commands import DEVNULL, PIPE, STDOUT, Forked, run, start
+from kept_warm import SET_BY_LIBRARIES
 
 # A program that tells what it has been given, and ends as its first word says.
 TELLING = """
@@ -165,8 +166,8 @@ def test_a_copy_of_the_package_takes_its_place(tmp_path: Path) -> None:
         assert done.stdout.strip() == str(tmp_path / "copy" / "pcsweep" / "__init__.py")
 
 
-def test_what_torch_has_set_in_this_process_is_none_of_a_command(folder: Path) -> None:
-    set_here = {"TORCHINDUCTOR_CACHE_DIR": "/nowhere", "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR": "7"}
+def test_what_libraries_have_set_in_this_process_is_none_of_a_command(folder: Path) -> None:
+    set_here = dict.fromkeys(SET_BY_LIBRARIES, "7")
     with start("0", module="telling", folder=folder, environment=environment(folder, **set_here), stdout=PIPE) as process:
         assert isinstance(process, Forked)
         out, _ = process.communicate(timeout=60)
