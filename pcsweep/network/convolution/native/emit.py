@@ -91,6 +91,14 @@ class Emitter:
         stored = self.builder.store(self.zeros if value is None else value, self.at(pointer, offset), align=4 * self.lanes)
         stored.set_metadata("nontemporal", self.builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
 
+    def prefetch(self, pointer: ir.Value, offset: ir.Value | int = 0) -> None:
+        """Has a line of memory, if there is any, brought into the second level of the cache while something else is computed."""
+        module, name, number = self.builder.module, "llvm.prefetch.p0", ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, number, number, number])
+        known = module.globals.get(name) or ir.Function(module, kind, name)
+        read, level, data = (ir.Constant(number, each) for each in (0, 2, 1))
+        self.builder.call(known, [self.at(pointer, offset), read, level, data])
+
     def scratch(self, floats: int) -> ir.Value:
         """Memory of the function's own; called where it begins."""
         made = self.builder.alloca(ir.ArrayType(FLOAT, floats))

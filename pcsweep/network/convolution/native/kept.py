@@ -28,6 +28,7 @@ from pcsweep.console.progress import stage
 from pcsweep.machine.disks import is_local_disk
 from pcsweep.machine.files import clear, replacing
 from pcsweep.machine.folders import OTHERS, make_folder, user_cache
+from pcsweep.machine.pages import prefer_large_pages
 from pcsweep.network.convolution.native.checksum import sums
 
 FOLDER, LIMIT = "PCSWEEP_KERNELS", "PCSWEEP_KERNELS_GIB"  # variables of the environment
@@ -134,6 +135,7 @@ def _opened(path: Path, floats: int) -> Tensor | None:
     finally:
         os.close(descriptor)
     data = torch.frombuffer(mapped, dtype=torch.float32, count=floats)
+    prefer_large_pages(data.data_ptr(), size)
     return data if mapped[size:] == _footer(path.stem, data) else None
 
 

@@ -12,6 +12,7 @@ from pcsweep.network.convolution.native import library, products, transforms
 from pcsweep.network.convolution.native.kept import kept
 from pcsweep.network.convolution.native.plan import Plan
 from pcsweep.network.convolution.native.transforms import Side, Source
+from pcsweep.network.convolution.workspace import fresh
 
 
 def transformed_kernel(kernel: Kernel, plan: Plan, turned: bool = False) -> Tensor:
@@ -46,7 +47,7 @@ def _transformed(kernel: Kernel, plan: Plan, turned: bool) -> Tensor:
     scales = 1 / (height * width * doubled**2)  # once of the kernel, once of what it is multiplied with
     both = torch.stack([scales, -scales if turned else scales], 1)  # (frequency, re|im)
     taps = [geometry.height.taps, geometry.width.taps]
-    made: Tensor = panels.new_empty(plan.frequencies, 2, inputs * outputs)
+    made = fresh((plan.frequencies, 2, inputs * outputs), panels)
     tile = torch.tensor([0, taps[0].start, taps[0].stop, taps[1].start, taps[1].stop])
     blocks = torch.arange(0, wide, lanes)
     origin = taps[0].start * panels.stride(0) + taps[1].start * panels.stride(1)  # floats from the tap 0, 0 to the first one

@@ -1,7 +1,8 @@
 """The function that multiplies the spectra of all tiles with the kernel's at one frequency.
 
 Of a panel of outputs, two vectors wide, what three real products need of the kernel is laid out in the cache, and all rows are
-multiplied with it, eight at a time. How a row is computed does not depend on how many there are.
+multiplied with it, eight at a time; meanwhile the kernel of the next panel is on its way from memory. How a row is computed does
+not depend on how many there are.
 """
 
 from collections.abc import Sequence
@@ -59,19 +60,28 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
         part = emit.times(deep, wide)  # floats of one of the three in the panel
         if conjugated:
             _laid_out_conjugated(emit, kernel, plane, panel, (column, outputs), (first, deep))
+            before = emit.times(builder.sdiv(first, emit.integer(wide)), outputs)
+            following, step = emit.at(kernel, emit.times(wide, emit.sum(before, emit.times(wide, emit.sum(column, 1))))), outputs
         else:
             source = emit.at(kernel, emit.times(wide, emit.sum(emit.times(column, inputs), first)))
             _laid_out(emit, source, plane, panel, part)
+            following, step = emit.at(source, emit.times(wide, inputs)), emit.integer(wide)
         is_first = builder.icmp_signed("==", chunk, emit.integer(0))
         with emit.loop(0, builder.sdiv(all_rows, emit.integer(rows))) as group:
             row = emit.times(group, rows)
             given = emit.at(spectra, emit.sum(emit.times(row, per_row), first))
             to = emit.at(products, emit.sum(emit.times(row, per_product), emit.times(column, wide)))
             sources = [emit.at(given, emit.times(inputs, each)) for each in range(3)]  # x + y, x, y
+            # While the first rows are multiplied, the next panel's kernel is brought near; with others, what is near already.
+            is_first_group = builder.icmp_signed("==", group, emit.integer(0))
+            ahead = [builder.select(is_first_group, emit.at(following, shift), panel) for shift in (0, plane)]
+            jump = builder.select(is_first_group, step, emit.integer(wide))
             second, third = (2, 1) if conjugated else (1, 2)
-            m1 = builder.call(tile, [sources[0], per_row, panel, deep])
-            m2 = builder.call(tile, [sources[second], per_row, emit.at(panel, part), deep])
-            m3 = builder.call(tile, [sources[third], per_row, emit.at(panel, emit.times(part, 2)), deep])
+            m1 = builder.call(tile, [sources[0], per_row, panel, deep, ahead[0], jump])
+            m2 = builder.call(tile, [sources[second], per_row, emit.at(panel, part), deep, ahead[1], jump])
+            m3 = builder.call(
+                tile, [sources[third], per_row, emit.at(panel, emit.times(part, 2)), deep, panel, emit.integer(wide)]
+            )
             for index in range(rows * WIDE):
                 at = emit.at(to, emit.sum(emit.times(per_product, index // WIDE), (index % WIDE) * lanes))
                 one, two, three = (builder.extract_value(each, index) for each in (m1, m2, m3))
@@ -87,21 +97,29 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
 
 
 def _register_tile(module: ir.Module, name: str, lanes: int, rows: int) -> ir.Function:
-    """Defines (spectra, floats from a row to the next, panel, inputs) → the products of some rows and the outputs of a panel."""
+    """Defines (spectra, floats from a row to the next, panel, inputs, …) → the products of some rows and the outputs of a panel.
+
+    The last two are what is brought near meanwhile: an address, where vectors lie as in a panel, and of how many inputs there the
+    vectors begin after those of every `WIDE * lanes` ones.
+    """
     vector = ir.VectorType(FLOAT, lanes)
     result = ir.LiteralStructType([vector] * (rows * WIDE))
-    made = ir.Function(module, ir.FunctionType(result, [POINTER, I64, POINTER, I64]), name)
+    made = ir.Function(module, ir.FunctionType(result, [POINTER, I64, POINTER, I64, POINTER, I64]), name)
     made.linkage = "internal"
     made.attributes.add("alwaysinline")
     builder = ir.IRBuilder(made.append_basic_block("entry"))
     emit = Emitter(builder, lanes)
-    spectra, step, panel, inputs = made.args
+    spectra, step, panel, inputs, ahead, jump = made.args
     sums = [emit.variable() for _ in range(rows * WIDE)]  # row by row
     for each in sums:
         builder.store(emit.zeros, each)
     with emit.loop(0, inputs) as index:
         at = emit.at(panel, emit.times(index, WIDE * lanes))
         weights = [emit.load(at, each * lanes) for each in range(WIDE)]
+        square, within = (divide(index, emit.integer(WIDE * lanes)) for divide in (builder.sdiv, builder.srem))
+        line = emit.sum(emit.times(square, emit.times(jump, WIDE * lanes)), emit.times(within, WIDE * lanes))
+        for each in range(WIDE):
+            emit.prefetch(ahead, emit.sum(line, each * lanes))
         for row in range(rows):
             value = emit.splat(builder.load(emit.at(spectra, emit.sum(emit.times(step, row), index)), typ=FLOAT))
             for weight, total in zip(weights, sums[row * WIDE : (row + 1) * WIDE], strict=True):
