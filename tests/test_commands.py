@@ -63,7 +63,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder.parent / "theirs")} | more
+    own = {name: value for name, value in os.environ.items() if name not in SET_BY_LIBRARIES}  # by other tests
+    return own | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder.parent / "theirs")} | more
 
 
 @pytest.mark.parametrize("end", ["0", "1", "130", "return", "raise", "text", "kill"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import DEVNULL, PIPE, warm_srun
+from kept_warm import SET_BY_LIBRARIES
 from slurm_cluster import until
 
 import pcsweep
@@ -58,12 +59,13 @@ def begin(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
         os.environ["PATH"] = before
 
     def start(kind: str, *words: str, cold: bool = False, **more: str) -> "subprocess.Popen[str]":
+        own = {name: value for name, value in os.environ.items() if name not in SET_BY_LIBRARIES}  # by other tests
         variables = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path / "nowhere"), "SLURM_JOB_ID": "7", **more}
         given = [sys.executable, "-u", kind, "telling" if kind == "-m" else TELLING, *words]
         return subprocess.Popen(
             [str((real if cold else warm) / "srun"), *given],
             cwd=tmp_path,
-            env=os.environ | variables,
+            env=own | variables,
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
