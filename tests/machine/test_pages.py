@@ -65,6 +65,10 @@ def test_what_is_written_again_and_again_is_in_large_pages() -> None:
     assert ASKED in flags_at(spectra.data_ptr() + 5 * LARGE)
 
 
+@needs_large_pages
 def test_a_system_without_them_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pcsweep.machine.pages._advise", lambda: None)
-    prefer_large_pages(0, 10 * LARGE)
+    with mmap.mmap(-1, 10 * LARGE) as mapped:
+        address = torch.frombuffer(mapped, dtype=torch.uint8).data_ptr()
+        prefer_large_pages(address, 10 * LARGE)
+        assert ASKED not in flags_at(address + 5 * LARGE)

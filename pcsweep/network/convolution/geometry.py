@@ -156,6 +156,11 @@ class Geometry:
         return self.height.output_padding, self.width.output_padding
 
 
+def pair(value: int | Sequence[int]) -> tuple[int, int]:
+    """Along height and width, of what a layer may say once for both."""
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
 def of_transposed(layer: nn.ConvTranspose2d, size: Sequence[int]) -> Geometry | None:
     """The geometry of a layer on maps of (height, width) `size`; `None` for layers that are not covered (groups, dilation)."""
     if layer.groups != 1 or tuple(layer.dilation) != (1, 1):

@@ -14,6 +14,7 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from pcsweep.network.convolution.closed_form import is_plain
+from pcsweep.network.convolution.geometry import pair
 
 _CONVOLUTIONS = (torch.conv2d, functional.conv2d)
 _CONV_DEFAULTS: tuple[Any, ...] = (None, 1, 0, 1, 1)  # bias, stride, padding, dilation and groups of the function
@@ -91,9 +92,7 @@ def _as_module(node: fx.Node, stage: fx.GraphModule) -> nn.Conv2d | None:
     if weight is None or (offset is None and bias is not None) or isinstance(padding, str):
         return None
     above, below, height, width = weight.shape
-    made = nn.Conv2d(
-        below * groups, above, (height, width), _pair(stride), _pair(padding), _pair(dilation), groups, device="meta"
-    )
+    made = nn.Conv2d(below * groups, above, (height, width), pair(stride), pair(padding), pair(dilation), groups, device="meta")
     made.weight, made.bias = _fixed(weight), None if offset is None else _fixed(offset)
     return made
 
@@ -102,10 +101,6 @@ def _copied(module: nn.Conv2d) -> nn.Conv2d:
     made = copy.copy(module)
     made._parameters = dict(module._parameters)
     return made
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 def _constant(node: Any, stage: fx.GraphModule) -> Tensor | None:

@@ -7,6 +7,7 @@ from enum import IntEnum, auto
 from llvmlite import ir
 from torch import Tensor, nn
 
+from pcsweep.network.convolution.geometry import pair
 from pcsweep.network.convolution.native import library
 from pcsweep.network.convolution.native.emit import I64, POINTER, Emitter, function
 from pcsweep.network.convolution.workspace import Workspace
@@ -81,14 +82,14 @@ class NativePool(nn.Module):
 
     def __init__(self, module: nn.MaxPool2d, workspace: Workspace, place: str) -> None:
         super().__init__()
-        self._window, self._stride = _pair(module.kernel_size), _pair(module.stride)
+        self._window, self._stride = pair(module.kernel_size), pair(module.stride)
         self._workspace, self._place = workspace, place
         self._library = _library(self._window)
 
     @staticmethod
     def suits(module: nn.MaxPool2d, shape: Sequence[int]) -> bool:
         """Whether maps (channels, height, width) are covered: of whole vectors, with windows that lie within them."""
-        within = _pair(module.padding) == (0, 0) and _pair(module.dilation) == (1, 1) and not module.ceil_mode
+        within = pair(module.padding) == (0, 0) and pair(module.dilation) == (1, 1) and not module.ceil_mode
         return within and not module.return_indices and len(shape) == 3 and shape[0] % library.lanes() == 0
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -109,10 +110,6 @@ class NativePool(nn.Module):
             [given.data_ptr(), out.data_ptr(), height, width, rows, columns, channels // library.lanes(), *self._stride],
         )
         return out.permute(0, 3, 1, 2)
-
-
-def _pair(value: int | tuple[int, ...]) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 def _library(window: tuple[int, int]) -> library.Library:

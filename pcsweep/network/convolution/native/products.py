@@ -51,21 +51,14 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
     spectra = emit.at(emit.pointer(words, Product.SPECTRA), emit.times(number, emit.times(all_rows, per_row)))
     products = emit.at(emit.pointer(words, Product.PRODUCTS), emit.times(number, emit.times(all_rows, per_product)))
     chunks = builder.sdiv(emit.sum(inputs, DEEP - 1), emit.integer(DEEP))
-    is_only = builder.icmp_signed("==", chunks, emit.integer(1))
-    write = emit.stream if streamed else emit.store
+    is_only = builder.icmp_signed("==", chunks, emit.integer(1)) if streamed else None
     with emit.loop(0, builder.sdiv(outputs, emit.integer(wide))) as column, emit.loop(0, chunks) as chunk:
         first = emit.times(chunk, DEEP)
         left = emit.sum(inputs, emit.times(first, -1))
         deep = builder.select(builder.icmp_signed("<", left, emit.integer(DEEP)), left, emit.integer(DEEP))
         part = emit.times(deep, wide)  # floats of one of the three in the panel
-        if conjugated:
-            _laid_out_conjugated(emit, kernel, plane, panel, (column, outputs), (first, deep))
-            before = emit.times(builder.sdiv(first, emit.integer(wide)), outputs)
-            following, step = emit.at(kernel, emit.times(wide, emit.sum(before, emit.times(wide, emit.sum(column, 1))))), outputs
-        else:
-            source = emit.at(kernel, emit.times(wide, emit.sum(emit.times(column, inputs), first)))
-            _laid_out(emit, source, plane, panel, part)
-            following, step = emit.at(source, emit.times(wide, inputs)), emit.integer(wide)
+        lay_out = _laid_out_conjugated if conjugated else _laid_out
+        following, step = lay_out(emit, kernel, plane, panel, (column, outputs), (first, deep, inputs))
         is_first = builder.icmp_signed("==", chunk, emit.integer(0))
         with emit.loop(0, builder.sdiv(all_rows, emit.integer(rows))) as group:
             row = emit.times(group, rows)
@@ -87,13 +80,34 @@ def product(module: ir.Module, name: str, lanes: int, rows: int, conjugated: boo
                 one, two, three = (builder.extract_value(each, index) for each in (m1, m2, m3))
                 for place, positive in ((0, conjugated), (outputs, not conjugated)):
                     value = builder.fadd(one, two) if positive else builder.fsub(one, three)
-                    with builder.if_else(is_only) as (then, otherwise):
-                        with then:
-                            write(builder.fadd(emit.zeros, value), at, place)
-                        with otherwise:
-                            before = builder.select(is_first, emit.zeros, emit.load(at, place))
-                            emit.store(builder.fadd(before, value), at, place)
+                    _add_up(emit, value, emit.at(at, place), is_first, is_only)
     builder.ret_void()
+
+
+def _add_up(emit: Emitter, value: ir.Value, to: ir.Value, is_first: ir.Value, is_only: ir.Value | None) -> None:
+    """Adds the product of some channels to that of the ones before.
+
+    Args:
+        emit: at the place where to go on.
+        value: the product.
+        to: address of the sum.
+        is_first: whether there are no channels before.
+        is_only: whether there are none after either, so that it is written past the cache; `None` where it never is.
+    """
+    builder = emit.builder
+
+    def add() -> None:
+        before = builder.select(is_first, emit.zeros, emit.load(to))
+        emit.store(builder.fadd(before, value), to)
+
+    if is_only is None:
+        add()
+        return
+    with builder.if_else(is_only) as (then, otherwise):
+        with then:
+            emit.stream(builder.fadd(emit.zeros, value), to)
+        with otherwise:
+            add()
 
 
 def _register_tile(module: ir.Module, name: str, lanes: int, rows: int) -> ir.Function:
@@ -131,12 +145,21 @@ def _register_tile(module: ir.Module, name: str, lanes: int, rows: int) -> ir.Fu
     return made
 
 
-def _laid_out(emit: Emitter, kernel: ir.Value, plane: ir.Value, panel: ir.Value, part: ir.Value) -> None:
+_Following = tuple[ir.Value, ir.Value]  # address of the next panel's kernel, and `jump` there, as `_register_tile` has it
+_Outputs = tuple[ir.Value, ir.Value]  # number of the panel, and how many channels there are
+_Inputs = tuple[ir.Value, ir.Value, ir.Value]  # the first of some channels, how many, and how many there are
+
+
+def _laid_out(emit: Emitter, kernel: ir.Value, plane: ir.Value, panel: ir.Value, above: _Outputs, below: _Inputs) -> _Following:
     """The panel from consecutive memory: a and b become a, b - a, a + b."""
+    wide, (column, _), (first, deep, inputs) = WIDE * emit.lanes, above, below
+    part = emit.times(deep, wide)
+    source = emit.at(kernel, emit.times(wide, emit.sum(emit.times(column, inputs), first)))
     with emit.loop(0, emit.builder.sdiv(part, emit.integer(emit.lanes))) as index:
         at = emit.times(index, emit.lanes)
-        a, b = emit.load(kernel, at), emit.load(kernel, emit.sum(at, plane))
+        a, b = emit.load(source, at), emit.load(source, emit.sum(at, plane))
         _write_parts(emit, a, b, panel, at, part)
+    return emit.at(source, emit.times(wide, inputs)), emit.integer(wide)
 
 
 def _write_parts(emit: Emitter, a: ir.Value, b: ir.Value, panel: ir.Value, at: ir.Value, part: ir.Value) -> None:
@@ -146,21 +169,11 @@ def _write_parts(emit: Emitter, a: ir.Value, b: ir.Value, panel: ir.Value, at: i
 
 
 def _laid_out_conjugated(
-    emit: Emitter,
-    kernel: ir.Value,
-    plane: ir.Value,
-    panel: ir.Value,
-    above: tuple[ir.Value, ir.Value],
-    below: tuple[ir.Value, ir.Value],
-) -> None:
-    """The panel of some channels above, from the same memory, square by square transposed.
-
-    Args:
-        above: number of the panel, and how many channels there are.
-        below: the first of some channels, and how many.
-    """
+    emit: Emitter, kernel: ir.Value, plane: ir.Value, panel: ir.Value, above: _Outputs, below: _Inputs
+) -> _Following:
+    """The panel of some channels above, from the same memory, square by square transposed."""
     lanes, wide = emit.lanes, WIDE * emit.lanes
-    (column, outputs), (first, deep) = above, below
+    (column, outputs), (first, deep, _) = above, below
     part = emit.times(deep, wide)
     first_panel = emit.builder.sdiv(first, emit.integer(wide))
     with emit.loop(0, emit.builder.sdiv(deep, emit.integer(wide))) as given:  # a panel of channels below
@@ -176,6 +189,8 @@ def _laid_out_conjugated(
                 for number, (a, b) in enumerate(zip(*planes, strict=True)):
                     row = emit.sum(emit.times(given, wide), along * lanes + number)
                     _write_parts(emit, a, b, panel, emit.sum(emit.times(row, wide), down * lanes), part)
+    next_column = emit.times(wide, emit.sum(column, 1))
+    return emit.at(kernel, emit.times(wide, emit.sum(emit.times(first_panel, outputs), next_column))), outputs
 
 
 def transposed(emit: Emitter, rows: Sequence[ir.Value]) -> list[ir.Value]:
